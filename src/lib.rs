@@ -1,0 +1,15 @@
+//! checkride: a loop cockpit. The modules in reading order; `ARCHITECTURE.md` is the map.
+
+pub mod run;
+
+pub mod protocol;
+
+pub mod config;
+
+pub mod supervisor;
+
+pub mod tui;
+
+pub mod cli;
+
+pub mod host;

@@ -1,0 +1,301 @@
+//! All that crosses a thread or the socket: names, `Command` one way, `Record` the other.
+//! Nothing else does. Live, resumed, replayed and attached runs are one stream of records.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::run::{CheckpointId, Decision, Digest, Event, Mode, Outcome};
+
+/// Names one run for ever: `<loop>-<number>`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub String);
+
+impl RunId {
+    /// The id of the `number`th run of a loop.
+    pub fn new(loop_name: &str, number: u32) -> Self {
+        Self(format!("{loop_name}-{number}"))
+    }
+
+    /// The loop and the number, if this is a run's id.
+    pub fn split(&self) -> Option<(&str, u32)> {
+        let (name, number) = self.0.rsplit_once('-')?;
+        Some((name, number.parse().ok()?))
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an operator asks of the supervisor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Command {
+    /// First word of every connection: send what I do not have yet.
+    Attach {
+        /// Last record number that this cockpit has; 0 for none.
+        since: u64,
+        /// How decisions of this connection are signed: «cockpit 2», «command line».
+        by: String,
+    },
+    /// Start a loop now.
+    Start {
+        /// The loop.
+        name: String,
+    },
+    /// Answer a checkpoint.
+    Decide {
+        /// Which.
+        checkpoint: CheckpointId,
+        /// What was shown.
+        digest: Digest,
+        /// The answer.
+        decision: Decision,
+    },
+    /// This checkpoint has been displayed or printed.
+    Seen {
+        /// Which.
+        checkpoint: CheckpointId,
+        /// What was shown.
+        digest: Digest,
+    },
+    /// Stop one run, keep everything.
+    Stop {
+        /// The run.
+        run: RunId,
+    },
+    /// Stop every run and switch all triggers off.
+    StopAll,
+    /// Hold a run at the next safe point, or let it go on.
+    Hold {
+        /// The run.
+        run: RunId,
+        /// Hold or go on.
+        on: bool,
+    },
+    /// Take the last decision of a run back, or re-arm after `StopAll` where `run` is none.
+    Undo {
+        /// The run.
+        run: Option<RunId>,
+    },
+    /// Pick a stopped run up at its last checkpoint.
+    Resume {
+        /// The run.
+        run: RunId,
+    },
+    /// Put the workspace back to a restore point.
+    Restore {
+        /// The run.
+        run: RunId,
+        /// Before this iteration.
+        iteration: u32,
+    },
+    /// Save a memory file that was edited.
+    SaveMemory {
+        /// The loop.
+        name: String,
+        /// Digest of the text that the edit started from.
+        base: Digest,
+        /// The whole new text.
+        text: String,
+    },
+    /// Send something that is kept by range, not queued.
+    Fetch(Fetch),
+    /// End the host when nothing runs; `force` stops what runs first.
+    Shutdown {
+        /// Stop runs first.
+        force: bool,
+    },
+}
+
+/// What can be fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "fetch", rename_all = "kebab-case")]
+pub enum Fetch {
+    /// A kept text by its digest: prompt, diff, artefact.
+    Text {
+        /// Which.
+        digest: Digest,
+        /// First line, from 0.
+        from: u64,
+        /// Most lines.
+        lines: u64,
+    },
+    /// Lines of a run's transcript.
+    Transcript {
+        /// The run.
+        run: RunId,
+        /// First line, from 0.
+        from: u64,
+        /// Most lines.
+        lines: u64,
+    },
+    /// A loop's memory file, whole.
+    Memory {
+        /// The loop.
+        name: String,
+    },
+    /// One changed file of a work checkpoint, whole, for editing.
+    File {
+        /// The run.
+        run: RunId,
+        /// Path in the workspace.
+        path: String,
+    },
+    /// Earlier runs of a loop, newest first, as their records.
+    History {
+        /// The loop.
+        name: String,
+        /// Runs with a number below this; `u32::MAX` for the newest.
+        before: u32,
+        /// Most runs.
+        runs: u32,
+    },
+}
+
+/// One thing that a cockpit is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Number in the journal, from 1; 0 for what is not journalled (levels, answers).
+    pub seq: u64,
+    /// Milliseconds since 1970.
+    pub at: i64,
+    /// What.
+    pub fact: Fact,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
+pub enum Fact {
+    /// Something happened to a run. Journalled.
+    Run {
+        /// The run.
+        run: RunId,
+        /// What.
+        event: Event,
+    },
+    /// All that was missing after `Attach` has been sent.
+    Attached {
+        /// The project's folder.
+        project: String,
+        /// How the host enforces «the worker cannot approve», in words, where it cannot.
+        warnings: Vec<String>,
+    },
+    /// The loops as they stand now; replaces what was said before.
+    Loops(Vec<LoopRow>),
+    /// A run's transcript has grown to this many lines.
+    Grew {
+        /// The run.
+        run: RunId,
+        /// Lines so far.
+        lines: u64,
+    },
+    /// A memory file as it stands on disk now.
+    Memory(MemoryText),
+    /// The answer to `Fetch::Text`, `Transcript` and `File`.
+    Lines {
+        /// What was asked for.
+        of: Fetch,
+        /// The lines from `from` on; inert text.
+        lines: Vec<String>,
+        /// Lines there are in all.
+        total: u64,
+    },
+    /// The end of an answer to `Fetch::History`; the runs came as `Run` records before it.
+    HistoryEnd {
+        /// The loop.
+        name: String,
+        /// Whether there are older runs.
+        more: bool,
+    },
+    /// A command was refused and changed nothing: one line of why. Sent to its sender only.
+    Refused {
+        /// What was refused: a checkpoint id, a run id or a loop's name.
+        what: String,
+        /// Why, and what to do next.
+        why: String,
+    },
+    /// A memory save met another change. Sent to its sender only.
+    MemoryConflict {
+        /// What stands on disk now.
+        theirs: MemoryText,
+        /// What was to be saved.
+        mine: String,
+    },
+    /// The command was done and has no other visible effect. Sent to its sender only.
+    Done {
+        /// What was done, one line.
+        what: String,
+    },
+}
+
+/// A memory file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryText {
+    /// The loop.
+    pub name: String,
+    /// Path, relative to the project.
+    pub path: String,
+    /// Digest of the text.
+    pub digest: Digest,
+    /// The whole text.
+    pub text: String,
+}
+
+/// One row of the loop list and what `i` shows of it. Run states come from the runs' records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoopRow {
+    /// The loop's name, or the file's where the file is invalid.
+    pub name: String,
+    /// What it is, or why it cannot be read.
+    pub state: LoopState,
+    /// Its newest run, if there is one.
+    pub last_run: Option<RunId>,
+    /// How its newest 20 finished runs ended, newest last.
+    pub record: Vec<Outcome>,
+}
+
+/// Whether a loop file can be used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoopState {
+    /// It can.
+    Valid(Box<LoopFacts>),
+    /// It cannot.
+    Invalid {
+        /// Line in the file, from 1.
+        line: u32,
+        /// The first message, one line.
+        why: String,
+    },
+}
+
+/// The four bones of a loop, in words, and its figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoopFacts {
+    /// One sentence.
+    pub description: String,
+    /// The granted mode.
+    pub mode: Mode,
+    /// Why the granted mode is not the asked one; empty where it is.
+    pub mode_why: String,
+    /// Whether its trigger is switched off.
+    pub off: bool,
+    /// The loop itself.
+    pub spec: crate::run::LoopSpec,
+    /// `SKILL.md` and the loop file as paths for `E`.
+    pub files: Vec<String>,
+    /// Runs that ended accepted with exactly this skill.
+    pub proven: u32,
+    /// Whether the skill changed since it was last proven.
+    pub skill_changed: bool,
+    /// Guardrails that this build or system does not enforce.
+    pub not_enforced: Vec<String>,
+    /// Warnings of `check` that do not stop it.
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,96 @@
+//! What a run may spend: caps, what is spent, and when no further step may begin.
+
+use serde::{Deserialize, Serialize};
+
+use super::spec::Budget;
+use super::work::Usage;
+
+/// The limit that is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limit {
+    /// Tokens: spent, cap.
+    Tokens(u64, u64),
+    /// Millionths of a dollar: spent, cap.
+    MicroUsd(u64, u64),
+    /// Minutes at work: spent, cap.
+    Minutes(u64, u64),
+}
+
+/// The meter of one run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Meter {
+    cap: Budget,
+    used: Usage,
+    /// What the step in flight has reported so far; folded into `used` when it ends.
+    live: Usage,
+    worked_ms: u64,
+}
+
+impl Meter {
+    /// A fresh meter under these caps.
+    pub fn new(cap: Budget) -> Self {
+        Self {
+            cap,
+            used: Usage::default(),
+            live: Usage::default(),
+            worked_ms: 0,
+        }
+    }
+
+    /// The step in flight says that it has used this much so far, in all.
+    pub fn report(&mut self, so_far: Usage) {
+        self.live = so_far;
+    }
+
+    /// A step has ended: its usage and time count, its live report is replaced by them.
+    pub fn spend(&mut self, usage: Usage, took_ms: u64) {
+        self.live = Usage::default();
+        self.used = self.used.plus(usage);
+        self.worked_ms = self.worked_ms.saturating_add(took_ms);
+    }
+
+    /// Raises caps; a cap is never lowered by this.
+    pub fn raise(&mut self, tokens: Option<u64>, minutes: Option<u64>, micro_usd: Option<u64>) {
+        self.cap.tokens = self.cap.tokens.max(tokens.unwrap_or(0));
+        self.cap.minutes = self.cap.minutes.max(minutes.unwrap_or(0));
+        if let Some(raised) = micro_usd {
+            self.cap.micro_usd = Some(self.cap.micro_usd.unwrap_or(0).max(raised));
+        }
+    }
+
+    /// All that is used, the step in flight included.
+    pub fn used(&self) -> Usage {
+        self.used.plus(self.live)
+    }
+
+    /// The caps in force.
+    pub fn cap(&self) -> Budget {
+        self.cap
+    }
+
+    /// Time at work, in milliseconds.
+    pub fn worked_ms(&self) -> u64 {
+        self.worked_ms
+    }
+
+    /// Time left for the step in flight, in milliseconds.
+    pub fn left_ms(&self) -> u64 {
+        (self.cap.minutes * 60_000).saturating_sub(self.worked_ms)
+    }
+
+    /// The limit that is reached, if any: then no step may begin and the one in flight ends.
+    pub fn reached(&self) -> Option<Limit> {
+        let used = self.used();
+        if used.tokens >= self.cap.tokens {
+            return Some(Limit::Tokens(used.tokens, self.cap.tokens));
+        }
+        if let (Some(spent), Some(cap)) = (used.micro_usd, self.cap.micro_usd)
+            && spent >= cap
+        {
+            return Some(Limit::MicroUsd(spent, cap));
+        }
+        let minutes = self.worked_ms / 60_000;
+        (minutes >= self.cap.minutes).then_some(Limit::Minutes(minutes, self.cap.minutes))
+    }
+}

@@ -1,0 +1,220 @@
+//! Events: everything that can happen to a run, in the past tense. A run is the fold of its events.
+
+use serde::{Deserialize, Serialize};
+
+use super::checkpoint::{Answer, Checkpoint, CheckpointId, Decision, Failure, Stage};
+use super::digest::Digest;
+use super::prompt::Prompt;
+use super::spec::{LoopSpec, Mode};
+use super::verdict::{CheckResult, Judgement, Verdict};
+use super::work::{Usage, Work};
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A trigger fired or a person pressed `s`.
+    Woke(Box<Wake>),
+    /// The workspace is ready.
+    Prepared(Ground),
+    /// A step outside the run has begun; written before it acts.
+    Began {
+        /// The iteration, from 1.
+        iteration: u32,
+        /// The step.
+        step: Stage,
+    },
+    /// A prompt was put together, or edited.
+    Composed {
+        /// The prompt's description; its text lies beside the journal under its digest.
+        prompt: Prompt,
+    },
+    /// The run blocks on a question.
+    Asked(Box<Checkpoint>),
+    /// A person answered.
+    Decided {
+        /// Which question.
+        checkpoint: CheckpointId,
+        /// What was seen when answering.
+        digest: Digest,
+        /// The answer.
+        decision: Decision,
+        /// Which cockpit or command it came from.
+        by: String,
+    },
+    /// An agent was told yes or no for one tool call; its work goes on.
+    Permitted {
+        /// The agent's id for the call.
+        call: String,
+        /// Whether it may.
+        allowed: bool,
+    },
+    /// The step in flight reported its usage so far.
+    Used(Usage),
+    /// The worker's turn is over, or the operator edited the draft.
+    Worked(Box<Work>),
+    /// The checks are done.
+    Checked {
+        /// The tree that was examined.
+        tree: String,
+        /// One per check, in order.
+        results: Vec<CheckResult>,
+    },
+    /// The judge is done.
+    Judged {
+        /// The tree that was examined.
+        tree: String,
+        /// What it said.
+        judgement: Judgement,
+        /// What it spent.
+        usage: Usage,
+        /// Time it took, in milliseconds.
+        took_ms: u64,
+    },
+    /// Checks and judge together.
+    Ruled(Box<Verdict>),
+    /// The note is in the memory file, on disk.
+    Remembered {
+        /// The lines added; empty where there was no note.
+        note: String,
+    },
+    /// The note was taken out of the memory file again.
+    Forgotten,
+    /// The draft lies in the drafts folder.
+    Drafted {
+        /// Paths, relative to the project; empty where the tree is the base.
+        paths: Vec<String>,
+        /// What a publish would send: its text and its target, where the loop publishes.
+        offer: Option<Box<Offer>>,
+    },
+    /// It is public.
+    Published(Receipt),
+    /// The publication was taken back.
+    Unpublished,
+    /// The workspace was put back to this tree.
+    Restored {
+        /// The tree.
+        tree: String,
+    },
+    /// A step failed outside the run.
+    Failed(Failure),
+    /// The operator asked to hold at the next safe point, or to go on.
+    HoldAsked(bool),
+    /// The run stands at a safe point.
+    Held {
+        /// The step that comes next.
+        next: Stage,
+    },
+    /// The operator asked to stop the run.
+    StopAsked,
+    /// A decision was taken back, and its question is asked again.
+    Undone {
+        /// The question whose answer was taken back.
+        checkpoint: CheckpointId,
+        /// What the answer had been.
+        answer: Answer,
+    },
+    /// The host had died and this run was picked up again.
+    Resumed,
+    /// The run is over.
+    Ended(Outcome),
+}
+
+/// How a run begins: all that is pinned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Wake {
+    /// The loop as it stood.
+    pub spec: LoopSpec,
+    /// Number of this run of its loop, from 1.
+    pub number: u32,
+    /// The granted mode.
+    pub mode: Mode,
+    /// Whether this run was drawn for an audit.
+    pub audit: bool,
+    /// What fired, in words.
+    pub by: String,
+    /// Digest over checks, their scripts, judge, rubric, guardrails and publish.
+    pub pinned: Digest,
+    /// Whether the loop has published before: the first time the digest is typed.
+    pub published_before: bool,
+}
+
+/// What a run stands on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ground {
+    /// Tree at the start.
+    pub tree: String,
+    /// Commit at the start; `None` for a copy.
+    pub base: Option<String>,
+    /// The workspace in words: «private clone», «copy».
+    pub workspace: String,
+    /// Facts the operator should know: «3 uncommitted files not seen».
+    pub notices: Vec<String>,
+    /// Guardrails that this build or system does not enforce.
+    pub not_enforced: Vec<String>,
+}
+
+/// What a publish would send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The artefact as text.
+    pub artefact: super::digest::TextRef,
+    /// The target in words, placeholders filled in.
+    pub target: String,
+    /// Loop, target and artefact: published once.
+    pub key: Digest,
+}
+
+/// Proof of one publication, enough to take it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The key it was done under.
+    pub key: Digest,
+    /// Where it is, in words.
+    pub place: String,
+    /// The new commit or content digest at the target; empty for a command.
+    pub now: String,
+    /// What the target held before; `None` where there was nothing.
+    pub before: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Approved; the draft is the end.
+    Done,
+    /// Approved and published.
+    Published,
+    /// Approved and kept as a draft.
+    Kept,
+    /// Not approved, all iterations used.
+    Exhausted,
+    /// Stopped at a stuck checkpoint.
+    Stuck,
+    /// Stopped at a budget checkpoint.
+    Budget,
+    /// Stopped by the operator.
+    Stopped,
+    /// Cannot start or cannot verify: nothing was spent. The cause.
+    CannotVerify(String),
+}
+
+impl Outcome {
+    /// Exit code of `checkride run` (PRODUCT §3.9).
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Done | Self::Published | Self::Kept => 0,
+            Self::Exhausted => 11,
+            Self::Stuck => 12,
+            Self::Budget => 13,
+            Self::Stopped => 14,
+            Self::CannotVerify(_) => 15,
+        }
+    }
+
+    /// Whether the goal was met.
+    pub fn goal_met(&self) -> bool {
+        self.exit_code() == 0
+    }
+}

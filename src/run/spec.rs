@@ -1,0 +1,433 @@
+//! What a loop is asked to do: its four bones, its limits, where it stops to ask.
+//! Values only; reading and refusing loop files is `config/loops.rs`.
+
+use serde::{Deserialize, Serialize};
+
+/// One loop, complete: every default is filled in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoopSpec {
+    /// The loop's name, equal to its file's name without `.toml`.
+    pub name: String,
+    /// One sentence for the list; may be empty.
+    pub description: String,
+    /// The author's default; switching off in the cockpit never writes the file.
+    pub enabled: bool,
+    /// Bone 1: what wakes it.
+    pub trigger: Trigger,
+    /// Bone 2: the instructions it works by.
+    pub skill: Skill,
+    /// Who does the work.
+    pub worker: Worker,
+    /// Bone 3: what is wanted, and how it is verified.
+    pub goal: Goal,
+    /// Bone 4: what it remembers.
+    pub memory: Memory,
+    /// What comes out, and where drafts go.
+    pub output: Output,
+    /// Where an approved draft may be published; `None` never publishes.
+    pub publish: Option<Publish>,
+    /// What it may not do.
+    pub guardrails: Guardrails,
+}
+
+/// What wakes a loop. `s` starts every loop by hand, whatever stands here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trigger {
+    /// Only a person starts it.
+    Manual,
+    /// A time of day or an interval, in words fit for the screen.
+    Schedule(String),
+    /// Something that happens outside, in words fit for the screen.
+    Event(String),
+}
+
+/// The skill folder and how often it must have worked by hand first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Skill {
+    /// Path of the folder that holds `SKILL.md`, relative to the project.
+    pub path: String,
+    /// Accepted runs by hand before a schedule or event may start the loop.
+    pub proven_min: u32,
+}
+
+/// The agent that does the work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Worker {
+    /// How it is reached.
+    pub kind: WorkerKind,
+    /// Longest time for one iteration, in seconds; then its whole tree is killed.
+    pub timeout_s: u64,
+}
+
+/// The ways to reach a worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkerKind {
+    /// A program that is given the prompt and edits the workspace.
+    Command {
+        /// Program and arguments; never a shell string.
+        command: Vec<String>,
+        /// Where the prompt goes.
+        prompt: PromptBy,
+    },
+    /// A scripted stand-in for demos and tests: one act per iteration.
+    Script {
+        /// Path of the script file, relative to the loop file's folder.
+        file: String,
+    },
+}
+
+/// How a command worker is given its prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PromptBy {
+    /// On standard input, which is then closed.
+    Stdin,
+    /// As the last argument.
+    Arg,
+}
+
+/// A statement and its verification, tied together: neither is valid alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    /// What should be true at the end.
+    pub statement: String,
+    /// Commands that pass or fail, in order.
+    pub checks: Vec<Check>,
+    /// The separate examiner, asked only when all required checks pass.
+    pub judge: Option<Judge>,
+}
+
+/// One command that passes or fails.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// The name shown beside its mark.
+    pub name: String,
+    /// Program and arguments, with placeholders still in place.
+    pub command: Vec<String>,
+    /// Whether a failure fails the verdict; else it is only shown.
+    pub required: bool,
+    /// Longest time, in seconds.
+    pub timeout_s: u64,
+    /// Whether it needs the network.
+    pub network: bool,
+}
+
+/// The separate examiner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judge {
+    /// Who it is.
+    pub kind: JudgeKind,
+    /// One yes-or-no line each; all must be yes.
+    pub rubric: Vec<String>,
+    /// How it is told to look.
+    pub stance: String,
+    /// Odd number of votes; the majority counts.
+    pub votes: u32,
+    /// Least distance from the worker.
+    pub independence: Independence,
+    /// Longest time for one vote, in seconds.
+    pub timeout_s: u64,
+}
+
+/// The kinds of judge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JudgeKind {
+    /// A program that reads one JSON object and prints one.
+    Command {
+        /// Program and arguments.
+        command: Vec<String>,
+    },
+    /// The operator answers the rubric at the verdict checkpoint.
+    Human,
+    /// A scripted stand-in for demos and tests.
+    Script {
+        /// Path of the script file, relative to the loop file's folder.
+        file: String,
+    },
+}
+
+/// How far the judge must stand from the worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Independence {
+    /// A context of its own.
+    Context,
+    /// Another model too.
+    Model,
+    /// Another provider too.
+    Provider,
+}
+
+/// The memory file and what of it goes into a prompt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Path of the Markdown file, relative to the project.
+    pub path: String,
+    /// Most tokens of memory in a prompt.
+    pub inject_tokens: u64,
+    /// Who proposes the note.
+    pub note: NoteBy,
+    /// Longest note, in lines.
+    pub max_note_lines: usize,
+}
+
+/// Who proposes the note that a verdict leaves in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoteBy {
+    /// The judge, else the failed checks.
+    Verdict,
+    /// The last `NOTE:` line of the worker, shown as a claim.
+    Worker,
+    /// Nobody.
+    None,
+}
+
+/// What a run brings out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// A patch or whole files.
+    pub kind: OutputKind,
+    /// The only folder of the project that results go to before publish.
+    pub drafts: String,
+    /// The file that is the result, for `files`; placeholders still in place.
+    pub artefact: Option<String>,
+}
+
+/// The two forms of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputKind {
+    /// A patch against the base.
+    Diff,
+    /// The artefact file itself.
+    Files,
+}
+
+/// Where an approved draft goes, with a yes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Publish {
+    /// The target.
+    pub to: PublishTo,
+    /// Whether it can be taken back; if not, the digest is typed every time.
+    pub reversible: bool,
+}
+
+/// The kinds of target. Placeholders are still in place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PublishTo {
+    /// One commit on a branch of the operator's repository; never pushed.
+    GitBranch {
+        /// Branch name without `refs/heads/`.
+        branch: String,
+        /// Name of the artefact at the target, for `files`.
+        rename: Option<String>,
+    },
+    /// A file of the project.
+    Copy {
+        /// Path at the target, relative to the project.
+        path: String,
+    },
+    /// A program that publishes, and one that takes it back.
+    Command {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// Program and arguments that undo it; empty where there is none.
+        undo: Vec<String>,
+    },
+}
+
+/// How far a loop may go by itself. The record decides what is granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Asks at every step.
+    Training,
+    /// Asks on doubt and before publish.
+    Supervised,
+    /// Asks before publish.
+    Autonomous,
+}
+
+/// What a loop may not do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Guardrails {
+    /// The mode that the file asks for.
+    pub mode: Mode,
+    /// Most iterations of one run.
+    pub max_iterations: u32,
+    /// Most runs of one day.
+    pub max_runs_per_day: u32,
+    /// What a run may spend.
+    pub budget: Budget,
+    /// When a run is going nowhere.
+    pub stuck: StuckLimits,
+    /// Where and how much the worker may write.
+    pub workspace: WorkspaceRules,
+    /// Names of environment variables that reach the worker; nothing else does.
+    pub env: Vec<String>,
+}
+
+/// What one run may spend.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Tokens.
+    pub tokens: u64,
+    /// Money, in millionths of a dollar; `None` while the price is unknown.
+    pub micro_usd: Option<u64>,
+    /// Time at work, in minutes; waiting for a person is not counted.
+    pub minutes: u64,
+}
+
+/// How many repetitions make a run stuck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StuckLimits {
+    /// Verdicts in a row that fail in the same way.
+    pub same_verdict: u32,
+    /// Iterations in a row with an empty or an identical diff.
+    pub same_diff: u32,
+    /// Same check, same output, in a row.
+    pub same_failure: u32,
+}
+
+/// Where and how much the worker may write.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceRules {
+    /// How the workspace is made.
+    pub kind: WorkspaceKind,
+    /// Whether uncommitted files of the operator are taken in.
+    pub dirty: bool,
+    /// Commands run before iteration 1 and in the verify checkout.
+    pub setup: Vec<Vec<String>>,
+    /// Globs that the worker may write.
+    pub write: Vec<String>,
+    /// Globs of this loop that it may not write; the fixed list comes on top.
+    pub protected: Vec<String>,
+    /// Most files changed in one iteration.
+    pub max_files: usize,
+    /// Most lines changed in one iteration.
+    pub max_changed_lines: usize,
+    /// Most files deleted in one iteration.
+    pub max_deletions: usize,
+}
+
+/// How the workspace is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkspaceKind {
+    /// A clone where git has a commit, else a copy.
+    Auto,
+    /// A private clone.
+    Clone,
+    /// A copy of the folder.
+    Copy,
+    /// A clone or copy that no change is taken from.
+    ReadOnly,
+}
+
+/// Paths that no worker may change, whatever the loop file says (PRODUCT §5.5).
+pub const PROTECTED_ALWAYS: [&str; 16] = [
+    ".git/**",
+    ".env*",
+    "**/.env*",
+    "**/*.pem",
+    "**/id_*",
+    ".ssh/**",
+    "loops/**",
+    "skills/**",
+    "memory/**",
+    ".checkride/**",
+    ".claude/**",
+    ".codex/**",
+    ".mcp.json",
+    ".envrc",
+    ".github/**",
+    ".husky/**",
+];
+
+impl Default for Guardrails {
+    /// The strictest defaults: what a file without `[guardrails]` gets (PRODUCT §4.1).
+    fn default() -> Self {
+        Self {
+            mode: Mode::Training,
+            max_iterations: 5,
+            max_runs_per_day: 4,
+            budget: Budget {
+                tokens: 60_000,
+                micro_usd: None,
+                minutes: 30,
+            },
+            stuck: StuckLimits {
+                same_verdict: 2,
+                same_diff: 2,
+                same_failure: 2,
+            },
+            workspace: WorkspaceRules::default(),
+            env: ["PATH", "HOME", "LANG"].map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+impl Default for WorkspaceRules {
+    fn default() -> Self {
+        Self {
+            kind: WorkspaceKind::Auto,
+            dirty: false,
+            setup: Vec::new(),
+            write: vec!["**".to_owned()],
+            protected: Vec::new(),
+            max_files: 10,
+            max_changed_lines: 400,
+            max_deletions: 2,
+        }
+    }
+}
+
+impl Mode {
+    /// The word on the screen and in the file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Supervised => "supervised",
+            Self::Autonomous => "autonomous",
+        }
+    }
+}
+
+impl LoopSpec {
+    /// A loop of five lines with every default (PRODUCT §4.2): what tests and the demo start from.
+    pub fn minimal(name: &str, worker: WorkerKind, goal: Goal) -> Self {
+        Self {
+            name: name.to_owned(),
+            description: String::new(),
+            enabled: true,
+            trigger: Trigger::Manual,
+            skill: Skill {
+                path: format!("skills/{name}"),
+                proven_min: 3,
+            },
+            worker: Worker {
+                kind: worker,
+                timeout_s: 15 * 60,
+            },
+            goal,
+            memory: Memory {
+                path: format!("memory/{name}.md"),
+                inject_tokens: 2_000,
+                note: NoteBy::Verdict,
+                max_note_lines: 3,
+            },
+            output: Output {
+                kind: OutputKind::Diff,
+                drafts: "drafts".to_owned(),
+                artefact: None,
+            },
+            publish: None,
+            guardrails: Guardrails::default(),
+        }
+    }
+}
