@@ -1,13 +1,20 @@
 //! A run as a pure state machine: inputs in, events and one effect out. No clock, no files,
 //! no threads live here; the supervisor does what `Effect` asks and answers with an `Input`.
 
+pub mod advance;
+pub mod apply;
 pub mod budget;
 pub mod checkpoint;
+pub mod decide;
 pub mod digest;
+pub mod effect;
 pub mod event;
+pub mod input;
 pub mod prompt;
+pub mod ruling;
 pub mod spec;
 pub mod stuck;
+pub mod undo;
 pub mod verdict;
 pub mod work;
 
@@ -16,202 +23,307 @@ pub use checkpoint::{
     AfterVerdict, Answer, Ask, Checkpoint, CheckpointId, Decision, Edit, Failure, Stage, Stops,
 };
 pub use digest::{Digest, TextRef};
+pub use effect::{Effect, Step};
 pub use event::{Event, Ground, Offer, Outcome, Receipt, Wake};
+pub use input::Input;
 pub use prompt::{Part, PartKind, Prompt};
 pub use spec::{LoopSpec, Mode};
 pub use stuck::Signal;
 pub use verdict::{CheckOutcome, CheckResult, Finding, JudgeAnswer, Judgement, Verdict};
 pub use work::{Author, Breach, Change, ChangeKind, Usage, Work};
 
-/// What just happened in the world.
+use stuck::Traces;
+
+/// Where a run stands.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Input {
-    /// The workspace is ready.
-    Prepared(Ground),
-    /// The run cannot start or cannot verify itself: nothing was spent. The cause.
-    CannotVerify(String),
-    /// A prompt was put together and its text is kept.
-    Composed(Prompt),
-    /// The step in flight has used this much so far, in all.
-    Used(Usage),
-    /// An agent asks leave for one tool call; its work is held meanwhile.
-    Permission {
-        /// The agent's id for the call.
-        call: String,
-        /// The call in words, inert.
-        what: String,
-    },
-    /// The worker's turn is over, measured; or the operator's edit of the draft is.
-    Worked(Box<Work>),
-    /// The checks are done.
-    Checked(Vec<CheckResult>),
-    /// The judge is done.
-    Judged {
-        /// What it said.
-        judgement: Judgement,
-        /// What it spent.
-        usage: Usage,
-        /// Time it took, in milliseconds.
-        took_ms: u64,
-    },
-    /// The note is on disk.
-    Remembered {
-        /// The lines as they stand in the file.
-        note: String,
-    },
-    /// The note is out of the file again.
-    Forgotten,
-    /// The draft is on disk.
-    Drafted {
-        /// Paths, relative to the project.
-        paths: Vec<String>,
-        /// What a publish would send.
-        offer: Option<Box<Offer>>,
-    },
-    /// It is public.
-    Published(Receipt),
-    /// The publication is taken back.
-    Unpublished,
-    /// The workspace is put back to this tree.
-    Restored {
-        /// The tree.
-        tree: String,
-    },
-    /// The step in flight failed.
-    Failed(Failure),
-    /// The minutes of the run are used up.
-    TimeUp,
-    /// What was in flight is dead, after `Effect::Halt`.
-    Halted,
-    /// The operator answers.
-    Decide {
-        /// Which question.
-        checkpoint: CheckpointId,
-        /// What was shown.
-        digest: Digest,
-        /// The answer.
-        decision: Decision,
-        /// Where it comes from.
-        by: String,
-    },
-    /// Hold at the next safe point, or go on.
-    Hold(bool),
-    /// Stop, keep everything.
-    Stop,
-    /// Take the last decision back.
-    Undo,
-    /// Pick a stopped run up again.
-    Resume,
-    /// Put the workspace back to the tree before this iteration.
-    Restore {
-        /// From 1.
+pub enum Phase {
+    /// A step is in flight outside the run.
+    Doing(Stage),
+    /// A person is asked.
+    Asking(Box<Checkpoint>),
+    /// It stands at a safe point before this step, because the operator said so.
+    Held {
+        /// Its iteration.
         iteration: u32,
+        /// The step.
+        next: Stage,
     },
-    /// The host had died; whatever was in flight is dead.
-    Interrupted,
+    /// What was in flight is being killed.
+    Halting(Halt),
+    /// It is over.
+    Ended(Outcome),
 }
 
-/// The one thing to do next.
+/// Why something in flight is being killed: what follows.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Keep what is in flight, if anything.
-    Continue,
-    /// Nothing is in flight; a person is asked, or the run is held.
-    Wait,
-    /// Look whether the run can verify itself; make the workspace.
-    Prepare,
-    /// Read goal, skill and memory; put the prompt together.
-    Compose {
-        /// What the worker should know from the last iteration; may be empty.
-        feedback: String,
-    },
-    /// Keep this text as the prompt of the iteration.
-    Adopt {
-        /// The operator's bytes.
-        text: String,
-    },
-    /// Snapshot, then give the worker this prompt.
-    Work {
-        /// The prompt's text.
-        prompt: Digest,
-        /// Time left in this run, in milliseconds.
-        left_ms: u64,
-    },
-    /// Put this text into the workspace, then measure again.
-    Rework {
-        /// Path in the workspace.
-        path: String,
-        /// The whole new text.
-        text: String,
-    },
-    /// Put the refused tree back in, then measure again without these rules.
-    Reinstate {
-        /// The tree as the worker left it.
-        tree: String,
-    },
-    /// Run the checks on this tree.
-    Check {
-        /// Git tree id.
-        tree: String,
-    },
-    /// Ask the judge about this tree.
-    Judge {
-        /// Git tree id.
-        tree: String,
-        /// The evidence of the checks.
-        checks: Vec<CheckResult>,
-    },
-    /// Save this note; empty for none.
-    Remember {
-        /// Lines.
-        note: String,
-    },
-    /// Take this note out again.
-    Forget {
-        /// Lines.
-        note: String,
-    },
-    /// Write the draft of this tree.
-    Draft {
-        /// Git tree id.
-        tree: String,
-        /// Whether what a publish would send is wanted.
-        offer: bool,
-    },
-    /// Publish exactly this, once.
-    Publish {
-        /// What was approved.
-        offer: Box<Offer>,
-        /// Git tree id.
-        tree: String,
-    },
-    /// Take this publication back.
-    Unpublish(Receipt),
-    /// Put the workspace back.
-    Restore {
-        /// Git tree id.
-        tree: String,
-    },
-    /// Tell the agent; its work goes on.
-    Permit {
-        /// The agent's id for the call.
-        call: String,
-        /// Whether it may.
-        allowed: bool,
-    },
-    /// Kill what is in flight, then say `Halted`.
-    Halt,
-    /// The run is over.
-    Finish,
+pub enum Halt {
+    /// The operator stops the run.
+    Stop,
+    /// A limit is reached in this step.
+    Limit(Limit, Stage),
+    /// The operator takes the last decision back.
+    Undo,
 }
 
-/// The machine's answer to one input.
+/// One run of one loop: the fold of its events, and what may happen next.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    /// What happened, in order; durable before the effect is carried out.
-    pub events: Vec<Event>,
-    /// What to do next.
-    pub effect: Effect,
-    /// Why an operator's input changed nothing; one line.
-    pub refused: Option<String>,
+pub struct Run {
+    wake: Wake,
+    phase: Phase,
+    meter: Meter,
+    traces: Traces,
+    ground: Option<Ground>,
+    iteration: u32,
+    /// The tree that each iteration started from.
+    starts: Vec<String>,
+    prompt: Option<Prompt>,
+    work: Option<Work>,
+    /// The work of the iteration before, in case its verdict is taken back.
+    previous: Option<Work>,
+    /// Whether the next iteration starts from the ground, not from the last work.
+    fresh: bool,
+    checked: Option<(String, Vec<CheckResult>)>,
+    /// The newest answer of the judge and the tree it is about; not asked twice for one tree.
+    judged: Option<(String, Judgement)>,
+    verdict: Option<Verdict>,
+    /// What the last verdict tells the next prompt.
+    told: String,
+    /// What the operator wants the worker to know, until the next verdict.
+    notes: Vec<String>,
+    edit: Pending,
+    offer: Option<Box<Offer>>,
+    receipt: Option<Receipt>,
+    /// How often publishing was begun under the present offer.
+    publishes: u32,
+    closing: Option<Outcome>,
+    hold: bool,
+    asked: u32,
+    /// What was asked last, in case a stopped run is picked up.
+    last_asked: Option<Ask>,
+    /// The newest answered question and how it was answered: what `u` takes back.
+    answered: Option<(Box<Checkpoint>, Answer)>,
+    /// The question that is asked again, once what followed its answer is put back.
+    retaken: Option<Box<Checkpoint>>,
+    /// Events of the step being taken.
+    out: Vec<Event>,
+}
+
+/// An edit of the operator that a step still has to carry out.
+#[derive(Debug, Clone, Default, PartialEq)]
+enum Pending {
+    #[default]
+    None,
+    Prompt(String),
+    File(String, String),
+    Reinstate(String),
+    Restore(String),
+}
+
+impl Run {
+    /// A run that has just woken, and its first step.
+    pub fn wake(wake: Wake) -> (Self, Step) {
+        let mut run = Self::asleep(wake.clone());
+        run.emit(Event::Woke(Box::new(wake)));
+        let effect = run.begin(Stage::Prepare);
+        let step = run.answer(Ok(effect));
+        (run, step)
+    }
+
+    /// The run that these events tell of; `None` unless they start with `Woke`.
+    pub fn replay<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Self> {
+        let mut events = events.into_iter();
+        let Some(Event::Woke(wake)) = events.next() else {
+            return None;
+        };
+        let mut run = Self::asleep((**wake).clone());
+        for event in events {
+            run.apply(event);
+        }
+        Some(run)
+    }
+
+    fn asleep(wake: Wake) -> Self {
+        Self {
+            phase: Phase::Doing(Stage::Prepare),
+            meter: Meter::new(wake.spec.guardrails.budget),
+            traces: Traces::default(),
+            ground: None,
+            iteration: 1,
+            starts: Vec::new(),
+            prompt: None,
+            work: None,
+            previous: None,
+            fresh: false,
+            checked: None,
+            judged: None,
+            verdict: None,
+            told: String::new(),
+            notes: Vec::new(),
+            edit: Pending::None,
+            offer: None,
+            receipt: None,
+            publishes: 0,
+            closing: None,
+            hold: false,
+            asked: 0,
+            last_asked: None,
+            answered: None,
+            retaken: None,
+            out: Vec::new(),
+            wake,
+        }
+    }
+
+    /// How the run began.
+    pub fn woke(&self) -> &Wake {
+        &self.wake
+    }
+
+    /// Where it stands.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// The present iteration, from 1.
+    pub fn iteration(&self) -> u32 {
+        self.iteration
+    }
+
+    /// What it stands on, once prepared.
+    pub fn ground(&self) -> Option<&Ground> {
+        self.ground.as_ref()
+    }
+
+    /// The tree that an iteration started from, if it has.
+    pub fn start_of(&self, iteration: u32) -> Option<&str> {
+        let index = usize::try_from(iteration).ok()?.checked_sub(1)?;
+        self.starts.get(index).map(String::as_str)
+    }
+
+    /// What it has spent and may spend.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Takes one input: the only way a run ever changes.
+    ///
+    /// Every phase answers every input. Late news of a step that is no longer in flight changes
+    /// nothing; an operator's input that cannot be taken is refused with one line.
+    pub fn step(&mut self, input: Input) -> Step {
+        let result = self.react(input);
+        self.answer(result)
+    }
+
+    fn answer(&mut self, result: Result<Effect, String>) -> Step {
+        let events = std::mem::take(&mut self.out);
+        match result {
+            Ok(effect) => Step {
+                events,
+                effect,
+                refused: None,
+            },
+            Err(why) => Step {
+                events,
+                effect: Effect::Continue,
+                refused: Some(why),
+            },
+        }
+    }
+
+    fn react(&mut self, input: Input) -> Result<Effect, String> {
+        match input {
+            Input::Decide {
+                checkpoint,
+                digest,
+                decision,
+                by,
+            } => self.decided(&checkpoint, digest, decision, by),
+            Input::Hold(on) => self.hold(on),
+            Input::Stop => self.stop(),
+            Input::Undo => self.undo(),
+            Input::Resume => self.resume(),
+            Input::Restore { iteration } => self.restore(iteration),
+            Input::Interrupted => Ok(self.interrupted()),
+            Input::TimeUp => {
+                let cap = self.meter.cap().minutes;
+                Ok(self.halt_at(Limit::Minutes(cap, cap)))
+            }
+            Input::Used(usage) => Ok(self.used(usage)),
+            Input::Halted => Ok(self.halted()),
+            Input::Failed(failure) => Ok(self.failed(failure)),
+            Input::Permission { call, what } => Ok(self.permission(call, what)),
+            Input::Prepared(_)
+            | Input::CannotVerify(_)
+            | Input::Composed(_)
+            | Input::Worked(_)
+            | Input::Checked(_)
+            | Input::Judged { .. }
+            | Input::Remembered { .. }
+            | Input::Forgotten
+            | Input::Drafted { .. }
+            | Input::Published(_)
+            | Input::Unpublished
+            | Input::Restored { .. } => Ok(self.finished(input)),
+        }
+    }
+
+    /// The step outside the run that is in flight; an open permission holds the work in flight.
+    fn in_flight(&self) -> Option<Stage> {
+        match &self.phase {
+            Phase::Doing(stage) => Some(*stage),
+            Phase::Asking(checkpoint) => {
+                matches!(checkpoint.ask, Ask::Permission { .. }).then_some(Stage::Work)
+            }
+            Phase::Held { .. } | Phase::Halting(_) | Phase::Ended(_) => None,
+        }
+    }
+
+    fn stops(&self) -> Stops {
+        Stops {
+            mode: self.wake.mode,
+            audit: self.wake.audit,
+        }
+    }
+
+    /// The tree as it stands: after the work, else where the iteration started.
+    fn tree(&self) -> String {
+        self.work
+            .as_ref()
+            .map_or_else(|| self.start(), |w| w.tree.clone())
+    }
+
+    /// The tree that the present iteration started from.
+    fn start(&self) -> String {
+        let ground = self.ground.as_ref().map(|g| g.tree.clone());
+        self.start_of(self.iteration)
+            .map(str::to_owned)
+            .or(ground)
+            .unwrap_or_default()
+    }
+
+    fn note(&self) -> String {
+        self.verdict
+            .as_ref()
+            .and_then(|v| v.note.clone())
+            .unwrap_or_default()
+    }
+
+    /// What the next prompt is told: the last verdict's words, then the operator's.
+    fn feedback(&self) -> String {
+        let notes = self
+            .notes
+            .iter()
+            .map(|note| format!("From the operator: {note}"));
+        Some(self.told.clone())
+            .filter(|told| !told.is_empty())
+            .into_iter()
+            .chain(notes)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.apply(&event);
+        self.out.push(event);
+    }
 }

@@ -50,6 +50,12 @@ impl Meter {
         self.worked_ms = self.worked_ms.saturating_add(took_ms);
     }
 
+    /// The step in flight ended without a count of its own: what it reported last counts.
+    pub fn settle(&mut self) {
+        self.used = self.used();
+        self.live = Usage::default();
+    }
+
     /// Raises caps; a cap is never lowered by this.
     pub fn raise(&mut self, tokens: Option<u64>, minutes: Option<u64>, micro_usd: Option<u64>) {
         self.cap.tokens = self.cap.tokens.max(tokens.unwrap_or(0));

@@ -121,17 +121,23 @@ pub enum Stage {
     Compose,
     /// The worker's turn.
     Work,
+    /// Putting an edit of the operator, or what was refused, into the workspace.
+    Rework,
     /// The checks.
     Check,
     /// The judge's turn.
     Judge,
     /// Saving the note.
     Remember,
+    /// Taking the note out again.
+    Forget,
     /// Writing the draft.
     Draft,
     /// Publishing.
     Publish,
-    /// Putting the workspace or a publication back.
+    /// Taking the publication back.
+    Unpublish,
+    /// Putting the workspace back to a restore point.
     Restore,
 }
 
@@ -139,7 +145,7 @@ pub enum Stage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The step that failed.
-    pub step: Stage,
+    pub stage: Stage,
     /// Cause first, then what to do next; one line, inert.
     pub cause: String,
     /// Raw output, inert, cut to 4 KiB; may be empty.

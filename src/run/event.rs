@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Limit;
 use super::checkpoint::{Answer, Checkpoint, CheckpointId, Decision, Failure, Stage};
 use super::digest::Digest;
 use super::prompt::Prompt;
@@ -21,8 +22,8 @@ pub enum Event {
     Began {
         /// The iteration, from 1.
         iteration: u32,
-        /// The step.
-        step: Stage,
+        /// Which.
+        stage: Stage,
     },
     /// A prompt was put together, or edited.
     Composed {
@@ -102,11 +103,22 @@ pub enum Event {
     HoldAsked(bool),
     /// The run stands at a safe point.
     Held {
+        /// The iteration of the step that comes next.
+        iteration: u32,
         /// The step that comes next.
         next: Stage,
     },
     /// The operator asked to stop the run.
     StopAsked,
+    /// The step in flight was told to end, because a limit is reached.
+    LimitHit(Limit),
+    /// The operator asked for the workspace as it was before this iteration.
+    RestoreAsked {
+        /// From 1.
+        iteration: u32,
+    },
+    /// The run will end so, once its draft is on disk.
+    Closing(Outcome),
     /// A decision was taken back, and its question is asked again.
     Undone {
         /// The question whose answer was taken back.

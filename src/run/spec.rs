@@ -1,7 +1,13 @@
 //! What a loop is asked to do: its four bones, its limits, where it stops to ask.
 //! Values only; reading and refusing loop files is `config/loops.rs`.
 
+mod guardrails;
+
 use serde::{Deserialize, Serialize};
+
+pub use guardrails::{
+    Budget, Guardrails, PROTECTED_ALWAYS, StuckLimits, WorkspaceKind, WorkspaceRules,
+};
 
 /// One loop, complete: every default is filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -251,140 +257,6 @@ pub enum Mode {
     Supervised,
     /// Asks before publish.
     Autonomous,
-}
-
-/// What a loop may not do.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Guardrails {
-    /// The mode that the file asks for.
-    pub mode: Mode,
-    /// Most iterations of one run.
-    pub max_iterations: u32,
-    /// Most runs of one day.
-    pub max_runs_per_day: u32,
-    /// What a run may spend.
-    pub budget: Budget,
-    /// When a run is going nowhere.
-    pub stuck: StuckLimits,
-    /// Where and how much the worker may write.
-    pub workspace: WorkspaceRules,
-    /// Names of environment variables that reach the worker; nothing else does.
-    pub env: Vec<String>,
-}
-
-/// What one run may spend.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Budget {
-    /// Tokens.
-    pub tokens: u64,
-    /// Money, in millionths of a dollar; `None` while the price is unknown.
-    pub micro_usd: Option<u64>,
-    /// Time at work, in minutes; waiting for a person is not counted.
-    pub minutes: u64,
-}
-
-/// How many repetitions make a run stuck.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StuckLimits {
-    /// Verdicts in a row that fail in the same way.
-    pub same_verdict: u32,
-    /// Iterations in a row with an empty or an identical diff.
-    pub same_diff: u32,
-    /// Same check, same output, in a row.
-    pub same_failure: u32,
-}
-
-/// Where and how much the worker may write.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WorkspaceRules {
-    /// How the workspace is made.
-    pub kind: WorkspaceKind,
-    /// Whether uncommitted files of the operator are taken in.
-    pub dirty: bool,
-    /// Commands run before iteration 1 and in the verify checkout.
-    pub setup: Vec<Vec<String>>,
-    /// Globs that the worker may write.
-    pub write: Vec<String>,
-    /// Globs of this loop that it may not write; the fixed list comes on top.
-    pub protected: Vec<String>,
-    /// Most files changed in one iteration.
-    pub max_files: usize,
-    /// Most lines changed in one iteration.
-    pub max_changed_lines: usize,
-    /// Most files deleted in one iteration.
-    pub max_deletions: usize,
-}
-
-/// How the workspace is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WorkspaceKind {
-    /// A clone where git has a commit, else a copy.
-    Auto,
-    /// A private clone.
-    Clone,
-    /// A copy of the folder.
-    Copy,
-    /// A clone or copy that no change is taken from.
-    ReadOnly,
-}
-
-/// Paths that no worker may change, whatever the loop file says (PRODUCT §5.5).
-pub const PROTECTED_ALWAYS: [&str; 16] = [
-    ".git/**",
-    ".env*",
-    "**/.env*",
-    "**/*.pem",
-    "**/id_*",
-    ".ssh/**",
-    "loops/**",
-    "skills/**",
-    "memory/**",
-    ".checkride/**",
-    ".claude/**",
-    ".codex/**",
-    ".mcp.json",
-    ".envrc",
-    ".github/**",
-    ".husky/**",
-];
-
-impl Default for Guardrails {
-    /// The strictest defaults: what a file without `[guardrails]` gets (PRODUCT §4.1).
-    fn default() -> Self {
-        Self {
-            mode: Mode::Training,
-            max_iterations: 5,
-            max_runs_per_day: 4,
-            budget: Budget {
-                tokens: 60_000,
-                micro_usd: None,
-                minutes: 30,
-            },
-            stuck: StuckLimits {
-                same_verdict: 2,
-                same_diff: 2,
-                same_failure: 2,
-            },
-            workspace: WorkspaceRules::default(),
-            env: ["PATH", "HOME", "LANG"].map(str::to_owned).to_vec(),
-        }
-    }
-}
-
-impl Default for WorkspaceRules {
-    fn default() -> Self {
-        Self {
-            kind: WorkspaceKind::Auto,
-            dirty: false,
-            setup: Vec::new(),
-            write: vec!["**".to_owned()],
-            protected: Vec::new(),
-            max_files: 10,
-            max_changed_lines: 400,
-            max_deletions: 2,
-        }
-    }
 }
 
 impl Mode {

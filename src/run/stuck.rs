@@ -67,12 +67,25 @@ impl Traces {
         self.questions.push(Digest::of(question.trim().as_bytes()));
     }
 
+    /// The newest verdict was taken back.
+    pub fn take_back(&mut self) {
+        self.verdicts.pop();
+        self.diffs.pop();
+        self.failures.pop();
+    }
+
     /// Forgets everything: a fresh start.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// The first signal whose limit is reached. `empty` is the digest of an empty diff.
+    /// The same question, asked as often as a verdict may repeat.
+    pub fn question_signal(&self, limits: StuckLimits) -> Option<Signal> {
+        let times = run_length(self.questions.iter());
+        (times >= limits.same_verdict).then_some(Signal::SameQuestion { times })
+    }
+
+    /// The first signal of the verdicts whose limit is reached.
     pub fn signal(&self, limits: StuckLimits) -> Option<Signal> {
         let times = run_length(self.verdicts.iter().map(|v| &v.0));
         if times >= limits.same_verdict {
@@ -92,11 +105,7 @@ impl Traces {
             });
         }
         let times = run_length(self.diffs.iter());
-        if times >= limits.same_diff {
-            return Some(Signal::SameDiff { times });
-        }
-        let times = run_length(self.questions.iter());
-        (times >= limits.same_verdict).then_some(Signal::SameQuestion { times })
+        (times >= limits.same_diff).then_some(Signal::SameDiff { times })
     }
 }
 

@@ -1,0 +1,197 @@
+//! Effects: the one thing to do next, and the machine's whole answer to an input.
+
+use super::digest::Digest;
+use super::event::{Event, Offer, Receipt};
+use super::verdict::CheckResult;
+use super::{Pending, Run, Stage};
+
+/// The one thing to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Keep what is in flight, if anything.
+    Continue,
+    /// Nothing is in flight; a person is asked, or the run is held.
+    Wait,
+    /// Look whether the run can verify itself; make the workspace.
+    Prepare,
+    /// Read goal, skill and memory; put the prompt together.
+    Compose {
+        /// What the worker should know from the last iteration; may be empty.
+        feedback: String,
+    },
+    /// Keep this text as the prompt of the iteration.
+    Adopt {
+        /// The operator's bytes.
+        text: String,
+    },
+    /// Bring the workspace to this tree, then give the worker this prompt.
+    Work {
+        /// The tree that the iteration starts from: its restore point.
+        from: String,
+        /// The prompt's text.
+        prompt: Digest,
+        /// Time left in this run, in milliseconds.
+        left_ms: u64,
+    },
+    /// Bring the workspace to this tree, put this text into it, then measure again.
+    Rework {
+        /// The tree that the iteration started from: the diff is against it.
+        before: String,
+        /// The tree that is edited.
+        from: String,
+        /// Path in the workspace.
+        path: String,
+        /// The whole new text.
+        text: String,
+    },
+    /// Bring the workspace to the refused tree, then measure again without the rules.
+    Reinstate {
+        /// The tree that the iteration started from: the diff is against it.
+        before: String,
+        /// The tree as the worker left it.
+        tree: String,
+    },
+    /// Run the checks on this tree.
+    Check {
+        /// Git tree id.
+        tree: String,
+    },
+    /// Ask the judge about this tree.
+    Judge {
+        /// Git tree id.
+        tree: String,
+        /// The evidence of the checks.
+        checks: Vec<CheckResult>,
+    },
+    /// Save this note; empty for none.
+    Remember {
+        /// Lines.
+        note: String,
+    },
+    /// Take this note out again.
+    Forget {
+        /// Lines.
+        note: String,
+    },
+    /// Write the draft of this tree.
+    Draft {
+        /// Git tree id.
+        tree: String,
+        /// Whether what a publish would send is wanted.
+        offer: bool,
+    },
+    /// Publish exactly this, once.
+    Publish {
+        /// What was approved.
+        offer: Box<Offer>,
+        /// Git tree id.
+        tree: String,
+        /// Whether it was begun before and may have happened: look at the target first.
+        again: bool,
+    },
+    /// Take this publication back.
+    Unpublish(Receipt),
+    /// Put the workspace back.
+    Restore {
+        /// Git tree id.
+        tree: String,
+    },
+    /// Tell the agent; its work goes on.
+    Permit {
+        /// The agent's id for the call.
+        call: String,
+        /// Whether it may.
+        allowed: bool,
+    },
+    /// Kill what is in flight, then say `Halted`.
+    Halt,
+    /// The run is over.
+    Finish,
+}
+
+/// The machine's answer to one input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What happened, in order; durable before the effect is carried out.
+    pub events: Vec<Event>,
+    /// What to do next.
+    pub effect: Effect,
+    /// Why an operator's input changed nothing; one line.
+    pub refused: Option<String>,
+}
+
+impl Run {
+    /// What a step asks of the world, from all that is known; the same again after a crash.
+    pub(super) fn effect_of(&self, stage: Stage) -> Effect {
+        let tree = self.tree();
+        match stage {
+            Stage::Prepare => Effect::Prepare,
+            Stage::Compose => match &self.edit {
+                Pending::Prompt(text) => Effect::Adopt { text: text.clone() },
+                Pending::None | Pending::File(..) | Pending::Reinstate(_) | Pending::Restore(_) => {
+                    Effect::Compose {
+                        feedback: self.feedback(),
+                    }
+                }
+            },
+            Stage::Work => Effect::Work {
+                from: self.start(),
+                prompt: self
+                    .prompt
+                    .as_ref()
+                    .map_or_else(|| Digest::of(b""), |p| p.text.digest.clone()),
+                left_ms: self.meter.left_ms(),
+            },
+            Stage::Rework => self.rework(),
+            Stage::Check => Effect::Check { tree },
+            Stage::Judge => {
+                let checks = self
+                    .checked
+                    .as_ref()
+                    .map(|c| c.1.clone())
+                    .unwrap_or_default();
+                Effect::Judge { tree, checks }
+            }
+            Stage::Remember => Effect::Remember { note: self.note() },
+            Stage::Forget => Effect::Forget { note: self.note() },
+            Stage::Draft => {
+                let offer = self.closing.is_none() && self.wake.spec.publish.is_some();
+                Effect::Draft { tree, offer }
+            }
+            Stage::Publish => match self.offer.clone() {
+                Some(offer) => Effect::Publish {
+                    offer,
+                    tree,
+                    again: self.publishes > 1,
+                },
+                None => Effect::Draft { tree, offer: true },
+            },
+            Stage::Unpublish => match self.receipt.clone() {
+                Some(receipt) => Effect::Unpublish(receipt),
+                None => Effect::Wait,
+            },
+            Stage::Restore => match &self.edit {
+                Pending::Restore(to) => Effect::Restore { tree: to.clone() },
+                Pending::None | Pending::Prompt(_) | Pending::File(..) | Pending::Reinstate(_) => {
+                    Effect::Restore { tree }
+                }
+            },
+        }
+    }
+
+    fn rework(&self) -> Effect {
+        let (before, from) = (self.start(), self.tree());
+        match self.edit.clone() {
+            Pending::Reinstate(tree) => Effect::Reinstate { before, tree },
+            Pending::File(path, text) => Effect::Rework {
+                before,
+                from,
+                path,
+                text,
+            },
+            Pending::None | Pending::Prompt(_) | Pending::Restore(_) => {
+                Effect::Reinstate { before, tree: from }
+            }
+        }
+    }
+}

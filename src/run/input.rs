@@ -1,0 +1,96 @@
+//! Inputs: what just happened in the world, told to one run through its one inbox.
+
+use super::checkpoint::{CheckpointId, Decision, Failure};
+use super::digest::Digest;
+use super::event::{Ground, Offer, Receipt};
+use super::prompt::Prompt;
+use super::verdict::{CheckResult, Judgement};
+use super::work::{Usage, Work};
+
+/// What just happened in the world.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The workspace is ready.
+    Prepared(Ground),
+    /// The run cannot start or cannot verify itself: nothing was spent. The cause.
+    CannotVerify(String),
+    /// A prompt was put together and its text is kept.
+    Composed(Prompt),
+    /// The step in flight has used this much so far, in all.
+    Used(Usage),
+    /// An agent asks leave for one tool call; its work is held meanwhile.
+    Permission {
+        /// The agent's id for the call.
+        call: String,
+        /// The call in words, inert.
+        what: String,
+    },
+    /// The worker's turn is over, measured; or the operator's edit of the draft is.
+    Worked(Box<Work>),
+    /// The checks are done.
+    Checked(Vec<CheckResult>),
+    /// The judge is done.
+    Judged {
+        /// What it said.
+        judgement: Judgement,
+        /// What it spent.
+        usage: Usage,
+        /// Time it took, in milliseconds.
+        took_ms: u64,
+    },
+    /// The note is on disk.
+    Remembered {
+        /// The lines as they stand in the file.
+        note: String,
+    },
+    /// The note is out of the file again.
+    Forgotten,
+    /// The draft is on disk.
+    Drafted {
+        /// Paths, relative to the project.
+        paths: Vec<String>,
+        /// What a publish would send.
+        offer: Option<Box<Offer>>,
+    },
+    /// It is public.
+    Published(Receipt),
+    /// The publication is taken back.
+    Unpublished,
+    /// The workspace is put back to this tree.
+    Restored {
+        /// The tree.
+        tree: String,
+    },
+    /// The step in flight failed.
+    Failed(Failure),
+    /// The minutes of the run are used up.
+    TimeUp,
+    /// What was in flight is dead, after `Effect::Halt`.
+    Halted,
+    /// The operator answers.
+    Decide {
+        /// Which question.
+        checkpoint: CheckpointId,
+        /// What was shown.
+        digest: Digest,
+        /// The answer.
+        decision: Decision,
+        /// Where it comes from.
+        by: String,
+    },
+    /// Hold at the next safe point, or go on.
+    Hold(bool),
+    /// Stop, keep everything.
+    Stop,
+    /// Take the last decision back.
+    Undo,
+    /// Pick a stopped run up again.
+    Resume,
+    /// Put the workspace back to the tree before this iteration.
+    Restore {
+        /// From 1.
+        iteration: u32,
+    },
+    /// The host had died; whatever was in flight is dead.
+    Interrupted,
+}

@@ -1,0 +1,164 @@
+//! Rulings: how checks and judge become one verdict, what it tells memory and the next prompt, and
+//! what the operator may turn in it.
+
+use super::spec::{LoopSpec, NoteBy};
+use super::verdict::{CheckResult, Finding, JudgeAnswer, Judgement, Verdict};
+
+/// Checks and judge together, with the note and the feedback that follow from them.
+///
+/// `worker_note` is the worker's own proposal; it counts only where the loop says so.
+pub fn compose(
+    spec: &LoopSpec,
+    tree: String,
+    checks: Vec<CheckResult>,
+    judgement: Judgement,
+    worker_note: Option<String>,
+) -> Verdict {
+    let proposed = match spec.memory.note {
+        NoteBy::Verdict => note(&checks, &judgement),
+        NoteBy::Worker => worker_note,
+        NoteBy::None => None,
+    };
+    let note = proposed.and_then(|note| cut(&note, spec.memory.max_note_lines));
+    let feedback = feedback(&checks, &judgement);
+    Verdict {
+        tree,
+        checks,
+        judgement,
+        note,
+        feedback,
+    }
+}
+
+/// The judge's part with rubric lines set by the operator: `(line from 0, pass, reason)`.
+///
+/// # Errors
+/// One line, where there is nothing to turn, a number is out of range, or a human judge left a line
+/// open.
+pub fn turn(
+    judgement: &Judgement,
+    rubric: &[String],
+    lines: &[(usize, bool, String)],
+) -> Result<Judgement, String> {
+    if let Some((n, ..)) = lines.iter().find(|(n, ..)| *n >= rubric.len()) {
+        return Err(format!(
+            "there is no rubric line {}; there are {}",
+            n + 1,
+            rubric.len()
+        ));
+    }
+    match judgement {
+        Judgement::Given(answer) => Ok(Judgement::Given(turn_answer(answer, lines))),
+        Judgement::Open | Judgement::Unreadable { .. } => by_hand(rubric, lines),
+        Judgement::None | Judgement::NotAsked { .. } if lines.is_empty() => Ok(judgement.clone()),
+        Judgement::None => Err("this loop has no judge to overrule".to_owned()),
+        Judgement::NotAsked { because } => Err(format!(
+            "the judge was not asked: {because} failed, and a failed check stays failed"
+        )),
+    }
+}
+
+fn turn_answer(answer: &JudgeAnswer, lines: &[(usize, bool, String)]) -> JudgeAnswer {
+    let mut answer = answer.clone();
+    for (n, pass, reason) in lines {
+        let Some(finding) = answer.findings.get_mut(*n) else {
+            continue;
+        };
+        if finding.pass != *pass {
+            finding.overturned = !finding.overturned;
+            finding.pass = *pass;
+        }
+        if !reason.trim().is_empty() {
+            finding.evidence.clone_from(reason);
+        }
+    }
+    answer
+}
+
+/// A human judge's answer, or the operator's in place of one that could not be read.
+fn by_hand(rubric: &[String], lines: &[(usize, bool, String)]) -> Result<Judgement, String> {
+    let findings = rubric.iter().enumerate().map(|(n, line)| {
+        let (_, pass, reason) = lines.iter().rfind(|(set, ..)| *set == n)?;
+        let evidence = if reason.trim().is_empty() {
+            "the operator says so"
+        } else {
+            reason
+        };
+        let (line, evidence) = (line.clone(), evidence.to_owned());
+        Some(Finding {
+            line,
+            pass: *pass,
+            evidence,
+            overturned: false,
+        })
+    });
+    let findings: Option<Vec<_>> = findings.collect();
+    let findings = findings.ok_or("every rubric line wants a yes or a no")?;
+    let yes = u32::from(findings.iter().all(|f| f.pass));
+    Ok(Judgement::Given(JudgeAnswer {
+        findings,
+        note: None,
+        votes: (yes, 1),
+    }))
+}
+
+/// The judge's note, else one line per failed check; nothing on plain success (PRODUCT §5.19).
+fn note(checks: &[CheckResult], judgement: &Judgement) -> Option<String> {
+    if let Judgement::Given(JudgeAnswer {
+        note: Some(note), ..
+    }) = judgement
+    {
+        return Some(note.clone());
+    }
+    let lines: Vec<String> = failed(checks).map(in_one_line).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// What the next prompt is told: every failed check, then every failed rubric line.
+fn feedback(checks: &[CheckResult], judgement: &Judgement) -> String {
+    let mut lines: Vec<String> = failed(checks).map(in_one_line).collect();
+    match judgement {
+        Judgement::Given(answer) => lines.extend(
+            answer
+                .findings
+                .iter()
+                .filter(|f| !f.pass)
+                .map(|f| format!("judge: not met: {} Evidence: {}", f.line, f.evidence)),
+        ),
+        Judgement::Unreadable { why, .. } => {
+            lines.push(format!("the judge's answer could not be read: {why}"));
+        }
+        Judgement::None | Judgement::NotAsked { .. } | Judgement::Open => {}
+    }
+    lines.join("\n")
+}
+
+fn failed(checks: &[CheckResult]) -> impl Iterator<Item = &CheckResult> {
+    checks.iter().filter(|c| c.required && !c.passed())
+}
+
+fn in_one_line(check: &CheckResult) -> String {
+    let evidence = check
+        .evidence
+        .lines()
+        .map(str::trim)
+        .find(|l| !l.is_empty() && *l != check.figure);
+    [Some(check.figure.as_str()), evidence]
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.is_empty())
+        .fold(check.name.clone(), |line, part| {
+            let glue = if line == check.name { ": " } else { "; " };
+            line + glue + part
+        })
+}
+
+fn cut(note: &str, max_lines: usize) -> Option<String> {
+    let lines: Vec<&str> = note
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .take(max_lines)
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}

@@ -1,0 +1,188 @@
+//! Holding, stopping, taking back, picking up: the operator's hand on a run between the questions,
+//! and what becomes of a run whose host had died.
+
+use super::{Answer, Ask, Effect, Event, Failure, Outcome, Phase, Run, Stage};
+
+impl Run {
+    pub(super) fn hold(&mut self, on: bool) -> Result<Effect, String> {
+        if let Phase::Ended(_) = self.phase {
+            return Err("this run is over; s starts the loop again".to_owned());
+        }
+        self.emit(Event::HoldAsked(on));
+        match (on, self.phase.clone()) {
+            (false, Phase::Held { iteration, next }) => Ok(self.begin_in(iteration, next)),
+            (_, _) => Ok(Effect::Continue),
+        }
+    }
+
+    pub(super) fn stop(&mut self) -> Result<Effect, String> {
+        match self.phase {
+            Phase::Ended(_) => Err("this run is over already".to_owned()),
+            Phase::Halting(_) => Ok(Effect::Halt),
+            Phase::Doing(Stage::Draft) if self.closing.is_some() => Ok(Effect::Continue),
+            Phase::Doing(_) | Phase::Asking(_) | Phase::Held { .. } => {
+                let busy = self.in_flight().is_some();
+                self.emit(Event::StopAsked);
+                Ok(if busy {
+                    Effect::Halt
+                } else {
+                    self.close(Outcome::Stopped)
+                })
+            }
+        }
+    }
+
+    /// Takes the last decision back, as far as nothing that cannot be put back has followed.
+    pub(super) fn undo(&mut self) -> Result<Effect, String> {
+        let Some((checkpoint, answer)) = self.answered.clone() else {
+            return Err("there is no decision to take back".to_owned());
+        };
+        if let Answer::Edit | Answer::Abort = answer {
+            let what = answer.past();
+            return Err(format!(
+                "you {what}: edit again, or r resumes a stopped run"
+            ));
+        }
+        let undone = Event::Undone {
+            checkpoint: checkpoint.id.clone(),
+            answer,
+        };
+        match (&checkpoint.ask, &self.phase) {
+            (Ask::Prompt { .. }, Phase::Doing(Stage::Work))
+            | (Ask::Work { .. } | Ask::Verdict { .. }, Phase::Doing(Stage::Check | Stage::Judge)) =>
+            {
+                self.emit(undone);
+                Ok(Effect::Halt)
+            }
+            (Ask::Verdict { .. }, phase) if next_is_unsent(phase, answer) => {
+                self.emit(undone);
+                Ok(self.begin_now(Stage::Forget))
+            }
+            (Ask::Publish { .. }, Phase::Ended(Outcome::Published)) if self.can_unpublish() => {
+                self.emit(undone);
+                Ok(self.begin_now(Stage::Unpublish))
+            }
+            (Ask::Publish { .. }, Phase::Ended(Outcome::Published)) => {
+                Err("this publication has no undo".to_owned())
+            }
+            (ask, _) => Err(format!(
+                "the {} decision has led too far to take back",
+                ask.kind()
+            )),
+        }
+    }
+
+    fn can_unpublish(&self) -> bool {
+        self.receipt
+            .as_ref()
+            .is_some_and(|receipt| !receipt.now.is_empty())
+            && self
+                .wake
+                .spec
+                .publish
+                .as_ref()
+                .is_some_and(|p| p.reversible)
+    }
+
+    /// Puts back at once, held or not: what is taken back must not wait.
+    fn begin_now(&mut self, stage: Stage) -> Effect {
+        self.emit(Event::Began {
+            iteration: self.iteration,
+            stage,
+        });
+        self.effect_of(stage)
+    }
+
+    pub(super) fn resume(&mut self) -> Result<Effect, String> {
+        match &self.phase {
+            Phase::Ended(Outcome::Stopped | Outcome::Stuck | Outcome::Budget) => {}
+            Phase::Ended(_) => return Err("this run is done; s starts the loop again".to_owned()),
+            Phase::Doing(_) | Phase::Asking(_) | Phase::Held { .. } | Phase::Halting(_) => {
+                return Err("this run is not stopped".to_owned());
+            }
+        }
+        self.emit(Event::Resumed);
+        if self.ground.is_none() {
+            return Ok(self.begin(Stage::Prepare));
+        }
+        match self.last_asked.clone() {
+            // The agent that wanted leave is gone.
+            Some(Ask::Permission { .. }) | None => Ok(self.begin(Stage::Compose)),
+            Some(ask) => Ok(self.ask(ask)),
+        }
+    }
+
+    pub(super) fn restore(&mut self, iteration: u32) -> Result<Effect, String> {
+        if self.start_of(iteration).is_none() {
+            return Err(format!(
+                "iteration {iteration} has no restore point in this run"
+            ));
+        }
+        match self.phase {
+            Phase::Asking(_) if self.in_flight().is_none() => {}
+            Phase::Held { .. } => {}
+            Phase::Asking(_) | Phase::Doing(_) | Phase::Halting(_) => {
+                return Err("the workspace is in use; hold the run first".to_owned());
+            }
+            Phase::Ended(_) => {
+                return Err("this run is over; its drafts and diffs are kept".to_owned());
+            }
+        }
+        self.emit(Event::RestoreAsked { iteration });
+        Ok(self.begin_now(Stage::Restore))
+    }
+
+    /// The host had died. What can be done over is; what may have cost or changed something asks.
+    pub(super) fn interrupted(&mut self) -> Effect {
+        match self.phase.clone() {
+            Phase::Asking(_) if self.in_flight().is_none() => Effect::Wait,
+            Phase::Held { .. } => Effect::Wait,
+            Phase::Ended(_) => Effect::Finish,
+            Phase::Halting(_) => {
+                self.emit(Event::Resumed);
+                self.halted()
+            }
+            Phase::Asking(_) => {
+                self.emit(Event::Resumed);
+                self.cut_short(Stage::Work)
+            }
+            Phase::Doing(stage @ (Stage::Work | Stage::Judge)) => {
+                self.emit(Event::Resumed);
+                self.cut_short(stage)
+            }
+            Phase::Doing(stage) => {
+                self.emit(Event::Resumed);
+                self.begin_now(stage)
+            }
+        }
+    }
+
+    fn cut_short(&mut self, stage: Stage) -> Effect {
+        let who = if stage == Stage::Judge {
+            "judge"
+        } else {
+            "worker"
+        };
+        let cause = format!(
+            "the host ended while the {who} was at work; it was stopped and its half work is not used"
+        );
+        self.failed(Failure {
+            stage,
+            cause,
+            detail: String::new(),
+            maybe_done: false,
+        })
+    }
+}
+
+/// Whether a verdict was agreed to and its next prompt or publication is still only a question.
+fn next_is_unsent(phase: &Phase, answer: Answer) -> bool {
+    let Phase::Asking(open) = phase else {
+        return false;
+    };
+    answer == Answer::Approve
+        && matches!(
+            open.ask,
+            Ask::Prompt { .. } | Ask::Publish { .. } | Ask::Stuck { .. }
+        )
+}
