@@ -4,6 +4,8 @@ pub mod run;
 
 pub mod protocol;
 
+pub mod link;
+
 pub mod config;
 
 pub mod supervisor;

@@ -1,0 +1,69 @@
+//! The journal's tables and their versions.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::JournalError;
+
+/// The version that this build writes.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE records (
+    seq  INTEGER PRIMARY KEY,
+    at   INTEGER NOT NULL,
+    run  TEXT NOT NULL,
+    event TEXT NOT NULL
+) STRICT;
+CREATE INDEX records_of_run ON records (run, seq);
+CREATE TABLE runs (
+    run     TEXT PRIMARY KEY,
+    loop    TEXT NOT NULL,
+    number  INTEGER NOT NULL,
+    outcome TEXT,
+    published INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX runs_of_loop ON runs (loop, number);
+CREATE INDEX open_runs ON runs (run) WHERE outcome IS NULL;
+CREATE TABLE texts (
+    digest TEXT PRIMARY KEY,
+    text   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE settings (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE seen (
+    checkpoint TEXT NOT NULL,
+    digest     TEXT NOT NULL,
+    PRIMARY KEY (checkpoint, digest)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Opens the file and brings it to this build's version.
+pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
+    let shown = path.display();
+    let opened = Connection::open(path).and_then(|db| {
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "foreign_keys", "ON")?;
+        db.busy_timeout(std::time::Duration::from_secs(5))?;
+        let version = db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
+        Ok((db, version))
+    });
+    let (db, version) = opened.map_err(|e| JournalError(format!("cannot open {shown}: {e}")))?;
+    match version {
+        VERSION => Ok(db),
+        0 => create(db).map_err(|e| JournalError(format!("cannot write {shown}: {e}"))),
+        newer => Err(JournalError(format!(
+            "{shown} was written by a newer checkride (version {newer}, this one knows {VERSION}); \
+             update checkride, the file is untouched"
+        ))),
+    }
+}
+
+fn create(db: Connection) -> rusqlite::Result<Connection> {
+    let all = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
+    db.execute_batch(&all)?;
+    Ok(db)
+}

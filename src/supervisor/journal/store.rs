@@ -1,0 +1,281 @@
+//! What the journal's thread does with its database.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{Batch, Job, JournalError, OpenRun, Past, Reply, schema};
+use crate::protocol::{Fact, Record, RunId};
+use crate::run::{Digest, Event, Outcome};
+
+/// The database, owned by one thread.
+pub(super) struct Store {
+    db: Connection,
+}
+
+fn give<T>(reply: Reply<T>, answer: rusqlite::Result<T>) {
+    // The asker may have been cancelled; what was written stays written.
+    drop(reply.send(answer.map_err(|e| JournalError(format!("the journal cannot be used: {e}")))));
+}
+
+impl Store {
+    pub(super) fn open(path: &Path) -> Result<Self, JournalError> {
+        Ok(Self {
+            db: schema::open(path)?,
+        })
+    }
+
+    pub(super) fn work(&mut self, job: Job) {
+        match job {
+            Job::Append(batch, reply) => give(reply, self.append(&batch)),
+            Job::Text(digest, reply) => give(reply, self.text(&digest)),
+            Job::Keep(text, reply) => give(reply, keep(&self.db, &text)),
+            Job::OpenRuns(reply) => give(reply, self.open_runs()),
+            Job::Backlog(since, reply) => give(reply, self.backlog(since)),
+            Job::Since(seq, most, reply) => give(reply, self.since(seq, most)),
+            Job::Run(run, reply) => give(reply, self.records_of(&run)),
+            Job::History(name, before, runs, reply) => {
+                give(reply, self.history(&name, before, runs));
+            }
+            Job::Past(name, reply) => give(reply, self.past(&name)),
+            Job::Set(key, value, reply) => {
+                let sql = "INSERT OR REPLACE INTO settings VALUES (?1, ?2)";
+                give(reply, self.db.execute(sql, [key, value]).map(|_| ()));
+            }
+            Job::Get(key, reply) => {
+                let sql = "SELECT value FROM settings WHERE key = ?1";
+                give(
+                    reply,
+                    self.db.query_row(sql, [key], |row| row.get(0)).optional(),
+                );
+            }
+            Job::Seen(id, digest, reply) => {
+                let sql = "INSERT OR IGNORE INTO seen VALUES (?1, ?2)";
+                let done = self
+                    .db
+                    .execute(sql, params![id.0, digest.as_str()])
+                    .map(|_| ());
+                give(reply, done);
+            }
+            Job::WasSeen(id, digest, reply) => {
+                let sql = "SELECT 1 FROM seen WHERE checkpoint = ?1 AND digest = ?2";
+                let found = self
+                    .db
+                    .query_row(sql, params![id.0, digest.as_str()], |_| Ok(()));
+                give(reply, found.optional().map(|row| row.is_some()));
+            }
+        }
+    }
+
+    fn append(&mut self, batch: &Batch) -> rusqlite::Result<Vec<Record>> {
+        // A full sync for what authorises or reports an act; usage may be lost with the power.
+        let durable = batch
+            .events
+            .iter()
+            .any(|event| !matches!(event, Event::Used(_)));
+        self.db
+            .pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })?;
+        let tx = self
+            .db
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let mut records = Vec::with_capacity(batch.events.len());
+        for event in &batch.events {
+            note_run(&tx, &batch.run, event)?;
+            let sql = "INSERT INTO records (at, run, event) VALUES (?1, ?2, ?3)";
+            let json = serde_json::to_string(event).map_err(unfit)?;
+            tx.prepare_cached(sql)?
+                .execute(params![batch.at, batch.run.0, json])?;
+            let seq = u64::try_from(tx.last_insert_rowid()).unwrap_or(0);
+            let fact = Fact::Run {
+                run: batch.run.clone(),
+                event: event.clone(),
+            };
+            records.push(Record {
+                seq,
+                at: batch.at,
+                fact,
+            });
+        }
+        tx.commit()?;
+        Ok(records)
+    }
+
+    fn text(&self, digest: &Digest) -> rusqlite::Result<Option<String>> {
+        let sql = "SELECT text FROM texts WHERE digest = ?1";
+        self.db
+            .query_row(sql, [digest.as_str()], |row| row.get(0))
+            .optional()
+    }
+
+    fn open_runs(&self) -> rusqlite::Result<Vec<OpenRun>> {
+        let sql = "SELECT run FROM runs WHERE outcome IS NULL ORDER BY rowid";
+        let runs: Vec<String> = self
+            .db
+            .prepare(sql)?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        runs.into_iter()
+            .map(|run| {
+                let run = RunId(run);
+                let records = self.records_of(&run)?;
+                Ok(OpenRun { run, records })
+            })
+            .collect()
+    }
+
+    fn records_of(&self, run: &RunId) -> rusqlite::Result<Vec<Record>> {
+        let sql = "SELECT seq, at, run, event FROM records WHERE run = ?1 ORDER BY seq";
+        self.db
+            .prepare_cached(sql)?
+            .query_map([&run.0], record)?
+            .collect()
+    }
+
+    fn backlog(&self, since: u64) -> rusqlite::Result<Vec<Record>> {
+        let sql = "
+            SELECT seq, at, run, event FROM records
+            WHERE seq > ?1 AND run IN (
+                SELECT run FROM runs WHERE outcome IS NULL
+                UNION
+                SELECT run FROM runs AS r
+                WHERE number = (SELECT max(number) FROM runs WHERE loop = r.loop)
+            )
+            ORDER BY seq";
+        let since = i64::try_from(since).unwrap_or(i64::MAX);
+        self.db
+            .prepare_cached(sql)?
+            .query_map([since], record)?
+            .collect()
+    }
+
+    fn since(&self, seq: u64, most: u32) -> rusqlite::Result<Vec<Record>> {
+        let sql = "SELECT seq, at, run, event FROM records WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+        self.db
+            .prepare_cached(sql)?
+            .query_map(params![seq, most], record)?
+            .collect()
+    }
+
+    fn history(&self, name: &str, before: u32, most: u32) -> rusqlite::Result<(Vec<Record>, bool)> {
+        let sql = "SELECT run FROM runs WHERE loop = ?1 AND number < ?2
+                   ORDER BY number DESC LIMIT ?3";
+        let mut runs: Vec<String> = self
+            .db
+            .prepare_cached(sql)?
+            .query_map(params![name, before, i64::from(most) + 1], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let more = runs.len() > most;
+        runs.truncate(most);
+        let mut records = Vec::new();
+        for run in runs.into_iter().rev() {
+            records.extend(self.records_of(&RunId(run))?);
+        }
+        Ok((records, more))
+    }
+
+    fn past(&self, name: &str) -> rusqlite::Result<Past> {
+        let sql = "SELECT coalesce(max(number), 0), coalesce(max(published), 0) FROM runs
+                   WHERE loop = ?1";
+        let (last_number, published): (u32, bool) = self
+            .db
+            .query_row(sql, [name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let sql = "SELECT outcome FROM runs WHERE loop = ?1 AND outcome IS NOT NULL
+                   ORDER BY number DESC LIMIT 20";
+        let newest: Vec<String> = self
+            .db
+            .prepare_cached(sql)?
+            .query_map([name], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let outcomes: Vec<Outcome> = newest
+            .iter()
+            .rev()
+            .filter_map(|o| serde_json::from_str(o).ok())
+            .collect();
+        let accepted = outcomes.iter().filter(|o| o.goal_met()).count();
+        let accepted = u32::try_from(accepted).unwrap_or(u32::MAX);
+        Ok(Past {
+            last_number,
+            outcomes,
+            published,
+            accepted,
+        })
+    }
+}
+
+/// Keeps the table of runs true: which are open, which have published.
+fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()> {
+    match event {
+        Event::Woke(wake) => {
+            let sql = "INSERT INTO runs (run, loop, number) VALUES (?1, ?2, ?3)";
+            db.execute(sql, params![run.0, wake.spec.name, wake.number])?;
+        }
+        Event::Ended(outcome) => {
+            let json = serde_json::to_string(outcome).map_err(unfit)?;
+            db.execute(
+                "UPDATE runs SET outcome = ?2 WHERE run = ?1",
+                params![run.0, json],
+            )?;
+        }
+        Event::Resumed | Event::Undone { .. } => {
+            db.execute("UPDATE runs SET outcome = NULL WHERE run = ?1", [&run.0])?;
+        }
+        Event::Published(_) => {
+            db.execute("UPDATE runs SET published = 1 WHERE run = ?1", [&run.0])?;
+        }
+        Event::Prepared(_)
+        | Event::Began { .. }
+        | Event::Composed { .. }
+        | Event::Asked(_)
+        | Event::Decided { .. }
+        | Event::Permitted { .. }
+        | Event::Used(_)
+        | Event::Worked(_)
+        | Event::Checked { .. }
+        | Event::Judged { .. }
+        | Event::Ruled(_)
+        | Event::Remembered { .. }
+        | Event::Forgotten
+        | Event::Drafted { .. }
+        | Event::Unpublished
+        | Event::Restored { .. }
+        | Event::Failed(_)
+        | Event::HoldAsked(_)
+        | Event::Held { .. }
+        | Event::StopAsked
+        | Event::LimitHit(_)
+        | Event::RestoreAsked { .. }
+        | Event::Closing(_) => {}
+    }
+    Ok(())
+}
+
+fn keep(db: &Connection, text: &str) -> rusqlite::Result<()> {
+    let digest = Digest::of(text.as_bytes());
+    let sql = "INSERT OR IGNORE INTO texts (digest, text) VALUES (?1, ?2)";
+    db.prepare_cached(sql)?
+        .execute(params![digest.as_str(), text])
+        .map(|_| ())
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let (seq, at, run): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let json: String = row.get(3)?;
+    let event = serde_json::from_str(&json).map_err(|e| {
+        rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, Box::new(e))
+    })?;
+    let fact = Fact::Run {
+        run: RunId(run),
+        event,
+    };
+    Ok(Record {
+        seq: u64::try_from(seq).unwrap_or(0),
+        at,
+        fact,
+    })
+}
+
+fn unfit(e: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(e))
+}

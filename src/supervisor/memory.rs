@@ -1,0 +1,147 @@
+//! Memory files: plain Markdown that people and loops both write. Every save names the text that it
+//! started from, and lands whole or not at all. What of it a prompt carries is `run/prompt.rs`.
+
+pub mod notes;
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::protocol::MemoryText;
+use crate::run::{Digest, LoopSpec};
+
+/// Largest memory file that is read, in bytes: beyond this it is a log, not a memory.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// Why a memory file was not saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unsaved {
+    /// It had changed since the text that the edit started from.
+    Conflict(Box<MemoryText>),
+    /// It cannot be read or written: one line.
+    Trouble(String),
+}
+
+/// The memory file of a loop as it stands; an absent file is an empty text.
+///
+/// # Errors
+/// One line: where, what, what to do next.
+pub fn read(project: &Path, spec: &LoopSpec) -> Result<MemoryText, String> {
+    let path = place(project, &spec.memory.path)?;
+    let shown = &spec.memory.path;
+    let text = match fs::metadata(&path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(e) => return Err(format!("cannot read {shown}: {e}")),
+        Ok(meta) if !meta.is_file() => return Err(format!("{shown} is no plain file")),
+        Ok(meta) if meta.len() > LARGEST => {
+            let (size, most) = (meta.len(), LARGEST);
+            return Err(format!(
+                "{shown} has {size} bytes, more than {most}; split it"
+            ));
+        }
+        Ok(_) => {
+            let bytes = fs::read(&path).map_err(|e| format!("cannot read {shown}: {e}"))?;
+            String::from_utf8(bytes).map_err(|e| {
+                format!(
+                    "{shown} is not UTF-8 at byte {}",
+                    e.utf8_error().valid_up_to()
+                )
+            })?
+        }
+    };
+    Ok(named(spec, text))
+}
+
+/// Saves a memory file, if it still is what the edit started from.
+pub fn save(
+    project: &Path,
+    spec: &LoopSpec,
+    base: &Digest,
+    text: &str,
+) -> Result<MemoryText, Unsaved> {
+    let now = read(project, spec).map_err(Unsaved::Trouble)?;
+    if now.text == text {
+        return Ok(now);
+    }
+    if now.digest != *base {
+        return Err(Unsaved::Conflict(Box::new(now)));
+    }
+    let path = place(project, &spec.memory.path).map_err(Unsaved::Trouble)?;
+    let failed = |e: io::Error| Unsaved::Trouble(format!("cannot save {}: {e}", spec.memory.path));
+    replace(&path, text.as_bytes()).map_err(failed)?;
+    Ok(named(spec, text.to_owned()))
+}
+
+/// Changes the text by a pure rule, again if somebody else writes at the same moment.
+pub fn revise(
+    project: &Path,
+    spec: &LoopSpec,
+    rule: impl Fn(&str) -> String,
+) -> Result<MemoryText, String> {
+    // A third collision in a row is no accident; then the operator is told.
+    for _ in 0..3 {
+        let now = read(project, spec)?;
+        match save(project, spec, &now.digest, &rule(&now.text)) {
+            Ok(saved) => return Ok(saved),
+            Err(Unsaved::Conflict(_)) => {}
+            Err(Unsaved::Trouble(why)) => return Err(why),
+        }
+    }
+    Err(format!(
+        "{} keeps changing under the save; try again",
+        spec.memory.path
+    ))
+}
+
+fn named(spec: &LoopSpec, text: String) -> MemoryText {
+    MemoryText {
+        name: spec.name.clone(),
+        path: spec.memory.path.clone(),
+        digest: Digest::of(text.as_bytes()),
+        text,
+    }
+}
+
+/// The file itself: symbolic links are followed, but never out of the project.
+fn place(project: &Path, relative: &str) -> Result<PathBuf, String> {
+    let path = project.join(relative);
+    let within = |path: &Path| -> io::Result<bool> {
+        Ok(path.canonicalize()?.starts_with(project.canonicalize()?))
+    };
+    let existing = path
+        .ancestors()
+        .find(|p| p.symlink_metadata().is_ok())
+        .unwrap_or(project);
+    match within(existing) {
+        Ok(true) => Ok(existing_target(&path)),
+        Ok(false) => Err(format!(
+            "{relative} leads out of the project; choose a path inside"
+        )),
+        Err(e) => Err(format!("cannot reach {relative}: {e}")),
+    }
+}
+
+fn existing_target(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Replaces a file whole: written beside it, synced, renamed, and the folder synced.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut beside = NamedTempFile::new_in(folder)?;
+    beside.write_all(bytes)?;
+    let mode = fs::metadata(path).map_or_else(|_| new_file_mode(), |meta| meta.permissions());
+    beside.as_file().set_permissions(mode)?;
+    beside.as_file().sync_all()?;
+    beside.persist(path).map_err(|e| e.error)?;
+    fs::File::open(folder)?.sync_all()
+}
+
+/// What a text editor gives a new file; the temporary one is for its owner alone.
+fn new_file_mode() -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::Permissions::from_mode(0o644)
+}
