@@ -1,1 +1,122 @@
-//! config
+//! Files into typed values, with everything that is wrong with them: loops, skills, settings, paths.
+//! Nothing here runs a loop, draws, or waits.
+
+mod cron;
+pub mod diagnostic;
+pub mod loops;
+mod names;
+mod nearest;
+pub mod paths;
+mod project;
+mod quantity;
+mod reader;
+pub mod settings;
+pub mod skills;
+
+use std::path::{Path, PathBuf};
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use loops::LoopFile;
+pub use paths::Paths;
+pub use quantity::Hours;
+pub use settings::Settings;
+
+/// What `check` found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// How many files were read.
+    pub files: usize,
+    /// Everything found, file by file.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What is not enforced, each with its file.
+    pub not_enforced: Vec<(String, Vec<String>)>,
+}
+
+/// Reads these loop files, or all of the project with its settings where none is named.
+pub fn check(project: &Path, files: &[PathBuf]) -> Report {
+    let mut report = Report {
+        files: 0,
+        diagnostics: Vec::new(),
+        not_enforced: Vec::new(),
+    };
+    let loops = if files.is_empty() {
+        let settings = settings::read(project);
+        if !settings.diagnostics.is_empty() || project.join(settings::FILE).exists() {
+            report.add(
+                settings::FILE.to_owned(),
+                settings.diagnostics,
+                settings.not_enforced,
+            );
+        }
+        loops::read_all(project)
+    } else {
+        files
+            .iter()
+            .map(|file| loops::read(project, file))
+            .collect()
+    };
+    for file in loops {
+        report.add(
+            project::shown(project, &file.path),
+            file.diagnostics,
+            file.not_enforced,
+        );
+    }
+    report
+}
+
+impl Report {
+    /// Whether every file can be used.
+    pub fn passed(&self) -> bool {
+        self.count(Severity::Error) == 0
+    }
+
+    /// All of it as text: findings, what is not enforced, one line in the end.
+    pub fn render(&self) -> String {
+        let mut out = String::new();
+        for diagnostic in &self.diagnostics {
+            out.push_str(&diagnostic.render());
+            out.push('\n');
+        }
+        for (file, list) in &self.not_enforced {
+            out.push_str(&format!(
+                "{}: not enforced: {}\n",
+                diagnostic::inert(file),
+                list.join(", ")
+            ));
+        }
+        let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
+        let found = match (errors, warnings) {
+            (0, 0) => "no errors".to_owned(),
+            (0, w) => format!("no errors, {}", counted(w, "warning")),
+            (e, 0) => counted(e, "error"),
+            (e, w) => format!("{}, {}", counted(e, "error"), counted(w, "warning")),
+        };
+        out.push_str(&format!(
+            "{} checked: {found}\n",
+            counted(self.files, "file")
+        ));
+        out
+    }
+
+    fn add(&mut self, file: String, diagnostics: Vec<Diagnostic>, not_enforced: Vec<String>) {
+        self.files += 1;
+        self.diagnostics.extend(diagnostics);
+        if !not_enforced.is_empty() {
+            self.not_enforced.push((file, not_enforced));
+        }
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        self.diagnostics
+            .iter()
+            .filter(|d| d.severity == severity)
+            .count()
+    }
+}
+
+/// `1 error`, `2 errors`.
+fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}

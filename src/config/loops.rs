@@ -1,0 +1,313 @@
+//! Loop files: `loops/<name>.toml` read into `run::LoopSpec`, with everything that is wrong with
+//! them (PRODUCT §4). The parts of a file are beside this one; nothing here starts or runs a loop.
+
+mod command;
+mod files;
+mod globs;
+mod goal;
+mod guardrails;
+mod independence;
+mod lint;
+mod output;
+mod trigger;
+mod worker;
+
+use std::path::{Path, PathBuf};
+
+pub use files::{PinnedFile, pinned_files};
+pub(crate) use guardrails::quiet_hours;
+
+use super::diagnostic::{Diagnostic, Place, Severity, Span};
+use super::names;
+use super::project;
+use super::reader::{self, At, Problems, Table};
+use crate::run::Digest;
+use crate::run::spec::{Goal, LoopSpec, Output, Publish, Skill, Worker};
+
+/// One loop file as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoopFile {
+    /// The loop's name: its file's name without `.toml`.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Names the bytes that were read; `None` when the file cannot be read.
+    pub digest: Option<Digest>,
+    /// The loop, when the file has no error.
+    pub spec: Option<LoopSpec>,
+    /// Errors and warnings, by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What the file asks for, or would have by default, and this build does not enforce (§5.9).
+    pub not_enforced: Vec<String>,
+    /// The files of the project that examine the work, by digest.
+    pub pinned: Vec<PinnedFile>,
+}
+
+/// Reads all loop files of a project, by name; a bad one does not disturb the others.
+///
+/// A folder `loops` that cannot be listed is one entry of that name with the cause.
+pub fn read_all(project: &Path) -> Vec<LoopFile> {
+    let folder = project.join("loops");
+    match project::names_in(&folder) {
+        Ok(paths) => paths
+            .iter()
+            .filter(|path| is_loop_file(path))
+            .map(|path| read(project, path))
+            .collect(),
+        Err(why) => vec![unreadable(project, &folder, &why)],
+    }
+}
+
+/// Reads one loop file of this project.
+pub fn read(project: &Path, file: &Path) -> LoopFile {
+    if project::leaves(project, file) && file.starts_with(project) {
+        return unreadable(project, file, "it is a link that leaves the project");
+    }
+    let bytes = match project::read_bytes(file) {
+        Ok(bytes) => bytes,
+        Err(why) => return unreadable(project, file, &why),
+    };
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => read_text(project, file, text),
+        Err(error) => not_utf8(project, file, &bytes, error.valid_up_to()),
+    }
+}
+
+/// Reads the text of a loop file as if `file` held it: for an editor that has not saved yet.
+pub fn read_text(project: &Path, file: &Path, text: &str) -> LoopFile {
+    let problems = Problems::of(text);
+    let name = stem(file);
+    let parts = reader::document(text, &problems, |table| Parts::read(table, &name));
+    let mut spec = None;
+    if let Some(parts) = parts {
+        lint::rules(&parts, &problems);
+        files::look(project, &parts, &problems);
+        guardrails::announce(&problems);
+        if !problems.has_errors() {
+            spec = parts.into_spec(&name);
+        }
+    }
+    let (diagnostics, not_enforced) = problems.into_diagnostics(&project::shown(project, file));
+    LoopFile {
+        name,
+        path: file.to_owned(),
+        digest: Some(Digest::of(text.as_bytes())),
+        pinned: spec
+            .as_ref()
+            .map(|spec| pinned_files(project, spec))
+            .unwrap_or_default(),
+        spec,
+        diagnostics,
+        not_enforced,
+    }
+}
+
+impl LoopFile {
+    /// The first error, if the loop cannot run.
+    pub fn first_error(&self) -> Option<&Diagnostic> {
+        self.diagnostics
+            .iter()
+            .find(|d| d.severity == Severity::Error)
+    }
+}
+
+/// What the tables of one file say, with the places that the rules across tables need.
+struct Parts {
+    description: String,
+    enabled: bool,
+    trigger: Option<trigger::TriggerPart>,
+    skill: Option<worker::SkillPart>,
+    worker: Option<worker::WorkerPart>,
+    goal: Option<goal::GoalPart>,
+    memory: output::MemoryPart,
+    output: Output,
+    publish: Option<Publish>,
+    guardrails: guardrails::GuardrailsPart,
+}
+
+impl Parts {
+    fn read(table: &mut Table<'_>, name: &str) -> Self {
+        if table.key("version").is_none() {
+            table.missing("version", "version = 1");
+        }
+        version(table);
+        let own_name = table.required_text("name", &format!("name = \"{name}\""));
+        if let Some(own) = &own_name {
+            check_name(own, name, table.problems);
+        }
+        let description = table
+            .text("description")
+            .map(|d| d.value)
+            .unwrap_or_default();
+        let enabled = table.flag("enabled").is_none_or(|e| e.value);
+        let trigger = match table.key("trigger") {
+            Some(_) => table.table("trigger", trigger::read).flatten(),
+            None => Some(trigger::TriggerPart::default()),
+        };
+        let skill_example = format!("skill = {{ path = \"skills/{name}\" }}");
+        for (key, example) in [
+            ("skill", skill_example.as_str()),
+            (
+                "worker",
+                "worker = { type = \"command\", command = [\"claude\", \"-p\"] }",
+            ),
+            (
+                "goal",
+                "[goal] with a `statement` and a [[goal.verify.checks]]",
+            ),
+        ] {
+            if table.key(key).is_none() {
+                table.missing(key, example);
+            }
+        }
+        let skill = table.table("skill", worker::read_skill).flatten();
+        let worker = table.table("worker", worker::read).flatten();
+        let goal = table.table("goal", goal::read);
+        let memory = table.table("memory", |t| output::read_memory(t, name));
+        let output = table
+            .table("output", output::read_output)
+            .unwrap_or_else(output::default_output);
+        let publish = table
+            .table("publish", |t| output::read_publish(t, output.kind))
+            .flatten();
+        let guardrails = table
+            .table("guardrails", guardrails::read)
+            .unwrap_or_default();
+        table.table("promotion", guardrails::read_promotion);
+        Self {
+            description,
+            enabled,
+            trigger,
+            skill,
+            worker,
+            goal,
+            memory: memory.unwrap_or_else(|| output::default_memory(name)),
+            output,
+            publish,
+            guardrails,
+        }
+    }
+
+    /// The loop; `None` when a part is missing, which was reported where it was read.
+    fn into_spec(self, name: &str) -> Option<LoopSpec> {
+        let goal = self.goal?;
+        let (worker, skill) = (self.worker?, self.skill?);
+        let spec = LoopSpec {
+            name: name.to_owned(),
+            description: self.description,
+            enabled: self.enabled,
+            trigger: self.trigger?.spec,
+            skill: Skill {
+                path: skill.path.value,
+                proven_min: skill.proven_min,
+            },
+            worker: Worker {
+                kind: worker.kind,
+                timeout_s: worker.timeout_s,
+            },
+            goal: Goal {
+                statement: goal.statement?,
+                checks: goal.checks.into_iter().map(|check| check.spec).collect(),
+                judge: goal.judge.map(|judge| judge.spec),
+            },
+            memory: self.memory.spec,
+            output: self.output,
+            publish: self.publish,
+            guardrails: self.guardrails.spec,
+        };
+        Some(files::protect_examiners(spec))
+    }
+}
+
+fn version(table: &mut Table<'_>) {
+    let Some(version) = table.number("version", 0..=u64::from(u32::MAX)) else {
+        return;
+    };
+    if version.value != 1 {
+        table.problems.error(
+            version.span,
+            format!(
+                "this build reads version 1 of the loop file, and this is version {}",
+                version.value
+            ),
+            "write `version = 1`, or use a newer checkride",
+        );
+    }
+}
+
+fn is_loop_file(path: &Path) -> bool {
+    let hidden = path
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    !hidden && path.extension().is_some_and(|e| e == "toml")
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// The entry of a file that cannot be read at all.
+fn unreadable(project: &Path, file: &Path, why: &str) -> LoopFile {
+    let shown = project::shown(project, file);
+    let diagnostic = Diagnostic {
+        severity: Severity::Error,
+        message: format!("this file cannot be read: {why}"),
+        help: Some(
+            "a loop file is a plain text file of at most 1 MiB inside the project".to_owned(),
+        ),
+        file: shown,
+        place: None,
+    };
+    LoopFile {
+        name: stem(file),
+        path: file.to_owned(),
+        digest: None,
+        spec: None,
+        diagnostics: vec![diagnostic],
+        not_enforced: Vec::new(),
+        pinned: Vec::new(),
+    }
+}
+
+/// The entry of a file whose text breaks off into bytes that are no text.
+fn not_utf8(project: &Path, file: &Path, bytes: &[u8], valid: usize) -> LoopFile {
+    let text = String::from_utf8_lossy(bytes);
+    let mut entry = unreadable(project, file, "it is not UTF-8");
+    for diagnostic in &mut entry.diagnostics {
+        // Up to here both texts are the same, and the first bad byte became one U+FFFD.
+        diagnostic.place = Some(Place::of(
+            &text,
+            Span::new(valid, valid + '\u{fffd}'.len_utf8()),
+        ));
+        diagnostic.help = Some("save the file as UTF-8".to_owned());
+    }
+    entry.digest = Some(Digest::of(bytes));
+    entry
+}
+
+/// Reports a name that is none, or not the file's.
+fn check_name(name: &At<String>, stem: &str, problems: &Problems<'_>) {
+    if let Err(why) = names::skill_like(&name.value) {
+        problems.error(
+            name.span,
+            format!("`{}` is no loop name: {why}", name.value),
+            "write a name such as \"tidy-notes\"",
+        );
+        return;
+    }
+    if stem != name.value {
+        problems.error(
+            name.span,
+            format!(
+                "the loop is named `{}`, and its file `{stem}.toml`",
+                name.value
+            ),
+            format!(
+                "write name = \"{stem}\", or rename the file to {}.toml",
+                name.value
+            ),
+        );
+    }
+}

@@ -1,0 +1,220 @@
+//! `[trigger]`: what wakes a loop, and the words for it on the screen.
+
+use crate::config::cron::Cron;
+use crate::config::diagnostic::Span;
+use crate::config::names;
+use crate::config::quantity;
+use crate::config::reader::{At, Table};
+use crate::run::spec::Trigger;
+
+use super::command;
+use super::globs;
+
+/// What the table says.
+pub(super) struct TriggerPart {
+    /// The trigger, in words.
+    pub(super) spec: Trigger,
+    /// Least seconds between two wakings of a schedule.
+    pub(super) gap: Option<At<u64>>,
+}
+
+#[derive(Clone, Copy)]
+enum Type {
+    Manual,
+    Schedule,
+    Event,
+}
+
+const DAY: u64 = 86_400;
+const SCHEDULE_KEYS: [&str; 5] = ["cron", "every", "timezone", "missed", "jitter"];
+const EVENT_KEYS: [&str; 4] = ["watch", "git", "inbox", "poll"];
+
+impl Default for TriggerPart {
+    fn default() -> Self {
+        Self {
+            spec: Trigger::Manual,
+            gap: None,
+        }
+    }
+}
+
+/// Reads `[trigger]`; `None` when it is wrong.
+pub(super) fn read(table: &mut Table<'_>) -> Option<TriggerPart> {
+    let words = [
+        ("manual", Type::Manual),
+        ("schedule", Type::Schedule),
+        ("event", Type::Event),
+    ];
+    if table.key("type").is_none() {
+        table.missing("type", "type = \"manual\"");
+    }
+    let kind = table.choice("type", &words);
+    if table.duration("expires", DAY..=3_650 * DAY).is_some() {
+        table.problems.not_enforced("trigger.expires");
+    }
+    let (schedule, event) = (schedule(table), event(table));
+    match kind?.value {
+        Type::Manual => {
+            table.refuse(&SCHEDULE_KEYS, "for type = \"manual\"");
+            table.refuse(&EVENT_KEYS, "for type = \"manual\"");
+            Some(TriggerPart::default())
+        }
+        Type::Schedule => {
+            table.refuse(&EVENT_KEYS, "for type = \"schedule\"");
+            one_of(table, &["cron", "every"], "cron = \"0 7 * * 1-5\"")?;
+            schedule
+        }
+        Type::Event => {
+            table.refuse(&SCHEDULE_KEYS, "for type = \"event\"");
+            one_of(table, &EVENT_KEYS, "watch = [\"notes/**\"]")?;
+            Some(TriggerPart {
+                spec: Trigger::Event(event?),
+                gap: None,
+            })
+        }
+    }
+}
+
+/// Reports unless exactly one of these keys is there.
+fn one_of(table: &mut Table<'_>, keys: &[&'static str], example: &str) -> Option<()> {
+    let given: Vec<(&str, Span)> = keys
+        .iter()
+        .filter_map(|key| Some((*key, table.key(key)?)))
+        .collect();
+    match given.as_slice() {
+        [] => {
+            table.missing(keys.first()?, example);
+            None
+        }
+        [_] => Some(()),
+        [(first, _), (second, span), ..] => {
+            table.problems.error(
+                *span,
+                format!(
+                    "`{second}` stands beside `{first}`, and only one of them can wake the loop"
+                ),
+                "remove one of them, or write a second loop",
+            );
+            None
+        }
+    }
+}
+
+fn schedule(table: &mut Table<'_>) -> Option<TriggerPart> {
+    if let Some(zone) = table.text("timezone")
+        && !matches!(zone.value.as_str(), "local" | "UTC")
+    {
+        table.problems.error(
+            zone.span,
+            format!("`timezone` knows no \"{}\"", zone.value),
+            "write \"local\" or \"UTC\"",
+        );
+    }
+    for key in [
+        table
+            .choice("missed", &[("skip", ()), ("once", ())])
+            .map(|_| "trigger.missed"),
+        table.duration("jitter", 0..=DAY).map(|_| "trigger.jitter"),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        table.problems.not_enforced(key);
+    }
+    let every = table
+        .duration("every", 60..=366 * DAY)
+        .map(|every| TriggerPart {
+            spec: Trigger::Schedule(format!("every {}", quantity::words(every.value))),
+            gap: Some(every),
+        });
+    let cron = cron(table);
+    every.or(cron)
+}
+
+fn cron(table: &mut Table<'_>) -> Option<TriggerPart> {
+    let text = table.text("cron")?;
+    let cron = match Cron::parse(&text.value) {
+        Ok(cron) => cron,
+        Err(why) => {
+            table.problems.error(
+                text.span,
+                format!("`cron` is no schedule: {why}"),
+                "write minute hour day month weekday, such as \"0 7 * * 1-5\"",
+            );
+            return None;
+        }
+    };
+    let Some(minutes) = cron.shortest_gap() else {
+        table.problems.error(
+            text.span,
+            "this schedule never fires: no year has such a date",
+            "write a date that exists, such as \"0 0 28 2 *\"",
+        );
+        return None;
+    };
+    Some(TriggerPart {
+        spec: Trigger::Schedule(cron.words()),
+        gap: Some(text.map(|_| u64::from(minutes) * 60)),
+    })
+}
+
+/// The words of the event, whichever key it stands under.
+fn event(table: &mut Table<'_>) -> Option<String> {
+    let watch = table
+        .texts("watch")
+        .and_then(|list| globs::checked(table, "watch", list));
+    let git = table.table("git", git);
+    let inbox = table.flag("inbox");
+    let poll = table.table("poll", poll);
+    if let Some(patterns) = watch {
+        let all: Vec<String> = patterns.into_iter().map(|p| p.value).collect();
+        return Some(format!("watch {}", all.join(" ")));
+    }
+    if let Some(inbox) = inbox {
+        if !inbox.value {
+            table.problems.error(
+                inbox.span,
+                "`inbox = false` wakes nothing",
+                "write `inbox = true`",
+            );
+            return None;
+        }
+        return Some("inbox".to_owned());
+    }
+    git.or(poll).flatten()
+}
+
+fn git(table: &mut Table<'_>) -> Option<String> {
+    let name = table.required_text("ref", "ref = \"refs/heads/main\"");
+    table.choice("on", &[("update", ())]);
+    let name = name?;
+    let short = name
+        .value
+        .strip_prefix("refs/heads/")
+        .or(name.value.strip_prefix("refs/tags/"));
+    if let Err(why) = names::branch(short.unwrap_or(&name.value)) {
+        table.problems.error(
+            name.span,
+            format!("`ref` is no reference: {why}"),
+            "write the full name, such as \"refs/heads/main\"",
+        );
+        return None;
+    }
+    Some(format!("git {}", short.unwrap_or(&name.value)))
+}
+
+fn poll(table: &mut Table<'_>) -> Option<String> {
+    if table.key("command").is_none() {
+        table.missing("command", "command = [\"scripts/new-items\"]");
+    }
+    if table.key("every").is_none() {
+        table.missing("every", "every = \"1h\"");
+    }
+    let command = command::read(table, "command");
+    let every = table.duration("every", 60..=366 * DAY);
+    Some(format!(
+        "poll {} every {}",
+        command?.value.first()?.value,
+        quantity::words(every?.value)
+    ))
+}

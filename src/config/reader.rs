@@ -1,0 +1,154 @@
+//! Reads a TOML text with the place of every value, and collects all that is wrong with it.
+//! What the keys mean is decided by the files that use this one.
+
+pub(crate) mod table;
+
+use std::cell::RefCell;
+
+use toml::de::DeTable;
+
+pub(crate) use table::Table;
+
+use super::diagnostic::{Diagnostic, Place, Severity, Span};
+
+/// Most findings that are kept of one file; more help nobody.
+const MOST_FINDINGS: usize = 50;
+
+/// A value and where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct At<T> {
+    /// What was written.
+    pub(crate) value: T,
+    /// Where.
+    pub(crate) span: Span,
+}
+
+impl<T> At<T> {
+    /// The same place with another value.
+    pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> At<U> {
+        At {
+            value: to(self.value),
+            span: self.span,
+        }
+    }
+}
+
+/// All that is wrong with one text, in the order in which it was found.
+#[derive(Debug)]
+pub(crate) struct Problems<'s> {
+    source: &'s str,
+    found: RefCell<Vec<Problem>>,
+    not_enforced: RefCell<Vec<String>>,
+}
+
+#[derive(Debug)]
+struct Problem {
+    severity: Severity,
+    span: Span,
+    message: String,
+    help: Option<String>,
+}
+
+impl<'s> Problems<'s> {
+    /// Nothing is wrong with this text yet.
+    pub(crate) fn of(source: &'s str) -> Self {
+        Self {
+            source,
+            found: RefCell::default(),
+            not_enforced: RefCell::default(),
+        }
+    }
+
+    /// The file cannot be used.
+    pub(crate) fn error(&self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.add(Severity::Error, span, message.into(), Some(help.into()));
+    }
+
+    /// The file can be used, but its author should know.
+    pub(crate) fn warn(&self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.add(Severity::Warning, span, message.into(), Some(help.into()));
+    }
+
+    /// This key is understood, and this build does not act on it.
+    pub(crate) fn not_enforced(&self, what: impl Into<String>) {
+        self.not_enforced.borrow_mut().push(what.into());
+    }
+
+    /// The part of `span` where `needle` stands, or all of it where an escape hides it.
+    pub(crate) fn within(&self, span: Span, needle: &str) -> Span {
+        match self
+            .source
+            .get(span.start..span.end)
+            .and_then(|text| text.find(needle))
+        {
+            Some(at) => Span::new(span.start + at, span.start + at + needle.len()),
+            None => span,
+        }
+    }
+
+    /// Whether an error was found.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.found
+            .borrow()
+            .iter()
+            .any(|p| p.severity == Severity::Error)
+    }
+
+    /// Everything found, by place, and what is not enforced.
+    pub(crate) fn into_diagnostics(self, file: &str) -> (Vec<Diagnostic>, Vec<String>) {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|p| p.span.start);
+        let more = found.len().saturating_sub(MOST_FINDINGS);
+        let mut list: Vec<Diagnostic> = found
+            .into_iter()
+            .take(MOST_FINDINGS)
+            .map(|p| Diagnostic {
+                severity: p.severity,
+                file: file.to_owned(),
+                place: Some(Place::of(self.source, p.span)),
+                message: p.message,
+                help: p.help,
+            })
+            .collect();
+        if more > 0 {
+            list.push(Diagnostic {
+                severity: Severity::Error,
+                file: file.to_owned(),
+                place: None,
+                message: format!("{more} further findings are not shown"),
+                help: Some("mend those above first".to_owned()),
+            });
+        }
+        (list, self.not_enforced.into_inner())
+    }
+
+    fn add(&self, severity: Severity, span: Span, message: String, help: Option<String>) {
+        self.found.borrow_mut().push(Problem {
+            severity,
+            span,
+            message,
+            help,
+        });
+    }
+}
+
+/// Parses the text and hands its root table to `read`; every key that `read` did not ask for is
+/// an error. `None` when the text is no TOML: then only that is reported.
+pub(crate) fn document<T>(
+    source: &str,
+    problems: &Problems<'_>,
+    read: impl FnOnce(&mut Table<'_>) -> T,
+) -> Option<T> {
+    let (root, errors) = DeTable::parse_recoverable(source);
+    if !errors.is_empty() {
+        for error in errors {
+            let span = error.span().map_or(Span::new(0, 0), Span::from);
+            problems.add(Severity::Error, span, error.message().to_owned(), None);
+        }
+        return None;
+    }
+    let mut table = Table::new(root.get_ref(), String::new(), Span::new(0, 0), problems);
+    let value = read(&mut table);
+    table.finish();
+    Some(value)
+}
