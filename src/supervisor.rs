@@ -4,8 +4,10 @@
 mod boss;
 pub mod clock;
 mod hub;
+pub mod guard;
 pub mod journal;
 pub mod memory;
+pub mod workspace;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,1 +1,6 @@
-fn main() {}
+//! One binary for all integration tests.
+
+#[cfg(test)]
+mod place;
+#[cfg(test)]
+mod workspace;

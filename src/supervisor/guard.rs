@@ -1,0 +1,212 @@
+//! What a worker may change: protected paths, the write list, and the caps on damage.
+//! Judges lists of changes; putting refused ones back is the workspace's work.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use super::workspace::diff::{Delta, SUBMODULE};
+use super::workspace::inert::inert_line;
+use super::workspace::trouble::Trouble;
+use crate::run::spec::{PROTECTED_ALWAYS, WorkspaceKind, WorkspaceRules};
+use crate::run::{Breach, ChangeKind};
+
+/// The rules of one loop, ready to be applied.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    protected: GlobSet,
+    scripts: HashSet<Vec<u8>>,
+    write: GlobSet,
+    prefix: Vec<u8>,
+    read_only: bool,
+    max_files: usize,
+    max_changed_lines: usize,
+    max_deletions: usize,
+}
+
+/// What of a list of changes is refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// The rules gone against.
+    pub breaches: Vec<Breach>,
+    /// The paths to put back.
+    pub paths: HashSet<Vec<u8>>,
+}
+
+impl Guard {
+    /// The rules of a loop whose project folder lies at `prefix` in its repository.
+    ///
+    /// `check_scripts` are paths of the project; they are protected by themselves.
+    pub fn new(
+        rules: &WorkspaceRules,
+        check_scripts: &[String],
+        prefix: &[u8],
+    ) -> Result<Self, Trouble> {
+        let protected = rules.protected.iter().map(String::as_str);
+        Ok(Self {
+            protected: globs(PROTECTED_ALWAYS.into_iter().chain(protected), true)?,
+            scripts: check_scripts.iter().map(|path| plain(path)).collect(),
+            write: globs(rules.write.iter().map(String::as_str), false)?,
+            prefix: prefix.to_vec(),
+            read_only: rules.kind == WorkspaceKind::ReadOnly,
+            max_files: rules.max_files,
+            max_changed_lines: rules.max_changed_lines,
+            max_deletions: rules.max_deletions,
+        })
+    }
+
+    /// The rule that keeps this path from being changed at all, if there is one.
+    pub fn forbids(&self, path: &[u8]) -> Option<&'static str> {
+        if self.read_only {
+            return Some("kind = \"read-only\"");
+        }
+        let Some(inside) = path.strip_prefix(self.prefix.as_slice()) else {
+            return Some("outside the project folder");
+        };
+        let as_path = Path::new(OsStr::from_bytes(inside));
+        if self.scripts.contains(inside) {
+            Some("protected check script")
+        } else if self.protected.is_match(as_path) {
+            Some("protected")
+        } else if !self.write.is_match(as_path) {
+            Some("write")
+        } else {
+            None
+        }
+    }
+
+    /// The changes that are refused one by one: forbidden paths, submodules, links that
+    /// `leads_out` says leave the workspace.
+    pub fn refuse_paths(&self, changes: &[Delta], leads_out: &dyn Fn(&Delta) -> bool) -> Refusal {
+        let mut by_rule: Vec<(&'static str, Vec<&Delta>)> = Vec::new();
+        for change in changes {
+            let rule = if change.old.0 == SUBMODULE || change.new.0 == SUBMODULE {
+                Some("submodule")
+            } else if leads_out(change) {
+                Some("link out of the workspace")
+            } else {
+                self.forbids(&change.path)
+            };
+            let Some(rule) = rule else { continue };
+            match by_rule.iter_mut().find(|(known, _)| *known == rule) {
+                Some((_, list)) => list.push(change),
+                None => by_rule.push((rule, vec![change])),
+            }
+        }
+        let mut refusal = Refusal::default();
+        for (rule, list) in by_rule {
+            refusal.add(rule.to_owned(), &list);
+        }
+        refusal
+    }
+
+    /// What the caps refuse: too many deletions take the deletions back, too many files or lines
+    /// take everything back.
+    pub fn refuse_amount(&self, changes: &[&Delta]) -> Refusal {
+        let mut refusal = Refusal::default();
+        let (deleted, rest): (Vec<&Delta>, Vec<&Delta>) = changes
+            .iter()
+            .partition(|change| change.kind == ChangeKind::Deleted);
+        let mut left = changes.to_vec();
+        if deleted.len() > self.max_deletions {
+            refusal.add(format!("max_deletions = {}", self.max_deletions), &deleted);
+            left = rest;
+        }
+        if left.len() > self.max_files {
+            refusal.add(format!("max_files = {}", self.max_files), &left);
+        }
+        let lines: u64 = left.iter().map(|c| c.added + c.removed).sum();
+        if lines > self.max_changed_lines as u64 {
+            refusal.add(
+                format!("max_changed_lines = {}", self.max_changed_lines),
+                &left,
+            );
+            if let Some(breach) = refusal.breaches.last_mut() {
+                breach.tried = format!("{lines} lines changed: {}", breach.tried);
+            }
+        }
+        refusal
+    }
+}
+
+impl Refusal {
+    fn add(&mut self, rule: String, changes: &[&Delta]) {
+        self.breaches.push(Breach {
+            rule,
+            tried: in_words(changes),
+        });
+        self.paths.extend(changes.iter().map(|c| c.path.clone()));
+    }
+
+    /// Adds another refusal to this one.
+    pub fn merge(&mut self, other: Self) {
+        self.breaches.extend(other.breaches);
+        self.paths.extend(other.paths);
+    }
+}
+
+/// «3 files deleted: a, b, c», with at most five names of each kind.
+fn in_words(changes: &[&Delta]) -> String {
+    let kinds = [
+        (ChangeKind::Deleted, "deleted"),
+        (ChangeKind::Modified, "changed"),
+        (ChangeKind::Added, "added"),
+    ];
+    let mut parts = Vec::new();
+    for (kind, verb) in kinds {
+        let of_kind: Vec<_> = changes.iter().filter(|c| c.kind == kind).collect();
+        if of_kind.is_empty() {
+            continue;
+        }
+        let names: Vec<String> = of_kind
+            .iter()
+            .take(5)
+            .map(|c| inert_line(&c.path))
+            .collect();
+        let plural = if of_kind.len() == 1 { "" } else { "s" };
+        let more = match of_kind.len() - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        parts.push(format!(
+            "{} file{plural} {verb}: {}{more}",
+            of_kind.len(),
+            names.join(", ")
+        ));
+    }
+    parts.join("; ")
+}
+
+/// Globs where `*` stays inside one folder. With `itself`, `x/**` also names `x`, so that a file
+/// cannot take a protected folder's place.
+fn globs<'a>(patterns: impl Iterator<Item = &'a str>, itself: bool) -> Result<GlobSet, Trouble> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+        set.add(glob(pattern)?);
+        match pattern.strip_suffix("/**") {
+            Some(folder) if itself && !folder.is_empty() && folder != "**" => {
+                set.add(glob(folder)?);
+            }
+            Some(_) | None => {}
+        }
+    }
+    set.build()
+        .map_err(|error| Trouble::new(format!("the globs are too large: {error}")))
+}
+
+fn glob(pattern: &str) -> Result<globset::Glob, Trouble> {
+    GlobBuilder::new(pattern)
+        .literal_separator(true)
+        // The default file system of macOS does not tell upper from lower case.
+        .case_insensitive(cfg!(target_os = "macos"))
+        .build()
+        .map_err(|error| Trouble::new(format!("{pattern} is no glob: {error}")))
+}
+
+fn plain(path: &str) -> Vec<u8> {
+    path.strip_prefix("./").unwrap_or(path).as_bytes().to_vec()
+}

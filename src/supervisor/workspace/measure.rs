@@ -1,0 +1,161 @@
+//! Measuring a turn on the real tree: what changed, what the guard refuses, and putting that back.
+
+use super::diff::{self, Delta, LINK};
+use super::disk;
+use super::inert::inert_line;
+use super::lead;
+use super::snapshot::Oddities;
+use super::{Room, Trouble, Workspace, repo};
+use crate::run::{Breach, Change};
+use crate::supervisor::guard::{Guard, Refusal};
+
+/// One turn, measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// The tree that stands now, with what was refused put back.
+    pub tree: String,
+    /// The patch against the tree before, as inert text.
+    pub diff: String,
+    /// What changed, file by file.
+    pub changes: Vec<Change>,
+    /// What was refused.
+    pub breaches: Vec<Breach>,
+    /// The tree as the worker left it, where something was refused.
+    pub tried: Option<String>,
+}
+
+/// What a turn is measured against.
+#[derive(Debug, Clone, Copy)]
+pub struct Since<'a> {
+    /// The tree before this iteration: the diff and the caps of one iteration.
+    pub before: &'a str,
+    /// The tree that the caps of the whole run count from: the start, or what was last allowed.
+    pub allowed: &'a str,
+}
+
+impl Workspace {
+    /// Measures what stands in the worker's tree now. Without a guard nothing is refused: for
+    /// what the operator allowed or wrote.
+    pub fn measure(&self, since: Since<'_>, guard: Option<&Guard>) -> Result<Measured, Trouble> {
+        let oddities = self.take_oddities()?;
+        let left = self.write_tree()?;
+        let mut refusal = Refusal::default();
+        if let Some(guard) = guard {
+            refusal = self.judge(since, &left, guard)?;
+            refusal.breaches.extend(oddities.breaches());
+        }
+        let tree = if refusal.paths.is_empty() {
+            left.clone()
+        } else {
+            let tree = self.without(since.before, &left, &refusal)?;
+            self.settle(&tree)?;
+            tree
+        };
+        let (diff, changes) = self.diff(since.before, &tree)?;
+        Ok(Measured {
+            tree,
+            diff,
+            changes,
+            tried: (!refusal.breaches.is_empty()).then_some(left),
+            breaches: refusal.breaches,
+        })
+    }
+
+    fn judge(&self, since: Since<'_>, left: &str, guard: &Guard) -> Result<Refusal, Trouble> {
+        let changes = diff::deltas(&self.git, since.before, left)?;
+        let work = self.room(Room::Work);
+        let leads_out =
+            |change: &Delta| change.new.0 == LINK && lead::leads_out(&work, &change.path);
+        let mut refusal = guard.refuse_paths(&changes, &leads_out);
+        let stays = |change: &&Delta| !refusal.paths.contains(&change.path);
+        let rest: Vec<&Delta> = changes.iter().filter(stays).collect();
+        let amount = guard.refuse_amount(&rest);
+        if amount.paths.is_empty() && since.allowed != since.before {
+            // The caps count per run too; what goes beyond them is taken from this iteration.
+            let whole = diff::deltas(&self.git, since.allowed, left)?;
+            let whole: Vec<&Delta> = whole.iter().filter(stays).collect();
+            let mut over = guard.refuse_amount(&whole);
+            if !rest.is_empty() && !over.breaches.is_empty() {
+                over.paths
+                    .retain(|path| rest.iter().any(|c| c.path == *path));
+                for breach in &mut over.breaches {
+                    breach.rule += " (whole run)";
+                }
+                refusal.merge(over);
+            }
+        }
+        refusal.merge(amount);
+        Ok(refusal)
+    }
+
+    /// The tree `left` with the refused paths as they were in `before`.
+    fn without(&self, before: &str, left: &str, refusal: &Refusal) -> Result<String, Trouble> {
+        let index = self.place.folder.join("index-guard");
+        disk::remove(&index.with_extension("lock"))?;
+        let git = self.git.with_index(&index);
+        git.run(&["read-tree", left])?;
+        let zero = "0".repeat(before.len());
+        let mut gone = Vec::new();
+        let mut back = Vec::new();
+        for delta in diff::deltas(&self.git, before, left)? {
+            if !refusal.paths.contains(&delta.path) {
+                continue;
+            }
+            let (mode, object) = &delta.old;
+            let (list, mode, object) = match mode {
+                0 => (&mut gone, 0, &zero),
+                _ => (&mut back, *mode, object),
+            };
+            list.extend(format!("{mode:o} {object}\t").bytes());
+            list.extend_from_slice(&delta.path);
+            list.push(0);
+        }
+        // Removals first: a file that took a folder's place must go before the folder is back.
+        gone.extend(back);
+        git.fed(&["update-index", "-z", "--index-info"], &gone)?;
+        let tree = git.line(&["write-tree"])?;
+        disk::remove(&index)?;
+        repo::keep(&self.repo(), &tree)?;
+        Ok(tree)
+    }
+
+    /// Brings the files to a tree without touching the worker's own `.git`.
+    fn settle(&self, tree: &str) -> Result<(), Trouble> {
+        if self.bring_back(tree).is_ok_and(|done| done) {
+            return Ok(());
+        }
+        self.lay_out(Room::Work, tree).map(drop)
+    }
+}
+
+impl Oddities {
+    /// As breaches of rules that every loop has.
+    fn breaches(&self) -> Vec<Breach> {
+        let said = [
+            (
+                &self.repositories,
+                "nested repository",
+                "its git folder was taken away, its files stay",
+            ),
+            (
+                &self.special,
+                "special file",
+                "pipe, socket or device taken away",
+            ),
+            (&self.too_long, "path too long", "folder taken away"),
+            (
+                &self.filled_submodules,
+                "submodule",
+                "files in a submodule's folder taken away",
+            ),
+        ];
+        said.into_iter()
+            .flat_map(|(paths, rule, what)| {
+                paths.iter().map(move |path| Breach {
+                    rule: rule.to_owned(),
+                    tried: format!("{}: {what}", inert_line(path)),
+                })
+            })
+            .collect()
+    }
+}

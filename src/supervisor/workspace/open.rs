@@ -1,0 +1,214 @@
+//! Making a workspace for a new run, and finding it again after the host had died. Everything
+//! that cannot work is refused before anything is written.
+
+use super::disk::{self, Mask};
+use super::git::Git;
+use super::origin::{Head, Origin};
+use super::{Listed, Place, Room, Trouble, Workspace, copy, diff, inert, repo};
+use crate::run::Ground;
+use crate::run::spec::{WorkspaceKind, WorkspaceRules};
+
+/// Where the files come from, decided before anything is touched.
+enum Source {
+    Clone(Box<Origin>, Head),
+    Copy,
+}
+
+impl Workspace {
+    /// Makes the workspace for a new run: everything of the last run is gone, ignored files too.
+    ///
+    /// Refuses, before anything is written, what cannot work: a git that is missing or too old,
+    /// a folder that is too large to copy, `clone` without a commit.
+    pub fn open(place: &Place, rules: &WorkspaceRules) -> Result<(Self, Ground), Trouble> {
+        let source = survey(place, rules.kind)?;
+        let mut notices = Vec::new();
+        if let Source::Copy = source {
+            copy::measure(&place.project, place.copy_limit)?;
+        }
+        let mut workspace = Self::bare(place, &source)?;
+        let base = match &source {
+            Source::Clone(origin, head) => {
+                origin.keep(&place.name, &head.commit)?;
+                workspace.start = workspace.start_tree(head, rules.dirty, &mut notices)?;
+                Some(head)
+            }
+            Source::Copy => {
+                if rules.kind != WorkspaceKind::Copy {
+                    notices.push("no commit holds this folder: works on a copy".to_owned());
+                }
+                workspace.fill_from_folder()?;
+                None
+            }
+        };
+        workspace.base = workspace.start_commit(base)?;
+        let listing = workspace.lay_out(Room::Work, &workspace.start)?;
+        workspace.note_submodules(&listing, &mut notices);
+        let kind = match (&source, rules.kind) {
+            (Source::Clone(..), WorkspaceKind::ReadOnly) => "private clone, read-only",
+            (Source::Clone(..), _) => "private clone",
+            (Source::Copy, WorkspaceKind::ReadOnly) => "copy, read-only",
+            (Source::Copy, _) => "copy",
+        };
+        let ground = Ground {
+            tree: workspace.start.clone(),
+            base: base.map(|head| head.commit.clone()),
+            workspace: kind.to_owned(),
+            notices,
+            not_enforced: Vec::new(),
+        };
+        Ok((workspace, ground))
+    }
+
+    /// Finds the workspace of a run again after the host had died; its files stay as they are.
+    pub fn reopen(place: &Place, ground: &Ground) -> Result<Self, Trouble> {
+        let git = Git::operators(&place.git, &place.project);
+        git.require_version()?;
+        let origin = Origin::look(&git, &place.project)?;
+        let repo = place.folder.join("repo.git");
+        if !repo.join("config").is_file() {
+            return Err(Trouble::new(format!(
+                "the workspace {} is gone: start a new run",
+                place.folder.display()
+            )));
+        }
+        let source = match (&ground.base, origin) {
+            (Some(commit), Some(origin)) => {
+                let tree = Git::private(&place.git, &repo)
+                    .line(&["rev-parse", &format!("{commit}^{{tree}}")])?;
+                let commit = commit.clone();
+                Source::Clone(Box::new(origin), Head { commit, tree })
+            }
+            (None, _) => Source::Copy,
+            (Some(_), None) => {
+                return Err(Trouble::new(format!(
+                    "{} is no git repository any more: start a new run",
+                    place.project.display()
+                )));
+            }
+        };
+        let mut workspace = Self::bare(place, &source)?;
+        workspace.start.clone_from(&ground.tree);
+        let base = match &source {
+            Source::Clone(_, head) => Some(head),
+            Source::Copy => None,
+        };
+        workspace.base = workspace.start_commit(base)?;
+        let listing = workspace.listing(&workspace.start)?;
+        workspace.note_submodules(&listing, &mut Vec::new());
+        disk::folder(&workspace.room(Room::Work))?;
+        Ok(workspace)
+    }
+
+    /// Folder and private repository, without a tree yet.
+    fn bare(place: &Place, source: &Source) -> Result<Self, Trouble> {
+        disk::folder(&place.folder)?;
+        for room in [Room::Work, Room::Verify] {
+            disk::remove(&place.folder.join(room.index()).with_extension("lock"))?;
+        }
+        let repo = place.folder.join("repo.git");
+        let origin = match source {
+            Source::Clone(origin, _) => Some(Origin::clone(origin)),
+            Source::Copy => None,
+        };
+        repo::make(&repo, origin.as_ref())?;
+        let prefix = origin.as_ref().map(|origin| origin.prefix.clone());
+        Ok(Self {
+            place: place.clone(),
+            git: Git::private(&place.git, &repo),
+            origin,
+            prefix: prefix.unwrap_or_default(),
+            base: String::new(),
+            start: String::new(),
+            submodules: Vec::new(),
+            mask: Mask::probe(&place.folder)?,
+        })
+    }
+
+    fn start_tree(
+        &self,
+        head: &Head,
+        dirty: bool,
+        notices: &mut Vec<String>,
+    ) -> Result<String, Trouble> {
+        let Some(origin) = &self.origin else {
+            return Ok(head.tree.clone());
+        };
+        let files = origin.uncommitted()?;
+        let plural = if files == 1 { "" } else { "s" };
+        if files == 0 {
+            return Ok(head.tree.clone());
+        }
+        if !dirty {
+            notices.push(format!("{files} uncommitted file{plural} not seen"));
+            return Ok(head.tree.clone());
+        }
+        notices.push(format!("{files} uncommitted file{plural} taken in"));
+        let store = self.repo().join("objects");
+        let tree = origin.dirty_tree(&self.place.folder.join("index-dirty"), &store)?;
+        repo::keep(&self.repo(), &tree)?;
+        Ok(tree)
+    }
+
+    fn fill_from_folder(&mut self) -> Result<(), Trouble> {
+        let work = self.room(Room::Work);
+        disk::remove(&work)?;
+        disk::folder(&work)?;
+        copy::fill(&self.place.project, &work)?;
+        self.start = self.snapshot()?;
+        Ok(())
+    }
+
+    /// A commit whose tree is the start: HEAD itself, or one made of what was found.
+    fn start_commit(&self, head: Option<&Head>) -> Result<String, Trouble> {
+        let mut args = vec!["commit-tree", "-m", "checkride: where the run starts"];
+        if let Some(head) = head {
+            if head.tree == self.start {
+                return Ok(head.commit.clone());
+            }
+            args.extend(["-p", head.commit.as_str()]);
+        }
+        args.push(&self.start);
+        self.git.undated().line(&args)
+    }
+
+    fn note_submodules(&mut self, listing: &[Listed], notices: &mut Vec<String>) {
+        self.submodules = listing
+            .iter()
+            .filter(|entry| entry.mode == diff::SUBMODULE)
+            .map(|entry| entry.path.clone())
+            .collect();
+        if !self.submodules.is_empty() {
+            let names: Vec<_> = self
+                .submodules
+                .iter()
+                .map(|p| inert::inert_line(p))
+                .collect();
+            notices.push(format!(
+                "submodules are empty folders here: {}",
+                names.join(", ")
+            ));
+        }
+    }
+}
+
+fn survey(place: &Place, kind: WorkspaceKind) -> Result<Source, Trouble> {
+    let git = Git::operators(&place.git, &place.project);
+    git.require_version()?;
+    let origin = Origin::look(&git, &place.project)?;
+    if kind == WorkspaceKind::Copy {
+        return Ok(Source::Copy);
+    }
+    if let Some(origin) = origin
+        && let Some(head) = origin.head.clone()
+        && origin.holds_project(&head)?
+    {
+        return Ok(Source::Clone(Box::new(origin), head));
+    }
+    if kind == WorkspaceKind::Clone {
+        return Err(Trouble::new(format!(
+            "no commit holds {}: commit first, or set kind = \"copy\"",
+            place.project.display()
+        )));
+    }
+    Ok(Source::Copy)
+}

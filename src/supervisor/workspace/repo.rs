@@ -1,0 +1,99 @@
+//! The private repository of a loop and the small `.git` that a tree of it gets, both written by
+//! hand. Only the host uses the first; only workers and checks use the second.
+
+use std::fs;
+use std::path::Path;
+
+use super::disk;
+use super::origin::{Origin, quoted};
+use super::trouble::Trouble;
+
+/// Attributes that win over every `.gitattributes` in the tree: bytes stay as they are, nothing
+/// is hidden from a diff, no driver is asked.
+const ATTRIBUTES: &str =
+    "* -text !eol -ident -filter !working-tree-encoding !diff !merge !whitespace\n";
+
+/// Makes or refreshes the private repository for this origin.
+pub(super) fn make(repo: &Path, origin: Option<&Origin>) -> Result<(), Trouble> {
+    let format = origin.map_or("sha1", |origin| origin.format.as_str());
+    let config = config(format, true);
+    if disk::read_or_empty(&repo.join("config"))? != config.as_bytes() {
+        disk::remove(repo)?;
+    }
+    for folder in ["objects/info", "objects/pack", "refs/checkride", "info"] {
+        disk::folder(&repo.join(folder))?;
+    }
+    disk::write(&repo.join("HEAD"), "ref: refs/heads/none\n")?;
+    disk::write(&repo.join("info/attributes"), ATTRIBUTES)?;
+    let (mut alternates, mut exclude, mut shallow) = (Vec::new(), Vec::new(), Vec::new());
+    if let Some(origin) = origin {
+        alternates = quoted(origin.objects());
+        alternates.push(b'\n');
+        exclude = origin.exclude()?;
+        shallow = origin.shallow()?;
+    }
+    disk::write(&repo.join("objects/info/alternates"), alternates)?;
+    disk::write(&repo.join("info/exclude"), exclude)?;
+    put_shallow(repo, &shallow)?;
+    // Written last: a repository with it is whole.
+    disk::write(&repo.join("config"), config)
+}
+
+/// Keeps a tree of the private repository alive, by its own name.
+pub(super) fn keep(repo: &Path, tree: &str) -> Result<(), Trouble> {
+    let folder = repo.join("refs/checkride/kept");
+    disk::folder(&folder)?;
+    disk::write(&folder.join(tree), format!("{tree}\n"))
+}
+
+/// Gives a tree a fresh `.git`: a branch `checkride` on `commit`, no remote, objects borrowed
+/// from the private repository, and a copy of `index` so that `git status` is quick and right.
+pub(super) fn plant(tree: &Path, repo: &Path, commit: &str, index: &Path) -> Result<(), Trouble> {
+    let git = tree.join(".git");
+    disk::remove(&git)?;
+    for folder in ["objects/info", "objects/pack", "refs/heads", "info"] {
+        disk::folder(&git.join(folder))?;
+    }
+    let format = if commit.len() == 64 { "sha256" } else { "sha1" };
+    let mut alternates = quoted(&repo.join("objects"));
+    alternates.push(b'\n');
+    disk::write(&git.join("objects/info/alternates"), alternates)?;
+    disk::write(&git.join("HEAD"), "ref: refs/heads/checkride\n")?;
+    disk::write(&git.join("refs/heads/checkride"), format!("{commit}\n"))?;
+    disk::write(
+        &git.join("info/exclude"),
+        disk::read_or_empty(&repo.join("info/exclude"))?,
+    )?;
+    put_shallow(&git, &disk::read_or_empty(&repo.join("shallow"))?)?;
+    disk::write(&git.join("config"), config(format, false))?;
+    let copy = git.join("index");
+    fs::copy(index, &copy)
+        .map(drop)
+        .map_err(|error| Trouble::file("write", &copy, &error))
+}
+
+fn put_shallow(git: &Path, shallow: &[u8]) -> Result<(), Trouble> {
+    let path = git.join("shallow");
+    if shallow.is_empty() {
+        disk::remove(&path)
+    } else {
+        disk::write(&path, shallow)
+    }
+}
+
+fn config(format: &str, bare: bool) -> String {
+    let version = u8::from(format != "sha1");
+    let extension = match version {
+        0 => String::new(),
+        _ => format!("[extensions]\n\tobjectformat = {format}\n"),
+    };
+    let mut text = format!(
+        "[core]\n\trepositoryformatversion = {version}\n\tbare = {bare}\n\tfilemode = true\n\
+         {extension}"
+    );
+    if !bare {
+        text += "[gc]\n\tauto = 0\n[commit]\n\tgpgsign = false\n\
+                 [user]\n\tname = checkride worker\n\temail = worker@localhost\n";
+    }
+    text
+}

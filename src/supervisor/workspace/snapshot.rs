@@ -1,0 +1,161 @@
+//! Snapshots of the worker's tree and the way back to one, byte for byte. A restore is done when
+//! a snapshot of the result says so.
+
+use std::collections::HashSet;
+
+use super::disk::{self, Next};
+use super::{Room, Trouble, Workspace, diff, repo};
+use crate::run::Change;
+
+/// What was found in the tree that git cannot hold; already taken away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Oddities {
+    /// Git folders of repositories that the worker made; their files stayed.
+    pub repositories: Vec<Vec<u8>>,
+    /// Pipes, sockets and devices.
+    pub special: Vec<Vec<u8>>,
+    /// Folders with paths longer than the system can name.
+    pub too_long: Vec<Vec<u8>>,
+    /// Submodule folders with something in them; emptied.
+    pub filled_submodules: Vec<Vec<u8>>,
+}
+
+/// Rounds that a restore tries before it lays the tree out anew: one is the rule, two where an
+/// ignore file itself was changed.
+const ROUNDS: usize = 4;
+
+impl Workspace {
+    /// The tree of all files that are not ignored, kept for ever under its own name.
+    ///
+    /// Before, what git cannot hold is taken away; `measure` is the call that tells of it.
+    pub fn snapshot(&self) -> Result<String, Trouble> {
+        self.take_oddities()?;
+        self.write_tree()
+    }
+
+    pub(super) fn write_tree(&self) -> Result<String, Trouble> {
+        let git = self.git_on(Room::Work);
+        git.run(&["add", "-A"])?;
+        let tree = git.line(&["write-tree"])?;
+        repo::keep(&self.repo(), &tree)?;
+        Ok(tree)
+    }
+
+    /// Takes away what git cannot hold and makes every file readable again.
+    pub(super) fn take_oddities(&self) -> Result<Oddities, Trouble> {
+        let work = self.room(Room::Work);
+        disk::folder(&work)?;
+        let submodules: HashSet<&[u8]> = self.submodules.iter().map(Vec::as_slice).collect();
+        let mut found = Oddities::default();
+        let mut suspects = Vec::new();
+        let too_long = disk::walk(&work, &mut |entry| {
+            if entry.path == b".git" {
+                return Ok(Next::Keep);
+            }
+            if entry.name().eq_ignore_ascii_case(b".git") || entry.is_special() {
+                suspects.push((entry.path.to_vec(), entry.is_special()));
+                return Ok(Next::Keep);
+            }
+            if !entry.meta.is_dir() {
+                if entry.meta.is_file() {
+                    disk::readable(entry)?;
+                }
+                return Ok(Next::Keep);
+            }
+            if submodules.contains(entry.path) {
+                if std::fs::read_dir(entry.full).is_ok_and(|mut inside| inside.next().is_some()) {
+                    found.filled_submodules.push(entry.path.to_vec());
+                }
+                return Ok(Next::Keep);
+            }
+            Ok(Next::Enter)
+        })?;
+        found.too_long = too_long;
+        for path in &found.filled_submodules {
+            let folder = disk::join(&work, path);
+            disk::remove(&folder)?;
+            disk::folder(&folder)?;
+        }
+        for (path, special) in self.not_ignored(suspects)? {
+            disk::remove(&disk::join(&work, &path))?;
+            if special {
+                found.special.push(path);
+            } else {
+                found.repositories.push(path);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Those of the paths that no ignore rule covers: an ignored folder is the worker's own.
+    fn not_ignored(&self, paths: Vec<(Vec<u8>, bool)>) -> Result<Vec<(Vec<u8>, bool)>, Trouble> {
+        if paths.is_empty() {
+            return Ok(paths);
+        }
+        // For a repository the folder that holds it is asked about: git never looks at `.git`.
+        let asked = |path: &[u8], special: bool| {
+            let cut = path.iter().rposition(|b| *b == b'/').filter(|_| !special);
+            path[..cut.unwrap_or(path.len())].to_vec()
+        };
+        let mut input = Vec::new();
+        for (path, special) in &paths {
+            input.extend(asked(path, *special));
+            input.push(0);
+        }
+        let git = self.git_on(Room::Work);
+        let ignored = git.fed_any(&["check-ignore", "-z", "--stdin"], &input)?;
+        let ignored: HashSet<&[u8]> = ignored.split(|b| *b == 0).collect();
+        let kept = paths
+            .into_iter()
+            .filter(|(path, special)| !ignored.contains(asked(path, *special).as_slice()))
+            .collect();
+        Ok(kept)
+    }
+
+    /// Puts the worker's tree back to this snapshot, byte for byte, and gives it a fresh `.git`.
+    /// Ignored files stay where nothing of the snapshot needs their place.
+    pub fn restore(&self, tree: &str) -> Result<(), Trouble> {
+        if self.bring_back(tree).is_ok_and(|done| done) {
+            let index = self.index(Room::Work);
+            return repo::plant(&self.room(Room::Work), &self.repo(), &self.base, &index);
+        }
+        self.lay_out(Room::Work, tree).map(drop)
+    }
+
+    /// The gentle way back; `false` where it leads nowhere.
+    pub(super) fn bring_back(&self, tree: &str) -> Result<bool, Trouble> {
+        let git = self.git_on(Room::Work);
+        for _ in 0..ROUNDS {
+            self.take_oddities()?;
+            if self.write_tree()? == tree {
+                return self.level().map(|()| true);
+            }
+            git.run(&["read-tree", "--reset", "-u", tree])?;
+        }
+        Ok(false)
+    }
+
+    /// Sets the permissions of every file to what a checkout gives.
+    fn level(&self) -> Result<(), Trouble> {
+        disk::walk(&self.room(Room::Work), &mut |entry| {
+            if entry.path == b".git" || entry.is_special() {
+                return Ok(Next::Keep);
+            }
+            self.mask.level(entry)?;
+            Ok(if entry.meta.is_dir() {
+                Next::Enter
+            } else {
+                Next::Keep
+            })
+        })
+        .map(drop)
+    }
+
+    /// The patch between two trees as inert text, cut with a visible mark at 4 MiB, and what
+    /// changed file by file.
+    pub fn diff(&self, from: &str, to: &str) -> Result<(String, Vec<Change>), Trouble> {
+        let changes = diff::deltas(&self.git, from, to)?;
+        let (text, _) = diff::patch(&self.git, from, to, diff::SHOWN_BYTES)?;
+        Ok((text, changes.iter().map(diff::Delta::change).collect()))
+    }
+}

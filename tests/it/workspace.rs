@@ -1,0 +1,655 @@
+//! Workspaces with real git: the operator's tree stays as it is, every restore is exact, and
+//! what the guard refuses is put back.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+
+use checkride::run::spec::{WorkspaceKind, WorkspaceRules};
+use checkride::run::{Breach, ChangeKind};
+use checkride::supervisor::guard::Guard;
+use checkride::supervisor::workspace::Workspace;
+use checkride::supervisor::workspace::copy::CopyLimit;
+use checkride::supervisor::workspace::measure::{Measured, Since};
+
+use crate::place::{Desk, contents, files, git_in, name, put};
+
+fn guard(rules: &WorkspaceRules) -> Guard {
+    Guard::new(rules, &["scripts/check".to_owned()], b"").unwrap()
+}
+
+fn measure(workspace: &Workspace, rules: &WorkspaceRules) -> Measured {
+    let before = workspace.start().to_owned();
+    let since = Since {
+        before: &before,
+        allowed: &before,
+    };
+    workspace.measure(since, Some(&guard(rules))).unwrap()
+}
+
+fn rules_broken(breaches: &[Breach]) -> Vec<&str> {
+    breaches.iter().map(|breach| breach.rule.as_str()).collect()
+}
+
+/// Rules with one change to the defaults.
+fn rules(change: impl FnOnce(&mut WorkspaceRules)) -> WorkspaceRules {
+    let mut rules = WorkspaceRules::default();
+    change(&mut rules);
+    rules
+}
+
+/// R54: a whole cycle of work, wiping, restoring and verifying leaves the operator's folder,
+/// index, HEAD, stash, config and hooks as they were, byte for byte.
+#[test]
+fn the_operators_folder_stays_as_it_is() {
+    let desk = Desk::new();
+    desk.put("a.txt", "staged\n");
+    desk.git(&["stash", "-q"]);
+    desk.put("a.txt", "staged again\n");
+    desk.git(&["add", "a.txt"]);
+    desk.put("a.txt", "and dirty\n");
+    desk.put("new.txt", "untracked\n");
+    let before = desk.all();
+    for dirty in [false, true] {
+        let (workspace, ground) = desk.try_open(&rules(|r| r.dirty = dirty)).unwrap();
+        put(&workspace.work_folder().join("b.txt"), b"b\n");
+        let work = measure(&workspace, &WorkspaceRules::default());
+        workspace.verify_checkout(&work.tree).unwrap();
+        workspace.restore(&ground.tree).unwrap();
+    }
+    assert_eq!(desk.all(), before);
+}
+
+/// R54: after `rm -rf .` (with `.git`), closed folders and read-only files, a restore brings
+/// back contents, modes, links and odd names, and takes away what came new.
+#[test]
+fn a_wiped_workspace_is_restored_byte_for_byte() {
+    let desk = Desk::new();
+    put(&desk.project.join("run.sh"), b"#!/bin/sh\r\n");
+    fs::set_permissions(
+        desk.project.join("run.sh"),
+        fs::Permissions::from_mode(0o755),
+    )
+    .unwrap();
+    put(&desk.project.join("deep/er/bin"), &[0, 255, 13, 10]);
+    put(&desk.project.join(name(b"line\nbreak")), b"n\n");
+    put(&desk.project.join(name(b"caf\xe9")), b"latin\n");
+    symlink("a.txt", desk.project.join("link")).unwrap();
+    desk.commit("odd files");
+    desk.put(".gitattributes", "* text=auto eol=crlf ident\n");
+    desk.commit("attributes");
+    let (workspace, ground) = desk.open();
+    let work = workspace.work_folder();
+    let before = files(&work);
+    assert_eq!(before, {
+        let mut own = files(&desk.project);
+        own.retain(|path, _| path != ".git");
+        own
+    });
+
+    for wipe in [
+        "rm -rf ./* ./.[!.]*",
+        "rm -rf ./* .git; mkdir a.txt; : > deep; mkfifo pipe",
+        "chmod 000 deep/er a.txt; chmod 444 src/main.rs; echo x >> run.sh; ln -sfn /etc src2",
+        "echo 'new/' >> .gitignore; mkdir new; echo x > new/x; rm -r .git; : > .git",
+        "mkdir sub; cd sub; git init -q; echo x > y",
+    ] {
+        let done = Command::new("sh")
+            .args(["-c", wipe])
+            .current_dir(&work)
+            .status();
+        assert!(done.unwrap().success(), "{wipe}");
+        workspace.snapshot().unwrap();
+        workspace.restore(&ground.tree).unwrap();
+        assert_eq!(files(&work), before, "{wipe}");
+        assert_eq!(git_in(&work, &["status", "--porcelain"]), "", "{wipe}");
+    }
+}
+
+/// Ignored files live through a restore, and a new run begins without them.
+#[test]
+fn ignored_files_last_as_long_as_a_run() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.open();
+    let kept = workspace.work_folder().join("target/cache");
+    put(&kept, b"x");
+    workspace.restore(&ground.tree).unwrap();
+    assert!(kept.exists());
+    let (_, _) = desk.open();
+    assert!(!kept.exists());
+}
+
+/// R45: more deletions than allowed are put back; the tree as the worker left it is kept.
+#[test]
+fn too_many_deletions_are_put_back() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.open();
+    let work = workspace.work_folder();
+    for path in ["a.txt", "src/main.rs", ".gitignore"] {
+        fs::remove_file(work.join(path)).unwrap();
+    }
+    put(&work.join("b.txt"), b"kept\n");
+    let measured = measure(&workspace, &WorkspaceRules::default());
+    assert_eq!(rules_broken(&measured.breaches), ["max_deletions = 2"]);
+    assert!(
+        measured.breaches[0].tried.contains("3 files deleted"),
+        "{:?}",
+        measured.breaches
+    );
+    assert!(work.join("a.txt").exists() && work.join("b.txt").exists());
+    assert_eq!(measured.changes.len(), 1);
+    let tried = measured.tried.unwrap();
+    workspace.restore(&tried).unwrap();
+    assert!(!work.join("a.txt").exists());
+    assert_ne!(tried, ground.tree);
+}
+
+/// R45: too many files or lines put the whole iteration back.
+#[test]
+fn too_much_change_is_put_back() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.open();
+    let work = workspace.work_folder();
+    for n in 0..11 {
+        put(&work.join(format!("f{n}")), b"x\n");
+    }
+    let measured = measure(&workspace, &WorkspaceRules::default());
+    assert_eq!(rules_broken(&measured.breaches), ["max_files = 10"]);
+    assert_eq!(measured.tree, ground.tree);
+
+    put(&work.join("long"), "line\n".repeat(401).as_bytes());
+    let measured = measure(&workspace, &WorkspaceRules::default());
+    assert_eq!(
+        rules_broken(&measured.breaches),
+        ["max_changed_lines = 400"]
+    );
+    assert!(!work.join("long").exists());
+}
+
+/// PRODUCT §5.2: the caps count over the whole run as well.
+#[test]
+fn the_caps_count_per_run_too() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.open();
+    let work = workspace.work_folder();
+    for n in 0..6 {
+        put(&work.join(format!("f{n}")), b"x\n");
+    }
+    let first = measure(&workspace, &WorkspaceRules::default());
+    assert_eq!(first.breaches, []);
+    for n in 6..12 {
+        put(&work.join(format!("f{n}")), b"x\n");
+    }
+    let since = Since {
+        before: &first.tree,
+        allowed: &ground.tree,
+    };
+    let second = workspace
+        .measure(since, Some(&guard(&WorkspaceRules::default())))
+        .unwrap();
+    assert_eq!(
+        rules_broken(&second.breaches),
+        ["max_files = 10 (whole run)"]
+    );
+    assert_eq!(second.tree, first.tree);
+    assert!(work.join("f0").exists() && !work.join("f6").exists());
+}
+
+/// Protected paths, check scripts and paths outside `write` are put back; the rest stays.
+#[test]
+fn protected_paths_are_put_back() {
+    let desk = Desk::new();
+    desk.put("scripts/check", "exit 1\n");
+    desk.commit("check");
+    let (workspace, _) = desk.open();
+    let work = workspace.work_folder();
+    put(&work.join("scripts/check"), b"exit 0\n");
+    put(&work.join(".env"), b"KEY=1\n");
+    fs::remove_dir_all(work.join("loops")).unwrap();
+    put(&work.join("loops"), b"a file in a folder's place\n");
+    put(&work.join("src/lib.rs"), b"// fine\n");
+    put(&work.join("notes.md"), b"not on the list\n");
+    let measured = measure(&workspace, &rules(|r| r.write = vec!["src/**".to_owned()]));
+    let mut broken = rules_broken(&measured.breaches);
+    broken.sort_unstable();
+    assert_eq!(broken, ["protected", "protected check script", "write"]);
+    let paths: Vec<_> = measured.changes.iter().map(|c| c.path.as_str()).collect();
+    assert_eq!(paths, ["src/lib.rs"]);
+    assert!(work.join("loops/demo.toml").exists() && !work.join(".env").exists());
+    assert_eq!(fs::read(work.join("scripts/check")).unwrap(), b"exit 1\n");
+}
+
+/// `read-only` takes no change at all.
+#[test]
+fn a_read_only_workspace_takes_no_change() {
+    let desk = Desk::new();
+    let read_only = rules(|r| r.kind = WorkspaceKind::ReadOnly);
+    let (workspace, ground) = desk.try_open(&read_only).unwrap();
+    put(&workspace.work_folder().join("a.txt"), b"x\n");
+    let measured = measure(&workspace, &read_only);
+    assert_eq!(rules_broken(&measured.breaches), ["kind = \"read-only\""]);
+    assert_eq!(measured.tree, ground.tree);
+}
+
+/// A link that leads out of the workspace is refused, also by way of another link; one that
+/// stays inside is a file like any other.
+#[test]
+fn links_out_of_the_workspace_are_refused() {
+    let desk = Desk::new();
+    let (workspace, _) = desk.open();
+    let work = workspace.work_folder();
+    symlink("/etc/passwd", work.join("absolute")).unwrap();
+    symlink("../../..", work.join("up")).unwrap();
+    symlink("src", work.join("inside")).unwrap();
+    symlink("inside/../../x", work.join("indirect")).unwrap();
+    let measured = measure(&workspace, &WorkspaceRules::default());
+    assert_eq!(
+        rules_broken(&measured.breaches),
+        ["link out of the workspace"]
+    );
+    let paths: Vec<_> = measured.changes.iter().map(|c| c.path.as_str()).collect();
+    assert_eq!(paths, ["inside"]);
+    assert!(fs::symlink_metadata(work.join("absolute")).is_err());
+}
+
+/// Pipes and repositories that the worker makes are told and taken away; the files of such a
+/// repository stay as plain files. In an ignored folder both are the worker's own.
+#[test]
+fn nested_repositories_do_not_swallow_files() {
+    let desk = Desk::new();
+    let (workspace, _) = desk.open();
+    let work = workspace.work_folder();
+    for folder in ["sub", "target/dep"] {
+        put(&work.join(folder).join("file"), b"x\n");
+        git_in(&work.join(folder), &["init", "-q"]);
+    }
+    assert!(
+        Command::new("mkfifo")
+            .arg(work.join("pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    let measured = measure(&workspace, &WorkspaceRules::default());
+    assert_eq!(
+        rules_broken(&measured.breaches),
+        ["nested repository", "special file"]
+    );
+    let paths: Vec<_> = measured.changes.iter().map(|c| c.path.as_str()).collect();
+    assert_eq!(paths, ["sub/file"]);
+    assert!(work.join("target/dep/.git").exists());
+}
+
+/// A planted git configuration runs nothing: no monitor, no hook, no filter, no diff driver.
+#[test]
+fn a_planted_configuration_runs_nothing() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.open();
+    let work = workspace.work_folder();
+    let mark = desk.temp.path().join("ran");
+    let evil = desk.temp.path().join("evil");
+    put(
+        &evil,
+        format!("#!/bin/sh\ntouch {}\ncat\n", mark.display()).as_bytes(),
+    );
+    fs::set_permissions(&evil, fs::Permissions::from_mode(0o755)).unwrap();
+    let config = format!(
+        "[core]\n\tfsmonitor = {0}\n\thooksPath = .hooks\n\tsshCommand = {0}\n\tpager = {0}\n\
+         [filter \"x\"]\n\tclean = {0}\n\tsmudge = {0}\n[diff \"x\"]\n\ttextconv = {0}\n\tcommand = {0}\n\
+         [merge \"x\"]\n\tdriver = {0}\n",
+        evil.display()
+    );
+    put(&work.join(".git/config"), config.as_bytes());
+    put(&work.join(".gitattributes"), b"* filter=x diff=x merge=x\n");
+    for hook in [
+        "post-checkout",
+        "post-index-change",
+        "reference-transaction",
+    ] {
+        let path = work.join(".hooks").join(hook);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(&evil, &path).unwrap();
+        fs::copy(&evil, work.join(".git").join(hook)).unwrap();
+    }
+    put(&work.join("a.txt"), b"changed\n");
+    let measured = measure(&workspace, &WorkspaceRules::default());
+    let verify = workspace.verify_checkout(&measured.tree).unwrap();
+    put(&verify.join(".git/config"), config.as_bytes());
+    workspace.verify_checkout(&measured.tree).unwrap();
+    workspace.restore(&ground.tree).unwrap();
+    assert!(!mark.exists());
+}
+
+/// PRODUCT §5.3: a fake tool in an ignored folder of the worker is not in the verify checkout,
+/// and what a check leaves there is gone at the next one.
+#[test]
+fn the_verify_checkout_is_clean() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.open();
+    put(
+        &workspace.work_folder().join("target/bin/cargo"),
+        b"#!/bin/sh\n",
+    );
+    put(&workspace.work_folder().join("b.txt"), b"b\n");
+    let tree = workspace.snapshot().unwrap();
+    let verify = workspace.verify_checkout(&tree).unwrap();
+    assert!(verify.join("b.txt").exists() && !verify.join("target").exists());
+    put(&verify.join("a.txt"), b"one\nTWO\nthree\n");
+    put(&verify.join("target/left"), b"x");
+    fs::remove_file(verify.join("src/main.rs")).unwrap();
+    let verify = workspace.verify_checkout(&ground.tree).unwrap();
+    assert_eq!(files(&verify), {
+        let mut own = files(&desk.project);
+        own.retain(|path, _| path != ".git");
+        own
+    });
+}
+
+/// `git status`, `log`, `diff {base}` and `commit` work for worker and checks, and nothing of
+/// it reaches the operator.
+#[test]
+fn the_worker_has_a_repository_of_its_own() {
+    let desk = Desk::new();
+    let before = desk.all();
+    let (workspace, ground) = desk.open();
+    let work = workspace.work_folder();
+    assert_eq!(workspace.base(), ground.base.as_deref().unwrap());
+    put(&work.join("b.txt"), b"b\n");
+    assert_eq!(git_in(&work, &["status", "--porcelain"]), "?? b.txt");
+    assert_eq!(git_in(&work, &["remote"]), "");
+    git_in(&work, &["add", "b.txt"]);
+    git_in(&work, &["commit", "-q", "-m", "mine"]);
+    assert_eq!(git_in(&work, &["log", "--format=%s"]), "mine\nstart");
+    let tree = workspace.snapshot().unwrap();
+    let verify = workspace.verify_checkout(&tree).unwrap();
+    let named = git_in(&verify, &["diff", "--name-only", workspace.base()]);
+    assert_eq!(named, "b.txt");
+    assert_eq!(desk.all(), before);
+}
+
+/// Uncommitted files are announced, or taken in with `dirty`.
+#[test]
+fn uncommitted_files_are_announced_or_taken_in() {
+    let desk = Desk::new();
+    desk.put("a.txt", "dirty\n");
+    desk.put("new/one.txt", "1\n");
+    desk.put("new/two.txt", "2\n");
+    desk.put("x.log", "ignored\n");
+    let (workspace, ground) = desk.open();
+    assert_eq!(ground.notices, ["3 uncommitted files not seen"]);
+    assert!(!workspace.work_folder().join("new").exists());
+    let (workspace, ground) = desk.try_open(&rules(|r| r.dirty = true)).unwrap();
+    assert_eq!(ground.notices, ["3 uncommitted files taken in"]);
+    let work = workspace.work_folder();
+    assert_eq!(fs::read(work.join("a.txt")).unwrap(), b"dirty\n");
+    assert!(work.join("new/two.txt").exists() && !work.join("x.log").exists());
+    assert_eq!(
+        git_in(&work, &["diff", "--name-only", workspace.base()]),
+        ""
+    );
+    assert_eq!(ground.base.unwrap(), desk.git(&["rev-parse", "HEAD"]));
+}
+
+/// A folder without git, or without a commit, is copied, links as links; `clone` refuses it.
+#[test]
+fn a_folder_without_a_commit_is_copied() {
+    for repository in [false, true] {
+        let desk = Desk::plain();
+        if repository {
+            desk.init(&[]);
+        }
+        desk.put("a.txt", "a\n");
+        desk.put("sub/.git/config", "not ours\n");
+        desk.put(".checkride/run", "ours\n");
+        symlink("a.txt", desk.project.join("link")).unwrap();
+        let refused = desk.try_open(&rules(|r| r.kind = WorkspaceKind::Clone));
+        assert!(refused.unwrap_err().cause.contains("commit first"));
+        let before = contents(&desk.project);
+        let (workspace, ground) = desk.open();
+        assert_eq!((ground.workspace.as_str(), ground.base), ("copy", None));
+        let work = workspace.work_folder();
+        let names: Vec<_> = files(&work).into_keys().collect();
+        assert_eq!(names, ["a.txt", "link"]);
+        assert_eq!(git_in(&work, &["status", "--porcelain"]), "");
+        put(&work.join("a.txt"), b"b\n");
+        assert_eq!(
+            measure(&workspace, &WorkspaceRules::default())
+                .changes
+                .len(),
+            1
+        );
+        workspace.restore(&ground.tree).unwrap();
+        let (again, second) = desk.open();
+        assert_eq!(second.tree, ground.tree);
+        again.release().unwrap();
+        assert_eq!(contents(&desk.project), before);
+    }
+}
+
+/// A folder beyond the limit, or with a pipe in it, is refused before anything is copied.
+#[test]
+fn what_cannot_be_copied_is_refused_at_the_start() {
+    let desk = Desk::plain();
+    desk.put("a.txt", "a\n");
+    desk.put("b.txt", "b\n");
+    let mut place = desk.place();
+    place.copy_limit = CopyLimit {
+        files: 1,
+        bytes: 1 << 30,
+    };
+    let refused = Workspace::open(&place, &WorkspaceRules::default()).unwrap_err();
+    assert!(
+        refused.cause.contains("too large to copy (limit 1 files"),
+        "{refused}"
+    );
+    assert!(!place.folder.exists());
+    assert!(
+        Command::new("mkfifo")
+            .arg(desk.project.join("pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    let refused = desk.try_open(&WorkspaceRules::default()).unwrap_err();
+    assert!(refused.cause.contains("pipe is neither file"), "{refused}");
+}
+
+/// A project that is a folder of its repository: the worker works there, and nothing beside it
+/// may change.
+#[test]
+fn a_project_below_the_top_of_its_repository() {
+    let mut desk = Desk::new();
+    desk.put("part/loops/x.toml", "x\n");
+    desk.put("part/text.md", "x\n");
+    desk.commit("part");
+    desk.project.push("part");
+    let (workspace, _) = desk.open();
+    let work = workspace.work_folder();
+    assert!(work.ends_with("work/part") && work.join("text.md").exists());
+    put(&work.join("text.md"), b"y\n");
+    put(&work.join("loops/x.toml"), b"y\n");
+    put(&work.join("../a.txt"), b"y\n");
+    let guard = Guard::new(&WorkspaceRules::default(), &[], workspace.prefix()).unwrap();
+    let before = workspace.start().to_owned();
+    let since = Since {
+        before: &before,
+        allowed: &before,
+    };
+    let measured = workspace.measure(since, Some(&guard)).unwrap();
+    assert_eq!(
+        rules_broken(&measured.breaches),
+        ["outside the project folder", "protected"]
+    );
+    let paths: Vec<_> = measured.changes.iter().map(|c| c.path.as_str()).collect();
+    assert_eq!(paths, ["part/text.md"]);
+    assert!(
+        workspace
+            .verify_checkout(&measured.tree)
+            .unwrap()
+            .ends_with("verify/part")
+    );
+}
+
+/// A detached HEAD, a linked worktree, a shallow clone and a sha256 repository all work.
+#[test]
+fn unusual_repositories_work() {
+    let detached = Desk::new();
+    detached.git(&["checkout", "-q", "--detach"]);
+
+    let mut linked = Desk::new();
+    linked.git(&["worktree", "add", "-q", "../linked"]);
+    linked.project = linked.temp.path().join("linked");
+
+    let mut shallow = Desk::new();
+    shallow.put("a.txt", "second\n");
+    shallow.commit("second");
+    let url = format!("file://{}", shallow.project.display());
+    shallow.git(&["clone", "-q", "--depth=1", &url, "../shallow"]);
+    shallow.project = shallow.temp.path().join("shallow");
+
+    let sha256 = Desk::plain();
+    sha256.init(&["--object-format=sha256"]);
+    sha256.put("a.txt", "x\n");
+    sha256.commit("start");
+
+    for desk in [detached, linked, shallow, sha256] {
+        let before = desk.all();
+        let (workspace, ground) = desk.open();
+        let work = workspace.work_folder();
+        put(&work.join("a.txt"), b"changed\n");
+        assert_eq!(git_in(&work, &["status", "--porcelain"]), " M a.txt");
+        assert!(!git_in(&work, &["log", "--format=%s"]).is_empty());
+        assert_eq!(
+            measure(&workspace, &WorkspaceRules::default())
+                .changes
+                .len(),
+            1
+        );
+        workspace.restore(&ground.tree).unwrap();
+        assert_eq!(desk.all(), before);
+    }
+}
+
+/// Submodules are announced, stay empty and stay as they are; filling one is told.
+#[test]
+fn submodules_stay_as_they_are() {
+    let desk = Desk::new();
+    let other = Desk::new();
+    desk.git(&[
+        "submodule",
+        "add",
+        "-q",
+        other.project.to_str().unwrap(),
+        "lib",
+    ]);
+    desk.commit("submodule");
+    let (workspace, ground) = desk.open();
+    assert_eq!(ground.notices, ["submodules are empty folders here: lib"]);
+    let lib = workspace.work_folder().join("lib");
+    put(&lib.join("x"), b"hidden\n");
+    let measured = measure(&workspace, &WorkspaceRules::default());
+    assert_eq!(rules_broken(&measured.breaches), ["submodule"]);
+    assert_eq!(measured.tree, ground.tree);
+    fs::remove_dir(&lib).unwrap();
+    let measured = measure(&workspace, &WorkspaceRules::default());
+    assert_eq!(rules_broken(&measured.breaches), ["submodule"]);
+    assert_eq!(measured.tree, ground.tree);
+    assert!(
+        workspace
+            .verify_checkout(&ground.tree)
+            .unwrap()
+            .join("lib")
+            .is_dir()
+    );
+}
+
+/// A git that is missing or too old, and a bare repository, are refused in one line.
+#[test]
+fn what_cannot_work_is_refused_in_one_line() {
+    let desk = Desk::new();
+    let mut place = desk.place();
+    place.git = desk.temp.path().join("no-git");
+    let refused = Workspace::open(&place, &WorkspaceRules::default()).unwrap_err();
+    assert!(
+        refused.cause.starts_with("git is not installed"),
+        "{refused}"
+    );
+    place.git = desk.temp.path().join("old-git");
+    put(&place.git, b"#!/bin/sh\necho git version 2.30.2\n");
+    fs::set_permissions(&place.git, fs::Permissions::from_mode(0o755)).unwrap();
+    let refused = Workspace::open(&place, &WorkspaceRules::default()).unwrap_err();
+    assert!(
+        refused.cause.starts_with("git 2.30 is too old"),
+        "{refused}"
+    );
+    let bare = Desk::plain();
+    bare.git(&["init", "-q", "--bare"]);
+    let refused = bare.try_open(&WorkspaceRules::default()).unwrap_err();
+    assert!(refused.cause.contains("without a work tree"), "{refused}");
+    assert!(!place.folder.exists());
+}
+
+/// Names with line breaks and bytes that are no UTF-8 are measured, shown inert and put back.
+#[test]
+fn odd_names_are_shown_inert() {
+    let desk = Desk::new();
+    let (workspace, _) = desk.open();
+    let work = workspace.work_folder();
+    put(&work.join(name(b"caf\xe9")), b"\x1b[31mred\n");
+    put(&work.join(name(b"line\nbreak")), b"x\n");
+    let measured = measure(&workspace, &WorkspaceRules::default());
+    let paths: Vec<_> = measured.changes.iter().map(|c| c.path.as_str()).collect();
+    assert_eq!(paths, ["caf\\xe9", "line\\x0abreak"]);
+    assert!(
+        measured
+            .changes
+            .iter()
+            .all(|c| c.kind == ChangeKind::Added && c.added == 1)
+    );
+    assert!(measured.diff.contains("+\\x1b[31mred") && !measured.diff.contains('\x1b'));
+}
+
+/// The operator's edit reaches plain files only: no way out, no link, nothing of git's own.
+#[test]
+fn an_edit_stays_inside() {
+    let desk = Desk::new();
+    let (workspace, _) = desk.open();
+    let work = workspace.work_folder();
+    workspace.write_file("a.txt", "edited\n").unwrap();
+    assert_eq!(workspace.read_file("a.txt").unwrap(), "edited\n");
+    symlink("/etc", work.join("out")).unwrap();
+    for path in [
+        "../x",
+        "/etc/x",
+        "out/x",
+        "out",
+        ".git/config",
+        "src/.GIT/x",
+        "",
+        ".",
+    ] {
+        assert!(workspace.write_file(path, "x").is_err(), "{path}");
+        assert!(workspace.read_file(path).is_err(), "{path}");
+    }
+    let tree = workspace.snapshot().unwrap();
+    assert_eq!(workspace.export(&tree, "a.txt").unwrap(), b"edited\n");
+    assert!(workspace.export(&tree, "out").is_err());
+    assert!(workspace.export(&tree, "none").is_err());
+}
+
+/// R44: after the host died, the workspace is found again as it was, with a stale lock in it.
+#[test]
+fn a_workspace_is_found_again() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.try_open(&rules(|r| r.dirty = true)).unwrap();
+    put(&workspace.work_folder().join("b.txt"), b"b\n");
+    put(&desk.place().folder.join("index-work.lock"), b"");
+    let again = Workspace::reopen(&desk.place(), &ground).unwrap();
+    assert_eq!(again.base(), workspace.base());
+    assert!(again.work_folder().join("b.txt").exists());
+    again.restore(&ground.tree).unwrap();
+    assert!(!again.work_folder().join("b.txt").exists());
+    again.release().unwrap();
+    assert!(Workspace::reopen(&desk.place(), &ground).is_err());
+    assert_eq!(desk.git(&["for-each-ref", "refs/checkride"]), "");
+}
