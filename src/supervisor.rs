@@ -3,10 +3,13 @@
 
 mod boss;
 pub mod clock;
-mod hub;
 pub mod guard;
+mod hub;
 pub mod journal;
 pub mod memory;
+pub mod process;
+pub mod verifier;
+pub mod worker;
 pub mod workspace;
 
 use std::collections::BTreeMap;

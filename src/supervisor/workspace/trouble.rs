@@ -54,9 +54,9 @@ impl Trouble {
     }
 
     /// As the failure of this step of a run.
-    pub fn failure(self, step: Stage) -> Failure {
+    pub fn failure(self, stage: Stage) -> Failure {
         Failure {
-            step,
+            stage,
             cause: self.cause,
             detail: self.detail,
             maybe_done: self.maybe_done,

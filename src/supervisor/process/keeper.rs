@@ -1,0 +1,212 @@
+//! `checkride __keeper`: the small process that owns one tree of processes and outlives none of it.
+//! It is the subreaper of all that its child leaves behind; when its socket closes it kills them.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
+
+use super::wire::{self, Orders, Report};
+use super::{Exit, tree};
+
+/// Time between TERM and the killing of what is left.
+pub const GRACE: Duration = Duration::from_millis(500);
+
+/// How long processes that refuse to be killed are tried again: they belong to another user.
+const DENIED_ROUNDS: u32 = 20;
+
+/// The whole life of a keeper; its standard input is the socket to the host.
+///
+/// The exit code is 2 when it was not started by a host, 1 when the socket broke, else 0.
+pub fn main() -> ExitCode {
+    let Ok(streams) = wire::receive_streams(io::stdin()) else {
+        return ExitCode::from(2);
+    };
+    let kept = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .and_then(|runtime| runtime.block_on(keep(streams)));
+    match kept {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+async fn keep(streams: [OwnedFd; 3]) -> io::Result<()> {
+    let mut host = host_socket()?;
+    let orders = read_orders(&mut host).await?;
+    become_owner()?;
+    let mut deaths = signal(SignalKind::child())?;
+    let child = match start(&orders, streams) {
+        Ok(child) => child,
+        Err(e) => return report(&mut host, &Report::Failed(explain(&e, &orders))).await,
+    };
+    let start = tree::stat(child).map_or(0, |s| s.start);
+    let pid = child.as_raw_nonzero().get();
+    // A host that is gone is noticed below, by the end of its socket.
+    let _told = report(&mut host, &Report::Started { pid, start }).await;
+
+    let mut exit = None;
+    let mut deadline = None;
+    let mut word = [0];
+    while exit.is_none() {
+        tokio::select! {
+            heard = host.read(&mut word) => match heard {
+                Ok(1) if word[0] == wire::TERMINATE => {
+                    // The child may be gone already; then the next death says so.
+                    let _gone = rustix::process::kill_process_group(child, Signal::TERM);
+                    deadline = deadline.or(Some(Instant::now() + GRACE));
+                }
+                Ok(_) | Err(_) => break,
+            },
+            _ = deaths.recv() => { reap(child, &mut exit); }
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => break,
+        }
+    }
+    let left = end_tree(child, &mut exit);
+    let exit = exit.unwrap_or(Exit::Signal(Signal::KILL.as_raw()));
+    report(&mut host, &Report::Ended { exit, left }).await
+}
+
+/// The socket that came as standard input.
+fn host_socket() -> io::Result<UnixStream> {
+    let socket = io::stdin().as_fd().try_clone_to_owned()?;
+    let socket = std::os::unix::net::UnixStream::from(socket);
+    socket.set_nonblocking(true)?;
+    UnixStream::from_std(socket)
+}
+
+async fn read_orders(host: &mut UnixStream) -> io::Result<Orders> {
+    let length = host.read_u32().await?;
+    let mut bytes = Vec::new();
+    let read = host.take(u64::from(length)).read_to_end(&mut bytes).await?;
+    if read != length as usize {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    serde_json::from_slice(&bytes).map_err(io::Error::from)
+}
+
+async fn report(host: &mut UnixStream, report: &Report) -> io::Result<()> {
+    let mut line = serde_json::to_vec(report)?;
+    line.push(b'\n');
+    host.write_all(&line).await
+}
+
+/// A session of its own, so that no terminal and no signal to the host's group reaches the tree;
+/// and the parent of every process that loses its own.
+fn become_owner() -> io::Result<()> {
+    match rustix::process::setsid() {
+        // A group leader cannot change its session; the child still gets a group of its own.
+        Ok(_) | Err(Errno::PERM) => {}
+        Err(e) => return Err(e.into()),
+    }
+    #[cfg(target_os = "linux")]
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    Ok(())
+}
+
+fn start(orders: &Orders, streams: [OwnedFd; 3]) -> io::Result<Pid> {
+    let [stdin, stdout, stderr] = streams.map(Stdio::from);
+    let (program, arguments) = orders
+        .argv
+        .split_first()
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    let child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs(orders.env.iter().map(|(k, v)| (k, v)))
+        .current_dir(&orders.cwd)
+        .stdin(stdin)
+        .stdout(stdout)
+        .stderr(stderr)
+        .process_group(0)
+        .spawn()?;
+    Ok(Pid::from_child(&child))
+}
+
+/// Reaps whatever has died; `true` when no process is left in the tree.
+fn reap(child: Pid, exit: &mut Option<Exit>) -> bool {
+    loop {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) if pid == child => *exit = exit.or(Some(ending(status))),
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) => return false,
+            Err(_) => return true,
+        }
+    }
+}
+
+fn ending(status: WaitStatus) -> Exit {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, Some(signal)) => Exit::Signal(signal),
+        (None, None) => Exit::KeeperLost,
+    }
+}
+
+/// Kills and reaps until the kernel says that nothing is left; how many could not be killed.
+fn end_tree(child: Pid, exit: &mut Option<Exit>) -> usize {
+    let me = rustix::process::getpid();
+    let mut before = Vec::new();
+    let mut tries = 0;
+    loop {
+        let round = tree::kill_below(me, child);
+        if reap(child, exit) {
+            return 0;
+        }
+        let only_denied = round.denied > 0 && round.denied == round.found.len();
+        if only_denied && tries >= DENIED_ROUNDS {
+            return round.denied;
+        }
+        // Whatever is new may have been forking: go round at once. Else the kill is on its way.
+        if round.found.iter().all(|pid| before.contains(pid)) {
+            tries += 1;
+            tree::nap(round.found.first().copied(), i64::from(tries.min(50)));
+        }
+        before = round.found;
+    }
+}
+
+/// One line: what could not be started, and what to do about it.
+fn explain(error: &io::Error, orders: &Orders) -> String {
+    let program = orders.argv.first().map_or("", String::as_str);
+    let folder = std::path::Path::new(&orders.cwd);
+    if !folder.is_dir() {
+        let folder = folder.display();
+        return format!("the folder {folder} is not there: {program} cannot start in it");
+    }
+    let Some(errno) = Errno::from_io_error(error) else {
+        return format!("{program} cannot be started: {error}");
+    };
+    match errno {
+        Errno::NOENT if program.contains('/') && folder.join(program).exists() => {
+            format!("the interpreter that {program} names in its first line is not installed")
+        }
+        Errno::NOENT if program.contains('/') => {
+            format!("{program} is not there: correct the path in the loop file")
+        }
+        Errno::NOENT => format!("{program} is not found: install it, or give its full path"),
+        Errno::ACCESS => format!("{program} is not executable: chmod +x it"),
+        Errno::NOEXEC => {
+            format!("{program} is no program for this system: does it lack a #! line?")
+        }
+        Errno::TOOBIG => {
+            format!("the arguments of {program} are too long: give the prompt by stdin")
+        }
+        Errno::AGAIN | Errno::NOMEM => {
+            format!("the system has no room for another process: {program} cannot be started")
+        }
+        Errno::MFILE | Errno::NFILE => {
+            format!("too many files are open: {program} cannot be started; raise ulimit -n")
+        }
+        _ => format!("{program} cannot be started: {error}"),
+    }
+}

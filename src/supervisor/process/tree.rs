@@ -1,0 +1,201 @@
+//! Process trees: finding and killing all that descends from a process. The only reader of `/proc`.
+//! Elsewhere than on Linux a tree is its process group, which is less, and said so in the README.
+
+use std::collections::HashSet;
+use std::io;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// What one round of killing met.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Round {
+    /// Processes that were there, dead ones that wait to be reaped included.
+    pub(super) found: Vec<Pid>,
+    /// How many of them belong to another user and cannot be signalled.
+    pub(super) denied: usize,
+}
+
+impl Round {
+    fn stop(&mut self, pid: Pid) {
+        self.found.push(pid);
+        if kill_process(pid, Signal::STOP) == Err(Errno::PERM) {
+            self.denied += 1;
+        }
+    }
+
+    fn kill(self) -> Self {
+        for &pid in &self.found {
+            // What cannot be signalled is counted already; what is gone is what we want.
+            let _gone = kill_process(pid, Signal::KILL);
+        }
+        self
+    }
+}
+
+/// Kills all descendants of `root`, not `root` itself.
+///
+/// Each process is stopped before its children are listed: a stopped process forks no more, so
+/// nothing can grow behind the walk, and its dead children keep their ids until it is gone.
+#[cfg(target_os = "linux")]
+pub(super) fn kill_below(root: Pid, _leader: Pid) -> Round {
+    kill_trees(children(root), &HashSet::new())
+}
+
+/// Kills the child's process group; processes that left it are not found on this system.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn kill_below(_root: Pid, leader: Pid) -> Round {
+    let _gone = rustix::process::kill_process_group(leader, Signal::KILL);
+    Round::default()
+}
+
+/// Kills these processes and all their descendants but the spared ones, see [`kill_below`].
+pub(super) fn kill_trees(mut open: Vec<Pid>, spared: &HashSet<Pid>) -> Round {
+    let mut round = Round::default();
+    let mut met = spared.clone();
+    while let Some(pid) = open.pop() {
+        if met.insert(pid) {
+            round.stop(pid);
+            open.extend(children(pid));
+        }
+    }
+    round.kill()
+}
+
+/// The children of a process right now.
+#[cfg(target_os = "linux")]
+pub(super) fn children(pid: Pid) -> Vec<Pid> {
+    let tasks = format!("/proc/{}/task", pid.as_raw_nonzero());
+    let Ok(threads) = std::fs::read_dir(tasks) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for thread in threads.flatten() {
+        match std::fs::read_to_string(thread.path().join("children")) {
+            Ok(list) => found.extend(list.split_ascii_whitespace().filter_map(parse_pid)),
+            // A kernel without the `children` files: look at every process instead.
+            Err(e) if e.kind() == io::ErrorKind::NotFound && thread.path().exists() => {
+                return children_by_scan(pid);
+            }
+            Err(_) => {}
+        }
+    }
+    found
+}
+
+/// The children of a process; never known on this system.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn children(_pid: Pid) -> Vec<Pid> {
+    Vec::new()
+}
+
+#[cfg(target_os = "linux")]
+fn children_by_scan(parent: Pid) -> Vec<Pid> {
+    all()
+        .into_iter()
+        .filter(|&pid| stat(pid).is_some_and(|s| s.parent == parent.as_raw_nonzero().get()))
+        .collect()
+}
+
+/// Every process that can be seen.
+pub(super) fn all() -> Vec<Pid> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|e| parse_pid(e.file_name().to_str()?))
+        .collect()
+}
+
+fn parse_pid(digits: &str) -> Option<Pid> {
+    Pid::from_raw(digits.parse().ok()?)
+}
+
+/// What `/proc/<pid>/stat` says of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stat {
+    /// Process id of its parent.
+    pub(super) parent: i32,
+    /// Its session.
+    pub(super) session: i32,
+    /// When it started, in clock ticks since boot.
+    pub(super) start: u64,
+    /// Whether it is dead and waits to be reaped.
+    pub(super) dead: bool,
+}
+
+/// Reads one process; `None` when it is gone, or on a system without `/proc`.
+pub(super) fn stat(pid: Pid) -> Option<Stat> {
+    let bytes = std::fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    parse_stat(&String::from_utf8_lossy(&bytes))
+}
+
+/// The name in parentheses may hold anything, parentheses and blanks too: the last one counts.
+fn parse_stat(text: &str) -> Option<Stat> {
+    let (_, after_name) = text.rsplit_once(')')?;
+    let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();
+    Some(Stat {
+        dead: matches!(*fields.first()?, "Z" | "X" | "x"),
+        parent: fields.get(1)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
+        start: fields.get(19)?.parse().ok()?,
+    })
+}
+
+/// Whether a process was started with this variable, its value beginning with `prefix`.
+pub(super) fn environment_has(pid: Pid, name: &str, prefix: &str) -> bool {
+    let Ok(bytes) = std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())) else {
+        return false;
+    };
+    let wanted = format!("{name}={prefix}");
+    bytes
+        .split(|&b| b == 0)
+        .any(|entry| entry.starts_with(wanted.as_bytes()))
+}
+
+/// Names this boot of the machine; start times of another boot mean nothing.
+pub(super) fn boot() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|id| id.trim().to_owned())
+        .unwrap_or_default()
+}
+
+/// Waits until this process may have ended, at most `ms` milliseconds.
+pub(super) fn nap(pid: Option<Pid>, ms: i64) {
+    let timeout = rustix::event::Timespec {
+        tv_sec: ms / 1_000,
+        tv_nsec: (ms % 1_000) * 1_000_000,
+    };
+    #[cfg(target_os = "linux")]
+    if let Some(fd) = pid
+        .and_then(|pid| rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok())
+    {
+        let mut fds = [rustix::event::PollFd::new(
+            &fd,
+            rustix::event::PollFlags::IN,
+        )];
+        let _woken = rustix::event::poll(&mut fds, Some(&timeout));
+        return;
+    }
+    let _ = pid;
+    let _woken = rustix::event::poll(&mut [], Some(&timeout));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A program may call itself anything, a fake line of `stat` included.
+    #[test]
+    fn a_hostile_name_does_not_shift_the_fields() {
+        let tail = "S 7 8 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4242 0";
+        let wanted = parse_stat(&format!("12 (sh) {tail}"));
+        assert_eq!(
+            wanted.map(|s| (s.parent, s.session, s.start)),
+            Some((7, 9, 4242))
+        );
+        assert_eq!(parse_stat(&format!("12 (a) Z 1 1 1) {tail}")), wanted);
+        assert_eq!(parse_stat("12 (sh"), None);
+    }
+}

@@ -1,0 +1,207 @@
+//! Watching one process from start to end: feeds it, hands on what it prints chunk by chunk, and
+//! ends it on time or on request. Memory is two buffers, whatever the process prints.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Exit, Halt, Running};
+
+/// Bytes read at a time from each stream.
+const CHUNK: usize = 128 * 1024;
+
+/// Longest time in which output is gathered before [`Sink::pause`] is called.
+const GATHER: Duration = Duration::from_millis(30);
+
+/// How long the pipes are still read when the tree is gone. They end at once then, unless somebody
+/// outside the tree was handed one.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// Where the output of a process goes.
+pub trait Sink {
+    /// Bytes of its standard output.
+    fn stdout(&mut self, bytes: &[u8]);
+    /// Bytes of its standard error.
+    fn stderr(&mut self, bytes: &[u8]);
+    /// Some 30 ms have passed since the first byte after the last pause: the time to show and store.
+    fn pause(&mut self) {}
+}
+
+/// When a process is ended from outside.
+#[derive(Debug)]
+pub struct Limits {
+    /// Longest time it may run.
+    pub timeout: Duration,
+    /// Asks for its end earlier. A sender that is gone asks for nothing.
+    pub halt: watch::Receiver<Halt>,
+}
+
+/// Why a process is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It ended by itself.
+    ByItself,
+    /// Its time was up, and it was killed.
+    TimedOut,
+    /// It was asked to end.
+    Halted,
+}
+
+/// How a watched process ended. Its whole tree is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watched {
+    /// Exit code or signal.
+    pub exit: Exit,
+    /// Why.
+    pub ending: Ending,
+    /// Time it took, in milliseconds.
+    pub took_ms: u64,
+    /// Time since its last output, in milliseconds; all the time where it printed nothing.
+    pub silent_ms: u64,
+}
+
+/// Feeds `input` to the process and hands its output to `sink` until it is over.
+///
+/// A process that does not read its input, or closes it early, is not at fault.
+pub async fn watch(
+    mut running: Running,
+    input: &[u8],
+    mut limits: Limits,
+    sink: &mut dyn Sink,
+) -> Watched {
+    let began = Instant::now();
+    let mut out = Stream::new(running.stdout.take());
+    let mut err = Stream::new(running.stderr.take());
+    let mut feeding = Box::pin(feed(running.stdin.take(), input));
+    let mut times = Times {
+        end: Some(began + limits.timeout),
+        pause: None,
+        last_output: began,
+    };
+    let mut ending = Ending::ByItself;
+    let mut fed = false;
+    let mut halt = Halt::No;
+
+    let exit = loop {
+        tokio::select! {
+            n = out.read() => { sink.stdout(out.chunk(n)); times.heard(n); }
+            n = err.read() => { sink.stderr(err.chunk(n)); times.heard(n); }
+            () = &mut feeding, if !fed => fed = true,
+            exit = running.wait() => break exit,
+            () = at(times.end) => {
+                times.end = None;
+                ending = Ending::TimedOut;
+                running.kill();
+            }
+            () = at(times.pause) => { times.pause = None; sink.pause(); }
+            asked = rise(&mut limits.halt, halt) => {
+                halt = asked;
+                ending = Ending::Halted;
+                match asked {
+                    Halt::Politely => running.terminate(),
+                    Halt::Now | Halt::No => running.kill(),
+                }
+            }
+        }
+    };
+    drain(&mut out, &mut err, sink).await;
+    sink.pause();
+    Watched {
+        exit,
+        ending,
+        took_ms: millis(began.elapsed()),
+        silent_ms: millis(times.last_output.elapsed()),
+    }
+}
+
+/// Reads what is left in the pipes of a tree that is gone.
+async fn drain(out: &mut Stream, err: &mut Stream, sink: &mut dyn Sink) {
+    let end = Instant::now() + DRAIN;
+    while out.open() || err.open() {
+        tokio::select! {
+            n = out.read() => sink.stdout(out.chunk(n)),
+            n = err.read() => sink.stderr(err.chunk(n)),
+            () = sleep_until(end) => break,
+        }
+    }
+}
+
+struct Times {
+    end: Option<Instant>,
+    pause: Option<Instant>,
+    last_output: Instant,
+}
+
+impl Times {
+    fn heard(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.last_output = Instant::now();
+            self.pause = self.pause.or(Some(self.last_output + GATHER));
+        }
+    }
+}
+
+/// One stream of a process and the buffer it is read into.
+struct Stream {
+    pipe: Option<pipe::Receiver>,
+    buffer: Vec<u8>,
+}
+
+impl Stream {
+    fn new(pipe: Option<pipe::Receiver>) -> Self {
+        Self {
+            pipe,
+            buffer: vec![0; CHUNK],
+        }
+    }
+
+    fn open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
+    /// The number of bytes read; 0 once, when the stream ends, and after that never again.
+    async fn read(&mut self) -> usize {
+        let Some(pipe) = &mut self.pipe else {
+            return std::future::pending().await;
+        };
+        let read = pipe.read(&mut self.buffer).await.unwrap_or(0);
+        if read == 0 {
+            self.pipe = None;
+        }
+        read
+    }
+
+    fn chunk(&self, bytes: usize) -> &[u8] {
+        self.buffer.get(..bytes).unwrap_or_default()
+    }
+}
+
+/// Writes and closes. A reader that has gone away is no error: it had what it wanted.
+async fn feed(pipe: Option<pipe::Sender>, input: &[u8]) {
+    if let Some(mut pipe) = pipe {
+        let _closed_early = pipe.write_all(input).await;
+    }
+}
+
+/// The next request that asks for more than the last one.
+async fn rise(halt: &mut watch::Receiver<Halt>, last: Halt) -> Halt {
+    let asked = halt.wait_for(|asked| *asked > last).await.map(|h| *h);
+    match asked {
+        Ok(asked) => asked,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,389 @@
+//! Real process trees under a real keeper: nothing outlives its owner, nothing is left behind.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use checkride::supervisor::process::{
+    Ending, Exit, Halt, Home, Limits, MARK, Mark, NotStarted, Running, Sink, Stdin, Watched, spawn,
+    sweep::sweep, watch,
+};
+use tokio::sync::watch as channel;
+
+/// A run of its own in a folder of its own.
+pub(crate) struct Bench {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) home: Home,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home {
+            keeper: PathBuf::from(env!("CARGO_BIN_EXE_checkride")),
+            mark: Mark::new(dir.path(), "tidy-1"),
+            env: vec![("PATH".into(), std::env::var_os("PATH").unwrap())],
+        };
+        Self { dir, home }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    async fn start(&self, argv: &[&str]) -> Result<Running, NotStarted> {
+        let argv = argv.iter().map(|&a| a.to_owned()).collect();
+        spawn(self.home.order(argv, self.path(), Stdin::Piped)).await
+    }
+
+    async fn sh(&self, script: &str) -> Running {
+        self.start(&["sh", "-c", script]).await.unwrap()
+    }
+
+    /// Live processes that carry this run's mark.
+    pub(crate) fn alive(&self) -> Vec<i32> {
+        let wanted = format!("{MARK}={}", self.home.mark.as_str());
+        pids(|pid| {
+            let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environ.split(|&b| b == 0).any(|e| e == wanted.as_bytes())
+        })
+    }
+
+    fn wait_for_file(&self, name: &str) -> String {
+        let path = self.path().join(name);
+        within(Duration::from_secs(10), || {
+            fs::read_to_string(&path).ok().filter(|t| t.ends_with('\n'))
+        })
+    }
+}
+
+fn pids(wanted: impl Fn(i32) -> bool) -> Vec<i32> {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|e| e.file_name().to_str()?.parse().ok())
+        .filter(|&pid| wanted(pid))
+        .collect()
+}
+
+/// Looks again and again until there is something, or the time is over.
+pub(crate) fn within<T>(time: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < time, "not within {time:?}");
+        std::thread::yield_now();
+    }
+}
+
+#[derive(Default)]
+struct Kept {
+    out: Vec<u8>,
+    err: Vec<u8>,
+    count: u64,
+}
+
+impl Sink for Kept {
+    fn stdout(&mut self, bytes: &[u8]) {
+        self.count += bytes.len() as u64;
+        let room = 100_000_usize.saturating_sub(self.out.len());
+        self.out.extend(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.err.extend(bytes);
+    }
+}
+
+async fn watched(running: Running, input: &[u8], timeout: Duration) -> (Watched, Kept) {
+    let (_halt, receiver) = channel::channel(Halt::No);
+    let limits = Limits {
+        timeout,
+        halt: receiver,
+    };
+    let mut kept = Kept::default();
+    let end = watch(running, input, limits, &mut kept).await;
+    (end, kept)
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// A script that starts `n` processes in sessions of their own that ignore what can be ignored.
+fn stubborn(n: u32) -> String {
+    format!(
+        "trap '' TERM HUP INT; i=0; while [ $i -lt {n} ]; do \
+         setsid sh -c 'trap \"\" TERM HUP INT; echo up >> up; while :; do sleep 600; done' & i=$((i+1)); done; \
+         while [ \"$(wc -l < up)\" -lt {n} ]; do sleep 0.02; done; echo ready > ready; wait"
+    )
+}
+
+/// Starts the tree, waits until it stands, and kills it: how long until the keeper says «gone».
+async fn time_to_kill(bench: &Bench, script: &str) -> Duration {
+    let mut running = bench.sh(script).await;
+    bench.wait_for_file("ready");
+    let began = Instant::now();
+    running.kill();
+    running.wait().await;
+    let took = began.elapsed();
+    assert_eq!(bench.alive(), Vec::<i32>::new());
+    took
+}
+
+/// S5: 64 processes with sessions of their own that ignore TERM, HUP and INT: none is left.
+#[tokio::test]
+async fn the_kill_key_kills_64_stubborn_sessions() {
+    let bench = Bench::new();
+    let took = time_to_kill(&bench, &stubborn(64)).await;
+    println!("kill of 64 setsid, TERM-ignoring processes: {took:?}");
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+/// S5: processes that fork for ever, each child in a session of its own, lose the race.
+#[tokio::test]
+async fn forking_while_being_killed_does_not_win() {
+    let bench = Bench::new();
+    let script = "cat > f <<'X'\n\
+         [ \"$1\" -gt 0 ] || exit 0\n\
+         echo up >> up\n\
+         while :; do setsid sh ./f $(($1-1)) & sleep 0.01; done\n\
+         X\n\
+         setsid sh ./f 2 & while [ \"$(wc -l < up)\" -lt 20 ]; do sleep 0.01; done; echo ready > ready; wait";
+    let took = time_to_kill(&bench, script).await;
+    println!("kill of a forking tree: {took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+/// S5: a daemon that forked twice and has no parent left is still the keeper's.
+#[tokio::test]
+async fn a_double_fork_does_not_escape() {
+    let bench = Bench::new();
+    let script = "setsid sh -c 'setsid sh -c \"echo ready > ready; exec sleep 600\" & exit' ; exec sleep 600";
+    let took = time_to_kill(&bench, script).await;
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+/// R-keeper: what a finished worker left in the background is dead before its end is told, so it
+/// edits nothing after the verdict and holds no pipe open.
+#[tokio::test]
+async fn a_finished_worker_leaves_nothing_behind() {
+    let bench = Bench::new();
+    let running = bench.sh("setsid sleep 600 & sleep 600 & echo done").await;
+    let (end, kept) = watched(running, b"", LONG).await;
+    assert_eq!(end.exit, Exit::Code(0));
+    assert_eq!(end.ending, Ending::ByItself);
+    assert_eq!(kept.out, b"done\n");
+    assert_eq!(bench.alive(), Vec::<i32>::new());
+}
+
+/// Halt asks politely once: TERM, so that the worker may clean up; what ignores it is killed.
+#[tokio::test]
+async fn a_polite_end_lets_the_worker_clean_up() {
+    let bench = Bench::new();
+    let running = bench
+        .sh("trap 'echo bye; exit 7' TERM; echo ready > ready; while :; do sleep 0.05; done")
+        .await;
+    let (halt, receiver) = channel::channel(Halt::No);
+    let limits = Limits {
+        timeout: LONG,
+        halt: receiver,
+    };
+    let mut kept = Kept::default();
+    let ask = async {
+        bench.wait_for_file("ready");
+        halt.send_replace(Halt::Politely);
+    };
+    let (end, ()) = tokio::join!(watch(running, b"", limits, &mut kept), ask);
+    assert_eq!((end.exit, end.ending), (Exit::Code(7), Ending::Halted));
+    assert_eq!(kept.out, b"bye\n");
+}
+
+/// A timeout kills the tree and is told apart from an end by itself.
+#[tokio::test]
+async fn a_timeout_kills_the_tree() {
+    let bench = Bench::new();
+    let running = bench.sh("echo a; setsid sleep 600 & sleep 600").await;
+    let (end, kept) = watched(running, b"", Duration::from_millis(300)).await;
+    assert_eq!(end.ending, Ending::TimedOut);
+    assert_eq!(end.exit, Exit::Signal(9));
+    assert_eq!(kept.out, b"a\n");
+    assert!(end.took_ms < 2_000);
+    assert_eq!(bench.alive(), Vec::<i32>::new());
+}
+
+/// Dropping the handle closes the socket: the keeper kills the tree by itself (S6 in small).
+#[tokio::test]
+async fn dropping_the_handle_kills_the_tree() {
+    let bench = Bench::new();
+    let running = bench.sh(&stubborn(8)).await;
+    bench.wait_for_file("ready");
+    let began = Instant::now();
+    drop(running);
+    within(Duration::from_secs(2), || {
+        bench.alive().is_empty().then_some(())
+    });
+    println!("owner gone to tree gone: {:?}", began.elapsed());
+}
+
+/// When the keeper is killed, the host sweeps: marked processes, their children, and the session.
+#[tokio::test]
+async fn a_killed_keeper_is_noticed_and_its_tree_swept() {
+    let bench = Bench::new();
+    let mut running = bench
+        .sh("setsid sleep 600 & env -i /bin/sh -c 'sleep 601 & echo $! > bare' ; echo ready > ready; wait; sleep 600")
+        .await;
+    bench.wait_for_file("ready");
+    let bare: i32 = bench.wait_for_file("bare").trim().parse().unwrap();
+    let child = running.record().pid;
+    let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap();
+    let keeper = stat.split_whitespace().nth(3).unwrap().to_owned();
+    kill("-KILL", &keeper);
+    assert_eq!(running.wait().await, Exit::KeeperLost);
+    assert_eq!(bench.alive(), Vec::<i32>::new());
+    assert!(!is_alive(bare), "a process without the mark has escaped");
+}
+
+/// The next start finds what host and keeper left, by mark and by record, and nothing else.
+#[tokio::test]
+async fn the_sweep_finds_marks_and_records_only() {
+    let bench = Bench::new();
+    let mut other = Command::new("sleep").arg("600").spawn().unwrap();
+    let mut marked = Command::new("sh")
+        .args(["-c", "env -i sleep 600 & setsid sleep 600 & wait"])
+        .env(MARK, bench.home.mark.as_str())
+        .spawn()
+        .unwrap();
+    within(LONG, || (bench.alive().len() >= 2).then_some(()));
+    let prefix = Mark::of_project(bench.path());
+    assert_eq!(
+        sweep(&Mark::of_project(Path::new("/elsewhere")), &[]).killed,
+        0
+    );
+    let swept = std::thread::scope(|scope| {
+        // The test is the parent of these, so it has to reap them while they are swept.
+        scope.spawn(|| marked.wait().unwrap());
+        sweep(&prefix, &[])
+    });
+    assert_eq!(swept.left, 0);
+    assert!(swept.killed >= 2, "{swept:?}");
+    assert_eq!(bench.alive(), Vec::<i32>::new());
+    assert!(
+        other.try_wait().unwrap().is_none(),
+        "a foreign process was killed"
+    );
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
+
+/// Each way in which a program cannot be started has one line of its own.
+#[tokio::test]
+async fn what_cannot_start_says_why() {
+    let bench = Bench::new();
+    fs::write(bench.path().join("plain"), "x").unwrap();
+    fs::write(bench.path().join("orphan"), "#!/no/such/interpreter\n").unwrap();
+    Command::new("chmod")
+        .args(["+x", "orphan"])
+        .current_dir(bench.path())
+        .status()
+        .unwrap();
+    let why = async |argv: &[&str]| bench.start(argv).await.unwrap_err().why;
+    assert_eq!(
+        why(&["no-such-agent"]).await,
+        "no-such-agent is not found: install it, or give its full path"
+    );
+    assert_eq!(
+        why(&["./gone"]).await,
+        "./gone is not there: correct the path in the loop file"
+    );
+    assert_eq!(
+        why(&["./plain"]).await,
+        "./plain is not executable: chmod +x it"
+    );
+    assert_eq!(
+        why(&["./orphan"]).await,
+        "the interpreter that ./orphan names in its first line is not installed"
+    );
+    let long = "x".repeat(3 << 20);
+    assert_eq!(
+        why(&["true", &long]).await,
+        "the arguments of true are too long: give the prompt by stdin"
+    );
+    let order = bench.home.order(
+        vec!["true".into()],
+        Path::new("/no/such/folder"),
+        Stdin::Null,
+    );
+    assert_eq!(
+        spawn(order).await.unwrap_err().why,
+        "the folder /no/such/folder is not there: true cannot start in it"
+    );
+}
+
+/// Exactly the given environment reaches the child, and the mark.
+#[tokio::test]
+async fn nothing_else_of_the_environment_passes() {
+    let mut bench = Bench::new();
+    bench.home.env = vec![("LANG".into(), OsString::from("C"))];
+    let running = bench.start(&["/usr/bin/env"]).await.unwrap();
+    let (_, kept) = watched(running, b"", LONG).await;
+    let mut lines: Vec<_> = str::from_utf8(&kept.out).unwrap().lines().collect();
+    lines.sort_unstable();
+    let mark = format!("{MARK}={}", bench.home.mark.as_str());
+    assert_eq!(lines, [mark.as_str(), "LANG=C", "TERM=dumb"]);
+}
+
+/// S15: 200 MB in one line, NULs: read to the end with the memory of two buffers.
+#[tokio::test]
+async fn a_line_without_end_costs_no_memory() {
+    let bench = Bench::new();
+    let running = bench.sh("head -c 200000000 /dev/zero").await;
+    let before = resident();
+    let began = Instant::now();
+    let (end, kept) = watched(running, b"", LONG).await;
+    let rate = 200.0 / began.elapsed().as_secs_f64();
+    println!(
+        "reading: {rate:.0} MB/s, memory +{} KiB",
+        resident().saturating_sub(before)
+    );
+    assert_eq!((end.exit, kept.count), (Exit::Code(0), 200_000_000));
+    assert!(resident() < before + 16 * 1024, "memory grew");
+}
+
+/// A process that reads nothing of a long prompt, or closes its input, is not at fault.
+#[tokio::test]
+async fn an_unread_prompt_is_no_error() {
+    let bench = Bench::new();
+    let prompt = vec![b'p'; 4 << 20];
+    let running = bench.sh("exec <&-; echo ok").await;
+    let (end, kept) = watched(running, &prompt, LONG).await;
+    assert_eq!(
+        (end.exit, kept.out.as_slice()),
+        (Exit::Code(0), &b"ok\n"[..])
+    );
+    let running = bench.sh("cat | wc -c").await;
+    let (_, kept) = watched(running, &prompt, LONG).await;
+    assert_eq!(String::from_utf8_lossy(&kept.out).trim(), "4194304");
+}
+
+/// Resident memory of this process, in KiB.
+fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn kill(signal: &str, pid: &str) {
+    assert!(
+        Command::new("kill")
+            .args([signal, pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+fn is_alive(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|s| !s.rsplit_once(')').unwrap().1.starts_with(" Z"))
+}
