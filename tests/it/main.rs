@@ -5,4 +5,6 @@ mod place;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod shipped;
+#[cfg(test)]
 mod workspace;
