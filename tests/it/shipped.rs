@@ -345,6 +345,22 @@ fn links_resolve_takes_any_draft_path() {
     assert_eq!((said.code, said.figure()), (Some(0), "2"));
 }
 
+/// A line that no person would write is not read, and fails the links instead of hiding them.
+#[test]
+fn an_endless_line_hides_nothing() {
+    let dir = project("[a](none.md) ".repeat(100_000) + "\nfour words stand here\n");
+    let said = check(dir.path(), "links-resolve", &[DRAFT]);
+    assert_eq!((said.code, said.figure()), (Some(1), "0 / 1"));
+    assert_eq!(
+        said.evidence(),
+        "line 1: line of over 20000 bytes is not read"
+    );
+    let said = check(dir.path(), "words", &["4", "4", DRAFT]);
+    assert_eq!((said.code, said.figure()), (Some(0), "4"));
+    let said = check(dir.path(), "count-sources", &["1", DRAFT]);
+    assert_eq!((said.code, said.figure()), (Some(1), "0"));
+}
+
 /// `none-of` finds whole words in any case and leaves longer words alone.
 #[test]
 fn none_of_finds_whole_words() {
