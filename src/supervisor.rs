@@ -6,6 +6,7 @@ pub mod clock;
 pub mod guard;
 mod hub;
 pub mod journal;
+pub mod outbox;
 pub mod memory;
 pub mod process;
 pub mod verifier;

@@ -61,6 +61,7 @@ pub struct Workspace {
     git: Git,
     origin: Option<Origin>,
     prefix: Vec<u8>,
+    head: Option<String>,
     base: String,
     start: String,
     submodules: Vec<Vec<u8>>,
@@ -71,6 +72,11 @@ impl Workspace {
     /// The commit that the worker's and the examiner's `HEAD` stand on; what `{base}` means.
     pub fn base(&self) -> &str {
         &self.base
+    }
+
+    /// The operator's commit that the run started from; `None` for a copy.
+    pub fn head(&self) -> Option<&str> {
+        self.head.as_deref()
     }
 
     /// The tree at the start of the run.

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 pub(crate) struct Desk {
     pub(crate) temp: TempDir,
     pub(crate) project: PathBuf,
+    pub(crate) program: PathBuf,
 }
 
 impl Desk {
@@ -25,7 +26,12 @@ impl Desk {
         let temp = tempfile::tempdir().unwrap();
         let project = temp.path().join("project");
         fs::create_dir(&project).unwrap();
-        Self { temp, project }
+        let program = PathBuf::from("git");
+        Self {
+            temp,
+            project,
+            program,
+        }
     }
 
     /// A repository with three files and one commit.
@@ -61,7 +67,9 @@ impl Desk {
     }
 
     pub(crate) fn place(&self) -> Place {
-        Place::new(&self.project, &self.temp.path().join("state/demo"), "demo")
+        let mut place = Place::new(&self.project, &self.temp.path().join("state/demo"), "demo");
+        place.git.clone_from(&self.program);
+        place
     }
 
     pub(crate) fn open(&self) -> (Workspace, Ground) {

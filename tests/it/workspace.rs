@@ -106,6 +106,31 @@ fn a_wiped_workspace_is_restored_byte_for_byte() {
     }
 }
 
+/// A tree deeper than the system can name, and files that only look like git's own, are taken
+/// away and told; a restore gets past them too.
+#[test]
+fn hostile_trees_do_not_stop_a_restore() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.open();
+    let work = workspace.work_folder();
+    let before = files(&work);
+    let script = "mkdir .GIT evil; echo x > .GIT/x; ln -s /etc/passwd .gitmodules; ln -s a evil/a; \
+        cd evil; i=0; while [ $i -lt 60 ]; do d=$(printf '%0100d' $i); mkdir $d; cd $d; \
+        i=$((i+1)); done; echo deep > file";
+    let done = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(&work)
+        .status();
+    assert!(done.unwrap().success());
+    let measured = measure(&workspace, &WorkspaceRules::default());
+    let mut broken = rules_broken(&measured.breaches);
+    broken.sort_unstable();
+    assert!(broken.contains(&"path too long"), "{broken:?}");
+    assert!(broken.contains(&"nested repository"), "{broken:?}");
+    workspace.restore(&ground.tree).unwrap();
+    assert_eq!(files(&work), before);
+}
+
 /// Ignored files live through a restore, and a new run begins without them.
 #[test]
 fn ignored_files_last_as_long_as_a_run() {

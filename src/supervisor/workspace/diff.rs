@@ -116,14 +116,36 @@ fn count(text: &[u8]) -> Option<u64> {
 ///
 /// Binary files are named by their full objects, so the text stands for exact content.
 pub fn patch(git: &Git, from: &str, to: &str, cap: u64) -> Result<(String, bool), Trouble> {
+    let (bytes, whole) = raw_patch(git, "--full-index", (from, to), cap)?;
+    let mut text = inert(&bytes);
+    if !whole {
+        text += "\n… cut here: the diff is longer than ";
+        text += &cap.to_string();
+        text += " bytes and the rest is not shown\n";
+    }
+    Ok((text, whole))
+}
+
+/// The patch between two trees with binary files in full: what `git apply` takes.
+pub fn exact_patch(git: &Git, from: &str, to: &str, cap: u64) -> Result<(Vec<u8>, bool), Trouble> {
+    raw_patch(git, "--binary", (from, to), cap)
+}
+
+/// At most `cap` bytes of the patch, and whether that is all.
+fn raw_patch(
+    git: &Git,
+    form: &str,
+    (from, to): (&str, &str),
+    cap: u64,
+) -> Result<(Vec<u8>, bool), Trouble> {
     if from == to {
-        return Ok((String::new(), true));
+        return Ok((Vec::new(), true));
     }
     let args = [
         "diff-tree",
         "-r",
         "-p",
-        "--full-index",
+        form,
         "--no-renames",
         "--no-ext-diff",
         "--no-textconv",
@@ -132,13 +154,7 @@ pub fn patch(git: &Git, from: &str, to: &str, cap: u64) -> Result<(String, bool)
         to,
     ];
     let (bytes, more) = git.capped(&args, cap)?;
-    let mut text = inert(&bytes);
-    if more {
-        text += "\n… cut here: the diff is longer than ";
-        text += &cap.to_string();
-        text += " bytes and the rest is not shown\n";
-    }
-    Ok((text, !more))
+    Ok((bytes, !more))
 }
 
 #[cfg(test)]

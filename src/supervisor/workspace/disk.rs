@@ -67,7 +67,7 @@ pub fn walk(
             let meta = match fs::symlink_metadata(&full) {
                 Ok(meta) => meta,
                 Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
-                    remove(&join(root, &folder))?;
+                    remove_with_empty_parents(root, &folder)?;
                     let inside = [folder.as_slice(), b"/"].concat();
                     folders.retain(|other| !other.starts_with(&inside));
                     too_long.push(folder);
@@ -88,6 +88,19 @@ pub fn walk(
         }
     }
     Ok(too_long)
+}
+
+/// Takes a folder away, and those above it that then hold nothing, but never `root`.
+fn remove_with_empty_parents(root: &Path, folder: &[u8]) -> Result<(), Trouble> {
+    let mut full = join(root, folder);
+    remove(&full)?;
+    while full.pop() && full != root {
+        // One that is not empty stays, and so do all above it.
+        if fs::remove_dir(&full).is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Visits every entry below `root` and changes nothing; `Next::Remove` only passes it by.

@@ -146,7 +146,7 @@ impl Git {
             command.env_clear();
         } else {
             for (name, _) in std::env::vars_os() {
-                if name.as_encoded_bytes().starts_with(b"GIT_") && !is_identity(&name) {
+                if name.as_encoded_bytes().starts_with(b"GIT_") {
                     command.env_remove(name);
                 }
             }
@@ -281,14 +281,6 @@ impl Git {
             ))),
         }
     }
-}
-
-/// The operator may be named by variables alone; those are no danger.
-fn is_identity(name: &OsStr) -> bool {
-    matches!(
-        name.as_encoded_bytes(),
-        b"GIT_AUTHOR_NAME" | b"GIT_AUTHOR_EMAIL" | b"GIT_COMMITTER_NAME" | b"GIT_COMMITTER_EMAIL"
-    )
 }
 
 fn settle<S: AsRef<OsStr>>(args: &[S], output: Output) -> Result<Vec<u8>, Trouble> {

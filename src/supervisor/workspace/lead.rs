@@ -50,19 +50,7 @@ fn parts(path: &Path) -> Vec<PathBuf> {
 /// The file below `root` that a person named: plain parts only, and no link on the way.
 pub fn plain_file(root: &Path, path: &str) -> Result<PathBuf, Trouble> {
     let mut at = root.to_owned();
-    let mut any = false;
-    for part in Path::new(path).components() {
-        let Component::Normal(name) = part else {
-            return Err(Trouble::new(format!(
-                "{path} leads out of the folder: name a file inside it"
-            )));
-        };
-        if name.as_bytes().eq_ignore_ascii_case(b".git") {
-            return Err(Trouble::new(format!(
-                "{path} lies in .git, which is git's own"
-            )));
-        }
-        any = true;
+    for name in plain_parts(path)? {
         at.push(name);
         if fs::symlink_metadata(&at).is_ok_and(|meta| meta.is_symlink()) {
             return Err(Trouble::new(format!(
@@ -71,9 +59,27 @@ pub fn plain_file(root: &Path, path: &str) -> Result<PathBuf, Trouble> {
             )));
         }
     }
-    if any {
-        Ok(at)
-    } else {
-        Err(Trouble::new("the name of the file is empty"))
+    Ok(at)
+}
+
+/// The parts of a path that stays where it starts: no `..`, nothing absolute, nothing of git's.
+pub fn plain_parts(path: &str) -> Result<Vec<&OsStr>, Trouble> {
+    let mut names = Vec::new();
+    for part in Path::new(path).components() {
+        let Component::Normal(name) = part else {
+            return Err(Trouble::new(format!(
+                "{path} leads out of the folder: name a file inside it"
+            )));
+        };
+        if name.as_bytes().eq_ignore_ascii_case(b".git") {
+            return Err(Trouble::new(format!(
+                "{path} lies in .git, which is git's own: name another file"
+            )));
+        }
+        names.push(name);
     }
+    if names.is_empty() {
+        return Err(Trouble::new("the name of the file is empty: name one"));
+    }
+    Ok(names)
 }

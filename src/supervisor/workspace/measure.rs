@@ -140,7 +140,7 @@ impl Oddities {
             (
                 &self.special,
                 "special file",
-                "pipe, socket or device taken away",
+                "neither file, folder nor usable link; taken away",
             ),
             (&self.too_long, "path too long", "folder taken away"),
             (

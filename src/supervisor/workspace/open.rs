@@ -117,6 +117,10 @@ impl Workspace {
             git: Git::private(&place.git, &repo),
             origin,
             prefix: prefix.unwrap_or_default(),
+            head: match source {
+                Source::Clone(_, head) => Some(head.commit.clone()),
+                Source::Copy => None,
+            },
             base: String::new(),
             start: String::new(),
             submodules: Vec::new(),

@@ -12,7 +12,7 @@ use crate::run::Change;
 pub struct Oddities {
     /// Git folders of repositories that the worker made; their files stayed.
     pub repositories: Vec<Vec<u8>>,
-    /// Pipes, sockets and devices.
+    /// Pipes, sockets, devices, and links named `.gitmodules`.
     pub special: Vec<Vec<u8>>,
     /// Folders with paths longer than the system can name.
     pub too_long: Vec<Vec<u8>>,
@@ -52,8 +52,11 @@ impl Workspace {
             if entry.path == b".git" {
                 return Ok(Next::Keep);
             }
-            if entry.name().eq_ignore_ascii_case(b".git") || entry.is_special() {
-                suspects.push((entry.path.to_vec(), entry.is_special()));
+            // Git refuses a link of this name, because it once led to running code.
+            let special = entry.is_special()
+                || entry.meta.is_symlink() && entry.name().eq_ignore_ascii_case(b".gitmodules");
+            if special || entry.name().eq_ignore_ascii_case(b".git") {
+                suspects.push((entry.path.to_vec(), special));
                 return Ok(Next::Keep);
             }
             if !entry.meta.is_dir() {

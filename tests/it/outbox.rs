@@ -1,0 +1,477 @@
+//! Publishing with real git, real files and real programs: exactly what was shown, once, and the
+//! way back. R57, R62; PRODUCT §5.18.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use checkride::run::spec::{Output, OutputKind, Publish, PublishTo, WorkspaceRules};
+use checkride::run::{Digest, Offer, Receipt};
+use checkride::supervisor::outbox::deed::{Deed, Deeds};
+use checkride::supervisor::outbox::slots::Slots;
+use checkride::supervisor::outbox::{Look, Outbox};
+use checkride::supervisor::workspace::{Trouble, Workspace};
+
+use crate::place::{Desk, put};
+
+/// One run's result, ready to be published.
+struct Finished {
+    desk: Desk,
+    workspace: Workspace,
+    tree: String,
+    output: Output,
+    publish: Publish,
+    slots: Slots,
+    folder: PathBuf,
+    env: Vec<String>,
+}
+
+impl Finished {
+    /// A run that changes `a.txt` and writes `drafts/x.md`.
+    fn new(kind: OutputKind, to: PublishTo) -> Self {
+        Self::with(Desk::new(), kind, to)
+    }
+
+    fn with(desk: Desk, kind: OutputKind, to: PublishTo) -> Self {
+        let (workspace, _) = desk.open();
+        put(&workspace.work_folder().join("a.txt"), b"one\nTWO\nthree\n");
+        put(&workspace.work_folder().join("drafts/x.md"), b"draft\n");
+        let tree = workspace.snapshot().unwrap();
+        let folder = desk.temp.path().join("state/deeds");
+        let slots = Slots::default().with("slug", "x").with("run", "demo-1");
+        Self {
+            desk,
+            workspace,
+            tree,
+            output: Output {
+                kind,
+                drafts: "drafts".to_owned(),
+                artefact: Some("drafts/{slug}.md".to_owned()),
+            },
+            publish: Publish {
+                to,
+                reversible: true,
+            },
+            slots,
+            folder,
+            env: vec!["PATH".to_owned()],
+        }
+    }
+
+    fn outbox(&self) -> Outbox<'_> {
+        Outbox {
+            workspace: &self.workspace,
+            loop_name: "demo",
+            run: "demo-1",
+            output: &self.output,
+            publish: &self.publish,
+            slots: &self.slots,
+            folder: &self.folder,
+            env: &self.env,
+            timeout: Duration::from_secs(20),
+        }
+    }
+
+    fn offer(&self) -> Offer {
+        self.outbox().offer(&self.tree).unwrap().offer
+    }
+
+    fn publish(&self) -> Result<Receipt, Trouble> {
+        self.outbox().publish(&self.offer(), &self.tree)
+    }
+
+    /// Makes the deed look as if the host had died before it was completed.
+    fn forget_receipt(&self) {
+        let key = self.offer().key;
+        let mut deed = Deeds(&self.folder).read(&key).unwrap().unwrap();
+        deed.receipt = None;
+        Deeds(&self.folder).write(&deed).unwrap();
+    }
+
+    fn deed(&self) -> Option<Deed> {
+        Deeds(&self.folder).read(&self.offer().key).unwrap()
+    }
+}
+
+fn branch() -> PublishTo {
+    PublishTo::GitBranch {
+        branch: "posts".to_owned(),
+        rename: Some("posts/{slug}.md".to_owned()),
+    }
+}
+
+fn copy(path: &str) -> PublishTo {
+    PublishTo::Copy {
+        path: path.to_owned(),
+    }
+}
+
+fn shell(script: &str, undo: &str) -> PublishTo {
+    let argv = |script: &str| ["sh", "-c", script].map(str::to_owned).to_vec();
+    PublishTo::Command {
+        command: argv(script),
+        undo: if undo.is_empty() {
+            Vec::new()
+        } else {
+            argv(undo)
+        },
+    }
+}
+
+/// A diff goes on a new branch as one commit on the base, signed by the operator; work tree,
+/// index and HEAD stay; a second publish changes nothing; taking it back deletes the branch.
+#[test]
+fn a_diff_is_published_once_and_taken_back() {
+    let run = Finished::new(OutputKind::Diff, branch());
+    let before = run.desk.all();
+    let head = run.desk.git(&["rev-parse", "HEAD"]);
+    let receipt = run.publish().unwrap();
+    assert_eq!(run.desk.git(&["rev-parse", "posts~1"]), head);
+    assert_eq!(run.desk.git(&["show", "posts:a.txt"]), "one\nTWO\nthree");
+    let author = run.desk.git(&["log", "-1", "--format=%an <%ae>", "posts"]);
+    assert_eq!(author, "Ada <ada@example.org>");
+    let trailers = run
+        .desk
+        .git(&["log", "-1", "--format=%(trailers)", "posts"]);
+    assert!(trailers.contains("Checkride-Run: demo-1"), "{trailers}");
+    assert!(trailers.contains(run.offer().key.as_str()), "{trailers}");
+
+    assert_eq!(run.publish().unwrap(), receipt);
+    assert_eq!(run.desk.git(&["rev-list", "--count", "posts"]), "2");
+    let mut after = run.desk.all();
+    after.retain(|path, _| !path.contains("heads/posts"));
+    assert_eq!(after, before);
+
+    run.outbox().take_back(&receipt).unwrap();
+    run.desk.git(&["fsck", "--strict"]);
+    assert_eq!(run.desk.git(&["branch", "--list", "posts"]), "");
+    assert_eq!(run.desk.all(), before);
+    assert_eq!(run.outbox().look(&run.offer()).unwrap(), Look::NotYet);
+    run.publish().unwrap();
+}
+
+/// A diff is merged onto a branch that went its own way; a conflict names the file and moves
+/// nothing.
+#[test]
+fn a_diff_is_merged_onto_the_tip() {
+    let desk = Desk::new();
+    desk.git(&["checkout", "-q", "-b", "posts"]);
+    desk.put("other.txt", "theirs\n");
+    let tip = desk.commit("other");
+    desk.git(&["checkout", "-q", "main"]);
+    let run = Finished::with(desk, OutputKind::Diff, branch());
+    let receipt = run.publish().unwrap();
+    assert_eq!(receipt.before.as_deref(), Some(tip.as_str()));
+    assert_eq!(run.desk.git(&["show", "posts:other.txt"]), "theirs");
+    assert_eq!(run.desk.git(&["show", "posts:a.txt"]), "one\nTWO\nthree");
+    run.outbox().take_back(&receipt).unwrap();
+    assert_eq!(run.desk.git(&["rev-parse", "posts"]), tip);
+
+    run.desk.git(&["checkout", "-q", "posts"]);
+    run.desk.put("a.txt", "one\nother\nthree\n");
+    let tip = run.desk.commit("conflict");
+    run.desk.git(&["checkout", "-q", "main"]);
+    let trouble = run.publish().unwrap_err();
+    assert!(trouble.cause.contains("conflict in a.txt"), "{trouble}");
+    assert_eq!(run.desk.git(&["rev-parse", "posts"]), tip);
+    assert_eq!(run.deed(), None);
+}
+
+/// A file goes on the branch under its new name, exactly the bytes that were shown; it never
+/// takes the place of other files.
+#[test]
+fn a_file_is_published_under_its_name() {
+    let run = Finished::new(OutputKind::Files, branch());
+    let offered = run.outbox().offer(&run.tree).unwrap();
+    assert_eq!(offered.text, "draft\n");
+    assert_eq!(
+        offered.offer.target,
+        "one commit on branch posts, as posts/x.md"
+    );
+    run.publish().unwrap();
+    assert_eq!(run.desk.git(&["show", "posts:posts/x.md"]), "draft");
+    assert_eq!(run.desk.git(&["show", "posts:a.txt"]), "one\ntwo\nthree");
+
+    let mut run = Finished::new(OutputKind::Files, branch());
+    for name in ["a.txt/x.md", "src", "../x", ".git/x"] {
+        run.publish.to = PublishTo::GitBranch {
+            branch: "posts".to_owned(),
+            rename: Some(name.to_owned()),
+        };
+        assert!(run.publish().is_err(), "{name}");
+    }
+    assert_eq!(run.desk.git(&["branch", "--list", "posts"]), "");
+}
+
+/// A branch that is checked out in any work tree is refused; so is a name that is none.
+#[test]
+fn a_checked_out_branch_is_refused() {
+    let mut run = Finished::new(OutputKind::Diff, branch());
+    run.desk
+        .git(&["worktree", "add", "-q", "-b", "posts", "../elsewhere"]);
+    let trouble = run.publish().unwrap_err();
+    assert!(trouble.cause.contains("is checked out in"), "{trouble}");
+    run.publish.to = PublishTo::GitBranch {
+        branch: "a..b".to_owned(),
+        rename: None,
+    };
+    assert!(run.outbox().offer(&run.tree).is_err());
+}
+
+/// A branch that moves between look and act is not overwritten.
+#[test]
+fn a_race_for_the_branch_is_lost_with_grace() {
+    let mut desk = Desk::new();
+    desk.git(&["branch", "posts"]);
+    desk.put("other.txt", "theirs\n");
+    let theirs = desk.commit("theirs");
+    // A git that lets somebody else move the branch at the last moment.
+    let racing = desk.temp.path().join("racing-git");
+    let script = format!(
+        "#!/bin/sh\nfor word; do [ \"$word\" = fetch ] && \\\n\
+         git -C {} update-ref refs/heads/posts {theirs}\ndone\nexec git \"$@\"\n",
+        desk.project.display()
+    );
+    put(&racing, script.as_bytes());
+    fs::set_permissions(&racing, fs::Permissions::from_mode(0o755)).unwrap();
+    desk.program = racing;
+    let run = Finished::with(desk, OutputKind::Diff, branch());
+    let trouble = run.publish().unwrap_err();
+    assert!(trouble.cause.contains("has moved since"), "{trouble}");
+    assert_eq!(run.desk.git(&["rev-parse", "posts"]), theirs);
+    assert_eq!(run.deed(), None);
+}
+
+/// A branch that moved after the publication is not taken back.
+#[test]
+fn a_branch_that_moved_is_left_alone() {
+    let run = Finished::new(OutputKind::Diff, branch());
+    let receipt = run.publish().unwrap();
+    run.desk
+        .git(&["worktree", "add", "-q", "../elsewhere", "posts"]);
+    let elsewhere = run.desk.temp.path().join("elsewhere");
+    put(&elsewhere.join("more.txt"), b"more\n");
+    crate::place::git_in(&elsewhere, &["add", "-A"]);
+    crate::place::git_in(&elsewhere, &["commit", "-q", "-m", "more"]);
+    run.desk.git(&["worktree", "remove", "../elsewhere"]);
+    let tip = run.desk.git(&["rev-parse", "posts"]);
+    let trouble = run.outbox().take_back(&receipt).unwrap_err();
+    assert!(trouble.cause.contains("has moved since"), "{trouble}");
+    assert_eq!(run.desk.git(&["rev-parse", "posts"]), tip);
+}
+
+/// R44: died before the branch moved: not yet, and it is published once. Died after: found on
+/// the branch by its key, and not published again.
+#[test]
+fn a_crash_around_the_branch_publishes_once() {
+    let run = Finished::new(OutputKind::Diff, branch());
+    let receipt = run.publish().unwrap();
+    run.forget_receipt();
+    run.desk.git(&["update-ref", "-d", "refs/heads/posts"]);
+    assert_eq!(run.outbox().look(&run.offer()).unwrap(), Look::NotYet);
+    let again = run.publish().unwrap();
+    assert_eq!(run.desk.git(&["rev-list", "--count", "posts"]), "2");
+    run.forget_receipt();
+    let look = run.outbox().look(&run.offer()).unwrap();
+    assert_eq!(look, Look::Already(again.clone()));
+    assert_eq!(run.publish().unwrap(), again);
+    assert_eq!(run.desk.git(&["rev-list", "--count", "posts"]), "2");
+    assert_eq!(again.key, receipt.key);
+    run.outbox().take_back(&again).unwrap();
+    assert_eq!(run.desk.git(&["branch", "--list", "posts"]), "");
+}
+
+/// R62: what changed between the yes and the publish is not published.
+#[test]
+fn only_what_was_shown_is_published() {
+    let run = Finished::new(OutputKind::Diff, branch());
+    let offer = run.offer();
+    put(&run.workspace.work_folder().join("a.txt"), b"other\n");
+    let other = run.workspace.snapshot().unwrap();
+    let trouble = run.outbox().publish(&offer, &other).unwrap_err();
+    assert!(trouble.cause.contains("not what was shown"), "{trouble}");
+    assert_eq!(run.desk.git(&["branch", "--list", "posts"]), "");
+}
+
+/// With uncommitted files taken in, only the run's own change goes on the branch.
+#[test]
+fn uncommitted_files_are_not_published() {
+    let desk = Desk::new();
+    desk.put("b.txt", "mine, not committed\n");
+    let mut run = Finished::with(desk, OutputKind::Diff, branch());
+    let rules = WorkspaceRules {
+        dirty: true,
+        ..WorkspaceRules::default()
+    };
+    let (workspace, _) = run.desk.try_open(&rules).unwrap();
+    put(&workspace.work_folder().join("c.txt"), b"new\n");
+    run.tree = workspace.snapshot().unwrap();
+    run.workspace = workspace;
+    let receipt = run.publish().unwrap();
+    let named = run.desk.git(&["diff", "--name-only", "main", &receipt.now]);
+    assert_eq!(named, "c.txt");
+}
+
+/// A copy replaces the file at once, keeps its permissions, and puts it back if it is unchanged.
+#[test]
+fn a_copy_is_published_and_taken_back() {
+    let run = Finished::new(OutputKind::Files, copy("public/{slug}.md"));
+    let target = run.desk.project.join("public/x.md");
+    put(&target, b"older\n");
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o640)).unwrap();
+    let receipt = run.publish().unwrap();
+    assert_eq!(fs::read(&target).unwrap(), b"draft\n");
+    assert_eq!(
+        target.metadata().unwrap().permissions().mode() & 0o777,
+        0o640
+    );
+    assert_eq!(run.publish().unwrap(), receipt);
+    put(&target, b"touched\n");
+    let trouble = run.outbox().take_back(&receipt).unwrap_err();
+    assert!(trouble.cause.contains("has changed since"), "{trouble}");
+    put(&target, b"draft\n");
+    run.outbox().take_back(&receipt).unwrap();
+    assert_eq!(fs::read(&target).unwrap(), b"older\n");
+
+    fs::remove_file(&target).unwrap();
+    let receipt = run.publish().unwrap();
+    run.outbox().take_back(&receipt).unwrap();
+    assert!(!target.exists());
+}
+
+/// R44: a copy that was cut short looks at the target: as before, as published, or neither.
+#[test]
+fn a_crash_around_a_copy_looks_at_the_target() {
+    let run = Finished::new(OutputKind::Files, copy("public/x.md"));
+    let target = run.desk.project.join("public/x.md");
+    let receipt = run.publish().unwrap();
+    run.forget_receipt();
+    assert_eq!(
+        run.outbox().look(&run.offer()).unwrap(),
+        Look::Already(receipt)
+    );
+    put(&target, b"somebody else\n");
+    assert_eq!(run.outbox().look(&run.offer()).unwrap(), Look::Unknown);
+    assert!(run.publish().unwrap_err().maybe_done);
+    fs::remove_file(&target).unwrap();
+    assert_eq!(run.outbox().look(&run.offer()).unwrap(), Look::NotYet);
+    run.publish().unwrap();
+    assert_eq!(fs::read(&target).unwrap(), b"draft\n");
+}
+
+/// A copy never leaves the project, follows no link, and touches nothing protected.
+#[test]
+fn a_copy_stays_in_the_project() {
+    let mut run = Finished::new(OutputKind::Files, copy(""));
+    symlink("/tmp", run.desk.project.join("out")).unwrap();
+    for path in [
+        "../x",
+        "/tmp/x",
+        "out/x",
+        ".git/hooks/x",
+        "loops/demo.toml",
+        ".env",
+        "",
+    ] {
+        run.publish.to = copy(path);
+        assert!(run.outbox().offer(&run.tree).is_err(), "{path}");
+    }
+}
+
+/// A command runs in a checkout of the judged tree with the listed environment only, once; its
+/// undo takes it back.
+#[test]
+fn a_command_is_run_once_and_undone() {
+    let mut run = Finished::new(OutputKind::Diff, branch());
+    let log = run.desk.temp.path().join("log");
+    let script = format!(
+        "cat a.txt >> {0}; echo \"[$HOME]{{run}}\" >> {0}",
+        log.display()
+    );
+    run.publish.to = shell(&script, &format!("echo undone >> {}", log.display()));
+    let receipt = run.publish().unwrap();
+    run.publish().unwrap();
+    assert_eq!(
+        fs::read_to_string(&log).unwrap(),
+        "one\nTWO\nthree\n[]demo-1\n"
+    );
+    run.outbox().take_back(&receipt).unwrap();
+    assert!(fs::read_to_string(&log).unwrap().ends_with("undone\n"));
+}
+
+/// A command that fails, or is cut short by its timeout or a crash, may have happened: it is
+/// never repeated by itself; a person says what is so.
+#[test]
+fn a_command_cut_short_is_never_repeated() {
+    let mut run = Finished::new(OutputKind::Diff, branch());
+    let log = run.desk.temp.path().join("log");
+    run.publish.to = shell(
+        &format!("echo ran >> {}; echo why >&2; exit 3", log.display()),
+        "",
+    );
+    let trouble = run.publish().unwrap_err();
+    assert!(
+        trouble.maybe_done && trouble.detail.contains("why"),
+        "{trouble:?}"
+    );
+    assert!(trouble.cause.contains("exit code 3"), "{trouble}");
+    assert_eq!(run.outbox().look(&run.offer()).unwrap(), Look::Unknown);
+    assert!(run.publish().unwrap_err().maybe_done);
+    assert_eq!(fs::read_to_string(&log).unwrap(), "ran\n");
+
+    let receipt = run.outbox().mark_done(&run.offer()).unwrap();
+    assert_eq!(
+        run.outbox().look(&run.offer()).unwrap(),
+        Look::Already(receipt.clone())
+    );
+    assert!(run.outbox().take_back(&receipt).is_err());
+    run.outbox().release(&run.offer()).unwrap();
+    assert!(run.publish().is_err());
+    assert_eq!(fs::read_to_string(&log).unwrap(), "ran\nran\n");
+
+    run.publish.to = shell("sleep 60 & sleep 60", "");
+    let short = Outbox {
+        timeout: Duration::from_millis(100),
+        ..run.outbox()
+    };
+    let trouble = short.publish(&run.offer(), &run.tree).unwrap_err();
+    assert!(
+        trouble.maybe_done && trouble.cause.contains("was stopped"),
+        "{trouble}"
+    );
+}
+
+/// A program that cannot be started has published nothing, and may be tried again.
+#[test]
+fn a_command_that_cannot_start_did_not_happen() {
+    let mut run = Finished::new(OutputKind::Diff, branch());
+    run.publish.to = PublishTo::Command {
+        command: vec!["/nonexistent/program".to_owned()],
+        undo: Vec::new(),
+    };
+    assert!(!run.publish().unwrap_err().maybe_done);
+    assert_eq!(run.outbox().look(&run.offer()).unwrap(), Look::NotYet);
+}
+
+/// Different artefacts, targets or loops are different keys; the same is the same.
+#[test]
+fn the_key_names_loop_target_and_artefact() {
+    let mut run = Finished::new(OutputKind::Diff, branch());
+    let first = run.offer().key;
+    assert_eq!(run.offer().key, first);
+    let other = Outbox {
+        loop_name: "other",
+        ..run.outbox()
+    };
+    let mut keys = vec![first, other.offer(&run.tree).unwrap().offer.key];
+    run.publish.to = copy("public/x.md");
+    keys.push(run.offer().key);
+    put(&run.workspace.work_folder().join("a.txt"), b"other\n");
+    run.tree = run.workspace.snapshot().unwrap();
+    keys.push(run.offer().key);
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 4);
+    assert_ne!(keys[0], Digest::of(b""));
+}
