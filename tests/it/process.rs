@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use checkride::supervisor::process::{
@@ -248,10 +248,16 @@ async fn a_killed_keeper_is_noticed_and_its_tree_swept() {
 #[tokio::test]
 async fn the_sweep_finds_marks_and_records_only() {
     let bench = Bench::new();
-    let mut other = Command::new("sleep").arg("600").spawn().unwrap();
+    let mut other = Command::new("sleep")
+        .arg("600")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut marked = Command::new("sh")
         .args(["-c", "env -i sleep 600 & setsid sleep 600 & wait"])
         .env(MARK, bench.home.mark.as_str())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     within(LONG, || (bench.alive().len() >= 2).then_some(()));

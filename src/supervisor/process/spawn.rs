@@ -34,6 +34,8 @@ pub struct Running {
     socket: UnixStream,
     /// Bytes of a report that is not complete yet.
     heard: Vec<u8>,
+    /// Kept because [`Running::wait`] may be cancelled after it has heard it.
+    exit: Option<Exit>,
     /// Held so that the keeper is reaped; it is never killed, because it has to kill first.
     keeper: Child,
 }
@@ -87,6 +89,7 @@ async fn begin(order: Order) -> Result<Running, Trouble> {
         mark: order.mark,
         socket,
         heard: Vec::new(),
+        exit: None,
         keeper,
     };
     match running.report().await? {
@@ -178,14 +181,16 @@ impl Running {
 
     /// Waits until the process and all that it left behind are gone. May be cancelled and called again.
     pub async fn wait(&mut self) -> Exit {
-        let report = self.report().await;
-        let exit = match report {
-            Ok(Some(Report::Ended { exit, left: _ })) => exit,
-            Ok(Some(Report::Started { .. } | Report::Failed(_)) | None) | Err(_) => {
-                self.sweep().await;
-                Exit::KeeperLost
-            }
-        };
+        if self.exit.is_none() {
+            self.exit = match self.report().await {
+                Ok(Some(Report::Ended { exit, left: _ })) => Some(exit),
+                Ok(Some(Report::Started { .. } | Report::Failed(_)) | None) | Err(_) => None,
+            };
+        }
+        if self.exit.is_none() {
+            self.sweep().await;
+        }
+        let exit = *self.exit.get_or_insert(Exit::KeeperLost);
         // The keeper has said its last word or is dead: this reaps it, and cannot fail otherwise.
         let _reaped = self.keeper.wait().await;
         exit

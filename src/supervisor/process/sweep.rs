@@ -67,8 +67,9 @@ pub(super) fn sweep_for(wanted: &Wanted<'_>) -> Swept {
         }
         let last = found.first().copied();
         let round = tree::kill_trees(found, &spared);
-        let fresh = round.found.iter().any(|pid| seen.insert(*pid));
-        if !fresh {
+        let before = seen.len();
+        seen.extend(round.found);
+        if seen.len() == before {
             tree::nap(last, i64::from(attempt.min(50)));
         }
     }

@@ -24,6 +24,15 @@ impl Round {
         }
     }
 
+    fn walk(&mut self, mut open: Vec<Pid>, met: &mut HashSet<Pid>) {
+        while let Some(pid) = open.pop() {
+            if met.insert(pid) {
+                self.stop(pid);
+                open.extend(children(pid));
+            }
+        }
+    }
+
     fn kill(self) -> Self {
         for &pid in &self.found {
             // What cannot be signalled is counted already; what is gone is what we want.
@@ -39,7 +48,9 @@ impl Round {
 /// nothing can grow behind the walk, and its dead children keep their ids until it is gone.
 #[cfg(target_os = "linux")]
 pub(super) fn kill_below(root: Pid, _leader: Pid) -> Round {
-    kill_trees(children(root), &HashSet::new())
+    let mut round = Round::default();
+    round.walk(children(root), &mut HashSet::new());
+    round.kill()
 }
 
 /// Kills the child's process group; processes that left it are not found on this system.
@@ -50,17 +61,30 @@ pub(super) fn kill_below(_root: Pid, leader: Pid) -> Round {
 }
 
 /// Kills these processes and all their descendants but the spared ones, see [`kill_below`].
-pub(super) fn kill_trees(mut open: Vec<Pid>, spared: &HashSet<Pid>) -> Round {
+///
+/// Their orphans do not come to us, so the walk is repeated until every process it met stands
+/// still and no child is new: a fork that was under way when its parent was stopped is seen.
+pub(super) fn kill_trees(roots: Vec<Pid>, spared: &HashSet<Pid>) -> Round {
     let mut round = Round::default();
     let mut met = spared.clone();
-    while let Some(pid) = open.pop() {
-        if met.insert(pid) {
-            round.stop(pid);
-            open.extend(children(pid));
+    round.walk(roots, &mut met);
+    for _ in 0..SETTLE_ROUNDS {
+        let still = round
+            .found
+            .iter()
+            .all(|&pid| stat(pid).is_none_or(|s| s.still));
+        let before = round.found.len();
+        let again = round.found.iter().flat_map(|&pid| children(pid)).collect();
+        round.walk(again, &mut met);
+        if still && round.found.len() == before {
+            break;
         }
     }
     round.kill()
 }
+
+/// Walks before a process that does not come to a stop (it hangs in the kernel) is killed anyway.
+const SETTLE_ROUNDS: u32 = 100;
 
 /// The children of a process right now.
 #[cfg(target_os = "linux")]
@@ -123,6 +147,8 @@ pub(super) struct Stat {
     pub(super) start: u64,
     /// Whether it is dead and waits to be reaped.
     pub(super) dead: bool,
+    /// Whether it is stopped or dead: it cannot fork.
+    pub(super) still: bool,
 }
 
 /// Reads one process; `None` when it is gone, or on a system without `/proc`.
@@ -135,8 +161,10 @@ pub(super) fn stat(pid: Pid) -> Option<Stat> {
 fn parse_stat(text: &str) -> Option<Stat> {
     let (_, after_name) = text.rsplit_once(')')?;
     let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();
+    let state = *fields.first()?;
     Some(Stat {
-        dead: matches!(*fields.first()?, "Z" | "X" | "x"),
+        dead: matches!(state, "Z" | "X" | "x"),
+        still: matches!(state, "Z" | "X" | "x" | "T" | "t"),
         parent: fields.get(1)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
         start: fields.get(19)?.parse().ok()?,
