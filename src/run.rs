@@ -9,6 +9,7 @@ pub mod decide;
 pub mod digest;
 pub mod effect;
 pub mod event;
+pub mod inert;
 pub mod input;
 pub mod prompt;
 pub mod ruling;

@@ -4,6 +4,7 @@
 pub mod keeper;
 pub mod spawn;
 pub mod sweep;
+pub mod tail;
 mod tree;
 pub mod watch;
 mod wire;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use spawn::{Running, spawn};
+pub use tail::Tail;
 pub use watch::{Ending, Limits, Sink, Watched, watch};
 
 use crate::run::Digest;

@@ -1,0 +1,227 @@
+//! Inert text: what others wrote, made harmless before it is stored, shown or quoted.
+//! Pure; the only place that says which characters are let through.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Most combining marks that one letter keeps; more of them would draw over other rows.
+const MOST_MARKS: usize = 4;
+
+/// One line of text without anything that steers a terminal, hides or reorders.
+///
+/// | in | out |
+/// |---|---|
+/// | tab | two blanks |
+/// | carriage returns at the end | nothing |
+/// | escape sequences (CSI, OSC, DCS, APC, PM, SOS, two-byte ones; from ESC or C1) | `␛`, their text dropped up to their end or the end of the line |
+/// | C0 controls, DEL | their pictures `␀` … `␡` |
+/// | line feed | `␊`: a line is one line |
+/// | C1 controls that begin nothing | `⟨U+0085⟩` |
+/// | bidi controls U+061C, U+200E–F, U+202A–E, U+2066–9 | `⟨U+202E⟩` |
+/// | zero-width and invisible U+00AD, U+034F, U+115F–60, U+17B4–5, U+180B–F, U+200B–C, U+2060–5, U+206A–F, U+2800, U+3164, U+FEFF, U+FFA0, U+FFF9–B, U+1D173–A | the same way |
+/// | line and paragraph separators U+2028–9 | the same way |
+/// | tags and selectors U+E0000–E0FFF, private use, non-characters | the same way |
+/// | zero-width joiner U+200D, selectors U+FE00–F | kept after an emoji or symbol, else the same way |
+/// | more than four combining marks in a row | the first four |
+///
+/// Plain text comes back as it is, without a copy. The answer of an answer is itself.
+pub fn inert(line: &str) -> Cow<'_, str> {
+    if is_plain(line) {
+        return Cow::Borrowed(line);
+    }
+    let line = line.trim_end_matches('\r');
+    let mut out = String::with_capacity(line.len() + 16);
+    let mut rest = line.chars();
+    let mut marks = 0;
+    let mut last = ' ';
+    while let Some(c) = rest.next() {
+        marks = if is_combining(c) { marks + 1 } else { 0 };
+        match c {
+            '\t' => out.push_str("  "),
+            '\u{1b}' | '\u{90}' | '\u{98}' | '\u{9b}' | '\u{9d}'..='\u{9f}' => {
+                out.push('␛');
+                skip_sequence(c, &mut rest);
+            }
+            '\0'..='\u{1f}' | '\u{7f}' => out.push(picture(c)),
+            '\u{200d}' | '\u{fe00}'..='\u{fe0f}' if joins(last) => out.push(c),
+            _ if is_hidden(c) => name(c, &mut out),
+            _ if marks > MOST_MARKS => {}
+            _ => out.push(c),
+        }
+        last = c;
+    }
+    Cow::Owned(out)
+}
+
+/// Several lines, each made inert; line feeds stay, carriage returns before them go.
+pub fn inert_lines(text: &str) -> Cow<'_, str> {
+    if text.split('\n').all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let lines: Vec<_> = text.split('\n').map(inert).collect();
+    Cow::Owned(lines.join("\n"))
+}
+
+/// The first `most` characters of a text, with `…` where something was cut.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some(_) => {
+            let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+            kept + "…"
+        }
+    }
+}
+
+fn is_plain(line: &str) -> bool {
+    line.bytes().all(|b| matches!(b, b' '..=b'~'))
+}
+
+/// Drops what belongs to a sequence; an unfinished one takes the rest of the line with it.
+fn skip_sequence(first: char, rest: &mut std::str::Chars<'_>) {
+    let kind = match first {
+        '\u{1b}' => match peek(rest) {
+            Some(kind @ ('[' | ']' | 'P' | 'X' | '^' | '_')) => {
+                rest.next();
+                kind
+            }
+            Some(' '..='/') => {
+                // Two-byte sequences with a prefix: charset choice and the like.
+                while matches!(peek(rest), Some(' '..='/')) {
+                    rest.next();
+                }
+                rest.next();
+                return;
+            }
+            Some('0'..='~') => {
+                rest.next();
+                return;
+            }
+            Some(_) | None => return,
+        },
+        '\u{9b}' => '[',
+        _ => ']',
+    };
+    if kind == '[' {
+        // A character that cannot belong to it ends it, and is shown.
+        while matches!(peek(rest), Some(' '..='?')) {
+            rest.next();
+        }
+        if matches!(peek(rest), Some('@'..='~')) {
+            rest.next();
+        }
+    } else {
+        skip_string(rest);
+    }
+}
+
+/// A string sequence ends with BEL, ST or ESC \.
+fn skip_string(rest: &mut std::str::Chars<'_>) {
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{7}' | '\u{9c}' => return,
+            '\u{1b}' => {
+                if peek(rest) == Some('\\') {
+                    rest.next();
+                }
+                return;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn peek(rest: &std::str::Chars<'_>) -> Option<char> {
+    rest.clone().next()
+}
+
+fn picture(control: char) -> char {
+    match control {
+        '\u{7f}' => '␡',
+        _ => char::from_u32(0x2400 + u32::from(control)).unwrap_or('␣'),
+    }
+}
+
+fn name(c: char, out: &mut String) {
+    // Writing into a string cannot fail.
+    let _written = write!(out, "⟨U+{:04X}⟩", u32::from(c));
+}
+
+/// Emoji are built of several characters; a joiner between letters only hides something.
+fn joins(last: char) -> bool {
+    matches!(last, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' | '\u{fe0f}' | '#' | '*' | '0'..='9')
+}
+
+fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
+        | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{10ffff}')
+}
+
+fn is_combining(c: char) -> bool {
+    matches!(c,
+        '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5bd}'
+        | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{e31}' | '\u{e34}'..='\u{e3a}'
+        | '\u{e47}'..='\u{e4e}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20ff}' | '\u{3099}' | '\u{309a}' | '\u{fe20}'..='\u{fe2f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// S16: each way to steer a terminal or to hide leaves a visible mark and nothing else.
+    #[test]
+    fn hostile_text_leaves_a_visible_mark() {
+        let table = [
+            ("\u{1b}[2J\u{1b}[1;31mred\u{1b}[0m", "␛␛red␛"),
+            ("\u{1b}]0;title\u{7}after", "␛after"),
+            ("\u{1b}]52;c;cm0=\u{1b}\\after", "␛after"),
+            ("\u{1b}Pq#0\u{9c}x", "␛x"),
+            ("\u{9b}31mred", "␛red"),
+            ("a\u{1b}]8;;unfinished", "a␛"),
+            ("\u{1b}(Bx\u{1b}cy", "␛x␛y"),
+            ("a\rb\u{8}\u{0}\u{7f}\r", "a␍b␈␀␡"),
+            ("a\nb\tc", "a␊b  c"),
+            ("\u{202e}gpj.exe", "⟨U+202E⟩gpj.exe"),
+            (
+                "pay\u{200b}pal \u{feff}\u{e0041}",
+                "pay⟨U+200B⟩pal ⟨U+FEFF⟩⟨U+E0041⟩",
+            ),
+            (
+                "a\u{200d}b 👩\u{200d}💻 ❤\u{fe0f}",
+                "a⟨U+200D⟩b 👩\u{200d}💻 ❤\u{fe0f}",
+            ),
+            ("\u{2028}\u{85}", "⟨U+2028⟩⟨U+0085⟩"),
+            ("Grüße, 世界", "Grüße, 世界"),
+        ];
+        for (hostile, wanted) in table {
+            assert_eq!(inert(hostile), wanted, "{hostile:?}");
+        }
+        let zalgo = format!("a{}", "\u{301}".repeat(60));
+        assert_eq!(inert(&zalgo).chars().count(), 5);
+        assert_eq!(inert_lines("a\r\nb\u{1b}[K\n"), "a\nb␛\n");
+    }
+
+    /// Plain text is not copied.
+    #[test]
+    fn plain_text_is_borrowed() {
+        assert!(matches!(inert("cargo test: 3 passed"), Cow::Borrowed(_)));
+        assert!(matches!(inert_lines("one\ntwo"), Cow::Borrowed(_)));
+    }
+
+    proptest! {
+        /// S16: whatever comes in, no control and nothing hidden comes out, and twice is once.
+        #[test]
+        fn nothing_active_comes_out(text in "(\\PC|\\p{C}|\u{1b}|\u{9b}|[\\[\\]0-9;m]){0,40}") {
+            let once = inert(&text).into_owned();
+            prop_assert!(once.chars().all(|c| !c.is_control()));
+            prop_assert_eq!(inert(&once), once.as_str());
+        }
+    }
+}

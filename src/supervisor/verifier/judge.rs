@@ -1,0 +1,305 @@
+//! The judge: a separate examiner that answers the rubric. It sees goal, output and evidence only,
+//! as quoted data; never the worker's reasoning. How an answer is read lies in `answer`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::answer::{self, Vote};
+use crate::run::inert::{cut, inert, inert_lines};
+use crate::run::spec::Judge;
+use crate::run::{CheckResult, Failure, Judgement, Stage, Usage};
+use crate::supervisor::process::{
+    self, Ending, Exit, Halt, Home, Limits, Sink, Stdin, Tail, Watched,
+};
+
+/// Most bytes that a judge may print.
+const MOST_PRINTED: usize = 256 * 1024;
+
+/// Characters of an unreadable answer that are kept.
+const RAW_CHARS: usize = 2_000;
+
+/// Most votes of one judge.
+const MOST_VOTES: u32 = 9;
+
+/// What a judge is asked: one JSON object, all of it data.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Question<'a> {
+    /// What should be true.
+    pub goal: &'a str,
+    /// One yes-or-no line each.
+    pub rubric: &'a [String],
+    /// What the worker brought out.
+    pub output: Output,
+    /// What the checks said.
+    pub checks: Vec<CheckSeen<'a>>,
+    /// How to look.
+    pub stance: &'a str,
+}
+
+/// What is judged.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Output {
+    /// Whole files.
+    Files(Vec<FileSeen>),
+    /// A patch against the base.
+    Diff(String),
+}
+
+/// One file as a judge sees it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FileSeen {
+    /// Path in the workspace.
+    pub path: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// One check as a judge sees it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CheckSeen<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Whether it passed.
+    pub passed: bool,
+    /// Its figure.
+    pub figure: &'a str,
+    /// Its last lines.
+    pub evidence: &'a str,
+}
+
+impl<'a> From<&'a CheckResult> for CheckSeen<'a> {
+    fn from(check: &'a CheckResult) -> Self {
+        Self {
+            name: &check.name,
+            passed: check.passed(),
+            figure: &check.figure,
+            evidence: &check.evidence,
+        }
+    }
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asked {
+    /// An answer, readable or not.
+    Answered {
+        /// What it says.
+        judgement: Judgement,
+        /// What it cost, estimated.
+        usage: Usage,
+        /// Time it took, in milliseconds.
+        took_ms: u64,
+    },
+    /// It was asked to stop.
+    Halted,
+    /// It could not be asked.
+    Failed(Failure),
+}
+
+/// Asks a command judge as often as it has votes, each in a process of its own, one after another.
+pub async fn ask_command(
+    command: &[String],
+    judge: &Judge,
+    question: &Question<'_>,
+    site: (&Home, &Path),
+    halt: &watch::Receiver<Halt>,
+) -> Asked {
+    let input = match serde_json::to_vec(question) {
+        Ok(input) => input,
+        Err(e) => return failed(format!("the question cannot be written as JSON: {e}")),
+    };
+    let (home, checkout) = site;
+    let (mut votes, mut bytes, mut took_ms) = (Vec::new(), 0, 0);
+    let mut unreadable = None;
+    for _ in 0..judge.votes.clamp(1, MOST_VOTES) {
+        let order = home.order(command.to_vec(), checkout, Stdin::Piped);
+        let running = match process::spawn(order).await {
+            Ok(running) => running,
+            Err(refused) => return failed(refused.why),
+        };
+        let limits = Limits {
+            timeout: Duration::from_secs(judge.timeout_s),
+            halt: halt.clone(),
+        };
+        let mut printed = Printed::new();
+        let watched = process::watch(running, &input, limits, &mut printed).await;
+        if watched.ending == Ending::Halted {
+            return Asked::Halted;
+        }
+        bytes += input.len() as u64 + printed.total;
+        took_ms += watched.took_ms;
+        match printed.read(&watched, question.rubric.len()) {
+            Ok(vote) => votes.push(vote),
+            Err(said) => {
+                // One unreadable vote leaves no majority that anyone could trust.
+                unreadable = Some(said);
+                break;
+            }
+        }
+    }
+    let judgement =
+        unreadable.unwrap_or_else(|| Judgement::Given(answer::majority(question.rubric, &votes)));
+    Asked::Answered {
+        judgement,
+        usage: Usage::estimate(bytes),
+        took_ms,
+    }
+}
+
+fn failed(cause: String) -> Asked {
+    Asked::Failed(Failure {
+        stage: Stage::Judge,
+        cause,
+        detail: String::new(),
+        maybe_done: false,
+    })
+}
+
+fn unreadable(why: String, raw: &str) -> Judgement {
+    Judgement::Unreadable {
+        why,
+        raw: cut(&inert_lines(raw.trim()), RAW_CHARS),
+    }
+}
+
+/// What one vote printed.
+struct Printed {
+    out: Vec<u8>,
+    total: u64,
+    err: Tail,
+}
+
+impl Printed {
+    fn new() -> Self {
+        Self {
+            out: Vec::new(),
+            total: 0,
+            err: Tail::new(RAW_CHARS),
+        }
+    }
+
+    fn read(self, watched: &Watched, rubric: usize) -> Result<Vote, Judgement> {
+        let printed = String::from_utf8_lossy(&self.out);
+        let why = match (watched.ending, watched.exit) {
+            (Ending::TimedOut, _) => "it was not done in time and was killed".to_owned(),
+            (_, Exit::Code(0)) if self.total > MOST_PRINTED as u64 => {
+                format!("it printed more than {} KiB", MOST_PRINTED / 1024)
+            }
+            (_, Exit::Code(0)) => match answer::read(&printed, rubric) {
+                Ok(vote) => return Ok(vote),
+                Err(why) => why,
+            },
+            (_, exit) => {
+                let err = self.err.text();
+                let last = err.lines().next_back().unwrap_or_default();
+                cut(format!("{exit}: {last}").trim_end_matches(": "), 200)
+            }
+        };
+        Err(unreadable(why, &printed))
+    }
+}
+
+impl Sink for Printed {
+    fn stdout(&mut self, bytes: &[u8]) {
+        let room = MOST_PRINTED.saturating_sub(self.out.len()).min(bytes.len());
+        self.out
+            .extend_from_slice(bytes.get(..room).unwrap_or_default());
+        self.total += bytes.len() as u64;
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.err.push(bytes);
+    }
+}
+
+/// A scripted judge for the demo and for tests: the n-th answer to the n-th call, the last ever after.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    /// The answers, at least one.
+    pub answer: Vec<Answer>,
+}
+
+/// One answer of a scripted judge: `lines` in the rubric's order, or `raw` text instead.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// One per rubric line.
+    #[serde(default)]
+    pub lines: Vec<Said>,
+    /// What to remember.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// What it prints instead, readable or not.
+    #[serde(default)]
+    pub raw: Option<String>,
+    /// Time it takes, in milliseconds, times the pace.
+    #[serde(default)]
+    pub sleep_ms: u64,
+}
+
+/// One line of a scripted answer.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    /// Yes or no.
+    pub pass: bool,
+    /// Why.
+    pub evidence: String,
+}
+
+impl Script {
+    /// Reads a script; one line of what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let script: Self = toml::from_str(text).map_err(|e| inert(e.message()).into_owned())?;
+        if script.answer.is_empty() {
+            return Err("a script needs at least one [[answer]]".to_owned());
+        }
+        Ok(script)
+    }
+
+    /// The answer to the `call`th call, from 1, read like any judge's.
+    pub fn judge(&self, call: u32, rubric: &[String]) -> Judgement {
+        let Some(answer) = self.answer(call) else {
+            return unreadable("its script is empty".to_owned(), "");
+        };
+        let printed = match &answer.raw {
+            Some(raw) => raw.clone(),
+            None => answer.print(),
+        };
+        match answer::read(&printed, rubric.len()) {
+            Ok(vote) => Judgement::Given(answer::majority(rubric, &[vote])),
+            Err(why) => unreadable(why, &printed),
+        }
+    }
+
+    /// How long the `call`th answer takes, before the pace.
+    pub fn takes(&self, call: u32) -> Duration {
+        Duration::from_millis(self.answer(call).map_or(0, |a| a.sleep_ms))
+    }
+
+    fn answer(&self, call: u32) -> Option<&Answer> {
+        self.answer
+            .get(call.max(1) as usize - 1)
+            .or(self.answer.last())
+    }
+}
+
+impl Answer {
+    fn print(&self) -> String {
+        let lines = self.lines.iter().enumerate().map(|(i, said)| answer::Line {
+            n: i + 1,
+            pass: said.pass,
+            evidence: said.evidence.clone(),
+        });
+        let vote = Vote {
+            lines: lines.collect(),
+            note: self.note.clone(),
+        };
+        serde_json::to_string(&vote).unwrap_or_default()
+    }
+}
