@@ -73,13 +73,13 @@ impl Report {
 
     /// All of it as text: findings, what is not enforced, one line in the end.
     pub fn render(&self) -> String {
-        let mut out = String::new();
-        for diagnostic in &self.diagnostics {
-            out.push_str(&diagnostic.render());
-            out.push('\n');
-        }
+        let mut parts: Vec<String> = self
+            .diagnostics
+            .iter()
+            .map(|found| found.render() + "\n")
+            .collect();
         for (file, list) in &self.not_enforced {
-            out.push_str(&format!(
+            parts.push(format!(
                 "{}: not enforced: {}\n",
                 diagnostic::inert(file),
                 list.join(", ")
@@ -92,11 +92,11 @@ impl Report {
             (e, 0) => counted(e, "error"),
             (e, w) => format!("{}, {}", counted(e, "error"), counted(w, "warning")),
         };
-        out.push_str(&format!(
+        parts.push(format!(
             "{} checked: {found}\n",
             counted(self.files, "file")
         ));
-        out
+        parts.concat()
     }
 
     fn add(&mut self, file: String, diagnostics: Vec<Diagnostic>, not_enforced: Vec<String>) {

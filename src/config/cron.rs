@@ -99,25 +99,24 @@ impl Cron {
     /// Least days from one day that fires to the next, over the 28 years after which weekdays and
     /// leap years repeat; `None` when no day fires.
     fn shortest_nights(&self) -> Option<u32> {
-        let (mut last, mut least, mut first) = (None::<u32>, None::<u32>, None);
+        let (mut before, mut shortest, mut any) = (None::<u32>, None::<u32>, false);
         // 1 January 2000 was a Saturday.
         let mut today = 0_u32;
         for year in 2000..2028 {
             for month in 1..=12 {
                 for day in 1..=days_in(month, year) {
                     if self.fires_on(month, day, (today + 6) % 7) {
-                        first.get_or_insert(today);
-                        if let Some(last) = last {
-                            least = Some(least.map_or(today - last, |l| l.min(today - last)));
-                        }
-                        last = Some(today);
+                        any = true;
+                        let nights = before.map(|day| today - day);
+                        shortest = shortest.into_iter().chain(nights).min();
+                        before = Some(today);
                     }
                     today += 1;
                 }
             }
         }
         // A single day in 28 years comes round again after all of them.
-        first.map(|_| least.unwrap_or(today))
+        any.then(|| shortest.unwrap_or(today))
     }
 
     /// Cron's old rule: when both day fields are restricted, either is enough.
@@ -143,10 +142,10 @@ fn days_in(month: u32, year: u32) -> u32 {
 
 /// The values of one field, sorted.
 fn field(text: &str, which: usize) -> Result<Vec<u32>, String> {
-    let (name, low, high, names) = FIELDS[which];
+    let (name, low, high, words) = FIELDS[which];
     let wrong = || format!("its {name} `{text}` does not lie in {low}–{high}");
     let value = |word: &str| -> Option<u32> {
-        let named = names.iter().position(|n| n.eq_ignore_ascii_case(word));
+        let named = words.iter().position(|n| n.eq_ignore_ascii_case(word));
         match named.and_then(|at| u32::try_from(at).ok()) {
             Some(at) => Some(low + at),
             None => word.parse().ok().filter(|v| (low..=high).contains(v)),

@@ -99,32 +99,32 @@ impl Diagnostic {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        let file = inert(&self.file);
-        let mut out = format!("{word}: {}\n", inert(&self.message));
-        let gutter = match &self.place {
-            None => {
-                out.push_str(&format!(" --> {file}\n"));
-                1
-            }
+        let (file, message) = (inert(&self.file), inert(&self.message));
+        let number = self
+            .place
+            .as_ref()
+            .map(|place| place.line.to_string())
+            .unwrap_or_default();
+        let blank = " ".repeat(number.len().max(1));
+        let mut lines = vec![format!("{word}: {message}")];
+        match &self.place {
+            None => lines.push(format!("{blank}--> {file}")),
             Some(place) => {
-                let number = place.line.to_string();
-                let blank = " ".repeat(number.len());
                 let (quoted, carets) = quote(place);
-                out.push_str(&format!(
-                    "{blank}--> {file}:{number}:{}\n{blank} |\n{number} | {quoted}\n{blank} | {carets}\n",
-                    place.column
-                ));
-                number.len()
+                lines.push(format!("{blank}--> {file}:{number}:{}", place.column));
+                lines.push(format!("{blank} |"));
+                lines.push(format!("{number} | {quoted}"));
+                lines.push(format!("{blank} | {carets}"));
             }
-        };
-        if let Some(help) = &self.help {
-            let blank = " ".repeat(gutter);
-            if self.place.is_some() {
-                out.push_str(&format!("{blank} |\n"));
-            }
-            out.push_str(&format!("{blank} = help: {}\n", inert(help)));
         }
-        out
+        if let Some(help) = &self.help {
+            if self.place.is_some() {
+                lines.push(format!("{blank} |"));
+            }
+            lines.push(format!("{blank} = help: {}", inert(help)));
+        }
+        lines.push(String::new());
+        lines.join("\n")
     }
 }
 

@@ -7,8 +7,10 @@ mod globs;
 mod goal;
 mod guardrails;
 mod independence;
+mod judge;
 mod lint;
 mod output;
+mod parts;
 mod trigger;
 mod worker;
 
@@ -18,11 +20,11 @@ pub use files::{PinnedFile, pinned_files};
 pub(crate) use guardrails::quiet_hours;
 
 use super::diagnostic::{Diagnostic, Place, Severity, Span};
-use super::names;
 use super::project;
-use super::reader::{self, At, Problems, Table};
+use super::reader::{self, Problems};
 use crate::run::Digest;
-use crate::run::spec::{Goal, LoopSpec, Output, Publish, Skill, Worker};
+use crate::run::spec::LoopSpec;
+use parts::Parts;
 
 /// One loop file as it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +44,9 @@ pub struct LoopFile {
     /// The files of the project that examine the work, by digest.
     pub pinned: Vec<PinnedFile>,
 }
+
+const HOW_TO_BEGIN: &str =
+    "write `version`, `name`, `skill`, `worker` and `goal`; all else has defaults";
 
 /// Reads all loop files of a project, by name; a bad one does not disturb the others.
 ///
@@ -77,7 +82,14 @@ pub fn read(project: &Path, file: &Path) -> LoopFile {
 pub fn read_text(project: &Path, file: &Path, text: &str) -> LoopFile {
     let problems = Problems::of(text);
     let name = stem(file);
-    let parts = reader::document(text, &problems, |table| Parts::read(table, &name));
+    let parts = reader::document(text, &problems, |table| {
+        if table.is_empty() {
+            problems.error(table.span, "the file is empty", HOW_TO_BEGIN);
+            return None;
+        }
+        Some(Parts::read(table, &name))
+    })
+    .flatten();
     let mut spec = None;
     if let Some(parts) = parts {
         lint::rules(&parts, &problems);
@@ -108,130 +120,6 @@ impl LoopFile {
         self.diagnostics
             .iter()
             .find(|d| d.severity == Severity::Error)
-    }
-}
-
-/// What the tables of one file say, with the places that the rules across tables need.
-struct Parts {
-    description: String,
-    enabled: bool,
-    trigger: Option<trigger::TriggerPart>,
-    skill: Option<worker::SkillPart>,
-    worker: Option<worker::WorkerPart>,
-    goal: Option<goal::GoalPart>,
-    memory: output::MemoryPart,
-    output: Output,
-    publish: Option<Publish>,
-    guardrails: guardrails::GuardrailsPart,
-}
-
-impl Parts {
-    fn read(table: &mut Table<'_>, name: &str) -> Self {
-        if table.key("version").is_none() {
-            table.missing("version", "version = 1");
-        }
-        version(table);
-        let own_name = table.required_text("name", &format!("name = \"{name}\""));
-        if let Some(own) = &own_name {
-            check_name(own, name, table.problems);
-        }
-        let description = table
-            .text("description")
-            .map(|d| d.value)
-            .unwrap_or_default();
-        let enabled = table.flag("enabled").is_none_or(|e| e.value);
-        let trigger = match table.key("trigger") {
-            Some(_) => table.table("trigger", trigger::read).flatten(),
-            None => Some(trigger::TriggerPart::default()),
-        };
-        let skill_example = format!("skill = {{ path = \"skills/{name}\" }}");
-        for (key, example) in [
-            ("skill", skill_example.as_str()),
-            (
-                "worker",
-                "worker = { type = \"command\", command = [\"claude\", \"-p\"] }",
-            ),
-            (
-                "goal",
-                "[goal] with a `statement` and a [[goal.verify.checks]]",
-            ),
-        ] {
-            if table.key(key).is_none() {
-                table.missing(key, example);
-            }
-        }
-        let skill = table.table("skill", worker::read_skill).flatten();
-        let worker = table.table("worker", worker::read).flatten();
-        let goal = table.table("goal", goal::read);
-        let memory = table.table("memory", |t| output::read_memory(t, name));
-        let output = table
-            .table("output", output::read_output)
-            .unwrap_or_else(output::default_output);
-        let publish = table
-            .table("publish", |t| output::read_publish(t, output.kind))
-            .flatten();
-        let guardrails = table
-            .table("guardrails", guardrails::read)
-            .unwrap_or_default();
-        table.table("promotion", guardrails::read_promotion);
-        Self {
-            description,
-            enabled,
-            trigger,
-            skill,
-            worker,
-            goal,
-            memory: memory.unwrap_or_else(|| output::default_memory(name)),
-            output,
-            publish,
-            guardrails,
-        }
-    }
-
-    /// The loop; `None` when a part is missing, which was reported where it was read.
-    fn into_spec(self, name: &str) -> Option<LoopSpec> {
-        let goal = self.goal?;
-        let (worker, skill) = (self.worker?, self.skill?);
-        let spec = LoopSpec {
-            name: name.to_owned(),
-            description: self.description,
-            enabled: self.enabled,
-            trigger: self.trigger?.spec,
-            skill: Skill {
-                path: skill.path.value,
-                proven_min: skill.proven_min,
-            },
-            worker: Worker {
-                kind: worker.kind,
-                timeout_s: worker.timeout_s,
-            },
-            goal: Goal {
-                statement: goal.statement?,
-                checks: goal.checks.into_iter().map(|check| check.spec).collect(),
-                judge: goal.judge.map(|judge| judge.spec),
-            },
-            memory: self.memory.spec,
-            output: self.output,
-            publish: self.publish,
-            guardrails: self.guardrails.spec,
-        };
-        Some(files::protect_examiners(spec))
-    }
-}
-
-fn version(table: &mut Table<'_>) {
-    let Some(version) = table.number("version", 0..=u64::from(u32::MAX)) else {
-        return;
-    };
-    if version.value != 1 {
-        table.problems.error(
-            version.span,
-            format!(
-                "this build reads version 1 of the loop file, and this is version {}",
-                version.value
-            ),
-            "write `version = 1`, or use a newer checkride",
-        );
     }
 }
 
@@ -285,29 +173,4 @@ fn not_utf8(project: &Path, file: &Path, bytes: &[u8], valid: usize) -> LoopFile
     }
     entry.digest = Some(Digest::of(bytes));
     entry
-}
-
-/// Reports a name that is none, or not the file's.
-fn check_name(name: &At<String>, stem: &str, problems: &Problems<'_>) {
-    if let Err(why) = names::skill_like(&name.value) {
-        problems.error(
-            name.span,
-            format!("`{}` is no loop name: {why}", name.value),
-            "write a name such as \"tidy-notes\"",
-        );
-        return;
-    }
-    if stem != name.value {
-        problems.error(
-            name.span,
-            format!(
-                "the loop is named `{}`, and its file `{stem}.toml`",
-                name.value
-            ),
-            format!(
-                "write name = \"{stem}\", or rename the file to {}.toml",
-                name.value
-            ),
-        );
-    }
 }

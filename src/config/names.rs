@@ -77,10 +77,9 @@ pub(crate) fn branch(name: &str) -> Result<(), String> {
         "git forbids a dot at its end"
     } else if filled.split('/').any(str::is_empty) {
         "git forbids a slash at its ends and two in a row"
-    } else if filled
-        .split('/')
-        .any(|part| part.starts_with('.') || part.ends_with(".lock"))
-    {
+    } else if filled.split('/').any(|part| {
+        part.starts_with('.') || part.rsplit_once('.').is_some_and(|(_, end)| end == "lock")
+    }) {
         "git forbids a part that begins with a dot or ends in .lock"
     } else {
         return Ok(());

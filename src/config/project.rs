@@ -33,7 +33,7 @@ pub(crate) fn kind(project: &Path, relative: &str) -> Kind {
     let path = project.join(relative);
     let meta = match fs::metadata(&path) {
         Ok(meta) => meta,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Kind::Missing,
+        Err(e) if is_absent(&e) => return Kind::Missing,
         Err(_) => return Kind::Other,
     };
     if leaves(project, &path) {
@@ -47,6 +47,14 @@ pub(crate) fn kind(project: &Path, relative: &str) -> Kind {
     } else {
         Kind::File
     }
+}
+
+/// Whether the error says that nothing is there, not even a folder to hold it.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Whether the path, links followed, lies outside the project; a path that leads nowhere does not.

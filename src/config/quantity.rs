@@ -77,7 +77,8 @@ pub(crate) fn words(seconds: u64) -> String {
     let (mut rest, mut out) = (seconds, String::new());
     for (letter, worth) in UNITS {
         if rest >= worth {
-            out.push_str(&format!("{}{letter}", rest / worth));
+            out.push_str(&(rest / worth).to_string());
+            out.push(letter);
             rest %= worth;
         }
     }

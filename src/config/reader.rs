@@ -1,7 +1,9 @@
 //! Reads a TOML text with the place of every value, and collects all that is wrong with it.
 //! What the keys mean is decided by the files that use this one.
 
+mod syntax;
 pub(crate) mod table;
+mod values;
 
 use std::cell::RefCell;
 
@@ -86,6 +88,11 @@ impl<'s> Problems<'s> {
         }
     }
 
+    /// What stands at this place in the text.
+    pub(crate) fn written(&self, span: Span) -> &'s str {
+        self.source.get(span.start..span.end).unwrap_or_default()
+    }
+
     /// Whether an error was found.
     pub(crate) fn has_errors(&self) -> bool {
         self.found
@@ -119,7 +126,14 @@ impl<'s> Problems<'s> {
                 help: Some("mend those above first".to_owned()),
             });
         }
-        (list, self.not_enforced.into_inner())
+        // A file that cannot be used enforces nothing: the list would only hide the errors.
+        let usable = list.iter().all(|d| d.severity != Severity::Error);
+        let not_enforced = if usable {
+            self.not_enforced.into_inner()
+        } else {
+            Vec::new()
+        };
+        (list, not_enforced)
     }
 
     fn add(&self, severity: Severity, span: Span, message: String, help: Option<String>) {
@@ -141,9 +155,15 @@ pub(crate) fn document<T>(
 ) -> Option<T> {
     let (root, errors) = DeTable::parse_recoverable(source);
     if !errors.is_empty() {
-        for error in errors {
-            let span = error.span().map_or(Span::new(0, 0), Span::from);
-            problems.add(Severity::Error, span, error.message().to_owned(), None);
+        let places: Vec<Option<Span>> = errors
+            .iter()
+            .map(|error| error.span().map(Span::from))
+            .collect();
+        for (error, place) in errors.iter().zip(syntax::worth_telling(source, &places)) {
+            if let Some(span) = place {
+                let (message, help) = syntax::plainly(error.message(), source, span);
+                problems.add(Severity::Error, span, message, Some(help));
+            }
         }
         return None;
     }

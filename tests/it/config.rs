@@ -162,7 +162,7 @@ proptest! {
         while !good.is_char_boundary(end) { end -= 1; }
         let text = format!("{}{put}{}", &good[..start], &good[end.max(start)..]);
         let file = loops::read_text(folder.path(), &folder.path().join("loops/full.toml"), &text);
-        for diagnostic in &file.diagnostics {
+        for diagnostic in file.diagnostics.iter().take(50) {
             let place = diagnostic.place.as_ref().unwrap();
             prop_assert!(place.span.start <= place.span.end && place.span.end <= text.len());
             prop_assert!(text.get(place.span.start..place.span.end).is_some());

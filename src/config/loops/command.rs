@@ -3,9 +3,25 @@
 use crate::config::names;
 use crate::config::reader::{At, Table};
 
-/// Programs that run the file named by their first plain argument.
-const INTERPRETERS: [&str; 12] = [
-    "sh", "bash", "dash", "zsh", "ksh", "fish", "python", "python3", "node", "ruby", "perl", "deno",
+/// Programs that run a file they are given, each with the options that give them a text instead.
+const INTERPRETERS: [(&str, &[&str]); 12] = [
+    ("sh", &["-c"]),
+    ("bash", &["-c"]),
+    ("dash", &["-c"]),
+    ("zsh", &["-c"]),
+    ("ksh", &["-c"]),
+    ("fish", &["-c"]),
+    ("python", &["-c", "-m"]),
+    ("python3", &["-c", "-m"]),
+    ("node", &["-e", "-p"]),
+    ("ruby", &["-e"]),
+    ("perl", &["-e"]),
+    ("deno", &["eval"]),
+];
+
+/// Programs that run another with their remaining arguments.
+const WRAPPERS: [&str; 7] = [
+    "env", "timeout", "nice", "nohup", "time", "setsid", "stdbuf",
 ];
 
 /// A program and its arguments, each with its place.
@@ -49,22 +65,47 @@ pub(super) fn script_paths(argv: &[String]) -> Vec<&str> {
         .collect()
 }
 
-/// Which words name a file that is run: the program where it is a path, and the script that an
-/// interpreter is given.
+/// Which words name a file that is run: the program where it is a path, the script that an
+/// interpreter is given, the path that a wrapper is given.
 fn script_words(words: &[&str]) -> Vec<usize> {
     let Some((program, rest)) = words.split_first() else {
         return Vec::new();
     };
     let name = program.rsplit('/').next().unwrap_or_default();
-    let inline = rest.iter().any(|word| ["-c", "-e", "-m"].contains(word));
-    let script = rest.iter().position(|word| !word.starts_with('-'));
-    let interpreted = (INTERPRETERS.contains(&name) && !inline)
-        .then_some(script)
-        .flatten();
     let own = program.contains('/').then_some(0);
-    own.into_iter()
-        .chain(interpreted.map(|at| at + 1))
-        .collect()
+    let plain = |word: &&str| !word.starts_with('-') && !word.contains('=');
+    let like_path = |word: &&str| plain(word) && word.contains(['/', '.']);
+    let given = if WRAPPERS.contains(&name) {
+        // What stands behind the wrapper is a command of its own.
+        let inner = rest
+            .iter()
+            .position(|word| like_path(word) || interpreter(word).is_some());
+        return inner
+            .map(|at| (at + 1, script_words(&rest[at..])))
+            .into_iter()
+            .flat_map(|(from, inner)| inner.into_iter().map(move |at| at + from))
+            .chain(own)
+            .collect();
+    } else if let Some(inline) = interpreter(name)
+        && !rest.iter().any(|word| inline.contains(word))
+    {
+        // `-o pipefail script.sh`: what looks like a path is the script, else the first plain word.
+        rest.iter()
+            .position(like_path)
+            .or(rest.iter().position(plain))
+    } else {
+        None
+    };
+    own.into_iter().chain(given.map(|at| at + 1)).collect()
+}
+
+/// The options by which this program takes a text instead of a file, if it is an interpreter.
+fn interpreter(word: &str) -> Option<&'static [&'static str]> {
+    let name = word.rsplit('/').next().unwrap_or_default();
+    INTERPRETERS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, inline)| *inline)
 }
 
 fn checked(table: &Table<'_>, key: &str, argv: Argv) -> Option<Argv> {
@@ -136,4 +177,33 @@ pub(super) fn placeholders(table: &Table<'_>, text: &At<String>, known: &[&'stat
 pub(super) fn listed(known: &[&str]) -> String {
     let all: Vec<String> = known.iter().map(|word| format!("{{{word}}}")).collect();
     all.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The examiner's own files are found behind interpreters and wrappers; its subjects are not.
+    #[test]
+    fn which_words_are_scripts() {
+        let cases = [
+            ("scripts/words 500", vec!["scripts/words"]),
+            ("cargo test", vec![]),
+            ("sh scripts/a.sh notes", vec!["scripts/a.sh"]),
+            ("bash -e scripts/a.sh", vec!["scripts/a.sh"]),
+            ("bash -o pipefail a.sh", vec!["a.sh"]),
+            ("sh -c scripts/a.sh", vec![]),
+            ("python3 -m pytest tests/", vec![]),
+            (
+                "/usr/bin/env A=b python3 tools/a.py",
+                vec!["tools/a.py", "/usr/bin/env"],
+            ),
+            ("timeout 60 scripts/words x/y", vec!["scripts/words"]),
+            ("shellcheck bin/tool.sh", vec![]),
+        ];
+        for (line, wanted) in cases {
+            let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(script_paths(&argv), wanted, "{line}");
+        }
+    }
 }

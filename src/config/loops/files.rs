@@ -10,9 +10,9 @@ use crate::config::skills;
 use crate::run::Digest;
 use crate::run::spec::{JudgeKind, LoopSpec};
 
-use super::Parts;
 use super::command::{self, Argv};
 use super::globs;
+use super::parts::Parts;
 
 /// A file of the project that takes part in the examination, as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +118,7 @@ fn examiner_paths(spec: &LoopSpec) -> Vec<String> {
         paths.extend(
             command::script_paths(command)
                 .into_iter()
-                .filter(|path| of_project(path))
+                .filter(of_project)
                 .map(clean),
         );
     }

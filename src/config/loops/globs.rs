@@ -14,27 +14,23 @@ pub(super) fn compile(pattern: &str) -> Result<GlobMatcher, String> {
         .map_err(|error| error.kind().to_string())
 }
 
-/// The patterns of a list, if each is well formed.
-pub(super) fn checked(
-    table: &Table<'_>,
-    key: &str,
-    list: At<Vec<At<String>>>,
-) -> Option<Vec<At<String>>> {
-    let mut good = true;
-    for pattern in &list.value {
+/// The well-formed patterns of a list; the others are reported.
+pub(super) fn checked(table: &Table<'_>, key: &str, list: At<Vec<At<String>>>) -> Vec<At<String>> {
+    let mut good = Vec::new();
+    for pattern in list.value {
         let wrong = names::inside_project(&pattern.value)
             .map_err(str::to_owned)
             .and_then(|()| compile(&pattern.value).map(drop));
-        if let Err(why) = wrong {
-            table.problems.error(
+        match wrong {
+            Ok(()) => good.push(pattern),
+            Err(why) => table.problems.error(
                 pattern.span,
                 format!("a pattern of `{key}` cannot be used: {why}"),
-                "write a relative pattern, such as \"drafts/**\"",
-            );
-            good = false;
+                "write a pattern relative to the project, such as \"drafts/**\"",
+            ),
         }
     }
-    good.then_some(list.value)
+    good
 }
 
 /// Whether every path that `pattern` can match is matched by one of `protected`; then which.

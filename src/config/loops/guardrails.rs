@@ -16,7 +16,7 @@ pub(super) struct GuardrailsPart {
     pub(super) spec: Guardrails,
     /// The mode that the file asks for, where it does.
     pub(super) mode: Option<At<Mode>>,
-    /// Whether the file sets a budget of its own.
+    /// Whether the file sets a budget of its own that this build enforces.
     pub(super) own_budget: bool,
     /// The patterns that the worker may write, where the file says so.
     pub(super) write: Vec<At<String>>,
@@ -110,7 +110,6 @@ fn budget(table: &mut Table<'_>, part: &mut GuardrailsPart) {
     }
     if let Some(usd) = table.micro_usd("usd_per_run") {
         part.spec.budget.micro_usd = Some(usd.value);
-        part.own_budget = true;
         table.problems.not_enforced(
             "usd_per_run (the price of this worker is not known; tokens stop the run)",
         );
@@ -161,15 +160,13 @@ fn workspace(table: &mut Table<'_>, part: &mut GuardrailsPart) {
     }
     part.setup = command::read_all(table, "setup");
     rules.setup = part.setup.iter().map(command::plain).collect();
-    if let Some(list) = table.texts("write")
-        && let Some(patterns) = globs::checked(table, "write", list)
-    {
+    if let Some(list) = table.texts("write") {
+        let patterns = globs::checked(table, "write", list);
         rules.write = patterns.iter().map(|p| p.value.clone()).collect();
         part.write = patterns;
     }
-    if let Some(list) = table.texts("protected")
-        && let Some(patterns) = globs::checked(table, "protected", list)
-    {
+    if let Some(list) = table.texts("protected") {
+        let patterns = globs::checked(table, "protected", list);
         rules.protected = patterns.into_iter().map(|p| p.value).collect();
     }
     for (key, cap) in [
@@ -238,8 +235,7 @@ fn isolation(table: &mut Table<'_>, part: &mut GuardrailsPart) {
         }
     }
     if let Some(caches) = table.texts("caches")
-        && let Some(list) = globs::checked(table, "caches", caches)
-        && !list.is_empty()
+        && !globs::checked(table, "caches", caches).is_empty()
     {
         table.problems.not_enforced("workspace.caches");
     }

@@ -6,12 +6,12 @@ use crate::config::reader::{At, Problems};
 use crate::run::Mode;
 use crate::run::spec::{Independence, JudgeKind, NoteBy, PROTECTED_ALWAYS, WorkerKind};
 
-use super::Parts;
 use super::command;
 use super::globs;
-use super::goal::JudgePart;
 use super::guardrails::Sandbox;
 use super::independence::{Agent, Closeness, closeness};
+use super::judge::JudgePart;
+use super::parts::Parts;
 use super::worker::WorkerPart;
 
 /// Reports every rule that the file breaks.
@@ -191,7 +191,10 @@ fn independence(worker: &WorkerPart, judge: &JudgePart, problems: &Problems<'_>)
             format!(
                 "the judge must be of another {word} than the worker, and nothing in the file shows that it is"
             ),
-            "name another agent, or the models of both with `model = \"…\"`",
+            match asked {
+                Independence::Provider => "name an agent of another provider, such as codex beside claude",
+                Independence::Context | Independence::Model => "name the models of both with `model = \"…\"`",
+            },
         ),
         Closeness::SameModel => problems.warn(
             argv.span,

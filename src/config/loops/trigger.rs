@@ -4,6 +4,7 @@ use crate::config::cron::Cron;
 use crate::config::diagnostic::Span;
 use crate::config::names;
 use crate::config::quantity;
+use crate::config::reader::table::or;
 use crate::config::reader::{At, Table};
 use crate::run::spec::Trigger;
 
@@ -83,7 +84,12 @@ fn one_of(table: &mut Table<'_>, keys: &[&'static str], example: &str) -> Option
         .collect();
     match given.as_slice() {
         [] => {
-            table.missing(keys.first()?, example);
+            let all: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+            table.problems.error(
+                table.span,
+                format!("nothing wakes this loop: `trigger` has no {}", or(&all)),
+                format!("add `{example}`"),
+            );
             None
         }
         [_] => Some(()),
@@ -160,9 +166,16 @@ fn cron(table: &mut Table<'_>) -> Option<TriggerPart> {
 
 /// The words of the event, whichever key it stands under.
 fn event(table: &mut Table<'_>) -> Option<String> {
-    let watch = table
-        .texts("watch")
-        .and_then(|list| globs::checked(table, "watch", list));
+    let watch = table.texts("watch").map(|list| {
+        if list.value.is_empty() {
+            table.problems.error(
+                list.span,
+                "`watch` names no pattern",
+                "write `watch = [\"notes/**\"]`",
+            );
+        }
+        globs::checked(table, "watch", list)
+    });
     let git = table.table("git", git);
     let inbox = table.flag("inbox");
     let poll = table.table("poll", poll);

@@ -1,7 +1,7 @@
 //! `[skill]` and `[worker]`: the instructions and who works by them.
 
+use crate::config::diagnostic::Span;
 use crate::config::names;
-use crate::config::reader::table::or;
 use crate::config::reader::{At, Table};
 use crate::run::spec::{PromptBy, WorkerKind};
 
@@ -42,7 +42,8 @@ enum Type {
     Later,
 }
 
-const PROVIDER_KEYS: [&str; 3] = ["base_url", "key_env", "max_tokens"];
+/// Keys of workers and judges that are reached over HTTP.
+pub(super) const PROVIDER_KEYS: [&str; 3] = ["base_url", "key_env", "max_tokens"];
 
 /// Reads `[skill]`.
 pub(super) fn read_skill(table: &mut Table<'_>) -> Option<SkillPart> {
@@ -74,7 +75,7 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
         "prompt",
         &[("stdin", PromptBy::Stdin), ("arg", PromptBy::Arg)],
     );
-    let format = format(table);
+    format(table);
     let model = table.text("model").map(|m| m.value);
     let fresh_context = table.flag("fresh_context");
     let timeout_s = table
@@ -91,17 +92,7 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
             refuse_later(table, kind.span, "workers");
             return None;
         }
-        Type::Command => {
-            table.refuse(&PROVIDER_KEYS, "for type = \"command\"");
-            table.refuse(&["file"], "for type = \"command\"");
-            if table.key("command").is_none() {
-                table.missing("command", "command = [\"claude\", \"-p\"]");
-            }
-            format?;
-            let command = command::plain(argv.as_ref()?);
-            let prompt = prompt.map_or(PromptBy::Stdin, |p| p.value);
-            (WorkerKind::Command { command, prompt }, None)
-        }
+        Type::Command => (command_worker(table, argv.as_ref(), prompt)?, None),
         Type::Script => {
             table.refuse(&PROVIDER_KEYS, "for type = \"script\"");
             table.refuse(
@@ -127,8 +118,24 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
     })
 }
 
+fn command_worker(
+    table: &mut Table<'_>,
+    argv: Option<&Argv>,
+    prompt: Option<At<PromptBy>>,
+) -> Option<WorkerKind> {
+    table.refuse(&PROVIDER_KEYS, "for type = \"command\"");
+    table.refuse(&["file"], "for type = \"command\"");
+    if table.key("command").is_none() {
+        table.missing("command", "command = [\"claude\", \"-p\"]");
+    }
+    Some(WorkerKind::Command {
+        command: command::plain(argv?),
+        prompt: prompt.map_or(PromptBy::Stdin, |p| p.value),
+    })
+}
+
 /// One clear line for a type that this build knows and does not run.
-pub(super) fn refuse_later(table: &Table<'_>, span: crate::config::diagnostic::Span, who: &str) {
+pub(super) fn refuse_later(table: &Table<'_>, span: Span, who: &str) {
     let known = if who == "judges" {
         "`command`, `human` and `script`"
     } else {
@@ -183,37 +190,30 @@ pub(super) fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// Whether the stream format is one that this build reads; absent counts as `text`.
-fn format(table: &mut Table<'_>) -> Option<()> {
-    if table.key("format").is_none() {
-        return Some(());
-    }
+/// Reports a stream format that this build does not read; absent counts as `text`.
+fn format(table: &mut Table<'_>) {
     let later = [
         "claude-stream-json",
         "codex-jsonl",
         "opencode-json",
         "gemini-stream-json",
     ];
-    let text = table.text("format")?;
-    if text.value == "text" {
-        return Some(());
-    }
-    let message = if later.contains(&text.value.as_str()) {
-        format!(
-            "this build reads the format `text` only, not `{}`",
-            text.value
+    let Some(text) = table.text("format").filter(|text| text.value != "text") else {
+        return;
+    };
+    let (message, help) = if later.contains(&text.value.as_str()) {
+        (
+            format!(
+                "this build reads the format `text` only, not `{}`",
+                text.value
+            ),
+            "write format = \"text\", and take options for another format out of the command",
         )
     } else {
-        let all: Vec<String> = std::iter::once("text")
-            .chain(later)
-            .map(|word| format!("\"{word}\""))
-            .collect();
-        format!("`format` knows no \"{}\", only {}", text.value, or(&all))
+        (
+            format!("`format` knows no \"{}\"", text.value),
+            "write format = \"text\"",
+        )
     };
-    table.problems.error(
-        text.span,
-        message,
-        "write format = \"text\", and take options for another format out of the command",
-    );
-    None
+    table.problems.error(text.span, message, help);
 }

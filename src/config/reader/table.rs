@@ -1,14 +1,11 @@
 //! One TOML table: its keys are asked for by name and type, and what nobody asked for is reported.
 
-use std::ops::RangeInclusive;
-
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{At, Problems};
+use super::Problems;
 use crate::config::diagnostic::Span;
 use crate::config::nearest::nearest;
-use crate::config::quantity;
 
 /// A table being read.
 pub(crate) struct Table<'d> {
@@ -38,179 +35,14 @@ impl<'d> Table<'d> {
         }
     }
 
+    /// Whether it has no key at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Where this key stands, if it is there; the key counts as known.
     pub(crate) fn key(&mut self, key: &'static str) -> Option<Span> {
         self.row(key).map(|(span, _)| span)
-    }
-
-    /// A text.
-    pub(crate) fn text(&mut self, key: &'static str) -> Option<At<String>> {
-        let (_, value) = self.row(key)?;
-        self.as_text(key, value)
-    }
-
-    /// A text that must be there and must not be blank.
-    pub(crate) fn required_text(&mut self, key: &'static str, example: &str) -> Option<At<String>> {
-        if self.key(key).is_none() {
-            self.missing(key, example);
-        }
-        let text = self.text(key)?;
-        if text.value.trim().is_empty() {
-            self.problems.error(
-                text.span,
-                format!("`{key}` is empty"),
-                format!("write `{example}`"),
-            );
-            return None;
-        }
-        Some(text)
-    }
-
-    /// `true` or `false`.
-    pub(crate) fn flag(&mut self, key: &'static str) -> Option<At<bool>> {
-        let (_, value) = self.row(key)?;
-        match value.get_ref() {
-            DeValue::Boolean(flag) => Some(At {
-                value: *flag,
-                span: value.span().into(),
-            }),
-            _ => self.mismatch(key, "true or false", value),
-        }
-    }
-
-    /// A whole number in a range.
-    pub(crate) fn number(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Option<At<u64>> {
-        let (_, value) = self.row(key)?;
-        let span = Span::from(value.span());
-        let DeValue::Integer(number) = value.get_ref() else {
-            return self.mismatch(key, "a whole number", value);
-        };
-        let (low, high) = (*range.start(), *range.end());
-        match u64::from_str_radix(number.as_str(), number.radix()) {
-            Ok(value) if range.contains(&value) => Some(At { value, span }),
-            _ => {
-                self.problems.error(
-                    span,
-                    format!("`{key}` must lie between {low} and {high}"),
-                    format!("write a whole number from {low} to {high}"),
-                );
-                None
-            }
-        }
-    }
-
-    /// A number with or without a fraction, from 0 up to `most`.
-    pub(crate) fn fraction(&mut self, key: &'static str, most: f64) -> Option<At<f64>> {
-        let (_, value) = self.row(key)?;
-        let text = match value.get_ref() {
-            DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
-            DeValue::Float(number) => number.as_str(),
-            _ => return self.mismatch(key, "a number", value),
-        };
-        let span = Span::from(value.span());
-        match text.parse::<f64>() {
-            Ok(value) if (0.0..=most).contains(&value) => Some(At { value, span }),
-            _ => {
-                self.problems.error(
-                    span,
-                    format!("`{key}` must lie between 0 and {most}"),
-                    format!("write a number from 0 to {most}"),
-                );
-                None
-            }
-        }
-    }
-
-    /// Dollars, as millionths.
-    pub(crate) fn micro_usd(&mut self, key: &'static str) -> Option<At<u64>> {
-        let dollars = self.fraction(key, 100_000.0)?;
-        let micro = quantity::micro_usd(dollars.value);
-        if micro == 0 {
-            self.problems.error(
-                dollars.span,
-                format!("`{key}` allows nothing to be spent"),
-                "write an amount in dollars, such as 0.60, or remove the key",
-            );
-            return None;
-        }
-        Some(dollars.map(|_| micro))
-    }
-
-    /// A length of time such as `"15m"`, in seconds, within a range of seconds.
-    pub(crate) fn duration(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Option<At<u64>> {
-        let text = self.text(key)?;
-        let Some(seconds) = quantity::seconds(&text.value) else {
-            self.problems.error(
-                text.span,
-                format!("`{key}` is no length of time"),
-                "write a number with s, m, h or d, such as \"90s\", \"15m\" or \"1h30m\"",
-            );
-            return None;
-        };
-        if range.contains(&seconds) {
-            return Some(text.map(|_| seconds));
-        }
-        let (low, high) = (
-            quantity::words(*range.start()),
-            quantity::words(*range.end()),
-        );
-        self.problems.error(
-            text.span,
-            format!("`{key}` must lie between {low} and {high}"),
-            format!("write a time from \"{low}\" to \"{high}\""),
-        );
-        None
-    }
-
-    /// One of some words.
-    pub(crate) fn choice<T: Copy>(
-        &mut self,
-        key: &'static str,
-        words: &[(&str, T)],
-    ) -> Option<At<T>> {
-        let text = self.text(key)?;
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
-            return Some(text.map(|_| *value));
-        }
-        let all: Vec<String> = words
-            .iter()
-            .map(|(word, _)| format!("\"{word}\""))
-            .collect();
-        let help = match nearest(&text.value, words.iter().map(|(word, _)| *word)) {
-            Some(word) => format!("write \"{word}\" instead"),
-            None => format!("write {}", or(&all)),
-        };
-        let problem = format!("`{key}` knows no \"{}\"", text.value);
-        self.problems.error(text.span, problem, help);
-        None
-    }
-
-    /// A list of texts.
-    pub(crate) fn texts(&mut self, key: &'static str) -> Option<At<Vec<At<String>>>> {
-        let (_, value) = self.row(key)?;
-        self.as_texts(key, value)
-    }
-
-    /// A list of lists of texts.
-    pub(crate) fn lists(&mut self, key: &'static str) -> Option<Vec<At<Vec<At<String>>>>> {
-        let (_, value) = self.row(key)?;
-        let DeValue::Array(items) = value.get_ref() else {
-            return self.mismatch(key, "a list of argument lists", value);
-        };
-        Some(
-            items
-                .iter()
-                .filter_map(|item| self.as_texts(key, item))
-                .collect(),
-        )
     }
 
     /// A table inside; keys that `read` does not ask for are errors.
@@ -221,7 +53,12 @@ impl<'d> Table<'d> {
     ) -> Option<T> {
         let (at, value) = self.row(key)?;
         let DeValue::Table(rows) = value.get_ref() else {
-            return self.mismatch(key, "a table", value);
+            return self.mismatch(
+                key,
+                "a table",
+                value,
+                format!("write `{key} = {{ … }}` or a section of that name"),
+            );
         };
         Some(self.enter(rows, key, at, read))
     }
@@ -234,17 +71,20 @@ impl<'d> Table<'d> {
     ) -> Option<Vec<T>> {
         let (_, value) = self.row(key)?;
         let DeValue::Array(items) = value.get_ref() else {
-            return self.mismatch(key, "a list of tables", value);
+            return self.mismatch(
+                key,
+                "a list of tables",
+                value,
+                format!("write a section [[{}]] for each", self.path_of(key)),
+            );
         };
         let mut all = Vec::new();
         for item in items {
-            match item.get_ref() {
-                DeValue::Table(rows) => {
-                    all.push(self.enter(rows, key, item.span().into(), &mut read))
-                }
-                _ => {
-                    self.mismatch::<()>(key, "a list of tables", item);
-                }
+            if let DeValue::Table(rows) = item.get_ref() {
+                all.push(self.enter(rows, key, item.span().into(), &mut read));
+            } else {
+                let help = format!("write a section [[{}]] for each", self.path_of(key));
+                self.mismatch::<()>(key, "a list of tables", item, help);
             }
         }
         Some(all)
@@ -284,12 +124,11 @@ impl<'d> Table<'d> {
                 "" => String::new(),
                 path => format!(" in `{path}`"),
             };
-            let help = match nearest(word, self.known.iter().copied()) {
-                Some(known) => format!("write `{known}` instead"),
-                None => {
-                    let all: Vec<String> = self.known.iter().map(|k| format!("`{k}`")).collect();
-                    format!("known here: {}", all.join(", "))
-                }
+            let help = if let Some(known) = nearest(word, self.known.iter().copied()) {
+                format!("write `{known}` instead")
+            } else {
+                let all: Vec<String> = self.known.iter().map(|k| format!("`{k}`")).collect();
+                format!("known here: {}", all.join(", "))
             };
             self.problems.error(
                 key.span().into(),
@@ -299,7 +138,7 @@ impl<'d> Table<'d> {
         }
     }
 
-    fn row(&mut self, key: &'static str) -> Option<(Span, &'d Spanned<DeValue<'d>>)> {
+    pub(super) fn row(&mut self, key: &'static str) -> Option<(Span, &'d Spanned<DeValue<'d>>)> {
         if !self.known.contains(&key) {
             self.known.push(key);
         }
@@ -314,60 +153,18 @@ impl<'d> Table<'d> {
         span: Span,
         read: impl FnOnce(&mut Table<'_>) -> T,
     ) -> T {
-        let path = match self.path.as_str() {
-            "" => key.to_owned(),
-            path => format!("{path}.{key}"),
-        };
-        let mut table = Table::new(rows, path, span, self.problems);
+        let mut table = Table::new(rows, self.path_of(key), span, self.problems);
         let value = read(&mut table);
         table.finish();
         value
     }
 
-    fn as_text(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<At<String>> {
-        match value.get_ref() {
-            DeValue::String(text) => Some(At {
-                value: text.clone().into_owned(),
-                span: value.span().into(),
-            }),
-            _ => self.mismatch(key, "a text in quotes", value),
+    /// The path of a key of this table, from the root.
+    pub(super) fn path_of(&self, key: &str) -> String {
+        match self.path.as_str() {
+            "" => key.to_owned(),
+            path => format!("{path}.{key}"),
         }
-    }
-
-    fn as_texts(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<At<Vec<At<String>>>> {
-        let DeValue::Array(items) = value.get_ref() else {
-            return self.mismatch(key, "a list of texts", value);
-        };
-        let mut all = Vec::new();
-        for item in items {
-            all.push(self.as_text(key, item)?);
-        }
-        Some(At {
-            value: all,
-            span: value.span().into(),
-        })
-    }
-
-    fn mismatch<T>(&self, key: &str, wanted: &str, value: &Spanned<DeValue<'_>>) -> Option<T> {
-        let (given, help) = match value.get_ref() {
-            DeValue::String(_) if wanted.starts_with("a list of texts") => (
-                "a text",
-                "write it as a list, one text per argument: [\"program\", \"argument\"]".to_owned(),
-            ),
-            DeValue::String(_) => ("a text", format!("write {wanted}")),
-            DeValue::Integer(_) => ("a whole number", format!("write {wanted}")),
-            DeValue::Float(_) => ("a number with a fraction", format!("write {wanted}")),
-            DeValue::Boolean(_) => ("true or false", format!("write {wanted}")),
-            DeValue::Datetime(_) => ("a date", format!("write {wanted}")),
-            DeValue::Array(_) => ("a list", format!("write {wanted}")),
-            DeValue::Table(_) => ("a table", format!("write {wanted}")),
-        };
-        self.problems.error(
-            value.span().into(),
-            format!("`{key}` must be {wanted}, and this is {given}"),
-            help,
-        );
-        None
     }
 }
 
