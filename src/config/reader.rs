@@ -16,6 +16,9 @@ use super::diagnostic::{Diagnostic, Place, Severity, Span};
 /// Most findings that are kept of one file; more help nobody.
 const MOST_FINDINGS: usize = 50;
 
+/// Most letters of a message or a help; the longest of our own words has 200.
+const LONGEST_LINE: usize = 240;
+
 /// A value and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct At<T> {
@@ -140,9 +143,17 @@ impl<'s> Problems<'s> {
         self.found.borrow_mut().push(Problem {
             severity,
             span,
-            message,
-            help,
+            message: cut(message),
+            help: help.map(cut),
         });
+    }
+}
+
+/// At most `LONGEST_LINE` letters: what a file repeats in a message may be of any length.
+fn cut(text: String) -> String {
+    match text.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
@@ -155,12 +166,9 @@ pub(crate) fn document<T>(
 ) -> Option<T> {
     let (root, errors) = DeTable::parse_recoverable(source);
     if !errors.is_empty() {
-        let places: Vec<Option<Span>> = errors
-            .iter()
-            .map(|error| error.span().map(Span::from))
-            .collect();
-        for (error, place) in errors.iter().zip(syntax::worth_telling(source, &places)) {
-            if let Some(span) = place {
+        let places = errors.iter().map(|error| error.span().map(Span::from));
+        for (number, span) in syntax::worth_telling(source, places) {
+            if let Some(error) = errors.get(number) {
                 let (message, help) = syntax::plainly(error.message(), source, span);
                 problems.add(Severity::Error, span, message, Some(help));
             }

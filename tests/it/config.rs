@@ -128,7 +128,8 @@ fn no_loops_is_no_error() {
 #[test]
 fn a_flood_of_mistakes_is_cut() {
     let folder = project();
-    let text: String = (0..20_000).map(|n| format!("key_{n} = 1\n")).collect();
+    let lines: Vec<String> = (0..20_000).map(|n| format!("key_{n} = 1\n")).collect();
+    let text = lines.concat();
     let file = loops::read_text(
         folder.path(),
         &folder.path().join("loops/flood.toml"),
@@ -136,6 +137,45 @@ fn a_flood_of_mistakes_is_cut() {
     );
     assert!(file.spec.is_none());
     assert_eq!(file.diagnostics.len(), 51);
+}
+
+/// Texts made to exhaust a reader are refused like others: no endless work, no deep stack.
+#[test]
+fn a_hostile_megabyte_is_refused() {
+    let size = 1 << 20;
+    let nested = format!("a = {}1{}", "[".repeat(size / 3), "]".repeat(size / 3));
+    let dotted = format!("{}a = 1", "a.".repeat(size / 2 - 4));
+    let tables = "[[a]]\n".repeat(size / 7);
+    let keys: Vec<String> = (0..size / 20)
+        .map(|n| format!("max_iteration{n:06}=\n"))
+        .collect();
+    let long_key = format!("{} = 1", "k".repeat(size - 10));
+    let texts = [
+        nested,
+        dotted,
+        tables,
+        keys.concat(),
+        long_key,
+        "=".repeat(size),
+        "=\n".repeat(size / 2),
+        "\"".repeat(size),
+        "{".repeat(size),
+        "\n".repeat(size),
+        "\0".repeat(size),
+        "a={a=".repeat(size / 5),
+    ];
+    let folder = project();
+    for text in texts {
+        let file = loops::read_text(folder.path(), &folder.path().join("loops/big.toml"), &text);
+        let start = &text[..10];
+        assert!(
+            file.spec.is_none() && file.first_error().is_some(),
+            "{start:?}"
+        );
+        assert!(file.diagnostics.len() <= 51, "{start:?}");
+        let shown: usize = file.diagnostics.iter().map(|d| d.render().len()).sum();
+        assert!(shown < 200_000, "{start:?}: {shown}");
+    }
 }
 
 proptest! {

@@ -8,7 +8,7 @@ use crate::config::project::{self, Kind};
 use crate::config::reader::{At, Problems};
 use crate::config::skills;
 use crate::run::Digest;
-use crate::run::spec::{JudgeKind, LoopSpec};
+use crate::run::spec::{JudgeKind, LoopSpec, PublishTo};
 
 use super::command::{self, Argv};
 use super::globs;
@@ -49,11 +49,17 @@ pub(super) fn look(project: &Path, parts: &Parts, problems: &Problems<'_>) {
         .chain(judge.and_then(|j| j.argv.as_ref()))
         .chain(&parts.guardrails.setup)
         .collect();
-    for argv in examiners
-        .iter()
-        .copied()
-        .chain(worker.and_then(|w| w.argv.as_ref()))
-    {
+    let poll = parts
+        .trigger
+        .as_ref()
+        .and_then(|trigger| trigger.poll.as_ref());
+    let publish = parts.publish.iter().flat_map(|publish| &publish.programs);
+    let others = worker
+        .and_then(|w| w.argv.as_ref())
+        .into_iter()
+        .chain(poll)
+        .chain(publish);
+    for argv in examiners.iter().copied().chain(others) {
         program(project, argv, problems);
     }
     for argv in examiners {
@@ -63,8 +69,8 @@ pub(super) fn look(project: &Path, parts: &Parts, problems: &Problems<'_>) {
     }
 }
 
-/// The files of the project that examine the work, by digest: programs of checks, judge and
-/// setup, and the scripts that an interpreter is given there; sorted, each once.
+/// The files of the project that examine or publish the work, by digest: programs of checks, judge,
+/// setup and publish, and the scripts that an interpreter is given there; sorted, each once.
 pub fn pinned_files(project: &Path, spec: &LoopSpec) -> Vec<PinnedFile> {
     let mut all: Vec<PinnedFile> = examiner_paths(spec)
         .into_iter()
@@ -99,7 +105,7 @@ pub(super) fn protect_examiners(mut spec: LoopSpec) -> LoopSpec {
     spec
 }
 
-/// Relative paths that checks, judge and setup may run; they need not exist.
+/// Relative paths that checks, judge, setup and publish may run; they need not exist.
 fn examiner_paths(spec: &LoopSpec) -> Vec<String> {
     let mut commands: Vec<&Vec<String>> = spec
         .goal
@@ -108,6 +114,10 @@ fn examiner_paths(spec: &LoopSpec) -> Vec<String> {
         .map(|check| &check.command)
         .collect();
     commands.extend(&spec.guardrails.workspace.setup);
+    match spec.publish.as_ref().map(|publish| &publish.to) {
+        Some(PublishTo::Command { command, undo }) => commands.extend([command, undo]),
+        Some(PublishTo::GitBranch { .. } | PublishTo::Copy { .. }) | None => {}
+    }
     let mut paths = Vec::new();
     match spec.goal.judge.as_ref().map(|judge| &judge.kind) {
         Some(JudgeKind::Command { command }) => commands.push(command),

@@ -4,7 +4,7 @@ use crate::config::names;
 use crate::config::reader::{At, Table};
 use crate::run::spec::{Memory, NoteBy, Output, OutputKind, PROTECTED_ALWAYS, Publish, PublishTo};
 
-use super::command;
+use super::command::{self, Argv};
 use super::globs;
 use super::worker::{path_inside, size};
 
@@ -14,6 +14,14 @@ pub(super) struct MemoryPart {
     pub(super) spec: Memory,
     /// Who proposes the note, where the file says so.
     pub(super) note: Option<At<NoteBy>>,
+}
+
+/// What `[publish]` says.
+pub(super) struct PublishPart {
+    /// Target and whether it can be taken back.
+    pub(super) spec: Publish,
+    /// The commands that publish and take back, with places.
+    pub(super) programs: Vec<Argv>,
 }
 
 #[derive(Clone, Copy)]
@@ -47,6 +55,17 @@ pub(super) fn read_memory(table: &mut Table<'_>, name: &str) -> MemoryPart {
             table.problems.error(
                 path.span,
                 "the memory is a Markdown file, and this name does not end in .md",
+                format!("write path = \"memory/{name}.md\""),
+            );
+        }
+        let elsewhere: Vec<&str> = PROTECTED_ALWAYS
+            .into_iter()
+            .filter(|fixed| *fixed != "memory/**")
+            .collect();
+        if let Some(cover) = globs::wholly_inside(&path.value, &elsewhere) {
+            table.problems.error(
+                path.span,
+                format!("the memory cannot lie in `{cover}`"),
                 format!("write path = \"memory/{name}.md\""),
             );
         }
@@ -122,7 +141,7 @@ fn under_drafts(path: &str) -> bool {
 }
 
 /// Reads `[publish]`; `None` when it is wrong.
-pub(super) fn read_publish(table: &mut Table<'_>, output: OutputKind) -> Option<Publish> {
+pub(super) fn read_publish(table: &mut Table<'_>, output: OutputKind) -> Option<PublishPart> {
     let words = [
         ("git-branch", Target::Branch),
         ("copy", Target::Copy),
@@ -156,20 +175,24 @@ pub(super) fn read_publish(table: &mut Table<'_>, output: OutputKind) -> Option<
             if table.key("command").is_none() {
                 table.missing("command", "command = [\"program\", \"{draft}\"]");
             }
-            let undo = undo.as_ref().map(command::plain).unwrap_or_default();
-            let can_undo = !undo.is_empty();
+            let taking_back = undo.as_ref().map(command::plain).unwrap_or_default();
+            let can_undo = !taking_back.is_empty();
             (
                 PublishTo::Command {
                     command: command::plain(argv.as_ref()?),
-                    undo,
+                    undo: taking_back,
                 },
                 can_undo,
             )
         }
     };
-    Some(Publish {
+    let spec = Publish {
         to,
         reversible: reversible.map_or(can_undo, |r| r.value),
+    };
+    Some(PublishPart {
+        spec,
+        programs: argv.into_iter().chain(undo).collect(),
     })
 }
 

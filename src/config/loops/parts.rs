@@ -2,7 +2,7 @@
 
 use crate::config::names;
 use crate::config::reader::{At, Problems, Table};
-use crate::run::spec::{Goal, LoopSpec, Output, Publish, Skill, Worker};
+use crate::run::spec::{Goal, LoopSpec, Output, Skill, Worker};
 
 use super::{files, goal, guardrails, output, trigger, worker};
 
@@ -25,7 +25,7 @@ pub(super) struct Parts {
     /// What comes out.
     pub(super) output: Output,
     /// Where that may go.
-    pub(super) publish: Option<Publish>,
+    pub(super) publish: Option<output::PublishPart>,
     /// What it may not do.
     pub(super) guardrails: guardrails::GuardrailsPart,
 }
@@ -118,7 +118,7 @@ impl Parts {
             },
             memory: self.memory.spec,
             output: self.output,
-            publish: self.publish,
+            publish: self.publish.map(|publish| publish.spec),
             guardrails: self.guardrails.spec,
         };
         Some(files::protect_examiners(spec))

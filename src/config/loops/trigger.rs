@@ -8,7 +8,7 @@ use crate::config::reader::table::or;
 use crate::config::reader::{At, Table};
 use crate::run::spec::Trigger;
 
-use super::command;
+use super::command::{self, Argv};
 use super::globs;
 
 /// What the table says.
@@ -17,6 +17,8 @@ pub(super) struct TriggerPart {
     pub(super) spec: Trigger,
     /// Least seconds between two wakings of a schedule.
     pub(super) gap: Option<At<u64>>,
+    /// The command that is asked for events, with places.
+    pub(super) poll: Option<Argv>,
 }
 
 #[derive(Clone, Copy)]
@@ -35,6 +37,7 @@ impl Default for TriggerPart {
         Self {
             spec: Trigger::Manual,
             gap: None,
+            poll: None,
         }
     }
 }
@@ -68,10 +71,7 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<TriggerPart> {
         Type::Event => {
             table.refuse(&SCHEDULE_KEYS, "for type = \"event\"");
             one_of(table, &EVENT_KEYS, "watch = [\"notes/**\"]")?;
-            Some(TriggerPart {
-                spec: Trigger::Event(event?),
-                gap: None,
-            })
+            event
         }
     }
 }
@@ -132,6 +132,7 @@ fn schedule(table: &mut Table<'_>) -> Option<TriggerPart> {
         .map(|every| TriggerPart {
             spec: Trigger::Schedule(format!("every {}", quantity::words(every.value))),
             gap: Some(every),
+            poll: None,
         });
     let cron = cron(table);
     every.or(cron)
@@ -161,11 +162,12 @@ fn cron(table: &mut Table<'_>) -> Option<TriggerPart> {
     Some(TriggerPart {
         spec: Trigger::Schedule(cron.words()),
         gap: Some(text.map(|_| u64::from(minutes) * 60)),
+        poll: None,
     })
 }
 
-/// The words of the event, whichever key it stands under.
-fn event(table: &mut Table<'_>) -> Option<String> {
+/// The event, whichever key it stands under.
+fn event(table: &mut Table<'_>) -> Option<TriggerPart> {
     let watch = table.texts("watch").map(|list| {
         if list.value.is_empty() {
             table.problems.error(
@@ -181,7 +183,7 @@ fn event(table: &mut Table<'_>) -> Option<String> {
     let poll = table.table("poll", poll);
     if let Some(patterns) = watch {
         let all: Vec<String> = patterns.into_iter().map(|p| p.value).collect();
-        return Some(format!("watch {}", all.join(" ")));
+        return Some(on(format!("watch {}", all.join(" ")), None));
     }
     if let Some(inbox) = inbox {
         if !inbox.value {
@@ -192,9 +194,18 @@ fn event(table: &mut Table<'_>) -> Option<String> {
             );
             return None;
         }
-        return Some("inbox".to_owned());
+        return Some(on("inbox".to_owned(), None));
     }
-    git.or(poll).flatten()
+    let poll = poll.flatten().map(|(words, argv)| on(words, Some(argv)));
+    git.flatten().map(|words| on(words, None)).or(poll)
+}
+
+fn on(words: String, poll: Option<Argv>) -> TriggerPart {
+    TriggerPart {
+        spec: Trigger::Event(words),
+        gap: None,
+        poll,
+    }
 }
 
 fn git(table: &mut Table<'_>) -> Option<String> {
@@ -216,7 +227,7 @@ fn git(table: &mut Table<'_>) -> Option<String> {
     Some(format!("git {}", short.unwrap_or(&name.value)))
 }
 
-fn poll(table: &mut Table<'_>) -> Option<String> {
+fn poll(table: &mut Table<'_>) -> Option<(String, Argv)> {
     if table.key("command").is_none() {
         table.missing("command", "command = [\"scripts/new-items\"]");
     }
@@ -225,9 +236,7 @@ fn poll(table: &mut Table<'_>) -> Option<String> {
     }
     let command = command::read(table, "command");
     let every = table.duration("every", 60..=366 * DAY);
-    Some(format!(
-        "poll {} every {}",
-        command?.value.first()?.value,
-        quantity::words(every?.value)
-    ))
+    let (command, every) = (command?, quantity::words(every?.value));
+    let words = format!("poll {} every {every}", command.value.first()?.value);
+    Some((words, command))
 }

@@ -6,20 +6,31 @@ use super::Span;
 /// Most places that are told; the mistakes behind them are often only their echo.
 const MOST_PLACES: usize = 4;
 
-/// The places worth telling: the first of each line, in order, up to a few.
-pub(super) fn worth_telling(source: &str, places: &[Option<Span>]) -> Vec<Option<Span>> {
-    let mut lines: Vec<usize> = Vec::new();
-    places
-        .iter()
-        .map(|place| {
-            let span = place.unwrap_or(Span::new(0, 0));
-            let before = source.as_bytes().iter().take(span.start);
-            let line = before.filter(|byte| **byte == b'\n').count();
-            let echo = lines.contains(&line) || lines.len() == MOST_PLACES;
-            lines.push(line);
-            (!echo).then_some(span)
-        })
-        .collect()
+/// The mistakes worth telling, each by its number and place: the first of each line, up to a few.
+pub(super) fn worth_telling(
+    source: &str,
+    places: impl Iterator<Item = Option<Span>>,
+) -> Vec<(usize, Span)> {
+    let mut told: Vec<(usize, Span)> = Vec::new();
+    let mut last_line = 0..0;
+    for (number, place) in places.enumerate() {
+        let span = place.unwrap_or(Span::new(0, 0));
+        if !told.is_empty() && last_line.contains(&span.start) {
+            continue;
+        }
+        let at = span.start.min(source.len());
+        let rest = source.as_bytes().get(at..).unwrap_or_default();
+        let end = rest
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .unwrap_or(rest.len());
+        last_line = at..at + end + 1;
+        told.push((number, span));
+        if told.len() == MOST_PLACES {
+            break;
+        }
+    }
+    told
 }
 
 /// The parser's message as cause and help.

@@ -137,6 +137,25 @@ fn examiners_are_pinned_and_protected() {
     );
 }
 
+/// A file saved by another system's editor reads the same.
+#[test]
+fn a_byte_order_mark_and_crlf_are_read() {
+    let folder = project();
+    let text = format!("\u{feff}{}", minimal("x").replace('\n', "\r\n"));
+    let file = folder.path().join("loops/x.toml");
+    let read = loops::read_text(folder.path(), &file, &text);
+    assert_eq!(read.diagnostics, []);
+    let plain = loops::read_text(folder.path(), &file, &minimal("x"));
+    assert_eq!(read.spec, plain.spec);
+    let broken = loops::read_text(folder.path(), &file, &text.replace("worker", "wroker"));
+    let place = broken.diagnostics[0].place.as_ref().unwrap();
+    assert_eq!((place.line, place.column), (1, 1));
+    assert_eq!(
+        broken.diagnostics[1].to_string(),
+        "loops/x.toml:4:1: unknown key `wroker`"
+    );
+}
+
 /// R8: the words that the screen shows for each trigger.
 #[test]
 fn triggers_in_words() {
