@@ -94,7 +94,7 @@ pub fn read_text(project: &Path, file: &Path, text: &str) -> LoopFile {
     if let Some(parts) = parts {
         lint::rules(&parts, &problems);
         files::look(project, &parts, &problems);
-        guardrails::announce(&problems);
+        guardrails::announce(&parts.guardrails, &problems);
         if !problems.has_errors() {
             spec = parts.into_spec(&name);
         }

@@ -104,6 +104,11 @@ impl<'s> Problems<'s> {
             .any(|p| p.severity == Severity::Error)
     }
 
+    /// Whether there are more findings than are shown.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.borrow().len() > MOST_FINDINGS
+    }
+
     /// Everything found, by place, and what is not enforced.
     pub(crate) fn into_diagnostics(self, file: &str) -> (Vec<Diagnostic>, Vec<String>) {
         let mut found = self.found.into_inner();
@@ -144,7 +149,7 @@ impl<'s> Problems<'s> {
             severity,
             span,
             message: cut(message),
-            help: help.map(cut),
+            help: help.filter(|help| !help.is_empty()).map(cut),
         });
     }
 }

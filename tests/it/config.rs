@@ -114,6 +114,25 @@ fn one_bad_file_does_not_disturb_the_others() {
     );
 }
 
+/// A pipe in the place of a loop file is refused; nobody waits for its writer.
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let folder = project();
+    let pipe = folder.path().join("loops/pipe.toml");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let file = loops::read(folder.path(), &pipe);
+    assert_eq!(
+        file.diagnostics[0].to_string(),
+        "loops/pipe.toml: this file cannot be read: it is not a plain file"
+    );
+}
+
 /// A project without loops, or without the folder, has none and no finding.
 #[test]
 fn no_loops_is_no_error() {
@@ -157,7 +176,7 @@ fn a_hostile_megabyte_is_refused() {
         keys.concat(),
         long_key,
         "=".repeat(size),
-        "=\n".repeat(size / 2),
+        "=\n".repeat(size / 8),
         "\"".repeat(size),
         "{".repeat(size),
         "\n".repeat(size),

@@ -2,7 +2,7 @@
 //! Absent keys have the strictest defaults; keys that this build does not act on are named.
 
 use crate::config::quantity::Hours;
-use crate::config::reader::{At, Table};
+use crate::config::reader::{At, Problems, Table};
 use crate::run::spec::{Guardrails, Mode, WorkspaceKind};
 
 use super::command::{self, Argv};
@@ -37,13 +37,11 @@ pub(super) enum Sandbox {
     Off,
 }
 
-/// The guardrails that no file needs to name and that this build does not enforce (§5.9).
-const NEVER_ENFORCED: [&str; 2] = ["network", "sandbox"];
-
-/// Names what is not enforced whatever the file says.
-pub(super) fn announce(problems: &crate::config::reader::Problems<'_>) {
-    for word in NEVER_ENFORCED {
-        problems.not_enforced(word);
+/// Names the guardrails that hold without being written and that this build does not enforce.
+pub(super) fn announce(part: &GuardrailsPart, problems: &Problems<'_>) {
+    problems.not_enforced("network");
+    if part.sandbox.is_none_or(|asked| asked.value != Sandbox::Off) {
+        problems.not_enforced("sandbox");
     }
 }
 

@@ -169,11 +169,16 @@ fn votes(table: &mut Table<'_>) -> Option<At<u64>> {
 /// What the judge is given; only less can be asked for, never more.
 fn sees(table: &mut Table<'_>) {
     let allowed = ["goal", "output", "checks"];
-    for word in table
-        .texts("sees")
-        .map(|list| list.value)
-        .unwrap_or_default()
-    {
+    let Some(words) = table.texts("sees") else {
+        return;
+    };
+    let given = |part: &&str| words.value.iter().any(|word| word.value == **part);
+    if !allowed.iter().all(given) {
+        table
+            .problems
+            .not_enforced("judge.sees (the judge is given goal, output and checks)");
+    }
+    for word in &words.value {
         if !allowed.contains(&word.value.as_str()) {
             table.problems.error(
                 word.span,

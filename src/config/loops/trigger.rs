@@ -107,25 +107,21 @@ fn one_of(table: &mut Table<'_>, keys: &[&'static str], example: &str) -> Option
 }
 
 fn schedule(table: &mut Table<'_>) -> Option<TriggerPart> {
-    if let Some(zone) = table.text("timezone")
-        && !matches!(zone.value.as_str(), "local" | "UTC")
-    {
-        table.problems.error(
+    match table.text("timezone") {
+        Some(zone) if zone.value == "UTC" => table.problems.not_enforced("trigger.timezone"),
+        Some(zone) if zone.value != "local" => table.problems.error(
             zone.span,
             format!("`timezone` knows no \"{}\"", zone.value),
             "write \"local\" or \"UTC\"",
-        );
+        ),
+        Some(_) | None => {}
     }
-    for key in [
-        table
-            .choice("missed", &[("skip", ()), ("once", ())])
-            .map(|_| "trigger.missed"),
-        table.duration("jitter", 0..=DAY).map(|_| "trigger.jitter"),
-    ]
-    .into_iter()
-    .flatten()
-    {
-        table.problems.not_enforced(key);
+    let missed = table.choice("missed", &[("skip", false), ("once", true)]);
+    if missed.is_some_and(|missed| missed.value) {
+        table.problems.not_enforced("trigger.missed = \"once\"");
+    }
+    if table.duration("jitter", 0..=DAY).is_some() {
+        table.problems.not_enforced("trigger.jitter");
     }
     let every = table
         .duration("every", 60..=366 * DAY)

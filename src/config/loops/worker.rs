@@ -77,13 +77,10 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
     );
     format(table);
     let model = table.text("model").map(|m| m.value);
-    let fresh_context = table.flag("fresh_context");
+    let fresh_context = turns(table);
     let timeout_s = table
         .duration("timeout", 1..=LONGEST)
         .map_or(15 * 60, |t| t.value);
-    if table.number("retries", 0..=10).is_some() {
-        table.problems.not_enforced("worker.retries");
-    }
     provider_keys(table);
 
     let kind = kind?;
@@ -116,6 +113,20 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
         fresh_context,
         timeout_s,
     })
+}
+
+/// Whether each iteration starts anew, and how often a step is tried again.
+fn turns(table: &mut Table<'_>) -> Option<At<bool>> {
+    if table.number("retries", 0..=10).is_some() {
+        table.problems.not_enforced("worker.retries");
+    }
+    let fresh = table.flag("fresh_context");
+    if fresh.is_some_and(|fresh| !fresh.value) {
+        table
+            .problems
+            .not_enforced("worker.fresh_context = false (each iteration starts anew)");
+    }
+    fresh
 }
 
 fn command_worker(

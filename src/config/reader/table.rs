@@ -124,7 +124,10 @@ impl<'d> Table<'d> {
                 "" => String::new(),
                 path => format!(" in `{path}`"),
             };
-            let help = if let Some(known) = nearest(word, self.known.iter().copied()) {
+            // Beyond the findings that are shown, the nearest word is not worth its search.
+            let help = if self.problems.is_full() {
+                String::new()
+            } else if let Some(known) = nearest(word, self.known.iter().copied()) {
                 format!("write `{known}` instead")
             } else {
                 let all: Vec<String> = self.known.iter().map(|k| format!("`{k}`")).collect();
