@@ -210,3 +210,93 @@ fn glob(pattern: &str) -> Result<globset::Glob, Trouble> {
 fn plain(path: &str) -> Vec<u8> {
     path.strip_prefix("./").unwrap_or(path).as_bytes().to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(prefix: &[u8], change: impl FnOnce(&mut WorkspaceRules)) -> Guard {
+        let mut rules = WorkspaceRules::default();
+        change(&mut rules);
+        Guard::new(&rules, &["./scripts/words".to_owned()], prefix).unwrap()
+    }
+
+    fn change(path: &str, kind: ChangeKind, lines: u64) -> Delta {
+        Delta {
+            path: path.as_bytes().to_vec(),
+            kind,
+            old: (0, String::new()),
+            new: (0o100_644, String::new()),
+            added: lines,
+            removed: 0,
+        }
+    }
+
+    /// PRODUCT §5.5: the fixed list, the loop's own and the check scripts are protected; a glob's
+    /// `*` stays inside one folder; everything else may be written.
+    #[test]
+    fn the_fixed_list_is_always_protected() {
+        let guard = guard(b"", |rules| rules.protected = vec!["*.lock".to_owned()]);
+        for path in [
+            ".env",
+            ".env.local",
+            "a/.env",
+            "key.pem",
+            "a/b/id_rsa",
+            ".ssh/x",
+            "loops/x.toml",
+            "loops",
+            "skills/a/SKILL.md",
+            "memory/x.md",
+            ".claude/x",
+            ".mcp.json",
+            ".github/x/y",
+            "Cargo.lock",
+        ] {
+            assert_eq!(guard.forbids(path.as_bytes()), Some("protected"), "{path}");
+        }
+        assert_eq!(
+            guard.forbids(b"scripts/words"),
+            Some("protected check script")
+        );
+        for path in ["src/main.rs", "a/x.lock", "loopy", "env", "src/loops/x"] {
+            assert_eq!(guard.forbids(path.as_bytes()), None, "{path}");
+        }
+    }
+
+    /// Rules are meant from the project folder, and nothing beside it may be written.
+    #[test]
+    fn rules_are_meant_from_the_project_folder() {
+        let guard = guard(b"part/", |rules| rules.write = vec!["drafts/**".to_owned()]);
+        assert_eq!(guard.forbids(b"part/drafts/\xff"), None);
+        assert_eq!(guard.forbids(b"part/drafts"), Some("write"));
+        assert_eq!(guard.forbids(b"part/loops/x"), Some("protected"));
+        assert_eq!(
+            guard.forbids(b"drafts/x"),
+            Some("outside the project folder")
+        );
+    }
+
+    /// R45: a cap is reached without harm; beyond it the deletions or everything go back.
+    #[test]
+    fn caps_refuse_what_goes_beyond_them() {
+        let guard = guard(b"", |rules| {
+            rules.max_files = 2;
+            rules.max_deletions = 1;
+            rules.max_changed_lines = 10;
+        });
+        let gone = change("gone", ChangeKind::Deleted, 0);
+        let too = change("too", ChangeKind::Deleted, 0);
+        let ten = change("ten", ChangeKind::Modified, 10);
+        let one = change("one", ChangeKind::Added, 1);
+        assert_eq!(guard.refuse_amount(&[&gone, &ten]), Refusal::default());
+        let refusal = guard.refuse_amount(&[&gone, &too, &ten]);
+        assert_eq!(refusal.paths.len(), 2);
+        assert_eq!(refusal.breaches[0].tried, "2 files deleted: gone, too");
+        let refusal = guard.refuse_amount(&[&gone, &ten, &one]);
+        let rules: Vec<_> = refusal.breaches.iter().map(|b| b.rule.as_str()).collect();
+        assert_eq!(rules, ["max_files = 2", "max_changed_lines = 10"]);
+        assert_eq!(refusal.paths.len(), 3);
+        assert!(refusal.breaches[1].tried.starts_with("11 lines changed: "));
+    }
+}

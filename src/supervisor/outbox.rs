@@ -299,7 +299,9 @@ impl Outbox<'_> {
         let full = [self.workspace.prefix(), path.as_bytes()].concat();
         let entry = self.workspace.entry(tree, &full)?.filter(Listed::is_file);
         let Some(file) = entry else {
-            return Err(Trouble::new(format!("the result holds no file {path}")));
+            return Err(Trouble::new(format!(
+                "the result holds no file {path}: was it written, and does no .gitignore cover it?"
+            )));
         };
         let blob = ["cat-file", "blob", file.object.as_str()];
         let (bytes, more) = self.workspace.git().capped(&blob, ARTEFACT_BYTES)?;

@@ -131,6 +131,31 @@ fn hostile_trees_do_not_stop_a_restore() {
     assert_eq!(files(&work), before);
 }
 
+/// A second name of the operator's own file in the workspace never carries a change to it.
+#[test]
+fn a_hard_link_carries_nothing_out() {
+    let desk = Desk::new();
+    let own = desk.temp.path().join("own");
+    put(&own, b"private\n");
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o400)).unwrap();
+    let (workspace, ground) = desk.open();
+    let link = workspace.work_folder().join("a.txt");
+    for _ in 0..2 {
+        fs::remove_file(&link).unwrap();
+        fs::hard_link(&own, &link).unwrap();
+        measure(&workspace, &rules(|r| r.write = vec!["src/**".to_owned()]));
+        workspace.restore(&ground.tree).unwrap();
+        assert_eq!(fs::read(&link).unwrap(), b"one\ntwo\nthree\n");
+        assert_eq!(fs::read(&own).unwrap(), b"private\n");
+        assert_eq!(own.metadata().unwrap().permissions().mode() & 0o777, 0o400);
+    }
+    fs::remove_file(&link).unwrap();
+    fs::hard_link(&own, &link).unwrap();
+    desk.open();
+    assert_eq!(fs::read(&own).unwrap(), b"private\n");
+    assert_eq!(own.metadata().unwrap().permissions().mode() & 0o777, 0o400);
+}
+
 /// Ignored files live through a restore, and a new run begins without them.
 #[test]
 fn ignored_files_last_as_long_as_a_run() {
@@ -144,7 +169,8 @@ fn ignored_files_last_as_long_as_a_run() {
     assert!(!kept.exists());
 }
 
-/// R45: more deletions than allowed are put back; the tree as the worker left it is kept.
+/// R45: more deletions than allowed are put back; the tree as the worker left it is kept and can
+/// be allowed.
 #[test]
 fn too_many_deletions_are_put_back() {
     let desk = Desk::new();
@@ -166,7 +192,16 @@ fn too_many_deletions_are_put_back() {
     let tried = measured.tried.unwrap();
     workspace.restore(&tried).unwrap();
     assert!(!work.join("a.txt").exists());
-    assert_ne!(tried, ground.tree);
+    let since = |before| Since {
+        before,
+        allowed: before,
+    };
+    let allowed = workspace.measure(since(&ground.tree), None).unwrap();
+    assert_eq!((allowed.changes.len(), allowed.breaches), (4, Vec::new()));
+    assert_eq!(allowed.tree, tried);
+    let guard = guard(&WorkspaceRules::default());
+    let next = workspace.measure(since(&tried), Some(&guard)).unwrap();
+    assert_eq!(next.breaches, []);
 }
 
 /// R45: too many files or lines put the whole iteration back.

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fs::{self, Metadata, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::trouble::Trouble;
@@ -37,6 +37,11 @@ impl Entry<'_> {
     /// The last part of the path.
     pub fn name(&self) -> &[u8] {
         self.path.rsplit(|b| *b == b'/').next().unwrap_or(self.path)
+    }
+
+    /// Whether it is a file that has another name: a change of permissions would reach that too.
+    pub fn is_shared(&self) -> bool {
+        self.meta.is_file() && self.meta.nlink() > 1
     }
 
     /// Whether it is neither file, folder nor link.
@@ -263,7 +268,7 @@ impl Mask {
 
     /// Sets one file or folder to what a checkout would have given it.
     pub fn level(self, entry: &Entry<'_>) -> Result<(), Trouble> {
-        if entry.meta.is_symlink() {
+        if entry.meta.is_symlink() || entry.is_shared() {
             return Ok(());
         }
         let mode = entry.meta.permissions().mode();
@@ -276,8 +281,11 @@ impl Mask {
     }
 }
 
-/// Lets the owner read and write a file again.
+/// Lets the owner read and write a file again; one that has another name elsewhere stays as it is.
 pub fn readable(entry: &Entry<'_>) -> Result<(), Trouble> {
+    if entry.is_shared() {
+        return Ok(());
+    }
     let mode = entry.meta.permissions().mode() & 0o7777;
     chmod(entry, mode, mode | 0o600)
 }
@@ -306,7 +314,8 @@ pub(super) fn sweep(root: &Path, files: &HashSet<&[u8]>, mask: Mask) -> Result<(
         let keep = if entry.meta.is_dir() {
             folders.contains(entry.path)
         } else {
-            files.contains(entry.path) && !entry.is_special()
+            // A file with another name elsewhere is not ours alone: it is written anew.
+            files.contains(entry.path) && !entry.is_special() && !entry.is_shared()
         };
         if !keep {
             return Ok(Next::Remove);

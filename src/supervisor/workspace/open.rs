@@ -26,22 +26,19 @@ impl Workspace {
             copy::measure(&place.project, place.copy_limit)?;
         }
         let mut workspace = Self::bare(place, &source)?;
-        let base = match &source {
+        let (base, listing) = match &source {
             Source::Clone(origin, head) => {
                 origin.keep(&place.name, &head.commit)?;
-                workspace.start = workspace.start_tree(head, rules.dirty, &mut notices)?;
-                Some(head)
+                let listing = workspace.lay_out_clone(origin, head, rules.dirty, &mut notices)?;
+                (Some(head), listing)
             }
             Source::Copy => {
                 if rules.kind != WorkspaceKind::Copy {
                     notices.push("no commit holds this folder: works on a copy".to_owned());
                 }
-                workspace.fill_from_folder()?;
-                None
+                (None, workspace.lay_out_copy()?)
             }
         };
-        workspace.base = workspace.start_commit(base)?;
-        let listing = workspace.lay_out(Room::Work, &workspace.start)?;
         workspace.note_submodules(&listing, &mut notices);
         let kind = match (&source, rules.kind) {
             (Source::Clone(..), WorkspaceKind::ReadOnly) => "private clone, read-only",
@@ -61,9 +58,7 @@ impl Workspace {
 
     /// Finds the workspace of a run again after the host had died; its files stay as they are.
     pub fn reopen(place: &Place, ground: &Ground) -> Result<Self, Trouble> {
-        let git = Git::operators(&place.git, &place.project);
-        git.require_version()?;
-        let origin = Origin::look(&git, &place.project)?;
+        let origin = look(place)?;
         let repo = place.folder.join("repo.git");
         if !repo.join("config").is_file() {
             return Err(Trouble::new(format!(
@@ -128,38 +123,46 @@ impl Workspace {
         })
     }
 
-    fn start_tree(
-        &self,
+    fn lay_out_clone(
+        &mut self,
+        origin: &Origin,
         head: &Head,
         dirty: bool,
         notices: &mut Vec<String>,
-    ) -> Result<String, Trouble> {
-        let Some(origin) = &self.origin else {
-            return Ok(head.tree.clone());
+    ) -> Result<Vec<Listed>, Trouble> {
+        self.start.clone_from(&head.tree);
+        self.base.clone_from(&head.commit);
+        let fate = if dirty { "taken in" } else { "not seen" };
+        let say = |files: usize| {
+            let plural = if files == 1 { "" } else { "s" };
+            (files > 0).then(|| format!("{files} uncommitted file{plural} {fate}"))
         };
-        let files = origin.uncommitted()?;
-        let plural = if files == 1 { "" } else { "s" };
-        if files == 0 {
-            return Ok(head.tree.clone());
-        }
         if !dirty {
-            notices.push(format!("{files} uncommitted file{plural} not seen"));
-            return Ok(head.tree.clone());
+            // The count is only told, so it is taken while the files are laid out.
+            let lay_out = || self.lay_out(Room::Work, &self.start);
+            let (files, listing) = beside(|| origin.uncommitted(), lay_out)?;
+            notices.extend(say(files));
+            return Ok(listing);
         }
-        notices.push(format!("{files} uncommitted file{plural} taken in"));
-        let store = self.repo().join("objects");
-        let tree = origin.dirty_tree(&self.place.folder.join("index-dirty"), &store)?;
-        repo::keep(&self.repo(), &tree)?;
-        Ok(tree)
+        let files = origin.uncommitted()?;
+        if files > 0 {
+            let store = self.repo().join("objects");
+            self.start = origin.dirty_tree(&self.place.folder.join("index-dirty"), &store)?;
+            repo::keep(&self.repo(), &self.start)?;
+            self.base = self.start_commit(Some(head))?;
+        }
+        notices.extend(say(files));
+        self.lay_out(Room::Work, &self.start)
     }
 
-    fn fill_from_folder(&mut self) -> Result<(), Trouble> {
+    fn lay_out_copy(&mut self) -> Result<Vec<Listed>, Trouble> {
         let work = self.room(Room::Work);
         disk::remove(&work)?;
         disk::folder(&work)?;
         copy::fill(&self.place.project, &work)?;
         self.start = self.snapshot()?;
-        Ok(())
+        self.base = self.start_commit(None)?;
+        self.lay_out(Room::Work, &self.start)
     }
 
     /// A commit whose tree is the start: HEAD itself, or one made of what was found.
@@ -195,10 +198,31 @@ impl Workspace {
     }
 }
 
-fn survey(place: &Place, kind: WorkspaceKind) -> Result<Source, Trouble> {
+/// The operator's repository, seen by a git that is new enough.
+fn look(place: &Place) -> Result<Option<Origin>, Trouble> {
     let git = Git::operators(&place.git, &place.project);
-    git.require_version()?;
-    let origin = Origin::look(&git, &place.project)?;
+    let look = || Origin::look(&git, &place.project, &place.name);
+    // An old git fails the look too; that it is old is the cause to tell.
+    beside(|| git.require_version(), look).map(|((), origin)| origin)
+}
+
+/// Two steps at once. The trouble of the first is told before that of the second.
+fn beside<A: Send, B>(
+    one: impl FnOnce() -> Result<A, Trouble> + Send,
+    two: impl FnOnce() -> Result<B, Trouble>,
+) -> Result<(A, B), Trouble> {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let two = two();
+        let one = one
+            .join()
+            .map_err(|_| Trouble::new("a step of the workspace broke off: try again"))?;
+        Ok((one?, two?))
+    })
+}
+
+fn survey(place: &Place, kind: WorkspaceKind) -> Result<Source, Trouble> {
+    let origin = look(place)?;
     if kind == WorkspaceKind::Copy {
         return Ok(Source::Copy);
     }

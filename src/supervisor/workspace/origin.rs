@@ -25,6 +25,8 @@ pub struct Origin {
     pub prefix: Vec<u8>,
     /// Commit and tree of HEAD; `None` before the first commit.
     pub head: Option<Head>,
+    /// What the loop's hidden ref keeps alive now.
+    kept: Option<String>,
 }
 
 /// A commit and its tree.
@@ -37,8 +39,8 @@ pub struct Head {
 }
 
 impl Origin {
-    /// Looks; `None` where the folder lies in no repository.
-    pub fn look(git: &Git, project: &Path) -> Result<Option<Self>, Trouble> {
+    /// Looks, for the loop of this name; `None` where the folder lies in no repository.
+    pub fn look(git: &Git, project: &Path, name: &str) -> Result<Option<Self>, Trouble> {
         if project.as_os_str().as_bytes().contains(&b'\n') {
             return Err(Trouble::new(format!(
                 "the folder's name holds a line break, which git cannot report: rename {}",
@@ -59,6 +61,7 @@ impl Origin {
             "--show-prefix",
             "HEAD^{commit}",
             "HEAD^{tree}",
+            &hidden_ref(name),
         ])?;
         let mut lines = output.stdout.split(|b| *b == b'\n').map(<[u8]>::to_vec);
         let mut next = || lines.next().unwrap_or_default();
@@ -76,10 +79,14 @@ impl Origin {
         let mut path = || PathBuf::from(std::ffi::OsString::from_vec(next()));
         let (common, index, objects, toplevel) = (path(), path(), path(), path());
         let prefix = next();
-        let head = output.status.success().then(|| Head {
-            commit: String::from_utf8_lossy(&next()).into_owned(),
-            tree: String::from_utf8_lossy(&next()).into_owned(),
-        });
+        // The names at the end are printed up to the first that is not there.
+        let mut id = || {
+            let id = String::from_utf8_lossy(&next()).into_owned();
+            let is_id = id.len() >= 40 && id.bytes().all(|b| b.is_ascii_hexdigit());
+            is_id.then_some(id)
+        };
+        let head = id().zip(id()).map(|(commit, tree)| Head { commit, tree });
+        let kept = id();
         Ok(Some(Self {
             git: git.clone(),
             format,
@@ -89,6 +96,7 @@ impl Origin {
             toplevel,
             prefix,
             head,
+            kept,
         }))
     }
 
@@ -156,6 +164,9 @@ impl Origin {
 
     /// Keeps a commit alive under the loop's hidden ref.
     pub fn keep(&self, name: &str, commit: &str) -> Result<(), Trouble> {
+        if self.kept.as_deref() == Some(commit) {
+            return Ok(());
+        }
         let name = hidden_ref(name);
         self.git
             .with_setting("core.logAllRefUpdates=false")
