@@ -550,7 +550,8 @@ fn a_project_below_the_top_of_its_repository() {
     );
 }
 
-/// A detached HEAD, a linked worktree, a shallow clone and a sha256 repository all work.
+/// A detached HEAD, a linked worktree, a shallow, a partial and a sparse clone, and a sha256
+/// repository all work.
 #[test]
 fn unusual_repositories_work() {
     let detached = Desk::new();
@@ -567,12 +568,21 @@ fn unusual_repositories_work() {
     shallow.git(&["clone", "-q", "--depth=1", &url, "../shallow"]);
     shallow.project = shallow.temp.path().join("shallow");
 
+    let mut partial = Desk::new();
+    partial.git(&["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", partial.project.display());
+    partial.git(&["clone", "-q", "--filter=blob:none", &url, "../partial"]);
+    partial.project = partial.temp.path().join("partial");
+
+    let sparse = Desk::new();
+    sparse.git(&["sparse-checkout", "set", "--sparse-index", "src"]);
+
     let sha256 = Desk::plain();
     sha256.init(&["--object-format=sha256"]);
     sha256.put("a.txt", "x\n");
     sha256.commit("start");
 
-    for desk in [detached, linked, shallow, sha256] {
+    for desk in [detached, linked, shallow, partial, sparse, sha256] {
         let before = desk.all();
         let (workspace, ground) = desk.open();
         let work = workspace.work_folder();
@@ -586,6 +596,14 @@ fn unusual_repositories_work() {
             1
         );
         workspace.restore(&ground.tree).unwrap();
+        assert_eq!(desk.all(), before);
+
+        desk.put("loops/new.toml", "dirty\n");
+        let before = desk.all();
+        let (workspace, dirty) = desk.try_open(&rules(|r| r.dirty = true)).unwrap();
+        let (_, changes) = workspace.diff(&ground.tree, &dirty.tree).unwrap();
+        let paths: Vec<_> = changes.iter().map(|c| c.path.as_str()).collect();
+        assert_eq!(paths, ["loops/new.toml"]);
         assert_eq!(desk.all(), before);
     }
 }

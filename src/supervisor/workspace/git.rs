@@ -297,8 +297,9 @@ fn refused<S: AsRef<OsStr>>(args: &[S], stderr: &[u8]) -> Trouble {
         .map(|verb| verb.as_ref().to_string_lossy().into_owned())
         .unwrap_or_default();
     let text = String::from_utf8_lossy(stderr);
-    let first = text.lines().next().unwrap_or("no reason given");
-    Trouble::with_detail(format!("git {verb} failed: {first}"), stderr)
+    let told = |line: &&str| !line.starts_with("hint:") && !line.starts_with("warning:");
+    let reason = text.lines().find(told).unwrap_or("no reason given");
+    Trouble::with_detail(format!("git {verb} failed: {reason}"), stderr)
 }
 
 fn parse_version(said: &str) -> Option<(u32, u32)> {

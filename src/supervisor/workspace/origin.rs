@@ -156,7 +156,7 @@ impl Origin {
             "GIT_ALTERNATE_OBJECT_DIRECTORIES",
             OsStr::from_bytes(&quoted(&self.objects)),
         );
-        git.run(&["add", "-A"])?;
+        git.run(&["add", "-A", "--sparse"])?;
         let tree = git.line(&["write-tree"])?;
         disk::remove(copy)?;
         Ok(tree)
