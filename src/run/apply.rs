@@ -2,8 +2,8 @@
 //! gives the very run that wrote it.
 
 use super::{
-    Ask, CheckResult, Checkpoint, Decision, Edit, Event, Halt, Offer, Pending, Phase, Prompt, Run,
-    Stage, Usage, Verdict, Work,
+    Ask, CheckResult, Checkpoint, Decision, Edit, Event, Halt, Limit, Offer, Pending, Phase,
+    Prompt, Run, Stage, Usage, Verdict, Work,
 };
 
 impl Run {
@@ -50,6 +50,9 @@ impl Run {
             Event::StopAsked => self.halting(Halt::Stop),
             Event::LimitHit(limit) => {
                 let stage = self.in_flight().unwrap_or(Stage::Work);
+                if let Limit::Minutes(spent, _) = limit {
+                    self.meter.run_out(*spent);
+                }
                 self.halting(Halt::Limit(*limit, stage));
             }
             Event::RestoreAsked { iteration } => {

@@ -24,6 +24,8 @@ pub struct Meter {
     used: Usage,
     /// What the step in flight has reported so far; folded into `used` when it ends.
     live: Usage,
+    /// Money known to be spent by steps that ended, even where other steps leave the sum unknown.
+    known_micro_usd: u64,
     worked_ms: u64,
 }
 
@@ -34,6 +36,7 @@ impl Meter {
             cap,
             used: Usage::default(),
             live: Usage::default(),
+            known_micro_usd: 0,
             worked_ms: 0,
         }
     }
@@ -45,24 +48,37 @@ impl Meter {
 
     /// A step has ended: its usage and time count, its live report is replaced by them.
     pub fn spend(&mut self, usage: Usage, took_ms: u64) {
-        self.live = Usage::default();
-        self.used = self.used.plus(usage);
+        self.live = usage;
+        self.settle();
         self.worked_ms = self.worked_ms.saturating_add(took_ms);
     }
 
     /// The step in flight ended without a count of its own: what it reported last counts.
     pub fn settle(&mut self) {
+        self.known_micro_usd = self.known_micro_usd();
         self.used = self.used();
         self.live = Usage::default();
     }
 
-    /// Raises caps; a cap is never lowered by this.
+    /// The clock of the step in flight ran out: its time counts although it never told it.
+    pub fn run_out(&mut self, minutes: u64) {
+        self.worked_ms = self.worked_ms.max(minutes.saturating_mul(60_000));
+    }
+
+    /// Money that is certainly spent: where some is unknown the sum is, but not the least of it.
+    pub fn known_micro_usd(&self) -> u64 {
+        self.known_micro_usd
+            .saturating_add(self.live.micro_usd.unwrap_or(0))
+    }
+
+    /// Raises caps; a cap is never lowered by this, and none is made where there was none.
     pub fn raise(&mut self, tokens: Option<u64>, minutes: Option<u64>, micro_usd: Option<u64>) {
         self.cap.tokens = self.cap.tokens.max(tokens.unwrap_or(0));
         self.cap.minutes = self.cap.minutes.max(minutes.unwrap_or(0));
-        if let Some(raised) = micro_usd {
-            self.cap.micro_usd = Some(self.cap.micro_usd.unwrap_or(0).max(raised));
-        }
+        self.cap.micro_usd = self
+            .cap
+            .micro_usd
+            .map(|cap| cap.max(micro_usd.unwrap_or(0)));
     }
 
     /// All that is used, the step in flight included.
@@ -82,7 +98,10 @@ impl Meter {
 
     /// Time left for the step in flight, in milliseconds.
     pub fn left_ms(&self) -> u64 {
-        (self.cap.minutes * 60_000).saturating_sub(self.worked_ms)
+        self.cap
+            .minutes
+            .saturating_mul(60_000)
+            .saturating_sub(self.worked_ms)
     }
 
     /// The limit that is reached, if any: then no step may begin and the one in flight ends.
@@ -91,10 +110,10 @@ impl Meter {
         if used.tokens >= self.cap.tokens {
             return Some(Limit::Tokens(used.tokens, self.cap.tokens));
         }
-        if let (Some(spent), Some(cap)) = (used.micro_usd, self.cap.micro_usd)
-            && spent >= cap
+        if let Some(cap) = self.cap.micro_usd
+            && self.known_micro_usd() >= cap
         {
-            return Some(Limit::MicroUsd(spent, cap));
+            return Some(Limit::MicroUsd(self.known_micro_usd(), cap));
         }
         let minutes = self.worked_ms / 60_000;
         (minutes >= self.cap.minutes).then_some(Limit::Minutes(minutes, self.cap.minutes))
