@@ -87,6 +87,8 @@ pub struct Run {
     /// The newest answer of the judge and the tree it is about; not asked twice for one tree.
     judged: Option<(String, Judgement)>,
     verdict: Option<Verdict>,
+    /// The note of this verdict as it stands in the file, once the verdict is agreed to and kept.
+    kept_note: Option<String>,
     /// What the last verdict tells the next prompt.
     told: String,
     /// What the operator wants the worker to know, until the next verdict.
@@ -99,14 +101,25 @@ pub struct Run {
     closing: Option<Outcome>,
     hold: bool,
     asked: u32,
-    /// What was asked last, in case a stopped run is picked up.
+    /// What was asked last, in case a stopped run is picked up; `None` once it is out of date.
     last_asked: Option<Ask>,
     /// The newest answered question and how it was answered: what `u` takes back.
     answered: Option<(Box<Checkpoint>, Answer)>,
-    /// The question that is asked again, once what followed its answer is put back.
-    retaken: Option<Box<Checkpoint>>,
+    retaken: Option<Retaken>,
+    /// Tool calls that the operator allowed for the whole run, in words.
+    allowed: Vec<String>,
+    /// The step that began last.
+    begun: Stage,
     /// Events of the step being taken.
     out: Vec<Event>,
+}
+
+/// A question whose answer was taken back.
+#[derive(Debug, Clone, PartialEq)]
+struct Retaken {
+    checkpoint: Box<Checkpoint>,
+    /// What has to be put back before it is asked again.
+    first: Option<Stage>,
 }
 
 /// An edit of the operator that a step still has to carry out.
@@ -158,6 +171,7 @@ impl Run {
             checked: None,
             judged: None,
             verdict: None,
+            kept_note: None,
             told: String::new(),
             notes: Vec::new(),
             edit: Pending::None,
@@ -170,6 +184,8 @@ impl Run {
             last_asked: None,
             answered: None,
             retaken: None,
+            allowed: Vec::new(),
+            begun: Stage::Prepare,
             out: Vec::new(),
             wake,
         }

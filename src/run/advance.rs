@@ -4,8 +4,8 @@
 use super::spec::JudgeKind;
 use super::{
     AfterVerdict, Ask, CheckResult, Checkpoint, CheckpointId, Digest, Effect, Event, Failure, Halt,
-    Input, Judgement, Limit, Outcome, Phase, Prompt, Run, Stage, Usage, Verdict, Wake, Work,
-    ruling,
+    Input, Judgement, Limit, Outcome, Phase, Prompt, Retaken, Run, Stage, Usage, Verdict, Wake,
+    Work, ruling,
 };
 
 impl Run {
@@ -66,8 +66,23 @@ impl Run {
                 self.emit(Event::Restored { tree });
                 self.begin(Stage::Compose)
             }
+            // It was public before it could be stopped.
+            (None, Input::Published(receipt)) if self.halts(Stage::Publish) => {
+                self.emit(Event::Published(receipt));
+                self.emit(Event::Ended(Outcome::Published));
+                Effect::Finish
+            }
+            (None, Input::Unpublished) if self.halts(Stage::Unpublish) => {
+                self.emit(Event::Unpublished);
+                Effect::Continue
+            }
             (_, _late) => Effect::Continue,
         }
+    }
+
+    /// Whether this step is being ended, which it may forestall by being done.
+    fn halts(&self, stage: Stage) -> bool {
+        matches!(self.phase, Phase::Halting(_)) && self.begun == stage
     }
 
     pub(super) fn composed(&mut self, prompt: Prompt) -> Effect {
@@ -92,8 +107,9 @@ impl Run {
                 None => self.ask(Ask::Question { question }),
             };
         }
-        if let (false, Some(tried)) = (work.breaches.is_empty(), work.tried.clone()) {
+        if !work.breaches.is_empty() {
             let breaches = work.breaches.clone();
+            let tried = work.tried.clone().unwrap_or_else(|| work.tree.clone());
             return self.ask(Ask::Guardrail {
                 breaches,
                 work,
@@ -231,6 +247,7 @@ impl Run {
 
     pub(super) fn permission(&mut self, call: String, what: String) -> Effect {
         match self.phase {
+            Phase::Doing(Stage::Work) if self.allowed.contains(&what) => self.permit(call, true),
             Phase::Doing(Stage::Work) => {
                 self.ask(Ask::Permission { call, what });
                 Effect::Continue
@@ -261,7 +278,7 @@ impl Run {
     pub(super) fn failed(&mut self, failure: Failure) -> Effect {
         match self.phase {
             Phase::Halting(_) => self.halted(),
-            Phase::Asking(_) | Phase::Doing(_) if self.in_flight().is_some() => {
+            Phase::Asking(_) | Phase::Doing(_) if self.in_flight() == Some(failure.stage) => {
                 self.emit(Event::Failed(failure.clone()));
                 self.ask(Ask::Error { failure })
             }
@@ -306,10 +323,13 @@ impl Run {
         Effect::Wait
     }
 
-    /// Asks the question whose answer was taken back, under a new id.
+    /// Asks the question whose answer was taken back, under a new id, once all is put back.
     pub(super) fn ask_again(&mut self) -> Effect {
         match self.retaken.clone() {
-            Some(checkpoint) => self.ask(checkpoint.ask),
+            Some(Retaken {
+                first: Some(stage), ..
+            }) => self.begin_now(stage),
+            Some(Retaken { checkpoint, .. }) => self.ask(checkpoint.ask),
             None => self.begin(Stage::Compose),
         }
     }
@@ -319,15 +339,29 @@ impl Run {
         CheckpointId(format!("{}-{number}.{}", spec.name, self.asked + 1))
     }
 
-    /// Ends the run, the draft first where there is one.
+    /// Ends the run, the draft first where there is one. What is public stays published.
     pub(super) fn close(&mut self, outcome: Outcome) -> Effect {
         let changed = self.ground.as_ref().is_some_and(|g| g.tree != self.tree());
-        if !changed {
-            self.emit(Event::Ended(outcome));
-            return Effect::Finish;
-        }
-        self.emit(Event::Closing(outcome));
-        self.hold = false;
-        self.begin(Stage::Draft)
+        let ended = if self.receipt.is_some() {
+            Outcome::Published
+        } else if self.draft_failed() {
+            self.closing.clone().unwrap_or(outcome)
+        } else if changed {
+            self.emit(Event::Closing(outcome));
+            return self.begin(Stage::Draft);
+        } else {
+            outcome
+        };
+        self.emit(Event::Ended(ended));
+        Effect::Finish
+    }
+
+    /// Whether the question is what to do about a draft that cannot be written: then it is not
+    /// tried once more on the way out.
+    fn draft_failed(&self) -> bool {
+        let Phase::Asking(open) = &self.phase else {
+            return false;
+        };
+        matches!(&open.ask, Ask::Error { failure } if failure.stage == Stage::Draft)
     }
 }

@@ -2,15 +2,16 @@
 //! gives the very run that wrote it.
 
 use super::{
-    Ask, CheckResult, Checkpoint, Decision, Edit, Event, Halt, Limit, Offer, Pending, Phase,
-    Prompt, Run, Stage, Usage, Verdict, Work,
+    Answer, Ask, CheckResult, Checkpoint, Decision, Edit, Event, Halt, Limit, Offer, Outcome,
+    Pending, Phase, Prompt, Retaken, Run, Stage, Usage, Verdict, Work,
 };
 
 impl Run {
     /// Takes in one event of this run's own journal.
     pub(super) fn apply(&mut self, event: &Event) {
         match event {
-            Event::Woke(_) | Event::Resumed => self.closing = None,
+            Event::Woke(_) => {}
+            Event::Resumed => self.resumed(),
             Event::Prepared(ground) => self.ground = Some(ground.clone()),
             Event::Began { iteration, stage } => self.began(*iteration, *stage),
             Event::Composed { prompt } => self.composed_as(prompt),
@@ -30,16 +31,25 @@ impl Run {
                 self.judged = Some((tree.clone(), judgement.clone()));
             }
             Event::Ruled(verdict) => self.take_verdict(verdict),
-            Event::Remembered { .. } => self.leave_trace(),
-            Event::Forgotten => self.traces.take_back(),
+            Event::Remembered { note } => {
+                self.kept_note = Some(note.clone());
+                self.leave_trace();
+            }
+            Event::Forgotten => self.forgotten(),
             Event::Drafted { offer, .. } => self.take_offer(offer.as_deref()),
             Event::Published(receipt) => self.receipt = Some(receipt.clone()),
             Event::Unpublished => {
                 self.receipt = None;
                 self.publishes = 0;
+                self.put_back();
             }
             Event::Restored { tree } => self.start_over_from(tree),
-            Event::Failed(_) => self.meter.settle(),
+            Event::Failed(failure) => {
+                self.meter.settle();
+                if failure.stage == Stage::Publish && !failure.maybe_done {
+                    self.publishes = 0;
+                }
+            }
             Event::HoldAsked(on) => self.hold = *on,
             Event::Held { iteration, next } => {
                 self.phase = Phase::Held {
@@ -63,11 +73,8 @@ impl Run {
                 self.closing = Some(outcome.clone());
                 self.hold = false;
             }
-            Event::Undone { .. } => self.undone(),
-            Event::Ended(outcome) => {
-                self.meter.settle();
-                self.phase = Phase::Ended(outcome.clone());
-            }
+            Event::Undone { answer, .. } => self.undone(*answer),
+            Event::Ended(outcome) => self.ended(outcome),
         }
     }
 
@@ -78,9 +85,17 @@ impl Run {
 
     fn asks(&mut self, checkpoint: &Checkpoint) {
         self.asked += 1;
-        self.meter.settle();
-        self.retaken = None;
-        self.last_asked = Some(checkpoint.ask.clone());
+        match &checkpoint.ask {
+            // Its work goes on and will tell its whole usage.
+            Ask::Permission { .. } => {}
+            // What was to be put back still is.
+            Ask::Error { failure } if self.puts_back(failure.stage) => self.meter.settle(),
+            ask => {
+                self.meter.settle();
+                self.retaken = None;
+                self.last_asked = Some(ask.clone());
+            }
+        }
         self.phase = Phase::Asking(Box::new(checkpoint.clone()));
     }
 
@@ -92,6 +107,8 @@ impl Run {
         self.work = Some(work.clone());
         self.checked = None;
         self.verdict = None;
+        self.kept_note = None;
+        self.last_asked = None;
         self.edit = Pending::None;
     }
 
@@ -110,22 +127,41 @@ impl Run {
     }
 
     fn began(&mut self, iteration: u32, stage: Stage) {
-        if stage == Stage::Compose && self.start_of(iteration).is_none() {
-            let ground = self
-                .ground
-                .as_ref()
-                .map(|g| g.tree.clone())
-                .unwrap_or_default();
-            let tree = if self.fresh { ground } else { self.tree() };
-            self.starts.push(tree);
-            self.previous = self.work.take();
-            self.fresh = false;
+        match stage {
+            Stage::Compose => self.opens(iteration),
+            Stage::Publish => self.publishes += 1,
+            Stage::Prepare
+            | Stage::Work
+            | Stage::Rework
+            | Stage::Check
+            | Stage::Judge
+            | Stage::Remember
+            | Stage::Forget
+            | Stage::Draft
+            | Stage::Unpublish
+            | Stage::Restore => {}
         }
-        if stage == Stage::Publish {
-            self.publishes += 1;
-        }
+        self.begun = stage;
         self.iteration = iteration;
         self.phase = Phase::Doing(stage);
+    }
+
+    /// An iteration begins, or begins again from where it started; what was asked before is over.
+    fn opens(&mut self, iteration: u32) {
+        if self.start_of(iteration).is_none() {
+            let tree = self.tree();
+            self.starts.push(tree);
+            self.previous = self.work.take();
+        }
+        if let (true, Some(ground), Some(start)) =
+            (self.fresh, &self.ground, self.starts.last_mut())
+        {
+            start.clone_from(&ground.tree);
+        }
+        self.fresh = false;
+        self.work = None;
+        self.last_asked = None;
+        self.closing = None;
     }
 
     /// What an answer changes by itself, before any step follows from it.
@@ -168,7 +204,12 @@ impl Run {
                 self.meter.raise(*tokens, *minutes, *micro_usd);
             }
             Edit::Files => self.traces.clear(),
-            Edit::Verdict { .. } | Edit::AllowForRun => {}
+            Edit::AllowForRun => {
+                if let Ask::Permission { what, .. } = &checkpoint.ask {
+                    self.allowed.push(what.clone());
+                }
+            }
+            Edit::Verdict { .. } => {}
         }
     }
 
@@ -180,8 +221,9 @@ impl Run {
                 self.fresh = true;
                 self.traces.clear();
             }
-            Ask::Error { .. } => self.publishes = 0,
-            Ask::Prompt { .. }
+            Ask::Error { ref failure } if failure.stage == Stage::Publish => self.publishes = 0,
+            Ask::Error { .. }
+            | Ask::Prompt { .. }
             | Ask::Publish { .. }
             | Ask::Permission { .. }
             | Ask::Budget { .. } => {}
@@ -191,6 +233,8 @@ impl Run {
     fn take_verdict(&mut self, verdict: &Verdict) {
         self.told.clone_from(&verdict.feedback);
         self.notes.clear();
+        self.kept_note = None;
+        self.last_asked = None;
         self.verdict = Some(verdict.clone());
     }
 
@@ -201,32 +245,77 @@ impl Run {
         }
     }
 
+    /// Something in flight is to end; what is asked for last is what follows.
     fn halting(&mut self, halt: Halt) {
-        if self.in_flight().is_some() {
+        if self.in_flight().is_some() || matches!(self.phase, Phase::Halting(_)) {
             self.phase = Phase::Halting(halt);
         }
     }
 
+    /// A stopped run goes on; one whose host had died keeps on ending as it was about to end.
+    fn resumed(&mut self) {
+        if let Phase::Ended(_) = self.phase {
+            self.closing = None;
+        }
+    }
+
+    fn ended(&mut self, outcome: &Outcome) {
+        self.meter.settle();
+        // A publication that could not be taken back may be tried again.
+        if *outcome == Outcome::Published
+            && let Some(retaken) = self.retaken.take()
+        {
+            self.answered = Some((retaken.checkpoint, Answer::Approve));
+        }
+        self.phase = Phase::Ended(outcome.clone());
+    }
+
+    fn forgotten(&mut self) {
+        self.kept_note = None;
+        self.traces.take_back();
+        self.put_back();
+    }
+
+    /// What followed a retaken answer is put back; its question may be asked.
+    fn put_back(&mut self) {
+        if let Some(retaken) = &mut self.retaken {
+            retaken.first = None;
+        }
+    }
+
+    fn puts_back(&self, stage: Stage) -> bool {
+        self.retaken
+            .as_ref()
+            .is_some_and(|retaken| retaken.first == Some(stage))
+    }
+
     /// The answer is taken back: its question is to be asked again.
-    fn undone(&mut self) {
+    fn undone(&mut self, answer: Answer) {
         let Some((checkpoint, _)) = self.answered.take() else {
             return;
         };
-        if let Ask::Verdict { .. } = checkpoint.ask
-            && checkpoint.iteration < self.iteration
-        {
+        let first = match (&checkpoint.ask, answer) {
+            (Ask::Publish { .. }, _) if self.receipt.is_some() => Some(Stage::Unpublish),
+            (Ask::Verdict { .. }, Answer::Approve) if self.kept_note.is_some() => {
+                Some(Stage::Forget)
+            }
+            (_, _) => None,
+        };
+        if checkpoint.iteration < self.iteration {
             self.starts
                 .truncate(usize::try_from(checkpoint.iteration).unwrap_or(usize::MAX));
             self.work = self.previous.take();
             self.iteration = checkpoint.iteration;
         }
-        self.retaken = Some(checkpoint);
+        self.retaken = Some(Retaken { checkpoint, first });
         self.halting(Halt::Undo);
     }
 
     fn start_over_from(&mut self, tree: &str) {
         self.work = None;
         self.edit = Pending::None;
+        self.answered = None;
+        self.retaken = None;
         if let Some(start) = self.starts.last_mut() {
             tree.clone_into(start);
         }

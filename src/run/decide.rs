@@ -3,7 +3,7 @@
 
 use super::{
     Ask, Checkpoint, CheckpointId, Decision, Digest, Edit, Effect, Event, Failure, Judgement,
-    Outcome, Phase, Receipt, Run, Stage, Verdict, ruling,
+    Outcome, Phase, Receipt, Run, Signal, Stage, Verdict, ruling,
 };
 
 impl Run {
@@ -187,7 +187,7 @@ impl Run {
             Ask::Verdict { .. } => self.begin(Stage::Remember),
             Ask::Publish { .. } => self.begin(Stage::Publish),
             Ask::Guardrail { .. } => self.after_work(),
-            Ask::Stuck { .. } => self.next_iteration(),
+            Ask::Stuck { signal } => self.one_more_try(&signal),
             Ask::Permission { call, .. } => self.permit(call, true),
             Ask::Error { failure } => self.try_again(&failure),
             Ask::Budget { limit, next } => self.ask(Ask::Budget { limit, next }),
@@ -202,7 +202,7 @@ impl Run {
                 self.begin(Stage::Rework)
             }
             Ask::Verdict { verdict, .. } => self.turn_verdict(&verdict, edit),
-            Ask::Stuck { .. } => self.next_iteration(),
+            Ask::Stuck { signal } => self.one_more_try(&signal),
             Ask::Permission { call, .. } => self.permit(call, true),
             Ask::Budget { next, .. } => self.begin(next),
             Ask::Error { failure } => self.begin(failure.stage),
@@ -216,7 +216,8 @@ impl Run {
             | Ask::Question { .. }
             | Ask::Guardrail { .. } => self.begin(Stage::Compose),
             Ask::Verdict { .. } => self.begin(Stage::Check),
-            Ask::Publish { .. } | Ask::Stuck { .. } => self.next_iteration(),
+            Ask::Publish { .. } => self.next_iteration(),
+            Ask::Stuck { signal } => self.one_more_try(&signal),
             Ask::Permission { call, .. } => self.permit(call, false),
             Ask::Error { failure } => self.begin(failure.stage),
             Ask::Budget { limit, next } => self.ask(Ask::Budget { limit, next }),
@@ -244,7 +245,17 @@ impl Run {
         }
     }
 
-    fn permit(&mut self, call: String, allowed: bool) -> Effect {
+    /// A worker that only asks has not used its iteration: that one begins again.
+    fn one_more_try(&mut self, signal: &Signal) -> Effect {
+        match signal {
+            Signal::SameQuestion { .. } => self.begin(Stage::Compose),
+            Signal::SameVerdict { .. } | Signal::SameDiff { .. } | Signal::SameFailure { .. } => {
+                self.next_iteration()
+            }
+        }
+    }
+
+    pub(super) fn permit(&mut self, call: String, allowed: bool) -> Effect {
         self.emit(Event::Permitted {
             call: call.clone(),
             allowed,
@@ -254,7 +265,8 @@ impl Run {
 
     /// `a` at an error: the step once more; or, where it may have happened, mark it done.
     fn try_again(&mut self, failure: &Failure) -> Effect {
-        match (failure.maybe_done, self.offer.clone()) {
+        let published = failure.maybe_done && failure.stage == Stage::Publish;
+        match (published, self.offer.clone()) {
             (true, Some(offer)) => {
                 let (key, place) = (offer.key.clone(), offer.target.clone());
                 let receipt = Receipt {

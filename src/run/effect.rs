@@ -153,7 +153,9 @@ impl Run {
                 Effect::Judge { tree, checks }
             }
             Stage::Remember => Effect::Remember { note: self.note() },
-            Stage::Forget => Effect::Forget { note: self.note() },
+            Stage::Forget => Effect::Forget {
+                note: self.kept_note.clone().unwrap_or_default(),
+            },
             Stage::Draft => {
                 let offer = self.closing.is_none() && self.wake.spec.publish.is_some();
                 Effect::Draft { tree, offer }

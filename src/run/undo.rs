@@ -1,7 +1,8 @@
 //! Holding, stopping, taking back, picking up: the operator's hand on a run between the questions,
 //! and what becomes of a run whose host had died.
 
-use super::{Answer, Ask, Effect, Event, Failure, Outcome, Phase, Run, Stage};
+use super::spec::PublishTo;
+use super::{Answer, Ask, Checkpoint, Effect, Event, Failure, Halt, Outcome, Phase, Run, Stage};
 
 impl Run {
     pub(super) fn hold(&mut self, on: bool) -> Result<Effect, String> {
@@ -18,7 +19,11 @@ impl Run {
     pub(super) fn stop(&mut self) -> Result<Effect, String> {
         match self.phase {
             Phase::Ended(_) => Err("this run is over already".to_owned()),
-            Phase::Halting(_) => Ok(Effect::Halt),
+            Phase::Halting(Halt::Stop) => Ok(Effect::Halt),
+            Phase::Halting(Halt::Limit(..) | Halt::Undo) => {
+                self.emit(Event::StopAsked);
+                Ok(Effect::Halt)
+            }
             Phase::Doing(Stage::Draft) if self.closing.is_some() => Ok(Effect::Continue),
             Phase::Doing(_) | Phase::Asking(_) | Phase::Held { .. } => {
                 let busy = self.in_flight().is_some();
@@ -43,49 +48,76 @@ impl Run {
                 "you {what}: edit again, or r resumes a stopped run"
             ));
         }
-        let undone = Event::Undone {
-            checkpoint: checkpoint.id.clone(),
+        if !self.can_take_back(&checkpoint, answer) {
+            return Err(match (&checkpoint.ask, &self.phase) {
+                (Ask::Publish { .. }, Phase::Ended(Outcome::Published)) => {
+                    "this publication has no undo".to_owned()
+                }
+                (ask, _) => format!("the {} decision has led too far to take back", ask.kind()),
+            });
+        }
+        let busy = self.in_flight().is_some();
+        self.emit(Event::Undone {
+            checkpoint: checkpoint.id,
             answer,
-        };
-        match (&checkpoint.ask, &self.phase) {
-            (Ask::Prompt { .. }, Phase::Doing(Stage::Work))
-            | (Ask::Work { .. } | Ask::Verdict { .. }, Phase::Doing(Stage::Check | Stage::Judge)) =>
-            {
-                self.emit(undone);
-                Ok(Effect::Halt)
+        });
+        Ok(if busy { Effect::Halt } else { self.ask_again() })
+    }
+
+    /// Whether only what can be put back has followed this answer (PRODUCT §5.17).
+    fn can_take_back(&self, checkpoint: &Checkpoint, answer: Answer) -> bool {
+        let next = self.in_flight().or(self.held_before());
+        let here = checkpoint.iteration == self.iteration;
+        match (&checkpoint.ask, answer) {
+            (Ask::Prompt { .. }, Answer::Approve) => here && next == Some(Stage::Work),
+            (Ask::Work { .. }, Answer::Approve) | (Ask::Verdict { .. }, Answer::Retry) => {
+                here && matches!(next, Some(Stage::Check | Stage::Judge))
             }
-            (Ask::Verdict { .. }, phase) if next_is_unsent(phase, answer) => {
-                self.emit(undone);
-                Ok(self.begin_now(Stage::Forget))
+            (Ask::Verdict { .. }, Answer::Approve) => self.next_is_unsent(),
+            (Ask::Publish { .. }, Answer::Approve) => match self.phase {
+                Phase::Ended(Outcome::Published) => self.can_unpublish(),
+                Phase::Held { next, .. } => next == Stage::Publish,
+                Phase::Doing(_) | Phase::Asking(_) | Phase::Halting(_) | Phase::Ended(_) => false,
+            },
+            (_, _) => false,
+        }
+    }
+
+    fn held_before(&self) -> Option<Stage> {
+        match self.phase {
+            Phase::Held { next, .. } => Some(next),
+            Phase::Doing(_) | Phase::Asking(_) | Phase::Halting(_) | Phase::Ended(_) => None,
+        }
+    }
+
+    /// Whether the next prompt or publication after a verdict is still only a question.
+    fn next_is_unsent(&self) -> bool {
+        match &self.phase {
+            Phase::Asking(open) => matches!(
+                open.ask,
+                Ask::Prompt { .. } | Ask::Publish { .. } | Ask::Stuck { .. }
+            ),
+            Phase::Held { next, .. } => {
+                matches!(next, Stage::Remember | Stage::Compose | Stage::Draft)
             }
-            (Ask::Publish { .. }, Phase::Ended(Outcome::Published)) if self.can_unpublish() => {
-                self.emit(undone);
-                Ok(self.begin_now(Stage::Unpublish))
-            }
-            (Ask::Publish { .. }, Phase::Ended(Outcome::Published)) => {
-                Err("this publication has no undo".to_owned())
-            }
-            (ask, _) => Err(format!(
-                "the {} decision has led too far to take back",
-                ask.kind()
-            )),
+            Phase::Doing(_) | Phase::Halting(_) | Phase::Ended(_) => false,
         }
     }
 
     fn can_unpublish(&self) -> bool {
-        self.receipt
-            .as_ref()
-            .is_some_and(|receipt| !receipt.now.is_empty())
-            && self
-                .wake
-                .spec
-                .publish
-                .as_ref()
-                .is_some_and(|p| p.reversible)
+        let Some((receipt, publish)) = self.receipt.as_ref().zip(self.wake.spec.publish.as_ref())
+        else {
+            return false;
+        };
+        let has_way = match &publish.to {
+            PublishTo::GitBranch { .. } | PublishTo::Copy { .. } => !receipt.now.is_empty(),
+            PublishTo::Command { undo, .. } => !undo.is_empty(),
+        };
+        publish.reversible && has_way
     }
 
     /// Puts back at once, held or not: what is taken back must not wait.
-    fn begin_now(&mut self, stage: Stage) -> Effect {
+    pub(super) fn begin_now(&mut self, stage: Stage) -> Effect {
         self.emit(Event::Began {
             iteration: self.iteration,
             stage,
@@ -105,11 +137,17 @@ impl Run {
         if self.ground.is_none() {
             return Ok(self.begin(Stage::Prepare));
         }
-        match self.last_asked.clone() {
-            // The agent that wanted leave is gone.
-            Some(Ask::Permission { .. }) | None => Ok(self.begin(Stage::Compose)),
-            Some(ask) => Ok(self.ask(ask)),
+        if self.retaken.is_some() {
+            return Ok(self.ask_again());
         }
+        let kept = self.kept_note.is_some();
+        Ok(match self.last_asked.clone() {
+            Some(Ask::Verdict { .. }) if kept => self.remembered(),
+            Some(ask) => self.ask(ask),
+            None if self.work.is_none() => self.begin(Stage::Compose),
+            None if kept => self.remembered(),
+            None => self.begin(Stage::Check),
+        })
     }
 
     pub(super) fn restore(&mut self, iteration: u32) -> Result<Effect, String> {
@@ -173,16 +211,4 @@ impl Run {
             maybe_done: false,
         })
     }
-}
-
-/// Whether a verdict was agreed to and its next prompt or publication is still only a question.
-fn next_is_unsent(phase: &Phase, answer: Answer) -> bool {
-    let Phase::Asking(open) = phase else {
-        return false;
-    };
-    answer == Answer::Approve
-        && matches!(
-            open.ask,
-            Ask::Prompt { .. } | Ask::Publish { .. } | Ask::Stuck { .. }
-        )
 }
