@@ -4,8 +4,8 @@
 use super::spec::JudgeKind;
 use super::{
     AfterVerdict, Ask, CheckResult, Checkpoint, CheckpointId, Digest, Effect, Event, Failure, Halt,
-    Input, Judgement, Limit, Outcome, Phase, Prompt, Retaken, Run, Stage, Usage, Verdict, Wake,
-    Work, ruling,
+    Input, Judgement, Limit, Mode, Outcome, Phase, Prompt, Receipt, Retaken, Run, Stage, Usage,
+    Verdict, Wake, Work, ruling,
 };
 
 impl Run {
@@ -53,11 +53,7 @@ impl Run {
                 self.emit(Event::Drafted { paths, offer });
                 self.drafted()
             }
-            (Some(Stage::Publish), Input::Published(receipt)) => {
-                self.emit(Event::Published(receipt));
-                self.emit(Event::Ended(Outcome::Published));
-                Effect::Finish
-            }
+            (Some(Stage::Publish), Input::Published(receipt)) => self.published(receipt),
             (Some(Stage::Unpublish), Input::Unpublished) => {
                 self.emit(Event::Unpublished);
                 self.ask_again()
@@ -66,11 +62,8 @@ impl Run {
                 self.emit(Event::Restored { tree });
                 self.begin(Stage::Compose)
             }
-            // It was public before it could be stopped.
             (None, Input::Published(receipt)) if self.halts(Stage::Publish) => {
-                self.emit(Event::Published(receipt));
-                self.emit(Event::Ended(Outcome::Published));
-                Effect::Finish
+                self.published(receipt)
             }
             (None, Input::Unpublished) if self.halts(Stage::Unpublish) => {
                 self.emit(Event::Unpublished);
@@ -78,6 +71,13 @@ impl Run {
             }
             (_, _late) => Effect::Continue,
         }
+    }
+
+    /// It is public, be it before it could be stopped.
+    pub(super) fn published(&mut self, receipt: Receipt) -> Effect {
+        self.emit(Event::Published(receipt));
+        self.emit(Event::Ended(Outcome::Published));
+        Effect::Finish
     }
 
     /// Whether this step is being ended, which it may forestall by being done.
@@ -130,9 +130,12 @@ impl Run {
 
     pub(super) fn checked(&mut self, results: Vec<CheckResult>) -> Effect {
         let tree = self.tree();
-        let failed = results
+        // A required check without a result of its own has not passed.
+        let checks = &self.wake.spec.goal.checks;
+        let failed = checks
             .iter()
-            .find(|c| c.required && !c.passed())
+            .filter(|c| c.required)
+            .find(|c| !results.iter().any(|r| r.name == c.name && r.passed()))
             .map(|c| c.name.clone());
         self.emit(Event::Checked {
             tree: tree.clone(),
@@ -153,7 +156,11 @@ impl Run {
 
     pub(super) fn rule(&mut self, judgement: Judgement) -> Effect {
         let (tree, checks) = self.checked.clone().unwrap_or_default();
+        let judgement = ruling::whole(judgement, self.rubric());
+        // The worker's own note is for the eyes of a person who reads every step.
+        let training = self.wake.mode == Mode::Training;
         let note = self.work.as_ref().and_then(|w| w.note.clone());
+        let note = note.filter(|_| training);
         let verdict = ruling::compose(&self.wake.spec, tree, checks, judgement, note);
         self.ruled(verdict)
     }

@@ -2,8 +2,8 @@
 //! gives the very run that wrote it.
 
 use super::{
-    Answer, Ask, CheckResult, Checkpoint, Decision, Edit, Event, Halt, Limit, Offer, Outcome,
-    Pending, Phase, Prompt, Retaken, Run, Stage, Usage, Verdict, Work,
+    Answer, Ask, CheckResult, Checkpoint, Decision, Edit, Event, Failure, Halt, Limit, Offer,
+    Outcome, Pending, Phase, Prompt, Retaken, Run, Stage, Usage, Verdict, Work,
 };
 
 impl Run {
@@ -44,12 +44,7 @@ impl Run {
                 self.put_back();
             }
             Event::Restored { tree } => self.start_over_from(tree),
-            Event::Failed(failure) => {
-                self.meter.settle();
-                if failure.stage == Stage::Publish && !failure.maybe_done {
-                    self.publishes = 0;
-                }
-            }
+            Event::Failed(failure) => self.failed_at(failure),
             Event::HoldAsked(on) => self.hold = *on,
             Event::Held { iteration, next } => {
                 self.phase = Phase::Held {
@@ -58,13 +53,7 @@ impl Run {
                 };
             }
             Event::StopAsked => self.halting(Halt::Stop),
-            Event::LimitHit(limit) => {
-                let stage = self.in_flight().unwrap_or(Stage::Work);
-                if let Limit::Minutes(spent, _) = limit {
-                    self.meter.run_out(*spent);
-                }
-                self.halting(Halt::Limit(*limit, stage));
-            }
+            Event::LimitHit(limit) => self.limit_hit(*limit),
             Event::RestoreAsked { iteration } => {
                 let tree = self.start_of(*iteration).unwrap_or_default().to_owned();
                 self.edit = Pending::Restore(tree);
@@ -78,6 +67,22 @@ impl Run {
         }
     }
 
+    fn limit_hit(&mut self, limit: Limit) {
+        if let Limit::Minutes(spent, _) = limit {
+            self.meter.run_out(spent);
+        }
+        let stage = self.in_flight().unwrap_or(Stage::Work);
+        self.halting(Halt::Limit(limit, stage));
+    }
+
+    /// A publication that certainly did not happen is begun as if for the first time.
+    fn failed_at(&mut self, failure: &Failure) {
+        self.meter.settle();
+        if failure.stage == Stage::Publish && !failure.maybe_done {
+            self.publishes = 0;
+        }
+    }
+
     fn composed_as(&mut self, prompt: &Prompt) {
         self.prompt = Some(prompt.clone());
         self.edit = Pending::None;
@@ -85,16 +90,16 @@ impl Run {
 
     fn asks(&mut self, checkpoint: &Checkpoint) {
         self.asked += 1;
-        match &checkpoint.ask {
-            // Its work goes on and will tell its whole usage.
-            Ask::Permission { .. } => {}
-            // What was to be put back still is.
-            Ask::Error { failure } if self.puts_back(failure.stage) => self.meter.settle(),
-            ask => {
-                self.meter.settle();
-                self.retaken = None;
-                self.last_asked = Some(ask.clone());
-            }
+        // Work that wants leave goes on, and will tell its whole usage.
+        if !matches!(checkpoint.ask, Ask::Permission { .. }) {
+            self.meter.settle();
+            self.last_asked = Some(checkpoint.ask.clone());
+        }
+        // What could not be put back still is to be.
+        let waits =
+            matches!(&checkpoint.ask, Ask::Error { failure } if self.puts_back(failure.stage));
+        if !waits {
+            self.retaken = None;
         }
         self.phase = Phase::Asking(Box::new(checkpoint.clone()));
     }

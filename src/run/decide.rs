@@ -1,6 +1,7 @@
 //! What an operator's answer leads to, and which answers are refused: late, foreign, not allowed at
 //! this kind, or not fit for it. A refused answer changes nothing.
 
+use super::spec::{Judge, JudgeKind};
 use super::{
     Ask, Checkpoint, CheckpointId, Decision, Digest, Edit, Effect, Event, Failure, Judgement,
     Outcome, Phase, Receipt, Run, Signal, Stage, Verdict, ruling,
@@ -275,9 +276,7 @@ impl Run {
                     now: String::new(),
                     before: None,
                 };
-                self.emit(Event::Published(receipt));
-                self.emit(Event::Ended(Outcome::Published));
-                Effect::Finish
+                self.published(receipt)
             }
             (_, _) => self.begin(failure.stage),
         }
@@ -305,8 +304,12 @@ impl Run {
         turned.note = note
             .or_else(|| verdict.note.clone())
             .filter(|n| !n.trim().is_empty());
+        // Words of the operator stay; words that only told the findings follow them.
+        let by_hand = ruling::feedback(&verdict.checks, &verdict.judgement) != verdict.feedback;
         if let Some(feedback) = feedback {
             turned.feedback = feedback;
+        } else if by_hand {
+            turned.feedback.clone_from(&verdict.feedback);
         }
         let then = self.after_verdict(&turned);
         self.emit(Event::Ruled(Box::new(turned.clone())));
@@ -322,13 +325,19 @@ impl Run {
         verdict: &Verdict,
         lines: &[(usize, bool, String)],
     ) -> Result<Judgement, String> {
-        let rubric = self
-            .wake
-            .spec
-            .goal
-            .judge
-            .as_ref()
-            .map_or(&[][..], |j| &j.rubric);
-        ruling::turn(&verdict.judgement, rubric, lines)
+        let turned = ruling::turn(&verdict.judgement, self.rubric(), lines)?;
+        let human = matches!(
+            self.wake.spec.goal.judge,
+            Some(Judge {
+                kind: JudgeKind::Human,
+                ..
+            })
+        );
+        Ok(if human { ruling::own(turned) } else { turned })
+    }
+
+    pub(super) fn rubric(&self) -> &[String] {
+        let judge = self.wake.spec.goal.judge.as_ref();
+        judge.map_or(&[], |judge| &judge.rubric)
     }
 }

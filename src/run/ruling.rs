@@ -30,6 +30,27 @@ pub fn compose(
     }
 }
 
+/// A judge's answer, unless it leaves out a rubric line or adds one: that cannot be read.
+pub fn whole(judgement: Judgement, rubric: &[String]) -> Judgement {
+    match judgement {
+        Judgement::Given(answer) if answer.findings.len() != rubric.len() => {
+            Judgement::Unreadable {
+                why: format!(
+                    "{} of {} rubric lines are answered",
+                    answer.findings.len(),
+                    rubric.len()
+                ),
+                raw: String::new(),
+            }
+        }
+        Judgement::Given(_)
+        | Judgement::None
+        | Judgement::NotAsked { .. }
+        | Judgement::Open
+        | Judgement::Unreadable { .. } => judgement,
+    }
+}
+
 /// The judge's part with rubric lines set by the operator: `(line from 0, pass, reason)`.
 ///
 /// # Errors
@@ -55,6 +76,22 @@ pub fn turn(
         Judgement::NotAsked { because } => Err(format!(
             "the judge was not asked: {because} failed, and a failed check stays failed"
         )),
+    }
+}
+
+/// Findings of a person who is the judge: changing their own mind overturns nobody.
+pub fn own(judgement: Judgement) -> Judgement {
+    match judgement {
+        Judgement::Given(mut answer) => {
+            for finding in &mut answer.findings {
+                finding.overturned = false;
+            }
+            Judgement::Given(answer)
+        }
+        Judgement::None
+        | Judgement::NotAsked { .. }
+        | Judgement::Open
+        | Judgement::Unreadable { .. } => judgement,
     }
 }
 
@@ -115,7 +152,7 @@ fn note(checks: &[CheckResult], judgement: &Judgement) -> Option<String> {
 }
 
 /// What the next prompt is told: every failed check, then every failed rubric line.
-fn feedback(checks: &[CheckResult], judgement: &Judgement) -> String {
+pub fn feedback(checks: &[CheckResult], judgement: &Judgement) -> String {
     let mut lines: Vec<String> = failed(checks).map(in_one_line).collect();
     match judgement {
         Judgement::Given(answer) => lines.extend(

@@ -143,9 +143,11 @@ impl Judgement {
 }
 
 impl Verdict {
-    /// Checks AND judge; there is no other path.
+    /// Checks AND judge; there is no other path. What nobody examined is not approved.
     pub fn approved(&self) -> bool {
-        self.first_failed().is_none() && self.judgement.passes()
+        let judged = matches!(self.judgement, Judgement::Given(_));
+        let examined = judged || self.checks.iter().any(|c| c.required);
+        examined && self.first_failed().is_none() && self.judgement.passes()
     }
 
     /// The first required check that did not pass.
