@@ -221,6 +221,10 @@ impl Run {
             return Effect::Finish;
         };
         let reversible = publish.reversible;
+        // Only what was examined as it stands is offered, however the run came here.
+        if !self.is_approved() {
+            return self.begin(Stage::Check);
+        }
         self.ask(Ask::Publish {
             tree: self.tree(),
             artefact: offer.artefact,
@@ -229,6 +233,11 @@ impl Run {
             typed: !reversible || !self.wake.published_before,
             reversible,
         })
+    }
+
+    fn is_approved(&self) -> bool {
+        let verdict = self.verdict.as_ref();
+        verdict.is_some_and(|v| v.approved() && v.tree == self.tree())
     }
 
     pub(super) fn used(&mut self, usage: Usage) -> Effect {

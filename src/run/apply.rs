@@ -93,7 +93,10 @@ impl Run {
         // Work that wants leave goes on, and will tell its whole usage.
         if !matches!(checkpoint.ask, Ask::Permission { .. }) {
             self.meter.settle();
-            self.last_asked = Some(checkpoint.ask.clone());
+            // A draft on the way out is nothing to come back to.
+            if self.closing.is_none() {
+                self.last_asked = Some(checkpoint.ask.clone());
+            }
         }
         // What could not be put back still is to be.
         let waits =

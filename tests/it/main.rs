@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod machine;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod place;

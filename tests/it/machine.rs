@@ -1,0 +1,7 @@
+//! The run machine from outside: scenarios told in words, and properties of any input sequence.
+
+mod invariants;
+mod properties;
+mod scenarios;
+mod words;
+mod world;
