@@ -119,3 +119,75 @@ impl Meter {
         (minutes >= self.cap.minutes).then_some(Limit::Minutes(minutes, self.cap.minutes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meter(micro_usd: Option<u64>) -> Meter {
+        Meter::new(Budget {
+            tokens: 60_000,
+            micro_usd,
+            minutes: 30,
+        })
+    }
+
+    fn used(tokens: u64, micro_usd: Option<u64>) -> Usage {
+        Usage {
+            tokens,
+            estimated: false,
+            micro_usd,
+        }
+    }
+
+    /// An unknown price makes the sum unknown, never $0; what is known still counts to the cap.
+    #[test]
+    fn unknown_money_is_not_nothing() {
+        let mut meter = meter(Some(100));
+        meter.spend(used(10, Some(90)), 0);
+        assert_eq!(meter.used().micro_usd, Some(90));
+        meter.spend(used(10, None), 0);
+        assert_eq!(meter.used().micro_usd, None);
+        assert_eq!(meter.reached(), None);
+        meter.report(used(5, Some(10)));
+        assert_eq!(meter.reached(), Some(Limit::MicroUsd(100, 100)));
+    }
+
+    /// R18: the report of the step in flight counts at once, and once.
+    #[test]
+    fn a_live_report_counts_once() {
+        let mut meter = meter(None);
+        meter.report(used(40_000, None));
+        meter.report(used(59_999, None));
+        assert_eq!(meter.reached(), None);
+        meter.spend(used(60_000, None), 0);
+        assert_eq!(meter.reached(), Some(Limit::Tokens(60_000, 60_000)));
+        assert_eq!(meter.used().tokens, 60_000);
+    }
+
+    /// A step that ended without a count is charged what it reported last.
+    #[test]
+    fn what_was_reported_settles() {
+        let mut meter = meter(Some(100));
+        meter.report(used(7, Some(60)));
+        meter.settle();
+        meter.settle();
+        assert_eq!(meter.used().tokens, 7);
+        assert_eq!(meter.known_micro_usd(), 60);
+    }
+
+    /// Minutes count work only, by steps and by the clock; raising never lowers, nor invents a cap.
+    #[test]
+    fn minutes_end_and_caps_rise() {
+        let mut meter = meter(None);
+        meter.spend(Usage::default(), 29 * 60_000);
+        assert_eq!((meter.reached(), meter.left_ms()), (None, 60_000));
+        meter.run_out(30);
+        assert_eq!(meter.reached(), Some(Limit::Minutes(30, 30)));
+        meter.raise(Some(1), Some(u64::MAX), Some(1));
+        assert_eq!(meter.cap().tokens, 60_000);
+        assert_eq!(meter.cap().micro_usd, None);
+        assert_eq!(meter.reached(), None);
+        assert!(meter.left_ms() > 0);
+    }
+}

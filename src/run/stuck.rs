@@ -115,3 +115,98 @@ fn run_length<'a, T: PartialEq + 'a>(items: impl DoubleEndedIterator<Item = &'a 
     let Some(last) = items.next() else { return 0 };
     1 + u32::try_from(items.take_while(|item| *item == last).count()).unwrap_or(u32::MAX - 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{CheckOutcome, CheckResult, Judgement};
+
+    const LIMITS: StuckLimits = StuckLimits {
+        same_verdict: 2,
+        same_diff: 2,
+        same_failure: 3,
+    };
+
+    fn failing(name: &str, figure: &str, output: &str) -> Verdict {
+        Verdict {
+            tree: "T1".to_owned(),
+            checks: vec![CheckResult {
+                name: name.to_owned(),
+                required: true,
+                outcome: CheckOutcome::Failed { code: Some(1) },
+                figure: figure.to_owned(),
+                command: Vec::new(),
+                evidence: String::new(),
+                output: Digest::of(output.as_bytes()),
+                took_ms: 0,
+            }],
+            judgement: Judgement::None,
+            note: None,
+            feedback: String::new(),
+        }
+    }
+
+    fn after(verdicts: &[(&str, Verdict)]) -> Option<Signal> {
+        let mut traces = Traces::default();
+        for (diff, verdict) in verdicts {
+            traces.verdict(&Digest::of(diff.as_bytes()), verdict);
+        }
+        traces.signal(LIMITS)
+    }
+
+    /// R31: two verdicts that fail in the same way, in a row; one in between breaks the row.
+    #[test]
+    fn the_same_verdict_twice_in_a_row() {
+        let (a, b) = (failing("words", "900", "x"), failing("words", "850", "y"));
+        let row = [("1", a.clone()), ("2", b.clone()), ("3", a.clone())];
+        assert_eq!(after(&row), None);
+        let row = [("1", b), ("2", a.clone()), ("3", a)];
+        let what = "words 900".to_owned();
+        assert_eq!(after(&row), Some(Signal::SameVerdict { times: 2, what }));
+    }
+
+    /// The same output counts although another check fails beside it; the same diff by itself.
+    #[test]
+    fn the_same_failure_and_the_same_diff() {
+        let beside = |figure: &str| {
+            let mut verdict = failing("words", "900", "x");
+            verdict
+                .checks
+                .extend(failing("links", figure, figure).checks);
+            verdict
+        };
+        let row = [("1", beside("1")), ("2", beside("2")), ("3", beside("3"))];
+        let check = "words".to_owned();
+        assert_eq!(after(&row), Some(Signal::SameFailure { times: 3, check }));
+        let row = [("", failing("a", "1", "1")), ("", failing("b", "2", "2"))];
+        assert_eq!(after(&row), Some(Signal::SameDiff { times: 2 }));
+    }
+
+    /// A verdict taken back leaves no trace, and a fresh start forgets.
+    #[test]
+    fn traces_can_be_taken_back() {
+        let mut traces = Traces::default();
+        let (diff, verdict) = (Digest::of(b"1"), failing("words", "900", "x"));
+        traces.verdict(&diff, &verdict);
+        traces.verdict(&diff, &verdict);
+        assert!(traces.signal(LIMITS).is_some());
+        traces.take_back();
+        assert_eq!(traces.signal(LIMITS), None);
+        traces.clear();
+        assert_eq!(traces, Traces::default());
+    }
+
+    /// The same question counts in a row, and a verdict in between begins anew.
+    #[test]
+    fn questions_count_until_a_verdict() {
+        let mut traces = Traces::default();
+        traces.question("which? ");
+        assert_eq!(traces.question_signal(LIMITS), None);
+        traces.question("which?");
+        let twice = Some(Signal::SameQuestion { times: 2 });
+        assert_eq!(traces.question_signal(LIMITS), twice);
+        traces.verdict(&Digest::of(b"1"), &failing("words", "900", "x"));
+        traces.question("which?");
+        assert_eq!(traces.question_signal(LIMITS), None);
+    }
+}

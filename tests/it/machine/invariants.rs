@@ -33,6 +33,8 @@ pub(super) struct Witness {
     verdict: Option<Verdict>,
     /// The tree that the operator agreed to publish last.
     agreed: Option<String>,
+    /// The tree that the judge answered about last, unless the operator wants it asked again.
+    judged: Option<String>,
 }
 
 impl Witness {
@@ -48,6 +50,7 @@ impl Witness {
             sent: None,
             verdict: None,
             agreed: None,
+            judged: None,
         };
         witness.look(first);
         witness
@@ -117,6 +120,7 @@ impl Witness {
                 decision,
                 ..
             } => self.decided(checkpoint, digest, decision),
+            Event::Judged { tree, .. } => self.judged = Some(tree.clone()),
             Event::Ruled(verdict) => self.verdict = Some((**verdict).clone()),
             Event::Undone { .. } => (self.sent, self.agreed) = (None, None),
             Event::Worked(_) => (self.verdict, self.agreed) = (None, None),
@@ -126,7 +130,6 @@ impl Witness {
             | Event::Permitted { .. }
             | Event::Used(_)
             | Event::Checked { .. }
-            | Event::Judged { .. }
             | Event::Remembered { .. }
             | Event::Forgotten
             | Event::Drafted { .. }
@@ -149,6 +152,9 @@ impl Witness {
         let open = self.open.take().expect("a decision without a question");
         assert_eq!((&open.id, &open.digest), (id, digest));
         assert!(open.ask.allows(decision.answer()));
+        if let (Ask::Verdict { .. }, Decision::Retry { .. }) = (&open.ask, decision) {
+            self.judged = None;
+        }
         let Decision::Approve { typed } = decision else {
             return;
         };
@@ -202,6 +208,13 @@ impl Witness {
                 assert_eq!(verdict.tree, *tree, "the verdict is about another tree");
                 assert_eq!(self.agreed.as_ref(), Some(tree), "published without a yes");
             }
+            Effect::Judge { tree, .. } => {
+                assert_ne!(
+                    self.judged.as_ref(),
+                    Some(tree),
+                    "judged twice without a wish"
+                );
+            }
             Effect::Continue
             | Effect::Wait
             | Effect::Prepare
@@ -210,7 +223,6 @@ impl Witness {
             | Effect::Rework { .. }
             | Effect::Reinstate { .. }
             | Effect::Check { .. }
-            | Effect::Judge { .. }
             | Effect::Remember { .. }
             | Effect::Forget { .. }
             | Effect::Draft { .. }
