@@ -11,6 +11,8 @@ mod place;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod screens;
+#[cfg(test)]
 mod shipped;
 #[cfg(test)]
 mod workspace;

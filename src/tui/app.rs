@@ -1,0 +1,376 @@
+//! The cockpit's memory: what records said, what is selected, open and typed. Pure: time and keys
+//! are handed in, everything that reaches outside comes back as `Out`.
+
+pub mod arming;
+pub mod decide;
+pub mod dialogue;
+pub mod field;
+pub mod form;
+pub mod go;
+pub mod pages;
+pub mod runs;
+pub mod transcripts;
+pub mod wants;
+pub mod why;
+pub mod world;
+
+use std::collections::BTreeMap;
+
+use crate::protocol::{Command, Fact, Record, RunId};
+use crate::run::{CheckpointId, Event};
+
+use super::action::{self, Action};
+use super::keymap::{self, Key, Place, Receiver};
+use super::layout::{Layout, Over, Pane, View};
+use super::text::figures::Moment;
+use super::text::flow::Anchor;
+use arming::Arming;
+use dialogue::Dialogue;
+use field::{Field, Purpose};
+use form::Form;
+use pages::Pages;
+use runs::Run;
+use world::World;
+
+/// Something for the world outside to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Out {
+    /// Send this to the supervisor.
+    Send(Command),
+    /// Open the operator's editor on a text, then say what came of it.
+    Edit {
+        /// What stands in it now.
+        text: String,
+        /// What it is for.
+        then: Purpose,
+    },
+    /// Open the operator's editor on a file of the project; then the loop's memory is read again.
+    EditFile {
+        /// Path, relative to the project.
+        path: String,
+        /// The loop.
+        name: String,
+    },
+    /// Put this on the clipboard.
+    Copy(String),
+    /// Back to the shell for a while.
+    Suspend,
+    /// Draw everything again.
+    Redraw,
+    /// Leave.
+    Quit,
+}
+
+/// What lies over the panes, topmost last.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Layer {
+    /// The pages of an iteration; of a checkpoint, where its run waits.
+    Pages(Pages),
+    /// The runs of a loop.
+    Timeline(Timeline),
+    /// The four bones of a loop.
+    Inspect {
+        /// The loop.
+        name: String,
+        /// Where it is scrolled to.
+        top: Anchor,
+    },
+    /// Help for a place.
+    Help {
+        /// The place.
+        place: Place,
+        /// Where it is scrolled to.
+        top: Anchor,
+    },
+    /// Something to fill in.
+    Form(Form),
+    /// A question of the cockpit's own.
+    Dialogue(Dialogue),
+}
+
+/// The runs of one loop.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Timeline {
+    /// The loop.
+    pub name: String,
+    /// The chosen run, from the newest; 0 is the newest.
+    pub chosen: usize,
+    /// The chosen iteration, from 1; 0 for the newest.
+    pub iteration: usize,
+}
+
+/// Where the transcript is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Whether the end is followed.
+    pub follow: bool,
+    /// The top, where it is not.
+    pub top: Anchor,
+    /// Lines there were when following stopped; what came since is new.
+    pub known: u64,
+}
+
+/// How the cockpit was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Manner {
+    /// Look, never decide.
+    pub read_only: bool,
+}
+
+/// Everything that a frame depends on.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// How it was started.
+    pub manner: Manner,
+    /// The time of the last key, record or frame.
+    pub now: Moment,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// What records said.
+    pub world: World,
+    /// The chosen loop.
+    pub selected: Option<String>,
+    /// The pane that has the keys.
+    pub focus: Pane,
+    /// Whether it takes all the room.
+    pub zoom: bool,
+    /// Where the transcript is read.
+    pub reading: Reading,
+    /// Where verdict and memory are scrolled to.
+    pub tops: BTreeMap<u8, Anchor>,
+    /// The iteration whose verdict is shown, from 1; `None` for the newest.
+    pub iteration: Option<usize>,
+    /// What lies over the panes.
+    pub layers: Vec<Layer>,
+    /// What is being typed.
+    pub field: Option<Field>,
+    /// One line that stays until the next key.
+    pub toast: Option<String>,
+    /// What the list is filtered by; empty for nothing.
+    pub filter: String,
+    /// The chosen line of the first screen.
+    pub first_run: usize,
+    /// Answers of a human judge so far.
+    pub human: BTreeMap<CheckpointId, Vec<Option<bool>>>,
+    /// When a decision may be taken.
+    pub arming: Arming,
+    /// Whether the terminal has the operator's attention.
+    pub focused: bool,
+    /// New checkpoints that nobody was told about yet.
+    pub bells: u32,
+    asked: wants::Asked,
+}
+
+impl App {
+    /// A cockpit that knows nothing yet.
+    pub fn new(manner: Manner, size: (u16, u16), now: Moment) -> Self {
+        Self {
+            manner,
+            now,
+            size,
+            world: World::default(),
+            selected: None,
+            focus: Pane::Loops,
+            zoom: false,
+            reading: Reading {
+                follow: true,
+                top: Anchor::default(),
+                known: 0,
+            },
+            tops: BTreeMap::new(),
+            iteration: None,
+            layers: Vec::new(),
+            field: None,
+            toast: None,
+            filter: String::new(),
+            first_run: 0,
+            human: BTreeMap::new(),
+            arming: Arming::default(),
+            focused: true,
+            bells: 0,
+            asked: wants::Asked::default(),
+        }
+    }
+
+    /// Takes one record in; what it makes the cockpit ask for comes back.
+    pub fn apply(&mut self, record: &Record, now: Moment) -> Vec<Out> {
+        self.now = now;
+        self.world.apply(record);
+        match &record.fact {
+            Fact::Run { run, event } => self.happened(run, event),
+            Fact::Loops(_) => self.keep_selection(),
+            Fact::Refused { what, why } => self.refused(what, why),
+            Fact::Done { what } => self.toast = Some(what.clone()),
+            Fact::MemoryConflict { theirs, mine } => self.conflict(theirs, mine),
+            Fact::Memory(memory) => self.asked.memory_came(&memory.name),
+            Fact::Lines { of, .. } => self.arrived(of),
+            Fact::Attached { .. } | Fact::Grew { .. } | Fact::HistoryEnd { .. } => {}
+        }
+        self.wants()
+    }
+
+    fn happened(&mut self, run: &RunId, event: &Event) {
+        if let Event::Asked(checkpoint) = event {
+            let watched = self.focused && self.pages_run() == Some(run);
+            if self.world.attached && !watched {
+                self.bells += 1;
+            }
+            self.human
+                .retain(|id, _| *id == checkpoint.id || self.world.waits(id));
+            self.show_question(run);
+        } else if let Event::Decided { checkpoint, .. } = event {
+            self.arming.answered(checkpoint);
+            self.close_pages_of(run);
+        } else if matches!(event, Event::Remembered { .. } | Event::Forgotten) {
+            if let Some((name, _)) = run.split() {
+                self.asked.memory_stale(name);
+            }
+        }
+    }
+
+    /// One key. What has to be done outside comes back.
+    pub fn key(&mut self, key: Key, now: Moment) -> Vec<Out> {
+        self.now = now;
+        self.toast = None;
+        let mut out = match keymap::receiver(self) {
+            Receiver::Field => self.type_key(key),
+            Receiver::Place(place) => match keymap::action(place, key) {
+                Some(action) => self.act(action, key),
+                None => Vec::new(),
+            },
+        };
+        self.arming.input(now.ms);
+        out.extend(self.wants());
+        out
+    }
+
+    /// Text that was pasted: only a text field takes it.
+    pub fn paste(&mut self, text: &str, now: Moment) -> Vec<Out> {
+        self.now = now;
+        self.arming.input(now.ms);
+        match &mut self.field {
+            Some(field) => field.paste(text),
+            None => self.toast = Some("pasted text goes nowhere here: no field is open".to_owned()),
+        }
+        Vec::new()
+    }
+
+    /// The terminal has another size.
+    pub fn resize(&mut self, size: (u16, u16)) -> Vec<Out> {
+        self.size = size;
+        self.wants()
+    }
+
+    /// Does what the operator means, or says in one line why not.
+    pub fn act(&mut self, action: Action, key: Key) -> Vec<Out> {
+        if let Err(why) = self.can(action) {
+            if self.should_open(action) {
+                self.open_question();
+            }
+            let key = self.name_of(action, key);
+            self.toast = Some(format!("{key}: {why}"));
+            return Vec::new();
+        }
+        self.perform(action, key)
+    }
+
+    fn name_of(&self, action: Action, key: Key) -> String {
+        if let Key::Char(c) = key
+            && c != ' '
+        {
+            return c.to_string();
+        }
+        match keymap::receiver(self) {
+            Receiver::Place(place) => {
+                action::entry(place, action).map_or(String::new(), |e| e.shown.to_owned())
+            }
+            Receiver::Field => String::new(),
+        }
+    }
+
+    /// The geometry of the present frame.
+    pub fn layout(&self) -> Layout {
+        Layout::of(View {
+            width: self.size.0,
+            height: self.size.1,
+            focus: self.focus,
+            zoom: self.zoom,
+            over: self.over(),
+            band: self.band_rows(),
+        })
+    }
+
+    fn over(&self) -> Over {
+        if self.field.as_ref().is_some_and(Field::is_large) {
+            return match self.layers.last() {
+                Some(Layer::Pages(_) | Layer::Form(_)) => Over::Beside,
+                _ => Over::Whole,
+            };
+        }
+        match self.layers.last() {
+            Some(Layer::Pages(_) | Layer::Form(_)) => Over::Beside,
+            Some(Layer::Timeline(_) | Layer::Inspect { .. } | Layer::Help { .. }) => Over::Whole,
+            Some(Layer::Dialogue(_)) | None if self.nothing_here() => Over::Whole,
+            Some(Layer::Dialogue(_)) | None => Over::Panes,
+        }
+    }
+
+    /// Whether there is no loop to show.
+    pub fn nothing_here(&self) -> bool {
+        self.world.loops.is_empty()
+    }
+
+    fn band_rows(&self) -> u16 {
+        let rows = u16::try_from(self.world.loops.len()).unwrap_or(u16::MAX);
+        if rows == 0 { 0 } else { rows.min(12) + 2 }
+    }
+
+    /// The names in the list, filtered.
+    pub fn names(&self) -> Vec<&str> {
+        let wanted = self.filter.to_lowercase();
+        self.world
+            .loops
+            .iter()
+            .map(|row| row.name.as_str())
+            .filter(|name| name.to_lowercase().contains(&wanted))
+            .collect()
+    }
+
+    /// The chosen loop's name.
+    pub fn name(&self) -> Option<&str> {
+        self.selected.as_deref()
+    }
+
+    /// The run that the panes show: the chosen loop's newest.
+    pub fn run(&self) -> Option<&Run> {
+        self.world.newest(self.name()?)
+    }
+
+    fn keep_selection(&mut self) {
+        let names = self.names();
+        let kept = self.name().is_some_and(|n| names.contains(&n));
+        if !kept {
+            let waiting = self.world.waiting().first().map(|(run, ..)| run.name());
+            let first = waiting
+                .filter(|n| names.contains(n))
+                .or(names.first().copied());
+            self.selected = first.map(str::to_owned);
+            self.turned();
+        }
+    }
+
+    /// Another loop is chosen: its transcript is followed from the end.
+    pub(crate) fn turned(&mut self) {
+        self.reading.follow = true;
+        self.tops.clear();
+        self.iteration = None;
+    }
+
+    /// The terminal's title.
+    pub fn title(&self) -> String {
+        match self.world.waiting().len() {
+            0 => "checkride".to_owned(),
+            n => format!("◆ {n} · checkride"),
+        }
+    }
+}

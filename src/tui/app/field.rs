@@ -1,0 +1,317 @@
+//! What is being typed: its purpose, its text, and how it is left. Esc never decides; Enter sends a
+//! single line only.
+
+use tui_textarea::{CursorMove, TextArea, WrapMode};
+
+use crate::protocol::{Command, MemoryText};
+use crate::run::{Decision, Digest, Edit};
+
+use super::arming::Shown;
+use super::dialogue::Dialogue;
+use super::{App, Layer, Out};
+use crate::tui::keymap::Key;
+use crate::tui::text;
+
+/// What a text is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// The note of a retry.
+    Note(Shown),
+    /// The answer to a question.
+    Answer(Shown),
+    /// The digest before a publish.
+    Typed(Shown),
+    /// The prompt of this iteration.
+    Prompt(Shown),
+    /// One changed file.
+    File(Shown, String),
+    /// A memory file that began as this digest.
+    Memory(String, Digest),
+    /// The filter of the list.
+    Filter,
+    /// A text row of the open form.
+    Row(usize),
+}
+
+/// How a field is being left, where that asks first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// Enter keeps what was typed.
+    Keep,
+    /// Enter throws it away.
+    Discard,
+}
+
+/// A text being typed.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The text and the cursor.
+    pub area: TextArea<'static>,
+    /// The text at the start.
+    pub before: String,
+    /// The question it is being left with.
+    pub leaving: Option<Leaving>,
+}
+
+impl Field {
+    /// A field that starts with this text.
+    pub fn new(purpose: Purpose, before: &str) -> Self {
+        let lines: Vec<String> = before
+            .lines()
+            .map(|l| text::inert(l).into_owned())
+            .collect();
+        let mut field = Self {
+            purpose,
+            area: TextArea::new(lines),
+            before: before.to_owned(),
+            leaving: None,
+        };
+        field.area.set_max_histories(1_000);
+        if field.is_large() {
+            field.area.set_wrap_mode(WrapMode::Word);
+        } else {
+            field.area.move_cursor(CursorMove::End);
+        }
+        field
+    }
+
+    /// Whether it takes a whole layer; a small one is a single line in the bar.
+    pub fn is_large(&self) -> bool {
+        match self.purpose {
+            Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..) => true,
+            Purpose::Note(_)
+            | Purpose::Answer(_)
+            | Purpose::Typed(_)
+            | Purpose::Filter
+            | Purpose::Row(_) => false,
+        }
+    }
+
+    /// The text as it stands; it ends with a line break where it did before.
+    pub fn text(&self) -> String {
+        let mut text = self.area.lines().join("\n");
+        if self.is_large() && (self.before.ends_with('\n') || self.before.is_empty()) {
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Whether anything is changed.
+    pub fn changed(&self) -> bool {
+        let inert: Vec<_> = self.before.lines().map(text::inert).collect();
+        let same = inert
+            .iter()
+            .map(AsRef::as_ref)
+            .eq(self.area.lines().iter().map(String::as_str));
+        !same && !(self.before.is_empty() && self.area.is_empty())
+    }
+
+    /// Takes pasted text.
+    pub fn paste(&mut self, pasted: &str) {
+        self.leaving = None;
+        let lines: Vec<_> = pasted.lines().map(text::inert).collect();
+        let glue = if self.is_large() { "\n" } else { " " };
+        self.area.insert_str(lines.join(glue));
+    }
+}
+
+impl App {
+    /// Opens a field.
+    pub(crate) fn open_field(&mut self, purpose: Purpose, before: &str) {
+        self.field = Some(Field::new(purpose, before));
+    }
+
+    /// Opens the memory editor on a loop's file.
+    pub(crate) fn open_memory(&mut self, name: &str) {
+        match self.world.memories.get(name).cloned() {
+            Some(memory) => {
+                let purpose = Purpose::Memory(memory.name, memory.digest);
+                self.open_field(purpose, &memory.text);
+            }
+            None => self.toast = Some("m: the memory file is still being read".to_owned()),
+        }
+    }
+
+    /// A key while a field is open.
+    pub(crate) fn type_key(&mut self, key: Key) -> Vec<Out> {
+        let Some(field) = &mut self.field else {
+            return Vec::new();
+        };
+        if let Some(leaving) = field.leaving.take() {
+            return match (key, leaving) {
+                (Key::Enter, Leaving::Keep) => self.finish_field(),
+                (Key::Enter, Leaving::Discard) | (Key::Ctrl('c'), _) => self.drop_field(),
+                _ => Vec::new(),
+            };
+        }
+        match key {
+            Key::Ctrl('c') if field.is_large() && field.changed() => {
+                field.leaving = Some(Leaving::Discard);
+            }
+            Key::Ctrl('c') => return self.drop_field(),
+            Key::Esc => return self.leave_field(),
+            Key::Enter if !field.is_large() => return self.finish_field(),
+            Key::Ctrl('u') => {
+                field.area.undo();
+            }
+            Key::Ctrl('r') => {
+                field.area.redo();
+            }
+            Key::Ctrl('z') => return vec![Out::Suspend],
+            Key::Ctrl('l') => return vec![Out::Redraw],
+            Key::Ctrl(_) => {}
+            key => {
+                field.area.input(key.input());
+            }
+        }
+        self.filter_as_typed();
+        Vec::new()
+    }
+
+    fn filter_as_typed(&mut self) {
+        if let Some(field) = &self.field
+            && field.purpose == Purpose::Filter
+        {
+            self.filter = field.area.lines().concat();
+            self.keep_selection();
+        }
+    }
+
+    fn drop_field(&mut self) -> Vec<Out> {
+        if let Some(field) = self.field.take()
+            && field.purpose == Purpose::Filter
+        {
+            self.filter.clear();
+            self.keep_selection();
+        }
+        Vec::new()
+    }
+
+    /// Esc: memory is saved; what would decide something asks for Enter; the rest is left.
+    fn leave_field(&mut self) -> Vec<Out> {
+        let Some(field) = &mut self.field else {
+            return Vec::new();
+        };
+        match field.purpose {
+            Purpose::Memory(..) | Purpose::Row(_) => self.finish_field(),
+            Purpose::Prompt(_) | Purpose::File(..) if field.changed() => {
+                field.leaving = Some(Leaving::Keep);
+                Vec::new()
+            }
+            Purpose::Prompt(_)
+            | Purpose::File(..)
+            | Purpose::Note(_)
+            | Purpose::Answer(_)
+            | Purpose::Typed(_)
+            | Purpose::Filter => self.drop_field(),
+        }
+    }
+
+    fn finish_field(&mut self) -> Vec<Out> {
+        let Some(field) = &self.field else {
+            return Vec::new();
+        };
+        let (text, changed) = (field.text(), field.changed());
+        let purpose = field.purpose.clone();
+        match purpose {
+            Purpose::Note(shown) => {
+                let note = Some(text.trim().to_owned()).filter(|t| !t.is_empty());
+                self.send_typed(&shown, Decision::Retry { note })
+            }
+            Purpose::Answer(_) if text.trim().is_empty() => {
+                self.toast = Some("an empty answer says nothing; r lets the worker decide".into());
+                Vec::new()
+            }
+            Purpose::Answer(shown) => {
+                let text = text.trim().to_owned();
+                self.send_typed(&shown, Decision::Edit(Edit::Answer { text }))
+            }
+            Purpose::Typed(shown) => self.send_digest(&shown, text.trim()),
+            Purpose::Prompt(shown) => {
+                self.send_typed(&shown, Decision::Edit(Edit::Prompt { text }))
+            }
+            Purpose::File(shown, path) => {
+                self.send_typed(&shown, Decision::Edit(Edit::File { path, text }))
+            }
+            Purpose::Memory(name, base) => {
+                self.field = None;
+                let save = Command::SaveMemory { name, base, text };
+                changed.then_some(Out::Send(save)).into_iter().collect()
+            }
+            Purpose::Filter => {
+                self.field = None;
+                Vec::new()
+            }
+            Purpose::Row(row) => {
+                self.field = None;
+                if let Some(Layer::Form(form)) = self.layers.last_mut() {
+                    form.set_text(row, text.trim());
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn send_digest(&mut self, shown: &Shown, typed: &str) -> Vec<Out> {
+        if !typed.eq_ignore_ascii_case(shown.1.short()) {
+            self.toast = Some("these are not the 8 digits; nothing was sent".to_owned());
+            return Vec::new();
+        }
+        let typed = Some(shown.1.short().to_owned());
+        self.send_typed(shown, Decision::Approve { typed })
+    }
+
+    /// Sends what a field decided, unless the question has changed meanwhile; then nothing is lost.
+    fn send_typed(&mut self, shown: &Shown, decision: Decision) -> Vec<Out> {
+        if !self.asks(shown) {
+            self.toast = Some("the question has changed meanwhile; nothing was sent".to_owned());
+            return Vec::new();
+        }
+        self.field = None;
+        vec![self.send_decision(shown, decision)]
+    }
+
+    /// The operator's editor returned this text.
+    pub fn edited(&mut self, then: Purpose, text: &str) -> Vec<Out> {
+        let before = match self.field.take() {
+            Some(field) if field.purpose == then => field.before,
+            field => {
+                self.field = field;
+                self.before_of(&then)
+            }
+        };
+        let mut field = Field::new(then, text);
+        field.before = before;
+        let keep = field.changed() && !matches!(field.purpose, Purpose::Memory(..));
+        field.leaving = keep.then_some(Leaving::Keep);
+        self.field = Some(field);
+        self.wants()
+    }
+
+    fn before_of(&self, purpose: &Purpose) -> String {
+        match purpose {
+            Purpose::Memory(name, _) => self
+                .world
+                .memories
+                .get(name)
+                .map_or_else(String::new, |m| m.text.clone()),
+            Purpose::Prompt(shown) => self.prompt_text(shown).unwrap_or_default(),
+            Purpose::File(..)
+            | Purpose::Note(_)
+            | Purpose::Answer(_)
+            | Purpose::Typed(_)
+            | Purpose::Filter
+            | Purpose::Row(_) => String::new(),
+        }
+    }
+
+    /// A save met another change of the file.
+    pub(crate) fn conflict(&mut self, theirs: &MemoryText, mine: &str) {
+        self.layers.push(Layer::Dialogue(Dialogue::Conflict {
+            theirs: theirs.clone(),
+            mine: mine.to_owned(),
+        }));
+    }
+}

@@ -1,0 +1,437 @@
+//! What each action does: moving, opening, closing, and the commands that are no decisions.
+
+use crate::protocol::Command;
+use crate::run::Answer;
+
+use super::pages::Tab;
+use super::runs::{Phase, Run};
+use super::{App, Layer, Out, Timeline};
+use crate::tui::action::Action;
+use crate::tui::keymap::{self, Key, Place, Receiver};
+use crate::tui::layout::Pane;
+use crate::tui::text::flow::{Anchor, Window};
+use crate::tui::{layers, panes};
+
+/// How far to move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Move {
+    Down,
+    Up,
+    First,
+    Last,
+    PageDown,
+    PageUp,
+}
+
+impl App {
+    /// Does it; `can` has said yes.
+    pub(crate) fn perform(&mut self, action: Action, key: Key) -> Vec<Out> {
+        match action {
+            Action::Approve => return self.answer(Answer::Approve),
+            Action::Edit => return self.answer(Answer::Edit),
+            Action::Retry => return self.retry(),
+            Action::Stop => return self.stop(),
+            Action::StopAll => return vec![Out::Send(Command::StopAll)],
+            Action::Start => return self.start(),
+            Action::Hold => return self.hold(),
+            Action::Undo => return self.undo(),
+            Action::Open => return self.open(),
+            Action::Outside => return self.outside(),
+            Action::Copy => return self.copy(),
+            Action::Back => return self.back(false),
+            Action::Quit => return self.back(true),
+            Action::Suspend => return vec![Out::Suspend],
+            Action::Redraw => return vec![Out::Redraw],
+            Action::LeaveRunning
+            | Action::HoldAll
+            | Action::KeepMine
+            | Action::TakeTheirs
+            | Action::Merge => return self.answer_dialogue(action),
+            Action::Down => self.shift(Move::Down),
+            Action::Up => self.shift(Move::Up),
+            Action::First => self.shift(Move::First),
+            Action::Last => self.shift(Move::Last),
+            Action::PageDown => self.shift(Move::PageDown),
+            Action::PageUp => self.shift(Move::PageUp),
+            Action::Waiting
+            | Action::Prompt
+            | Action::Diff
+            | Action::Verdict
+            | Action::Output
+            | Action::Memory
+            | Action::Timeline
+            | Action::Inspect
+            | Action::Help => self.show(action),
+            Action::Toggle => self.toggle(key.digit().unwrap_or(0)),
+            Action::More | Action::Less => {
+                if let Some(Layer::Form(form)) = self.layers.last_mut() {
+                    form.change(action == Action::More);
+                }
+            }
+            Action::Next => self.turn(1),
+            Action::Previous => self.turn(-1),
+            Action::Pane => {
+                let number = key.digit().unwrap_or(1) - 1;
+                self.focus = Pane::ALL.get(number).copied().unwrap_or(self.focus);
+            }
+            Action::Zoom => self.zoom = !self.zoom,
+            Action::Follow => self.reading.follow = true,
+            Action::Earlier => self.iterate(-1),
+            Action::Later => self.iterate(1),
+            Action::Filter => {
+                let before = self.filter.clone();
+                self.open_field(super::field::Purpose::Filter, &before);
+            }
+            Action::NextMatch => self.choose_loop(1),
+            Action::PreviousMatch => self.choose_loop(-1),
+        }
+        Vec::new()
+    }
+
+    /// The run that the open layer or the panes show.
+    pub fn shown_run(&self) -> Option<&Run> {
+        match self.layers.last() {
+            Some(Layer::Pages(pages)) => self.world.runs.get(&pages.run),
+            Some(Layer::Timeline(timeline)) => self
+                .world
+                .runs_of(&timeline.name)
+                .get(timeline.chosen)
+                .copied(),
+            Some(
+                Layer::Inspect { .. } | Layer::Help { .. } | Layer::Form(_) | Layer::Dialogue(_),
+            )
+            | None => self.run(),
+        }
+    }
+
+    fn start(&mut self) -> Vec<Out> {
+        let name = self.name().unwrap_or_default().to_owned();
+        self.turned();
+        vec![Out::Send(Command::Start { name })]
+    }
+
+    fn hold(&self) -> Vec<Out> {
+        self.run()
+            .map(|run| {
+                let on = !run.hold_asked && !matches!(run.phase, Phase::Held(_));
+                let run = run.id.clone();
+                Out::Send(Command::Hold { run, on })
+            })
+            .into_iter()
+            .collect()
+    }
+
+    fn stop(&mut self) -> Vec<Out> {
+        if let Some(Layer::Dialogue(_)) = self.layers.last() {
+            return self.answer_dialogue(Action::Stop);
+        }
+        if self.question().is_some() {
+            return self.answer(Answer::Abort);
+        }
+        let run = self.shown_run().map(|r| r.id.clone());
+        run.map(|run| Out::Send(Command::Stop { run }))
+            .into_iter()
+            .collect()
+    }
+
+    fn retry(&mut self) -> Vec<Out> {
+        if self.question().is_some() {
+            return self.answer(Answer::Retry);
+        }
+        let run = self.shown_run().map(|r| r.id.clone());
+        run.map(|run| Out::Send(Command::Resume { run }))
+            .into_iter()
+            .collect()
+    }
+
+    /// The last decision of the shown run; in the timeline: the workspace; with no active run: `X`.
+    fn undo(&self) -> Vec<Out> {
+        let run = self.shown_run();
+        if let (Some(Layer::Timeline(timeline)), Some(run)) = (self.layers.last(), run) {
+            let iteration = match timeline.iteration {
+                0 => run.now(),
+                chosen => chosen,
+            };
+            return vec![Out::Send(Command::Restore {
+                run: run.id.clone(),
+                iteration: u32::try_from(iteration).unwrap_or(u32::MAX),
+            })];
+        }
+        let run = run
+            .filter(|r| !r.decisions.is_empty())
+            .map(|r| r.id.clone());
+        vec![Out::Send(Command::Undo { run })]
+    }
+
+    fn show(&mut self, action: Action) {
+        let tab = match action {
+            Action::Waiting => {
+                if let Some((run, ..)) = self.world.waiting().first() {
+                    let (id, name) = (run.id.clone(), run.name().to_owned());
+                    self.layers.clear();
+                    self.select(&name);
+                    self.open_pages(&id, None);
+                }
+                return;
+            }
+            Action::Prompt => Tab::Prompt,
+            Action::Diff => Tab::Diff,
+            Action::Verdict => Tab::Verdict,
+            Action::Output => Tab::Output,
+            Action::Memory => return self.show_memory(),
+            Action::Timeline => return self.show_timeline(),
+            Action::Inspect => {
+                let name = self.name().unwrap_or_default().to_owned();
+                let top = Anchor::default();
+                return self.layers.push(Layer::Inspect { name, top });
+            }
+            _ => {
+                if let Receiver::Place(place) = keymap::receiver(self) {
+                    self.show_help(place);
+                }
+                return;
+            }
+        };
+        if let Some(pages) = self.pages_mut() {
+            pages.tab = tab;
+        } else if let Some(run) = self.shown_run().map(|r| r.id.clone()) {
+            let iteration = match self.layers.last() {
+                Some(Layer::Timeline(timeline)) => timeline.iteration,
+                _ => self.iteration.unwrap_or(0),
+            };
+            self.open_pages(&run, Some(tab));
+            if let (1.., Some(pages)) = (iteration, self.pages_mut()) {
+                pages.iteration = iteration;
+            }
+        }
+    }
+
+    fn show_timeline(&mut self) {
+        let name = self.name().unwrap_or_default().to_owned();
+        self.layers.push(Layer::Timeline(Timeline {
+            name,
+            ..Timeline::default()
+        }));
+    }
+
+    fn show_help(&mut self, place: Place) {
+        if place == Place::Help {
+            self.layers.pop();
+            return;
+        }
+        let top = Anchor::default();
+        self.layers.push(Layer::Help { place, top });
+    }
+
+    /// `m`: in the pages first their memory page, then the editor.
+    fn show_memory(&mut self) {
+        if let Some(pages) = self.pages_mut()
+            && pages.tab != Tab::Memory
+        {
+            pages.tab = Tab::Memory;
+            return;
+        }
+        let name = match self.pages_run().and_then(|r| r.split()) {
+            Some((name, _)) => name.to_owned(),
+            None => self.name().unwrap_or_default().to_owned(),
+        };
+        self.open_memory(&name);
+    }
+
+    fn open(&mut self) -> Vec<Out> {
+        match self.layers.last() {
+            Some(Layer::Form(_)) => return self.choose(),
+            Some(Layer::Timeline(_)) => self.show(Action::Verdict),
+            Some(
+                Layer::Pages(_) | Layer::Inspect { .. } | Layer::Help { .. } | Layer::Dialogue(_),
+            ) => {}
+            None if self.nothing_here() => {
+                let command = layers::first_run::command(self.first_run).to_owned();
+                self.toast = Some(format!("copied «{command}»: leave with q and run it"));
+                return vec![Out::Copy(command)];
+            }
+            None if self.question().is_some() => self.open_question(),
+            None if self.run().is_some() => self.show(Action::Verdict),
+            None => self.show(Action::Inspect),
+        }
+        Vec::new()
+    }
+
+    fn outside(&mut self) -> Vec<Out> {
+        let prompt = self.question().map(|q| q.shown()).and_then(|shown| {
+            let text = self.prompt_text(&shown)?;
+            (self.pages()?.tab == Tab::Prompt).then_some((text, shown))
+        });
+        if let Some((text, shown)) = prompt {
+            let then = super::field::Purpose::Prompt(shown);
+            return vec![Out::Edit { text, then }];
+        }
+        let name = self.name().unwrap_or_default().to_owned();
+        let path = self.world.facts(&name).map(|f| f.spec.memory.path.clone());
+        path.map(|path| Out::EditFile { path, name })
+            .into_iter()
+            .collect()
+    }
+
+    fn copy(&mut self) -> Vec<Out> {
+        let text = match self.layers.last() {
+            Some(Layer::Pages(pages)) => layers::checkpoint::plain(self, pages),
+            Some(_) | None => panes::plain(self),
+        };
+        if text.is_empty() {
+            self.toast = Some("y: there is nothing to copy here".to_owned());
+            return Vec::new();
+        }
+        self.toast = Some(format!("copied {} characters", text.chars().count()));
+        vec![Out::Copy(text)]
+    }
+
+    /// Closes what is on top; at the top level `q` leaves and Esc clears the filter.
+    fn back(&mut self, quit: bool) -> Vec<Out> {
+        if self.layers.pop().is_some() {
+            return Vec::new();
+        }
+        if quit {
+            return self.leave();
+        }
+        if self.zoom {
+            self.zoom = false;
+        } else if !self.filter.is_empty() {
+            self.filter.clear();
+            self.keep_selection();
+        }
+        Vec::new()
+    }
+
+    /// Next or previous pane; in the pages: tab.
+    fn turn(&mut self, by: isize) {
+        if let Some(pages) = self.pages_mut() {
+            pages.tab = step(&Tab::ALL, pages.tab, by);
+        } else {
+            self.focus = step(&Pane::ALL, self.focus, by);
+        }
+    }
+
+    fn iterate(&mut self, by: isize) {
+        let last = self.shown_run().map_or(0, Run::now);
+        let go = |from: usize| from.saturating_add_signed(by).clamp(1, last.max(1));
+        match self.layers.last_mut() {
+            Some(Layer::Pages(pages)) => pages.iteration = go(pages.iteration),
+            Some(Layer::Timeline(timeline)) => {
+                let from = if timeline.iteration == 0 {
+                    last
+                } else {
+                    timeline.iteration
+                };
+                timeline.iteration = go(from);
+            }
+            _ => self.iteration = Some(go(self.iteration.unwrap_or(last))),
+        }
+    }
+
+    pub(crate) fn select(&mut self, name: &str) {
+        if self.name() != Some(name) {
+            self.selected = Some(name.to_owned());
+            self.turned();
+        }
+    }
+
+    fn choose_loop(&mut self, by: isize) {
+        let names = self.names();
+        let at = names
+            .iter()
+            .position(|n| Some(*n) == self.name())
+            .unwrap_or(0);
+        let to = at
+            .saturating_add_signed(by)
+            .min(names.len().saturating_sub(1));
+        if let Some(name) = names.get(to).map(|&n| n.to_owned()) {
+            self.select(&name);
+        }
+    }
+
+    fn shift(&mut self, how: Move) {
+        let page = usize::from(self.size.1 / 2).max(1);
+        let by = match how {
+            Move::Down => 1,
+            Move::Up => -1,
+            Move::First => isize::MIN / 2,
+            Move::Last => isize::MAX / 2,
+            Move::PageDown => isize::try_from(page).unwrap_or(1),
+            Move::PageUp => -isize::try_from(page).unwrap_or(1),
+        };
+        match self.layers.last() {
+            Some(Layer::Timeline(timeline)) => {
+                let runs = self.world.runs_of(&timeline.name).len();
+                let chosen = timeline
+                    .chosen
+                    .saturating_add_signed(by)
+                    .min(runs.saturating_sub(1));
+                if let Some(Layer::Timeline(timeline)) = self.layers.last_mut() {
+                    timeline.chosen = chosen;
+                    timeline.iteration = 0;
+                }
+            }
+            Some(Layer::Form(form)) => {
+                let row = form
+                    .row
+                    .saturating_add_signed(by)
+                    .min(form.rows().saturating_sub(1));
+                if let Some(Layer::Form(form)) = self.layers.last_mut() {
+                    form.row = row;
+                }
+            }
+            None if self.nothing_here() => {
+                let last = layers::first_run::lines() - 1;
+                self.first_run = self.first_run.saturating_add_signed(by).min(last);
+            }
+            None if self.focus == Pane::Loops => self.choose_loop(by),
+            Some(_) | None => self.scroll(how),
+        }
+    }
+
+    /// Scrolls what has the keys.
+    fn scroll(&mut self, how: Move) {
+        let go = |window: Window<'_>, top: Anchor| {
+            let page = window.height.saturating_sub(2).max(1);
+            match how {
+                Move::Down => window.down(top, 1),
+                Move::Up => window.up(top, 1),
+                Move::First => Anchor::default(),
+                Move::Last => window.end(),
+                Move::PageDown => window.down(top, page),
+                Move::PageUp => window.up(top, page),
+            }
+        };
+        let Some((top, end)) = panes::scrolled(self, &go) else {
+            return;
+        };
+        let lines = self.run().map_or(0, |r| r.lines);
+        match self.layers.last_mut() {
+            Some(Layer::Pages(pages)) => {
+                pages.tops.insert(pages.tab, top);
+            }
+            Some(Layer::Inspect { top: at, .. } | Layer::Help { top: at, .. }) => *at = top,
+            Some(_) => {}
+            None if self.focus == Pane::Transcript => {
+                // Following stops when the reader goes up and begins again at the end.
+                let follow = top >= end;
+                if self.reading.follow && !follow {
+                    self.reading.known = lines;
+                }
+                self.reading.follow = follow;
+                self.reading.top = top;
+            }
+            None => {
+                self.tops.insert(u8::from(self.focus == Pane::Memory), top);
+            }
+        }
+    }
+}
+
+/// The next or previous of all, round the end.
+fn step<T: Copy + PartialEq>(all: &[T], from: T, by: isize) -> T {
+    let at = all.iter().position(|t| *t == from).unwrap_or(0);
+    let to = at.saturating_add_signed(by.rem_euclid(isize::try_from(all.len()).unwrap_or(1)));
+    all.get(to % all.len().max(1)).copied().unwrap_or(from)
+}

@@ -1,0 +1,343 @@
+//! One run as its events tell it: where it stands, what it made, what was decided.
+//! A fold of `run::Event`; nothing here decides anything.
+
+use crate::protocol::RunId;
+use crate::run::{
+    Answer, Ask, CheckResult, Checkpoint, CheckpointId, Decision, Edit, Event, Failure, Ground,
+    Meter, Offer, Outcome, Prompt, Receipt, Stage, Usage, Verdict, Wake, Work,
+};
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    /// Woken; waits for its turn.
+    Queued,
+    /// Does something since this time.
+    Busy(Stage, i64),
+    /// Waits for a person since this time.
+    Asking(Box<Checkpoint>, i64),
+    /// Held by the operator before this step.
+    Held(Stage),
+    /// Told to stop.
+    Stopping,
+    /// Over since this time.
+    Ended(Outcome, i64),
+}
+
+/// One iteration.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Iteration {
+    /// When it began.
+    pub at: i64,
+    /// Its newest prompt.
+    pub prompt: Option<Prompt>,
+    /// Its newest work.
+    pub work: Option<Work>,
+    /// Its newest check results, before there is a verdict.
+    pub checks: Vec<CheckResult>,
+    /// Its newest verdict.
+    pub verdict: Option<Verdict>,
+    /// The note that it left in memory.
+    pub note: Option<String>,
+    /// Tokens of work and judge.
+    pub tokens: u64,
+}
+
+/// One decision, for the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Taken {
+    /// Which question.
+    pub id: CheckpointId,
+    /// The question's kind.
+    pub kind: &'static str,
+    /// Its iteration.
+    pub iteration: u32,
+    /// What was answered.
+    pub answer: Answer,
+    /// Who answered.
+    pub by: String,
+    /// When.
+    pub at: i64,
+    /// How long it had waited, in milliseconds.
+    pub waited: i64,
+    /// Whether it was taken back.
+    pub undone: bool,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Its name.
+    pub id: RunId,
+    /// How it began; `None` while only later records are known.
+    pub wake: Option<Wake>,
+    /// When its first record was written.
+    pub at: i64,
+    /// Where it stands.
+    pub phase: Phase,
+    /// What it stands on.
+    pub ground: Option<Ground>,
+    /// Its iterations, the first one first.
+    pub iterations: Vec<Iteration>,
+    /// Its decisions, oldest first.
+    pub decisions: Vec<Taken>,
+    /// What it has used and may use.
+    pub meter: Option<Meter>,
+    /// Whether the operator asked to hold it.
+    pub hold_asked: bool,
+    /// Its newest failure.
+    pub failure: Option<Failure>,
+    /// Where its draft lies.
+    pub drafts: Vec<String>,
+    /// What a publish would send.
+    pub offer: Option<Offer>,
+    /// Where it is published.
+    pub receipt: Option<Receipt>,
+    /// Lines of its transcript.
+    pub lines: u64,
+}
+
+impl Run {
+    /// A run of which nothing is known yet.
+    pub fn new(id: RunId, at: i64) -> Self {
+        Self {
+            id,
+            wake: None,
+            at,
+            phase: Phase::Queued,
+            ground: None,
+            iterations: Vec::new(),
+            decisions: Vec::new(),
+            meter: None,
+            hold_asked: false,
+            failure: None,
+            drafts: Vec::new(),
+            offer: None,
+            receipt: None,
+            lines: 0,
+        }
+    }
+
+    /// Takes one event in.
+    pub fn apply(&mut self, event: &Event, at: i64) {
+        match event {
+            Event::Woke(wake) => {
+                self.at = at;
+                self.meter = Some(Meter::new(wake.spec.guardrails.budget));
+                self.wake = Some((**wake).clone());
+            }
+            Event::Prepared(ground) => self.ground = Some(ground.clone()),
+            Event::Began { iteration, stage } => {
+                self.iteration(*iteration, at);
+                self.phase = Phase::Busy(*stage, at);
+            }
+            Event::Asked(checkpoint) => {
+                self.iteration(checkpoint.iteration, at);
+                self.phase = Phase::Asking(checkpoint.clone(), at);
+            }
+            Event::Decided {
+                checkpoint,
+                decision,
+                by,
+                ..
+            } => self.decided(checkpoint, decision, by, at),
+            Event::Permitted { .. } => self.phase = Phase::Busy(Stage::Work, at),
+            Event::Held { next, .. } => self.phase = Phase::Held(*next),
+            Event::HoldAsked(on) => {
+                self.hold_asked = *on;
+                if let (false, Phase::Held(next)) = (*on, &self.phase) {
+                    self.phase = Phase::Busy(*next, at);
+                }
+            }
+            Event::StopAsked | Event::LimitHit { .. } => self.phase = Phase::Stopping,
+            Event::Undone { checkpoint, .. } => self.undone(checkpoint),
+            Event::Ended(outcome) => self.phase = Phase::Ended(outcome.clone(), at),
+            Event::Failed(failure) => self.failure = Some(failure.clone()),
+            Event::RestoreAsked { .. } | Event::Closing { .. } => {}
+            Event::Resumed
+            | Event::Composed { .. }
+            | Event::Used(_)
+            | Event::Worked(_)
+            | Event::Checked { .. }
+            | Event::Judged { .. }
+            | Event::Ruled(_)
+            | Event::Remembered { .. }
+            | Event::Forgotten
+            | Event::Drafted { .. }
+            | Event::Published(_)
+            | Event::Unpublished
+            | Event::Restored { .. } => self.made(event),
+        }
+    }
+
+    /// What a step brought out.
+    fn made(&mut self, event: &Event) {
+        if let Some(meter) = &mut self.meter {
+            charge(meter, event);
+        }
+        if let Some(iteration) = self.iterations.last_mut() {
+            iteration.made(event);
+        }
+        if let Event::Drafted { paths, offer } = event {
+            self.drafts.clone_from(paths);
+            self.offer = offer.as_deref().cloned();
+        } else if let Event::Published(receipt) = event {
+            self.receipt = Some(receipt.clone());
+        } else if let Event::Unpublished = event {
+            self.receipt = None;
+        }
+    }
+
+    fn decided(&mut self, id: &CheckpointId, decision: &Decision, by: &str, at: i64) {
+        if let Decision::Edit(Edit::Raise {
+            tokens,
+            minutes,
+            micro_usd,
+        }) = decision
+            && let Some(meter) = &mut self.meter
+        {
+            meter.raise(*tokens, *minutes, *micro_usd);
+        }
+        let Phase::Asking(checkpoint, since) = &self.phase else {
+            return;
+        };
+        self.decisions.push(Taken {
+            id: id.clone(),
+            kind: checkpoint.ask.kind(),
+            iteration: checkpoint.iteration,
+            answer: decision.answer(),
+            by: by.to_owned(),
+            at,
+            waited: at - since,
+            undone: false,
+        });
+        let step = match &checkpoint.ask {
+            Ask::Prompt { .. } | Ask::Permission { .. } => Stage::Work,
+            Ask::Work { .. } => Stage::Check,
+            Ask::Verdict { .. } => Stage::Remember,
+            Ask::Publish { .. } => Stage::Publish,
+            Ask::Question { .. }
+            | Ask::Guardrail { .. }
+            | Ask::Stuck { .. }
+            | Ask::Budget { .. }
+            | Ask::Error { .. } => Stage::Compose,
+        };
+        self.phase = Phase::Busy(step, at);
+    }
+
+    fn undone(&mut self, id: &CheckpointId) {
+        if let Some(taken) = self.decisions.iter_mut().rev().find(|d| d.id == *id) {
+            taken.undone = true;
+        }
+    }
+
+    /// Makes room up to this iteration, from 1.
+    fn iteration(&mut self, number: u32, at: i64) {
+        // A record is not trusted with the size of an allocation.
+        let number = number.clamp(1, 1_000) as usize;
+        while self.iterations.len() < number {
+            self.iterations.push(Iteration {
+                at,
+                ..Iteration::default()
+            });
+        }
+    }
+
+    /// The loop's name.
+    pub fn name(&self) -> &str {
+        self.id.split().map_or(self.id.0.as_str(), |(name, _)| name)
+    }
+
+    /// The run's number.
+    pub fn number(&self) -> u32 {
+        self.id.split().map_or(0, |(_, number)| number)
+    }
+
+    /// The question it waits on.
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        match &self.phase {
+            Phase::Asking(checkpoint, _) => Some(checkpoint),
+            Phase::Queued
+            | Phase::Busy(..)
+            | Phase::Held(_)
+            | Phase::Stopping
+            | Phase::Ended(..) => None,
+        }
+    }
+
+    /// How it ended.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.phase {
+            Phase::Ended(outcome, _) => Some(outcome),
+            Phase::Queued
+            | Phase::Busy(..)
+            | Phase::Asking(..)
+            | Phase::Held(_)
+            | Phase::Stopping => None,
+        }
+    }
+
+    /// Whether it is not over.
+    pub fn active(&self) -> bool {
+        self.outcome().is_none()
+    }
+
+    /// The iteration it is in, from 1; 0 before the first.
+    pub fn now(&self) -> usize {
+        self.iterations.len()
+    }
+
+    /// Most iterations it may take.
+    pub fn max_iterations(&self) -> u32 {
+        self.wake
+            .as_ref()
+            .map_or(0, |w| w.spec.guardrails.max_iterations)
+    }
+
+    /// The newest verdict and its iteration, from 1.
+    pub fn verdict(&self) -> Option<(usize, &Verdict)> {
+        self.iterations
+            .iter()
+            .enumerate()
+            .rev()
+            .find_map(|(i, it)| Some((i + 1, it.verdict.as_ref()?)))
+    }
+}
+
+impl Iteration {
+    fn made(&mut self, event: &Event) {
+        if let Event::Composed { prompt } = event {
+            self.prompt = Some(prompt.clone());
+        } else if let Event::Worked(work) = event {
+            self.tokens = self.tokens.saturating_add(work.usage.tokens);
+            self.work = Some((**work).clone());
+            // A changed tree has no verdict.
+            self.checks.clear();
+            self.verdict = None;
+        } else if let Event::Checked { results, .. } = event {
+            self.checks.clone_from(results);
+        } else if let Event::Judged { usage, .. } = event {
+            self.tokens = self.tokens.saturating_add(usage.tokens);
+        } else if let Event::Ruled(verdict) = event {
+            self.verdict = Some((**verdict).clone());
+        } else if let Event::Remembered { note } = event {
+            self.note = (!note.is_empty()).then(|| note.clone());
+        } else if let Event::Forgotten = event {
+            self.note = None;
+        }
+    }
+}
+
+/// Counts what a step used.
+fn charge(meter: &mut Meter, event: &Event) {
+    if let Event::Used(so_far) = event {
+        meter.report(*so_far);
+    } else if let Event::Worked(work) = event {
+        meter.spend(work.usage, work.took_ms);
+    } else if let Event::Judged { usage, took_ms, .. } = event {
+        meter.spend(*usage, *took_ms);
+    } else if let Event::Checked { results, .. } = event {
+        let took = results.iter().map(|c| c.took_ms).sum();
+        meter.spend(Usage::default(), took);
+    }
+}

@@ -1,0 +1,165 @@
+//! What the visible part of the screen needs and is not here yet: asked for once, by range.
+
+use std::collections::BTreeSet;
+
+use crate::protocol::{Command, Fetch, RunId};
+use crate::run::Digest;
+
+use super::pages::Tab;
+use super::transcripts::PAGE;
+use super::{App, Layer, Out};
+
+/// Lines of a text in one answer.
+const CHUNK: u64 = 500;
+/// Earlier runs that the timeline asks for.
+const RUNS: u32 = 20;
+
+/// What was asked for and has not come yet.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    memories: BTreeSet<String>,
+    texts: BTreeSet<(Digest, u64)>,
+    files: BTreeSet<(RunId, String)>,
+    histories: BTreeSet<String>,
+}
+
+impl Asked {
+    /// A memory is here; later changes are told without asking.
+    pub fn memory_came(&mut self, name: &str) {
+        self.memories.insert(name.to_owned());
+    }
+
+    /// A memory has changed on disk.
+    pub fn memory_stale(&mut self, name: &str) {
+        self.memories.remove(name);
+    }
+}
+
+impl App {
+    /// Fetches for what the screen shows.
+    pub(crate) fn wants(&mut self) -> Vec<Out> {
+        if !self.world.attached {
+            return Vec::new();
+        }
+        let mut out = Vec::new();
+        self.want_memory(&mut out);
+        self.want_transcript(&mut out);
+        self.want_page(&mut out);
+        self.want_history(&mut out);
+        out.into_iter()
+            .map(|fetch| Out::Send(Command::Fetch(fetch)))
+            .collect()
+    }
+
+    fn want_memory(&mut self, out: &mut Vec<Fetch>) {
+        if let Some(name) = self.selected.clone()
+            && self.world.facts(&name).is_some()
+            && self.asked.memories.insert(name.clone())
+        {
+            out.push(Fetch::Memory { name });
+        }
+    }
+
+    fn want_transcript(&mut self, out: &mut Vec<Fetch>) {
+        let Some((run, total)) = self.run().map(|r| (r.id.clone(), r.lines)) else {
+            return;
+        };
+        if total == 0 {
+            return;
+        }
+        let rows = u64::from(self.size.1);
+        let from = if self.reading.follow {
+            total.saturating_sub(rows)
+        } else {
+            self.reading.top.item as u64
+        };
+        let last = (from + rows).min(total - 1);
+        let transcript = self.world.transcripts.entry(run.clone()).or_default();
+        for line in [from.min(last), last] {
+            if let Some(from) = transcript.missing(line, total) {
+                out.push(Fetch::Transcript {
+                    run: run.clone(),
+                    from,
+                    lines: PAGE,
+                });
+            }
+        }
+    }
+
+    /// The open page's text, chunk after chunk until it is whole.
+    fn want_page(&mut self, out: &mut Vec<Fetch>) {
+        let Some(pages) = self.pages() else { return };
+        let Some(run) = self.world.runs.get(&pages.run) else {
+            return;
+        };
+        // The diff is wanted beside a work question's other pages too, for editing.
+        let wanted = pages.text(run, pages.tab).filter(|t| t.bytes > 0);
+        let (Some(text), tab) = (wanted.cloned(), pages.tab) else {
+            return;
+        };
+        let have = self.world.texts.get(&text.digest);
+        if have.is_some_and(super::world::Text::whole) || tab == Tab::Memory {
+            return;
+        }
+        let from = have.map_or(0, |t| t.lines.len() as u64);
+        if self.asked.texts.insert((text.digest.clone(), from)) {
+            out.push(Fetch::Text {
+                digest: text.digest,
+                from,
+                lines: CHUNK,
+            });
+        }
+    }
+
+    fn want_history(&mut self, out: &mut Vec<Fetch>) {
+        let open = self.layers.iter().find_map(|l| match l {
+            Layer::Timeline(timeline) => Some(timeline.name.clone()),
+            Layer::Pages(_)
+            | Layer::Inspect { .. }
+            | Layer::Help { .. }
+            | Layer::Form(_)
+            | Layer::Dialogue(_) => None,
+        });
+        let unknown = || {
+            let row = self.world.row(self.name()?)?;
+            let run = row.last_run.as_ref()?;
+            let known = self.world.runs.get(run).is_some_and(|r| r.wake.is_some());
+            (!known).then(|| row.name.clone())
+        };
+        if let Some(name) = open.or_else(unknown)
+            && self.asked.histories.insert(name.clone())
+        {
+            out.push(Fetch::History {
+                name,
+                before: u32::MAX,
+                runs: RUNS,
+            });
+        }
+    }
+
+    /// A changed file for editing, once; whether it is here already.
+    pub(crate) fn want_file(&mut self, run: &RunId, path: &str) -> Option<Out> {
+        let key = (run.clone(), path.to_owned());
+        self.world.files.remove(&key);
+        self.asked.files.insert(key).then(|| {
+            Out::Send(Command::Fetch(Fetch::File {
+                run: run.clone(),
+                path: path.to_owned(),
+            }))
+        })
+    }
+
+    /// An answer came.
+    pub(crate) fn arrived(&mut self, of: &Fetch) {
+        match of {
+            Fetch::Text { digest, from, .. } => {
+                self.asked.texts.remove(&(digest.clone(), *from));
+            }
+            Fetch::File { run, path } => {
+                self.asked.files.remove(&(run.clone(), path.clone()));
+                self.file_came(run, path);
+            }
+            Fetch::Transcript { .. } | Fetch::Memory { .. } | Fetch::History { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Whether an action can be done just now, and the one line of why where it cannot.
+//! What it then does is `go.rs` and `decide.rs`.
+
+use crate::protocol::LoopState;
+use crate::run::{Answer, Ask};
+
+use super::decide::open_rubric;
+use super::runs::Phase;
+use super::{App, Layer};
+use crate::tui::action::Action;
+
+const READ_ONLY: &str = "this cockpit only looks (--read-only)";
+
+impl App {
+    /// Whether an action can be done now; if not, why, in one line.
+    pub fn can(&self, action: Action) -> Result<(), String> {
+        if self.manner.read_only && changes(action) {
+            return Err(READ_ONLY.to_owned());
+        }
+        match action {
+            Action::Approve => self.can_answer(Answer::Approve),
+            Action::Edit => self.can_answer(Answer::Edit),
+            Action::Retry => self.can_retry(),
+            Action::Stop => self.can_stop(),
+            Action::Start => self.can_start(),
+            Action::Hold => self.can_hold(),
+            Action::Undo => self.can_undo(),
+            Action::Waiting => none_if(
+                self.world.waiting().is_empty(),
+                "nothing is waiting for you",
+            ),
+            Action::Toggle => {
+                let lines = self.question().map_or(0, |q| open_rubric(&q));
+                none_if(lines == 0, "no rubric line waits for your answer here")
+            }
+            Action::Prompt | Action::Diff | Action::Verdict | Action::Output => none_if(
+                self.pages().is_none() && self.shown_run().is_none(),
+                "no run to show yet",
+            ),
+            Action::Memory | Action::Inspect | Action::Timeline => self.can_use_loop(),
+            Action::Earlier | Action::Later => {
+                let none = self.shown_run().is_none_or(|r| r.iterations.is_empty());
+                none_if(none, "there is no iteration yet")
+            }
+            Action::Follow => {
+                let lines = self.run().map_or(0, |r| r.lines);
+                none_if(lines == 0, "there is no transcript yet")
+            }
+            Action::Outside => self.can_use_loop(),
+            Action::Filter => none_if(self.nothing_here(), "there is nothing to filter"),
+            Action::NextMatch | Action::PreviousMatch => {
+                none_if(self.filter.is_empty(), "no filter is set; / sets one")
+            }
+            Action::LeaveRunning
+            | Action::HoldAll
+            | Action::KeepMine
+            | Action::TakeTheirs
+            | Action::Merge => self.can_answer_dialogue(action),
+            Action::StopAll
+            | Action::Down
+            | Action::Up
+            | Action::First
+            | Action::Last
+            | Action::PageDown
+            | Action::PageUp
+            | Action::More
+            | Action::Less
+            | Action::Next
+            | Action::Previous
+            | Action::Pane
+            | Action::Zoom
+            | Action::Open
+            | Action::Back
+            | Action::Quit
+            | Action::Copy
+            | Action::Help
+            | Action::Suspend
+            | Action::Redraw => Ok(()),
+        }
+    }
+
+    /// Whether one of the four answers may be given to the question in front.
+    fn can_answer(&self, answer: Answer) -> Result<(), String> {
+        let Some(question) = self.question() else {
+            return Err(match answer {
+                Answer::Approve => "nothing is waiting for approval here",
+                Answer::Edit => "nothing here can be edited; m edits the memory",
+                Answer::Retry => "nothing here waits to be done over",
+                Answer::Abort => "nothing here can be stopped",
+            }
+            .to_owned());
+        };
+        let ask = &question.checkpoint.ask;
+        if !ask.allows(answer) {
+            return Err(match (ask, answer) {
+                (Ask::Question { .. }, _) => {
+                    "a question is answered with e, or left open with r".to_owned()
+                }
+                (Ask::Budget { .. }, Answer::Approve) => {
+                    "approving cannot spend; e raises the cap".to_owned()
+                }
+                (ask, _) => format!("a {} checkpoint does not take this answer", ask.kind()),
+            });
+        }
+        if answer == Answer::Approve && open_rubric(&question) > 0 {
+            return Err("answer every rubric line first (1–9), then e hands them in".to_owned());
+        }
+        let shown = question.shown();
+        // Stopping needs no reading: it keeps everything.
+        if answer != Answer::Abort && !self.arming.has_seen(&shown) {
+            return Err("this was not shown yet; read it, then press again".to_owned());
+        }
+        self.arming
+            .ready(&shown, self.now.ms)
+            .map_err(str::to_owned)
+    }
+
+    fn can_retry(&self) -> Result<(), String> {
+        let ended = self.run().is_some_and(|r| !r.active());
+        if self.question().is_none() && ended && self.layers.is_empty() {
+            let stopped = self
+                .run()
+                .and_then(|r| r.outcome())
+                .is_some_and(|o| !o.goal_met());
+            return none_if(!stopped, "this run reached its goal; s starts another");
+        }
+        self.can_answer(Answer::Retry)
+    }
+
+    fn can_stop(&self) -> Result<(), String> {
+        if let Some(Layer::Dialogue(_)) = self.layers.last() {
+            return self.can_answer_dialogue(Action::Stop);
+        }
+        if self.question().is_some() {
+            return self.can_answer(Answer::Abort);
+        }
+        match self.shown_run().map(|r| &r.phase) {
+            Some(Phase::Ended(..)) | None => Err("no run of this loop is active".to_owned()),
+            Some(Phase::Stopping) => Err("it is being stopped".to_owned()),
+            Some(Phase::Queued | Phase::Busy(..) | Phase::Asking(..) | Phase::Held(_)) => Ok(()),
+        }
+    }
+
+    fn can_start(&self) -> Result<(), String> {
+        let Some(row) = self.name().and_then(|n| self.world.row(n)) else {
+            return Err("choose a loop first".to_owned());
+        };
+        match &row.state {
+            LoopState::Invalid { line, why } => Err(format!("line {line}: {why}")),
+            LoopState::Valid(_) => none_if(
+                self.run().is_some_and(super::runs::Run::active),
+                "it is running already; x stops it",
+            ),
+        }
+    }
+
+    fn can_hold(&self) -> Result<(), String> {
+        match self.run().map(|r| &r.phase) {
+            Some(Phase::Queued | Phase::Busy(..) | Phase::Held(_)) => Ok(()),
+            Some(Phase::Asking(..)) => Err("it already waits for you".to_owned()),
+            Some(Phase::Stopping) => Err("it is being stopped".to_owned()),
+            Some(Phase::Ended(..)) | None => Err("no run of this loop is active".to_owned()),
+        }
+    }
+
+    fn can_undo(&self) -> Result<(), String> {
+        if let Some(Layer::Timeline(_)) = self.layers.last() {
+            let run = self.shown_run();
+            return none_if(
+                run.is_none_or(|r| r.iterations.is_empty()),
+                "this run has no restore point",
+            );
+        }
+        Ok(())
+    }
+
+    fn can_use_loop(&self) -> Result<(), String> {
+        let Some(row) = self.name().and_then(|n| self.world.row(n)) else {
+            return Err("choose a loop first".to_owned());
+        };
+        match &row.state {
+            LoopState::Invalid { line, why } => Err(format!("line {line}: {why}")),
+            LoopState::Valid(_) => Ok(()),
+        }
+    }
+
+    fn can_answer_dialogue(&self, action: Action) -> Result<(), String> {
+        let fits = self
+            .dialogue()
+            .is_some_and(|d| d.answers().contains(&action));
+        none_if(
+            !fits,
+            "this question has other answers; they stand in the bar",
+        )
+    }
+}
+
+/// Whether an action asks the supervisor to change something.
+fn changes(action: Action) -> bool {
+    use Action as A;
+    [
+        A::Approve,
+        A::Edit,
+        A::Retry,
+        A::Stop,
+        A::StopAll,
+        A::Start,
+        A::Hold,
+        A::Undo,
+        A::Toggle,
+        A::Memory,
+        A::Outside,
+        A::HoldAll,
+        A::KeepMine,
+        A::Merge,
+    ]
+    .contains(&action)
+}
+
+fn none_if(missing: bool, why: &str) -> Result<(), String> {
+    if missing { Err(why.to_owned()) } else { Ok(()) }
+}

@@ -1,0 +1,165 @@
+//! All that records have said so far: loops, runs, memories, fetched texts. A fold; it asks nothing.
+
+use std::collections::BTreeMap;
+
+use crate::protocol::{Fact, Fetch, LoopFacts, LoopRow, LoopState, MemoryText, Record, RunId};
+use crate::run::{Checkpoint, Digest};
+
+use super::runs::{Phase, Run};
+use super::transcripts::Transcript;
+
+/// A kept text, as far as it was fetched.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Text {
+    /// Its lines from the first on.
+    pub lines: Vec<String>,
+    /// Lines there are in all.
+    pub total: u64,
+}
+
+impl Text {
+    /// Whether all of it is here.
+    pub fn whole(&self) -> bool {
+        self.lines.len() as u64 >= self.total
+    }
+}
+
+/// What is known.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// The project's folder; empty before the first answer.
+    pub project: String,
+    /// Whether everything that was missing has arrived.
+    pub attached: bool,
+    /// What the host cannot enforce, in words.
+    pub warnings: Vec<String>,
+    /// The loops, in the host's order.
+    pub loops: Vec<LoopRow>,
+    /// The runs.
+    pub runs: BTreeMap<RunId, Run>,
+    /// Memory files by loop.
+    pub memories: BTreeMap<String, MemoryText>,
+    /// Kept texts by digest.
+    pub texts: BTreeMap<Digest, Text>,
+    /// Whole files for editing.
+    pub files: BTreeMap<(RunId, String), Text>,
+    /// Transcripts by run.
+    pub transcripts: BTreeMap<RunId, Transcript>,
+    /// Loops whose history was sent, and whether there is more.
+    pub history: BTreeMap<String, bool>,
+    /// Number of the newest journalled record.
+    pub seq: u64,
+}
+
+impl World {
+    /// Takes one record in.
+    pub fn apply(&mut self, record: &Record) {
+        self.seq = self.seq.max(record.seq);
+        match &record.fact {
+            Fact::Run { run, event } => self.run(run, record.at).apply(event, record.at),
+            Fact::Attached { project, warnings } => {
+                self.attached = true;
+                self.project.clone_from(project);
+                self.warnings.clone_from(warnings);
+            }
+            Fact::Loops(loops) => self.loops.clone_from(loops),
+            Fact::Grew { run, lines } => self.run(run, record.at).lines = *lines,
+            Fact::Memory(memory) => self.remember(memory),
+            Fact::MemoryConflict { theirs, .. } => self.remember(theirs),
+            Fact::Lines { of, lines, total } => self.fetched(of, lines, *total),
+            Fact::HistoryEnd { name, more } => {
+                self.history.insert(name.clone(), *more);
+            }
+            Fact::Refused { .. } | Fact::Done { .. } => {}
+        }
+    }
+
+    fn remember(&mut self, memory: &MemoryText) {
+        self.memories.insert(memory.name.clone(), memory.clone());
+    }
+
+    fn run(&mut self, id: &RunId, at: i64) -> &mut Run {
+        self.runs
+            .entry(id.clone())
+            .or_insert_with(|| Run::new(id.clone(), at))
+    }
+
+    fn fetched(&mut self, of: &Fetch, lines: &[String], total: u64) {
+        match of {
+            Fetch::Text { digest, from, .. } => {
+                let text = self.texts.entry(digest.clone()).or_default();
+                text.total = total;
+                // An answer that does not continue what is here was asked twice.
+                if *from == text.lines.len() as u64 {
+                    text.lines.extend_from_slice(lines);
+                }
+            }
+            Fetch::File { run, path } => {
+                let text = Text {
+                    lines: lines.to_vec(),
+                    total,
+                };
+                self.files.insert((run.clone(), path.clone()), text);
+            }
+            Fetch::Transcript { run, from, .. } => {
+                self.run(run, 0).lines = total;
+                self.transcripts
+                    .entry(run.clone())
+                    .or_default()
+                    .insert(*from, lines);
+            }
+            Fetch::Memory { .. } | Fetch::History { .. } => {}
+        }
+    }
+
+    /// A loop by its name.
+    pub fn row(&self, name: &str) -> Option<&LoopRow> {
+        self.loops.iter().find(|row| row.name == name)
+    }
+
+    /// A loop's bones, if its file is valid.
+    pub fn facts(&self, name: &str) -> Option<&LoopFacts> {
+        match &self.row(name)?.state {
+            LoopState::Valid(facts) => Some(facts),
+            LoopState::Invalid { .. } => None,
+        }
+    }
+
+    /// The runs of a loop, newest first.
+    pub fn runs_of<'a>(&'a self, name: &'a str) -> Vec<&'a Run> {
+        let mut runs: Vec<&Run> = self.runs.values().filter(|r| r.name() == name).collect();
+        runs.sort_by_key(|r| std::cmp::Reverse(r.number()));
+        runs
+    }
+
+    /// The newest run of a loop that is known.
+    pub fn newest(&self, name: &str) -> Option<&Run> {
+        self.runs
+            .values()
+            .filter(|r| r.name() == name)
+            .max_by_key(|r| r.number())
+    }
+
+    /// Runs that are not over.
+    pub fn active(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values().filter(|r| r.active())
+    }
+
+    /// Runs that wait for a person, the longest waiting first.
+    pub fn waiting(&self) -> Vec<(&Run, &Checkpoint, i64)> {
+        let mut all: Vec<_> = self
+            .runs
+            .values()
+            .filter_map(|run| match &run.phase {
+                Phase::Asking(checkpoint, since) => Some((run, &**checkpoint, *since)),
+                Phase::Queued
+                | Phase::Busy(..)
+                | Phase::Held(_)
+                | Phase::Stopping
+                | Phase::Ended(..) => None,
+            })
+            .collect();
+        all.sort_by_key(|(run, _, since)| (*since, run.id.clone()));
+        all
+    }
+}

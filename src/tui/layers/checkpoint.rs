@@ -1,0 +1,433 @@
+//! ```text
+//! ┬ ◆ checkpoint · after the work, before checks ─────────────────────
+//! │  p prompt  ▸d diff   v verdict   m memory   o output    line 1–19
+//! │┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
+//! │ 1 file   drafts/2026-06-12-loops.md                      +93 −14
+//! ```
+
+use ratatui::layout::Rect;
+
+use crate::run::{Ask, Change, Prompt, Work};
+use crate::tui::app::App;
+use crate::tui::app::pages::{Pages, Tab};
+use crate::tui::app::runs::Run;
+use crate::tui::layout::{self, Region};
+use crate::tui::paint::Canvas;
+use crate::tui::styles::Role;
+use crate::tui::text::flow::Flow;
+use crate::tui::text::{Row, figures, labelled, wrap};
+
+use super::{asks, verdict_page};
+
+/// Draws the pages of an iteration.
+pub fn draw(canvas: &mut Canvas<'_>, app: &App, pages: &Pages, region: Region) {
+    let Some(run) = app.world.runs.get(&pages.run) else {
+        return;
+    };
+    canvas.rule(region.title, &title(run, pages, region.title.width));
+    let area = layout::inner(region.body);
+    let head = head_rows(region);
+    let (text, range) = super::with_flow(app, |window, top| {
+        let top = top.min(window.end());
+        let (from, to) = window.range(top);
+        (window.visible(top), (from + 1, to, window.flow.len()))
+    })
+    .unwrap_or_default();
+    if head > 0 {
+        let figures = format!("line {}–{} of {}", range.0.min(range.2), range.1, range.2);
+        canvas.row(
+            area,
+            &tabs(pages.tab).right(usize::from(area.width), Role::Muted, figures),
+        );
+    }
+    if head > 1 {
+        let below = Rect {
+            y: region.body.y + 1,
+            height: 1,
+            ..region.body
+        };
+        canvas.row(
+            below,
+            &Row::of(Role::Faint, "┄".repeat(usize::from(below.width))),
+        );
+    }
+    canvas.rows(text_area(region), &text);
+}
+
+fn head_rows(region: Region) -> u16 {
+    match region.body.height {
+        0..3 => 0,
+        3..8 => 1,
+        8.. => 2,
+    }
+}
+
+/// The rows that hold the page.
+pub(crate) fn text_area(region: Region) -> Rect {
+    let area = layout::inner(region.body);
+    let head = head_rows(region);
+    Rect {
+        y: area.y + head,
+        height: area.height - head,
+        ..area
+    }
+}
+
+fn title(run: &Run, pages: &Pages, width: u16) -> Row {
+    let row = match pages.question(run) {
+        Some(checkpoint) => Row::of(Role::NeedsYou, "◆").with(
+            Role::TitleFocus,
+            format!(" checkpoint · {}", asks::place(&checkpoint.ask)),
+        ),
+        None => Row::of(
+            Role::TitleFocus,
+            format!("{} · run {}", run.name(), run.number()),
+        ),
+    };
+    if width > 70 && run.now() > 0 {
+        return row.with(
+            Role::Title,
+            format!(
+                " · iteration {} of {}",
+                pages.iteration,
+                run.max_iterations()
+            ),
+        );
+    }
+    row
+}
+
+fn tabs(open: Tab) -> Row {
+    let mut row = Row::blank();
+    for tab in Tab::ALL {
+        let (mark, role) = if tab == open {
+            ("▸", Role::TitleFocus)
+        } else {
+            (" ", Role::Muted)
+        };
+        row = row
+            .with(role, format!("{mark}{}", tab.title()))
+            .with(Role::Fg, "  ");
+    }
+    row
+}
+
+/// One page: rows about it, then the text itself, wrapped only where it is visible.
+pub(crate) struct Page<'a> {
+    head: Vec<Row>,
+    body: &'a [String],
+    tail: Option<Row>,
+    kind: Tab,
+    added: Vec<&'a str>,
+}
+
+impl<'a> Page<'a> {
+    /// The open page.
+    pub(crate) fn of(app: &'a App, pages: &'a Pages, width: usize) -> Option<Self> {
+        let run = app.world.runs.get(&pages.run)?;
+        let ask = pages.question(run).map(|c| &c.ask);
+        let mut head = Vec::new();
+        if let Some(ask) = ask.filter(|ask| Tab::of(ask) == pages.tab) {
+            head.extend(verdict_page::asked(ask, run, width));
+        }
+        head.extend(match pages.tab {
+            Tab::Prompt => prompt_head(pages, run, app, width),
+            Tab::Diff => pages
+                .work(run)
+                .map_or_else(nothing_yet, |w| diff_head(w, run, width)),
+            Tab::Verdict => verdict_page::rows(app, pages, run, width),
+            Tab::Memory => memory_head(app, run, width),
+            Tab::Output => output_head(pages, run, width),
+        });
+        let text = pages.text(run, pages.tab);
+        let kept = text.and_then(|t| app.world.texts.get(&t.digest));
+        let body = kept.map_or(&[][..], |t| &t.lines);
+        let tail = match (text, kept) {
+            (Some(text), None) if text.bytes > 0 => Some("  reading …".to_owned()),
+            (Some(_), Some(kept)) if !kept.whole() => Some(format!(
+                "  … {} more lines are being read",
+                kept.total - kept.lines.len() as u64
+            )),
+            _ => None,
+        };
+        Some(Self {
+            head,
+            body,
+            tail: tail.map(|t| Row::of(Role::Muted, t)),
+            kind: pages.tab,
+            added: earlier(app, pages, run),
+        })
+    }
+
+    fn line(&self, line: &str, width: usize) -> Vec<Row> {
+        let (mark, role) = match self.kind {
+            Tab::Diff => return diff_line(line, width),
+            Tab::Prompt if !self.added.is_empty() && self.added.binary_search(&line).is_err() => {
+                ("+ ", Role::Add)
+            }
+            Tab::Prompt if line.starts_with("## ") => ("  ", Role::Title),
+            Tab::Prompt | Tab::Verdict | Tab::Memory | Tab::Output => ("  ", Role::Fg),
+        };
+        wrap(line, width.saturating_sub(2))
+            .into_iter()
+            .map(|part| Row::of(role, mark).with(role, part))
+            .collect()
+    }
+}
+
+impl Flow for Page<'_> {
+    fn len(&self) -> usize {
+        self.head.len() + self.body.len() + usize::from(self.tail.is_some())
+    }
+
+    fn item(&self, index: usize, width: usize) -> Vec<Row> {
+        if let Some(row) = self.head.get(index) {
+            return vec![row.clone().cut(width)];
+        }
+        match self.body.get(index - self.head.len()) {
+            Some(line) => self.line(line, width),
+            None => self.tail.iter().map(|row| row.clone().cut(width)).collect(),
+        }
+    }
+}
+
+/// The lines of the last iteration's prompt, sorted: what is not among them is new.
+fn earlier<'a>(app: &'a App, pages: &Pages, run: &'a Run) -> Vec<&'a str> {
+    let before = pages
+        .iteration
+        .checked_sub(2)
+        .and_then(|i| run.iterations.get(i));
+    let text = before
+        .and_then(|i| i.prompt.as_ref())
+        .and_then(|p| app.world.texts.get(&p.text.digest))
+        .filter(|t| t.whole() && pages.tab == Tab::Prompt);
+    let mut lines: Vec<&str> =
+        text.map_or_else(Vec::new, |t| t.lines.iter().map(String::as_str).collect());
+    lines.sort_unstable();
+    lines
+}
+
+fn diff_line(line: &str, width: usize) -> Vec<Row> {
+    let role = match line.as_bytes().first() {
+        Some(b'+') => Role::Add,
+        Some(b'-') => Role::Del,
+        Some(b'@') => Role::Accent,
+        Some(b' ') | None => Role::Fg,
+        Some(_) => Role::Muted,
+    };
+    let (mark, rest) = match role {
+        Role::Add | Role::Del => line.split_at(1),
+        _ => ("", line),
+    };
+    wrap(rest, width.saturating_sub(1))
+        .into_iter()
+        .map(|part| Row::of(role, mark).with(role, part))
+        .collect()
+}
+
+fn nothing_yet() -> Vec<Row> {
+    vec![Row::of(Role::Muted, "nothing here yet")]
+}
+
+fn prompt_head(pages: &Pages, run: &Run, app: &App, width: usize) -> Vec<Row> {
+    let Some(prompt) = pages.shown(run).and_then(|i| i.prompt.as_ref()) else {
+        return nothing_yet();
+    };
+    let mut rows = Vec::new();
+    if let Some(wake) = &run.wake {
+        let left = run.meter.as_ref().map_or(String::new(), |m| {
+            let left = m.cap().tokens.saturating_sub(m.used().tokens);
+            format!(
+                "≈ {} tok · {} left in this run",
+                figures::short(prompt.tokens()),
+                figures::short(left)
+            )
+        });
+        let to = format!("{} · fresh context", asks::worker(&wake.spec));
+        rows.push(Row::of(Role::Muted, "to").to(9).with(Role::Fg, to).right(
+            width,
+            Role::Muted,
+            left,
+        ));
+    }
+    if let Some(ground) = &run.ground {
+        rows.extend(labelled("where", 9, (Role::Fg, &ground.workspace), width));
+        for notice in &ground.notices {
+            rows.extend(labelled("notice", 9, (Role::Warn, notice), width));
+        }
+        for missing in &ground.not_enforced {
+            let text = format!("not enforced: {missing}");
+            rows.extend(labelled("▲", 9, (Role::Warn, &text), width));
+        }
+    }
+    rows.extend(labelled("parts", 9, (Role::Fg, &parts(prompt)), width));
+    rows.extend(labelled(
+        "changed",
+        9,
+        (Role::Fg, &changed(pages, run, prompt)),
+        width,
+    ));
+    if prompt.edited {
+        rows.push(Row::of(
+            Role::Accent,
+            "✎ you wrote this prompt by hand; it is sent in this iteration only",
+        ));
+    }
+    for warning in &app.world.warnings {
+        rows.extend(labelled("▲", 9, (Role::Warn, warning), width));
+    }
+    rows.push(Row::blank());
+    rows
+}
+
+fn parts(prompt: &Prompt) -> String {
+    let parts: Vec<String> = prompt
+        .parts
+        .iter()
+        .map(|p| format!("{} {}", p.kind.word(), figures::thousands(p.tokens)))
+        .collect();
+    format!(
+        "≈ {} tok = {}",
+        figures::thousands(prompt.tokens()),
+        parts.join(" + ")
+    )
+}
+
+fn changed(pages: &Pages, run: &Run, prompt: &Prompt) -> String {
+    let before = pages
+        .iteration
+        .checked_sub(2)
+        .and_then(|i| run.iterations.get(i));
+    let Some(last) = before.and_then(|i| i.prompt.as_ref()) else {
+        return "the first prompt of this run".to_owned();
+    };
+    let words: Vec<String> = prompt
+        .changed_since(last)
+        .map(|p| format!("{} {} tok", p.kind.word(), figures::thousands(p.tokens)))
+        .collect();
+    match words.is_empty() {
+        true => "nothing since the last iteration".to_owned(),
+        false => format!(
+            "since iteration {}: {}",
+            pages.iteration - 1,
+            words.join(", ")
+        ),
+    }
+}
+
+fn diff_head(work: &Work, run: &Run, width: usize) -> Vec<Row> {
+    let (added, removed) = work.size();
+    let size = |a: u64, r: u64| format!("+{a} −{r}");
+    let label = figures::count(work.changes.len(), "file");
+    let mut rows = Vec::new();
+    for (i, change) in work.changes.iter().enumerate() {
+        let label = if i == 0 { label.as_str() } else { "" };
+        rows.push(
+            Row::of(Role::Muted, label)
+                .to(9)
+                .with(Role::Fg, named(change))
+                .right(width, Role::Fg, size(change.added, change.removed)),
+        );
+    }
+    match work.changes.len() {
+        0 => rows.push(Row::of(Role::Warn, "no file was changed")),
+        1 => {}
+        _ => rows.push(Row::of(Role::Muted, "in all").right(width, Role::Fg, size(added, removed))),
+    }
+    let rules = run.wake.as_ref().map(|w| &w.spec.guardrails.workspace);
+    if let Some(rules) = rules {
+        let gone = work
+            .changes
+            .iter()
+            .filter(|c| c.kind == crate::run::ChangeKind::Deleted)
+            .count();
+        let text = format!(
+            "deletions {gone} of {} · files {} of {} · lines {} of {}",
+            rules.max_deletions,
+            work.changes.len(),
+            rules.max_files,
+            added + removed,
+            rules.max_changed_lines
+        );
+        rows.extend(labelled("inside", 9, (Role::Fg, &text), width));
+    }
+    for breach in &work.breaches {
+        let text = format!("{} ({}): refused, put back", breach.tried, breach.rule);
+        rows.extend(labelled("▲", 9, (Role::Warn, &text), width));
+    }
+    if let Some(claim) = &work.claim {
+        rows.extend(labelled(
+            "claims",
+            9,
+            (Role::Claim, &format!("“{claim}”")),
+            width,
+        ));
+    }
+    if work.author == crate::run::Author::Operator {
+        rows.push(Row::of(
+            Role::Accent,
+            "✎ you edited this; it is checked like any other work",
+        ));
+    }
+    rows.push(Row::blank());
+    rows
+}
+
+fn named(change: &Change) -> String {
+    let word = match change.kind {
+        crate::run::ChangeKind::Added => " (new)",
+        crate::run::ChangeKind::Modified => "",
+        crate::run::ChangeKind::Deleted => " (deleted)",
+    };
+    format!("{}{word}", change.path)
+}
+
+fn memory_head(app: &App, run: &Run, width: usize) -> Vec<Row> {
+    match app.world.memories.get(run.name()) {
+        Some(memory) => {
+            let mut rows = vec![
+                Row::of(Role::Muted, format!("{} · m edits", memory.path)),
+                Row::blank(),
+            ];
+            rows.extend(
+                memory
+                    .text
+                    .lines()
+                    .flat_map(|l| crate::tui::panes::memory::line(l, width)),
+            );
+            rows
+        }
+        None => vec![Row::of(Role::Muted, "no memory was read yet")],
+    }
+}
+
+fn output_head(pages: &Pages, run: &Run, width: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if let Some(Ask::Publish { .. }) = pages.question(run).map(|c| &c.ask) {
+        return rows;
+    }
+    for path in &run.drafts {
+        rows.extend(labelled("draft", 9, (Role::Fg, path), width));
+    }
+    if let Some(receipt) = &run.receipt {
+        rows.extend(labelled("live", 9, (Role::Ok, &receipt.place), width));
+    }
+    if rows.is_empty() && run.offer.is_none() && pages.question(run).is_none() {
+        return vec![Row::of(Role::Muted, "no draft yet")];
+    }
+    rows.push(Row::blank());
+    rows
+}
+
+/// The open page as plain text, for the clipboard.
+pub(crate) fn plain(app: &App, pages: &Pages) -> String {
+    let page = Page::of(app, pages, 120);
+    page.map_or_else(String::new, |page| {
+        let head = page.head.iter().map(|r| r.text().trim_end().to_owned());
+        let lines: Vec<String> = match page.body.is_empty() {
+            true => head.collect(),
+            false => page.body.to_vec(),
+        };
+        lines.join("\n")
+    })
+}

@@ -1,0 +1,84 @@
+//! ```text
+//!    Nothing here yet, and nothing will run until you say so.
+//!
+//!    ▌ write the first loop    loops/<name>.toml: five lines are enough
+//! ```
+
+use crate::tui::app::App;
+use crate::tui::layout::{self, Region};
+use crate::tui::paint::Canvas;
+use crate::tui::styles::Role;
+use crate::tui::text::{Row, labelled};
+
+/// What the operator can do first: a command of the shell, and what it does.
+const CHOICES: [(&str, &str); 3] = [
+    (
+        "checkride demo",
+        "watch a demo: no network, no key, no cost; a loop fails a check, retries, and waits for you",
+    ),
+    (
+        "checkride init research-and-draft",
+        "start from a starter: research-and-draft, fix-failing-tests, docs-drift, dependency-bump, issue-triage, changelog",
+    ),
+    (
+        "checkride check",
+        "write loops/<name>.toml yourself, five lines are enough, and have it checked",
+    ),
+];
+
+/// Draws what is shown while there is no loop.
+pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
+    canvas.rule(region.title, &Row::blank());
+    let area = layout::inner(region.body);
+    let width = usize::from(area.width);
+    if !app.world.attached {
+        return;
+    }
+    let margin = if width >= 100 { 21 } else { 2 };
+    let mut rows = vec![Row::blank(); if area.height > 24 { 6 } else { 1 }];
+    let text = |role, text: &str| labelled("", margin, (role, text), width);
+    rows.extend(text(
+        Role::Fg,
+        "Nothing here yet, and nothing will run until you say so.",
+    ));
+    rows.push(Row::blank());
+    for (i, (command, words)) in CHOICES.iter().enumerate() {
+        let chosen = app.first_run.min(CHOICES.len() - 1) == i;
+        let (mark, role) = if chosen {
+            ("▌ ", Role::TitleFocus)
+        } else {
+            ("  ", Role::Fg)
+        };
+        rows.push(
+            Row::blank()
+                .to(margin)
+                .with(Role::Accent, mark)
+                .with(role, *command)
+                .cut(width),
+        );
+        rows.extend(labelled("", margin + 4, (Role::Muted, words), width));
+    }
+    rows.push(Row::blank());
+    rows.extend(text(
+        Role::Muted,
+        &format!(
+            "files   loops/ skills/ memory/ drafts/ in {}",
+            app.world.project
+        ),
+    ));
+    rows.extend(text(
+        Role::Muted,
+        "nothing is written until you save your first loop",
+    ));
+    canvas.rows(area, &rows);
+}
+
+/// The command of a line, to be copied.
+pub fn command(line: usize) -> &'static str {
+    CHOICES.get(line).map_or("", |(command, _)| command)
+}
+
+/// How many lines there are.
+pub fn lines() -> usize {
+    CHOICES.len()
+}

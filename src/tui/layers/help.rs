@@ -1,0 +1,100 @@
+//! ```text
+//! ─ help · at a checkpoint ────────────────────────────────────
+//!    at a checkpoint                       move
+//!     a           approve: take the …       j k ↑ ↓     line
+//! ```
+
+use crate::tui::action::{Entry, Group, TABLE};
+use crate::tui::app::App;
+use crate::tui::keymap::Place;
+use crate::tui::layout::{self, Region};
+use crate::tui::paint::Canvas;
+use crate::tui::styles::Role;
+use crate::tui::text::{Row, labelled};
+
+/// Draws help for a place.
+pub fn draw(canvas: &mut Canvas<'_>, app: &App, place: Place, region: Region) {
+    canvas.rule(
+        region.title,
+        &Row::of(Role::TitleFocus, format!("help · {}", place.word())),
+    );
+    let rows = super::with_flow(app, |window, top| window.visible(top.min(window.end())));
+    canvas.rows(layout::inner(region.body), &rows.unwrap_or_default());
+}
+
+/// The text of help: the table of actions in two columns, then marks, modes and safety.
+pub(crate) fn rows(place: Place, width: usize) -> Vec<Row> {
+    let left = [
+        ("at a checkpoint", Group::Checkpoint),
+        ("loops", Group::Loops),
+    ];
+    let right = [("move", Group::Move), ("everywhere", Group::Everywhere)];
+    let mut rows = if width >= 76 {
+        side_by_side(&columns(&left, place), &columns(&right, place), width)
+    } else {
+        let mut rows = columns(&left, place);
+        rows.extend(columns(&right, place));
+        rows.into_iter().map(|r| r.cut(width)).collect()
+    };
+    rows.push(Row::of(Role::Faint, "┄".repeat(width)));
+    for (label, words) in [
+        (
+            "marks",
+            "◆ needs you  ● running  ○ asleep  ✓ done  ✗ not approved  ▲ stuck, tripped  ‖ held  – off  ✎ edited  · not yet",
+        ),
+        (
+            "modes",
+            "T training: asks at every step  S supervised: asks on doubt, before publish  A autonomous: before publish",
+        ),
+        (
+            "safety",
+            "Enter never approves. Keys arm 0.4 s after a checkpoint appears and only when no text field has focus. No timeout ever approves. A stopped run keeps its draft, transcript and memory.",
+        ),
+    ] {
+        rows.extend(labelled(label, 9, (Role::Fg, words), width));
+    }
+    rows
+}
+
+fn columns(groups: &[(&str, Group)], place: Place) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (title, group) in groups {
+        rows.push(Row::of(Role::Title, *title));
+        let entries = TABLE
+            .iter()
+            .filter(|e| e.group == *group && !e.help.is_empty());
+        rows.extend(entries.map(|e| entry(e, place)));
+        rows.push(Row::blank());
+    }
+    rows
+}
+
+/// Keys that mean nothing in the place that help was asked for are quiet.
+fn entry(entry: &Entry, place: Place) -> Row {
+    let here = entry.places.contains(&place);
+    let (key, words) = if here {
+        (Role::Accent, Role::Fg)
+    } else {
+        (Role::Muted, Role::Muted)
+    };
+    Row::of(key, format!(" {}", entry.shown))
+        .to(13)
+        .with(words, entry.help)
+}
+
+fn side_by_side(left: &[Row], right: &[Row], width: usize) -> Vec<Row> {
+    let half = width / 2;
+    (0..left.len().max(right.len()))
+        .map(|i| {
+            let mut row = left
+                .get(i)
+                .cloned()
+                .unwrap_or_default()
+                .cut(half - 1)
+                .to(half);
+            let beside = right.get(i).cloned().unwrap_or_default();
+            row.spans.extend(beside.cut(width - half).spans);
+            row
+        })
+        .collect()
+}

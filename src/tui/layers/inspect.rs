@@ -1,0 +1,253 @@
+//! ```text
+//! ─ research-and-draft · the four bones ──────────────────────
+//!  trigger
+//!     weekdays 07:00
+//!  skill
+//!     skills/research-and-draft · proven by hand 6 times
+//! ```
+
+use crate::protocol::LoopFacts;
+use crate::run::spec::{Independence, Judge, JudgeKind, OutputKind, PublishTo, Trigger};
+use crate::tui::app::App;
+use crate::tui::layout::{self, Region};
+use crate::tui::paint::Canvas;
+use crate::tui::panes::memory;
+use crate::tui::styles::Role;
+use crate::tui::text::{Row, figures, paragraph};
+
+use super::asks;
+
+/// Draws the four bones of a loop, read-only.
+pub fn draw(canvas: &mut Canvas<'_>, app: &App, name: &str, region: Region) {
+    canvas.rule(
+        region.title,
+        &Row::of(Role::TitleFocus, format!("{name} · the four bones")),
+    );
+    let rows = super::with_flow(app, |window, top| window.visible(top.min(window.end())));
+    canvas.rows(layout::inner(region.body), &rows.unwrap_or_default());
+}
+
+struct Bones {
+    rows: Vec<Row>,
+    width: usize,
+}
+
+impl Bones {
+    fn heading(&mut self, text: &str) {
+        if !self.rows.is_empty() {
+            self.rows.push(Row::blank());
+        }
+        self.rows.push(Row::of(Role::TitleFocus, text));
+    }
+
+    fn line(&mut self, role: Role, text: impl AsRef<str>) {
+        let lines = text
+            .as_ref()
+            .lines()
+            .flat_map(|l| paragraph(role, "  ", l, self.width));
+        self.rows.extend(lines.collect::<Vec<_>>());
+    }
+}
+
+/// The text of the layer: trigger, skill, goal and verification, memory, then guardrails and trust.
+pub(crate) fn rows(app: &App, name: &str, width: usize) -> Vec<Row> {
+    let Some(facts) = app.world.facts(name) else {
+        return vec![Row::of(Role::Muted, "this loop's file is not valid")];
+    };
+    let mut out = Bones {
+        rows: Vec::new(),
+        width,
+    };
+    if !facts.description.is_empty() {
+        out.rows
+            .extend(paragraph(Role::Muted, "", &facts.description, width));
+    }
+    let spec = &facts.spec;
+    out.heading("trigger");
+    out.line(
+        Role::Fg,
+        match &spec.trigger {
+            Trigger::Manual => "by hand: s starts it",
+            Trigger::Schedule(words) | Trigger::Event(words) => words,
+        },
+    );
+    if facts.off {
+        out.line(Role::Warn, "switched off; u re-arms");
+    }
+    out.heading("skill");
+    let proven = figures::count(usize::try_from(facts.proven).unwrap_or(usize::MAX), "time");
+    out.line(
+        Role::Fg,
+        format!(
+            "{} · proven by hand {proven} (needs {})",
+            spec.skill.path, spec.skill.proven_min
+        ),
+    );
+    if facts.skill_changed {
+        out.line(Role::Warn, "▲ changed since it was last proven");
+    }
+    out.heading("goal and verification");
+    goal(&mut out, facts);
+    out.heading("memory");
+    let cap = spec.memory.inject_tokens;
+    out.line(
+        Role::Fg,
+        match app.world.memories.get(name) {
+            Some(text) => {
+                let (entries, tokens) = memory::size(&text.text, cap);
+                format!(
+                    "{} · {} · {} of {} tok in a prompt",
+                    text.path,
+                    figures::count(entries, "note"),
+                    figures::short(tokens),
+                    figures::short(cap)
+                )
+            }
+            None => format!(
+                "{} · at most {} tok in a prompt",
+                spec.memory.path,
+                figures::short(cap)
+            ),
+        },
+    );
+    out.heading("guardrails");
+    guardrails(&mut out, facts);
+    out.heading("output and publish");
+    output(&mut out, facts);
+    out.heading("trust");
+    out.line(
+        Role::Fg,
+        format!(
+            "{} · the file asks for {}",
+            facts.mode.word(),
+            spec.guardrails.mode.word()
+        ),
+    );
+    if !facts.mode_why.is_empty() {
+        out.line(Role::Warn, &facts.mode_why);
+    }
+    if let Some(row) = app.world.row(name) {
+        let met = row.record.iter().filter(|o| o.goal_met()).count();
+        out.line(
+            Role::Fg,
+            format!(
+                "{met} of its last {} reached the goal",
+                figures::count(row.record.len(), "run")
+            ),
+        );
+    }
+    out.heading("files");
+    out.line(Role::Fg, facts.files.join("\n"));
+    out.rows
+}
+
+fn goal(out: &mut Bones, facts: &LoopFacts) {
+    let goal = &facts.spec.goal;
+    out.line(Role::Fg, &goal.statement);
+    for check in &goal.checks {
+        let optional = if check.required { "" } else { " (only shown)" };
+        out.line(
+            Role::Muted,
+            format!(
+                "check  {}{optional} · {}",
+                check.name,
+                check.command.join(" ")
+            ),
+        );
+    }
+    let Some(judge) = &goal.judge else {
+        return out.line(Role::Muted, "no judge: the checks alone decide");
+    };
+    out.line(Role::Muted, format!("judge  {}", judge_words(judge)));
+    for line in &judge.rubric {
+        out.line(Role::Muted, format!("       · {line}"));
+    }
+    out.line(
+        Role::Muted,
+        format!(
+            "worker {} · at most {} for one iteration",
+            asks::worker(&facts.spec),
+            figures::took(facts.spec.worker.timeout_s * 1000)
+        ),
+    );
+}
+
+fn judge_words(judge: &Judge) -> String {
+    let who = match &judge.kind {
+        JudgeKind::Human => return "you, at the verdict checkpoint".to_owned(),
+        JudgeKind::Command { command } => command.join(" "),
+        JudgeKind::Script { file } => format!("script {file}"),
+    };
+    let apart = match judge.independence {
+        Independence::Context => "a context of its own",
+        Independence::Model => "another model",
+        Independence::Provider => "another provider",
+    };
+    format!(
+        "{who} · {apart} · {}",
+        figures::count(usize::try_from(judge.votes).unwrap_or(1), "vote")
+    )
+}
+
+fn guardrails(out: &mut Bones, facts: &LoopFacts) {
+    let rails = &facts.spec.guardrails;
+    let rules = &rails.workspace;
+    let money = rails.budget.micro_usd.map_or(
+        "no money cap while the price is unknown".to_owned(),
+        figures::dollars,
+    );
+    out.line(
+        Role::Fg,
+        format!(
+            "at most {} iterations, {} runs a day, {} tok, {} minutes, {money}",
+            rails.max_iterations,
+            rails.max_runs_per_day,
+            figures::short(rails.budget.tokens),
+            rails.budget.minutes
+        ),
+    );
+    out.line(
+        Role::Fg,
+        format!(
+            "one iteration changes at most {} files and {} lines and deletes at most {}",
+            rules.max_files, rules.max_changed_lines, rules.max_deletions
+        ),
+    );
+    out.line(Role::Fg, format!("may write {}", rules.write.join(" ")));
+    let own = rules.protected.iter().map(String::as_str);
+    let all: Vec<&str> = crate::run::spec::PROTECTED_ALWAYS
+        .into_iter()
+        .chain(own)
+        .collect();
+    out.line(Role::Fg, format!("protected {}", all.join(" ")));
+    out.line(Role::Fg, format!("environment {}", rails.env.join(" ")));
+    for missing in &facts.not_enforced {
+        out.line(Role::Warn, format!("▲ not enforced: {missing}"));
+    }
+    for warning in &facts.warnings {
+        out.line(Role::Warn, format!("▲ {warning}"));
+    }
+}
+
+fn output(out: &mut Bones, facts: &LoopFacts) {
+    let spec = &facts.spec;
+    let kind = match spec.output.kind {
+        OutputKind::Diff => "a patch",
+        OutputKind::Files => "files",
+    };
+    out.line(Role::Fg, format!("{kind} in {}/", spec.output.drafts));
+    let Some(publish) = &spec.publish else {
+        return out.line(Role::Fg, "never publishes");
+    };
+    let to = match &publish.to {
+        PublishTo::GitBranch { branch, .. } => format!("a commit on branch {branch}, never pushed"),
+        PublishTo::Copy { path } => format!("a copy at {path}"),
+        PublishTo::Command { command, .. } => command.join(" "),
+    };
+    let undo = if publish.reversible {
+        "can be taken back"
+    } else {
+        "cannot be taken back: the digest is typed"
+    };
+    out.line(Role::Fg, format!("publishes with your yes: {to}; {undo}"));
+}

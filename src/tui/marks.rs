@@ -1,0 +1,249 @@
+//! Marks, words and roles for what runs and loops are doing: one place, so that list, header and
+//! timeline say the same.
+
+use crate::protocol::{LoopRow, LoopState};
+use crate::run::Stage;
+use crate::run::spec::Trigger;
+use crate::run::{Ask, Author, CheckResult, Judgement, Limit, Mode, Outcome, Signal};
+
+use super::app::runs::{Iteration, Phase, Run};
+use super::styles::Role;
+use super::text::figures::{self, Moment};
+
+/// A mark with its role.
+pub type Mark = (Role, &'static str);
+
+/// `✓`
+pub const OK: Mark = (Role::Ok, "✓");
+/// `✗`
+pub const FAIL: Mark = (Role::Fail, "✗");
+/// `◆`
+pub const ASKS: Mark = (Role::NeedsYou, "◆");
+/// `●`
+pub const RUNS: Mark = (Role::Running, "●");
+/// `○`
+pub const SLEEPS: Mark = (Role::Muted, "○");
+/// `▲`
+pub const TRIPPED: Mark = (Role::Warn, "▲");
+/// `‖`
+pub const HELD: Mark = (Role::Warn, "‖");
+/// `–`
+pub const OFF: Mark = (Role::Muted, "–");
+/// `✎`
+pub const EDITED: Mark = (Role::Accent, "✎");
+/// `·`
+pub const NOT_YET: Mark = (Role::Faint, "·");
+
+/// The letter of a mode.
+pub fn mode(mode: Mode) -> Mark {
+    match mode {
+        Mode::Training => (Role::ModeT, "T"),
+        Mode::Supervised => (Role::ModeS, "S"),
+        Mode::Autonomous => (Role::ModeA, "A"),
+    }
+}
+
+/// The mark and the word of a loop's row; the word in a long and a short form.
+pub fn row(row: &LoopRow, run: Option<&Run>, now: Moment) -> (Mark, String, String) {
+    let facts = match &row.state {
+        LoopState::Invalid { line, .. } => {
+            let word = format!("line {line}");
+            return (TRIPPED, word.clone(), word);
+        }
+        LoopState::Valid(facts) => facts,
+    };
+    if let Some(run) = run.filter(|r| r.active()) {
+        let (mark, word) = phase(run);
+        let at = format!("{}/{}", run.now(), run.max_iterations());
+        let short = if run.now() == 0 {
+            word.to_owned()
+        } else {
+            at.clone()
+        };
+        let long = match &run.phase {
+            Phase::Busy(..) if run.now() > 0 => format!("iter {at}"),
+            Phase::Asking(..) if run.now() > 0 => format!("{word} {at}"),
+            Phase::Busy(..)
+            | Phase::Asking(..)
+            | Phase::Queued
+            | Phase::Held(_)
+            | Phase::Stopping
+            | Phase::Ended(..) => word.to_owned(),
+        };
+        return (mark, long, short);
+    }
+    if facts.off {
+        return (OFF, "off".to_owned(), "off".to_owned());
+    }
+    if let Some((outcome, at)) = run.and_then(ended) {
+        let when = now.at(at);
+        if !outcome.goal_met() {
+            let (mark, word) = end_mark(outcome);
+            return (mark, word.to_owned(), word.to_owned());
+        }
+        if when.day() == now.day() {
+            return (OK, format!("{} ok", when.hm()), "ok".to_owned());
+        }
+    }
+    let word = match &facts.spec.trigger {
+        Trigger::Manual => "manual",
+        Trigger::Schedule(words) | Trigger::Event(words) => words,
+    };
+    (SLEEPS, word.to_owned(), word.to_owned())
+}
+
+fn ended(run: &Run) -> Option<(&Outcome, i64)> {
+    match &run.phase {
+        Phase::Ended(outcome, at) => Some((outcome, *at)),
+        Phase::Queued | Phase::Busy(..) | Phase::Asking(..) | Phase::Held(_) | Phase::Stopping => {
+            None
+        }
+    }
+}
+
+/// The mark and the word of where a run stands.
+pub fn phase(run: &Run) -> (Mark, &'static str) {
+    match &run.phase {
+        Phase::Queued => (NOT_YET, "queued"),
+        Phase::Busy(step, _) => (RUNS, stage(*step)),
+        Phase::Asking(checkpoint, _) => match checkpoint.ask {
+            Ask::Stuck { .. } => ((Role::NeedsYou, "▲"), "stuck"),
+            Ask::Guardrail { .. } => ((Role::NeedsYou, "▲"), "tripped"),
+            Ask::Prompt { .. }
+            | Ask::Work { .. }
+            | Ask::Verdict { .. }
+            | Ask::Publish { .. }
+            | Ask::Question { .. }
+            | Ask::Permission { .. }
+            | Ask::Budget { .. }
+            | Ask::Error { .. } => (ASKS, "asks"),
+        },
+        Phase::Held(_) => (HELD, "held"),
+        Phase::Stopping => (RUNS, "stopping"),
+        Phase::Ended(outcome, _) => end_mark(outcome),
+    }
+}
+
+/// The mark and the word of an end.
+pub fn end_mark(outcome: &Outcome) -> (Mark, &'static str) {
+    match outcome {
+        Outcome::Done => (OK, "done"),
+        Outcome::Published => (OK, "published"),
+        Outcome::Kept => (OK, "kept as draft"),
+        Outcome::Exhausted => (FAIL, "iterations used up"),
+        Outcome::Stuck => (TRIPPED, "stuck"),
+        Outcome::Budget => (FAIL, "budget"),
+        Outcome::Stopped => (FAIL, "stopped"),
+        Outcome::CannotVerify(_) => (TRIPPED, "cannot verify"),
+    }
+}
+
+/// What a run does in a step.
+pub fn stage(step: Stage) -> &'static str {
+    match step {
+        Stage::Prepare => "preparing",
+        Stage::Compose => "composing",
+        Stage::Work => "working",
+        Stage::Rework => "taking the edit in",
+        Stage::Check => "checking",
+        Stage::Judge => "judging",
+        Stage::Remember => "remembering",
+        Stage::Forget => "taking the note out",
+        Stage::Draft => "drafting",
+        Stage::Publish => "publishing",
+        Stage::Unpublish => "taking it back",
+        Stage::Restore => "putting back",
+    }
+}
+
+/// The mark of one iteration of a run, from 1.
+pub fn iteration(run: &Run, number: usize) -> Mark {
+    let Some(it) = number.checked_sub(1).and_then(|i| run.iterations.get(i)) else {
+        return NOT_YET;
+    };
+    if number == run.now() && run.active() {
+        let (mark, _) = phase(run);
+        let publishing = it
+            .verdict
+            .as_ref()
+            .is_some_and(crate::run::Verdict::approved);
+        return if publishing && mark == RUNS { OK } else { mark };
+    }
+    verdict(it)
+}
+
+/// The mark of an iteration's verdict.
+pub fn verdict(it: &Iteration) -> Mark {
+    match &it.verdict {
+        Some(v) if v.approved() => match &it.work {
+            Some(work) if work.author == Author::Operator => EDITED,
+            _ => OK,
+        },
+        Some(_) => FAIL,
+        None => NOT_YET,
+    }
+}
+
+/// The mark of one check.
+pub fn check(result: &CheckResult) -> Mark {
+    use crate::run::CheckOutcome as O;
+    match result.outcome {
+        O::Passed => OK,
+        O::Failed { .. } | O::TimedOut | O::CannotRun(_) if result.required => FAIL,
+        O::Failed { .. } | O::TimedOut | O::CannotRun(_) => TRIPPED,
+        O::Skipped => NOT_YET,
+    }
+}
+
+/// The figure of one check, or why there is none.
+pub fn figure(result: &CheckResult) -> String {
+    use crate::run::CheckOutcome as O;
+    match &result.outcome {
+        O::Passed | O::Failed { .. } if !result.figure.is_empty() => result.figure.clone(),
+        O::Passed => "passed".to_owned(),
+        O::Failed { code: Some(code) } => format!("exit {code}"),
+        O::Failed { code: None } => "killed".to_owned(),
+        O::TimedOut => "timed out".to_owned(),
+        O::CannotRun(why) => format!("cannot run: {why}"),
+        O::Skipped => "skipped".to_owned(),
+    }
+}
+
+/// Mark and words of the judge's part; `None` where the loop has no judge.
+pub fn judge(judgement: &Judgement) -> Option<(Mark, String)> {
+    match judgement {
+        Judgement::None => None,
+        Judgement::NotAsked { because } => Some((NOT_YET, format!("not asked: {because} failed"))),
+        Judgement::Open => Some((ASKS, "yours to answer".to_owned())),
+        Judgement::Given(answer) => {
+            let mark = if judgement.passes() { OK } else { FAIL };
+            Some((mark, format!("{} of {}", answer.votes.0, answer.votes.1)))
+        }
+        Judgement::Unreadable { .. } => Some((FAIL, "unreadable".to_owned())),
+    }
+}
+
+/// What repeats, in words.
+pub fn signal(signal: &Signal) -> String {
+    match signal {
+        Signal::SameVerdict { times, what } => format!("same verdict {times} times ({what})"),
+        Signal::SameDiff { times } => format!("no new change in {times} iterations"),
+        Signal::SameFailure { times, check } => {
+            format!("{check} failed {times} times with the same output")
+        }
+        Signal::SameQuestion { times } => format!("the same question {times} times"),
+    }
+}
+
+/// A limit that is reached, in words.
+pub fn limit(limit: Limit) -> String {
+    match limit {
+        Limit::Tokens(used, cap) => {
+            format!("{} of {} tokens", figures::short(used), figures::short(cap))
+        }
+        Limit::MicroUsd(used, cap) => {
+            format!("{} of {}", figures::dollars(used), figures::dollars(cap))
+        }
+        Limit::Minutes(used, cap) => format!("{used} of {cap} minutes"),
+    }
+}

@@ -1,0 +1,383 @@
+//! ```text
+//! ━ ◆ needs you · after the work, before checks · research-and-draft · iteration 2 of 5 ━━━ waiting 0:41 ━
+//!   a approve → 4 checks + judge   e edit draft   r retry with a note   x stop run        digest 7f3a09bc
+//!  c open checkpoint   Tab pane   z zoom   t timeline   m memory   space hold   X stop all   ? help
+//! ```
+
+use crate::tui::action::{self, Action, TABLE};
+use crate::tui::app::decide::{Question, open_rubric};
+use crate::tui::app::dialogue::Dialogue;
+use crate::tui::app::field::{Leaving, Purpose};
+use crate::tui::app::runs::Phase;
+use crate::tui::app::{App, Layer};
+use crate::tui::keymap::{self, Place, Receiver};
+use crate::tui::layout::Layout;
+use crate::tui::marks;
+use crate::tui::paint::Canvas;
+use crate::tui::styles::Role;
+use crate::tui::text::{self, Row, figures};
+
+use super::super::layers::asks;
+
+/// Draws the bar, the answers or one line of status, and the hints.
+pub fn draw(canvas: &mut Canvas<'_>, app: &App, at: &Layout) {
+    let width = usize::from(at.answer.width);
+    if width == 0 {
+        return;
+    }
+    let (bar, loud) = bar(app, width);
+    canvas.row(at.bar, &bar);
+    if loud {
+        canvas.fill(at.bar, Role::NeedsYou);
+    }
+    canvas.row(at.answer, &answer(app, width, at.hint.is_empty()));
+    canvas.row(at.hint, &hint(app, width));
+}
+
+/// The bar, and whether it is the loud one.
+fn bar(app: &App, width: usize) -> (Row, bool) {
+    let question = app.question().filter(|_| app.dialogue().is_none());
+    if let Some(question) = question {
+        let since = figures::waiting(app.now.ms - question.since);
+        let text = heading(&question, width);
+        return (heavy(&text, &format!("waiting {since}"), width), true);
+    }
+    let waiting = app.world.waiting();
+    if let (Some((run, checkpoint, _)), None) = (waiting.first(), app.dialogue()) {
+        let place = asks::place(&checkpoint.ask);
+        let text = format!("◆ {} waiting · {} · {place}", waiting.len(), run.name());
+        return (heavy(&text, "", width), app.field.is_none());
+    }
+    let title = status_title(app);
+    if title.is_empty() {
+        return (Row::of(Role::Faint, "─".repeat(width)), false);
+    }
+    (
+        crate::tui::paint::rule(&Row::of(Role::Muted, title), width, true),
+        false,
+    )
+}
+
+fn heading(question: &Question<'_>, width: usize) -> String {
+    let run = question.run;
+    let ask = &question.checkpoint.ask;
+    let place = if width < 80 {
+        asks::short_place(ask)
+    } else {
+        asks::place(ask)
+    };
+    let iteration = format!(
+        "iteration {} of {}",
+        question.checkpoint.iteration,
+        run.max_iterations()
+    );
+    match width {
+        160.. => format!(
+            "◆ needs you · {place} · {} · run {} · {iteration}",
+            run.name(),
+            run.number()
+        ),
+        100..160 => format!("◆ needs you · {place} · {} · {iteration}", run.name()),
+        60..100 => format!("◆ needs you · {place} · {iteration}"),
+        _ => format!("◆ {place}"),
+    }
+}
+
+/// `━ text ━━━━━━━ tail ━`
+fn heavy(text: &str, tail: &str, width: usize) -> Row {
+    let tail = if tail.is_empty() {
+        "━".to_owned()
+    } else {
+        format!(" {tail} ━")
+    };
+    let text = text::cut(text, width.saturating_sub(text::width(&tail) + 5));
+    let row = Row::of(Role::Fg, format!("━ {text} "));
+    let fill = width.saturating_sub(row.width() + text::width(&tail));
+    row.with(Role::Fg, "━".repeat(fill))
+        .with(Role::Fg, tail)
+        .cut(width)
+}
+
+/// What the light bar says while nothing asks.
+fn status_title(app: &App) -> String {
+    if let Some(field) = &app.field {
+        let at = field.area.cursor();
+        let changed = if field.changed() { " · changed" } else { "" };
+        return match field.is_large() {
+            true => format!("line {} of {}{changed}", at.0 + 1, field.area.lines().len()),
+            false => String::new(),
+        };
+    }
+    match (app.layers.is_empty(), app.run()) {
+        (true, Some(run)) if run.active() => {
+            let mode = run.wake.as_ref().map_or("", |w| w.mode.word());
+            let held = if run.hold_asked {
+                " · will hold at the next safe point"
+            } else {
+                ""
+            };
+            format!("{mode}{held}")
+        }
+        _ => String::new(),
+    }
+}
+
+/// The answers, the field being typed, or one line of status.
+fn answer(app: &App, width: usize, alone: bool) -> Row {
+    if let Some(field) = app.field.as_ref().filter(|f| !f.is_large()) {
+        let label = label(&field.purpose);
+        return typed(app, &label, width);
+    }
+    if app.field.is_some() {
+        return Row::of(Role::Fg, leave_words(app)).cut(width);
+    }
+    // Without a hint line the reason of a refusal has no other place.
+    if let (true, Some(toast)) = (alone, &app.toast) {
+        return Row::of(Role::Fg, format!(" {toast}")).cut(width);
+    }
+    if let Some(dialogue) = app.dialogue() {
+        return dialogue_row(app, dialogue, width);
+    }
+    match app.question() {
+        Some(question) => answers(&question, width),
+        None => Row::of(Role::Muted, format!("  {}", status(app))).cut(width),
+    }
+}
+
+fn answers(question: &Question<'_>, width: usize) -> Row {
+    let digest = format!("digest {}", question.checkpoint.digest.short());
+    let open = open_rubric(question) > 0;
+    let row = |words: [&str; 4], gap: &str| {
+        let mut row = Row::of(Role::Fg, " ");
+        for (key, word) in ["a", "e", "r", "x"]
+            .into_iter()
+            .zip(words)
+            .filter(|(_, w)| !w.is_empty())
+        {
+            row = row
+                .with(Role::Fg, gap)
+                .with(Role::Accent, key)
+                .with(Role::Fg, format!(" {word}"));
+        }
+        row
+    };
+    let words = asks::answers(question, open);
+    let long = row(words.long.each_ref().map(String::as_str), "   ");
+    if long.width() + digest.len() + 1 < width {
+        return long.right(width - 1, Role::Muted, digest);
+    }
+    let short = row(words.short, "  ");
+    let digest = question.checkpoint.digest.short();
+    if short.width() + digest.len() + 2 <= width {
+        return short.right(width - 1, Role::Muted, digest);
+    }
+    row(
+        words.short.map(|w| w.split(' ').next().unwrap_or_default()),
+        " ",
+    )
+    .cut(width)
+}
+
+/// What goes on where nothing asks.
+fn status(app: &App) -> String {
+    if !app.world.attached {
+        return String::new();
+    }
+    if let Some((run, ..)) = app.world.waiting().first() {
+        return format!("c opens what waits: {}", run.name());
+    }
+    match app.run().map(|run| (run, &run.phase)) {
+        Some((run, Phase::Busy(step, since))) => {
+            let time = figures::waiting(app.now.ms - since);
+            let worker = run
+                .wake
+                .as_ref()
+                .map_or(String::new(), |w| asks::worker(&w.spec));
+            format!("{} {time} · worker {worker}", marks::stage(*step))
+        }
+        Some((_, Phase::Held(next))) => {
+            format!("held before {}; space goes on", marks::stage(*next))
+        }
+        Some((run, Phase::Queued)) => format!("{} waits for its turn", run.name()),
+        Some((_, Phase::Stopping)) => "stopping; everything is kept".to_owned(),
+        Some((_, Phase::Asking(..) | Phase::Ended(..))) | None => {
+            match app.world.active().count() {
+                0 => "nothing is running.".to_owned(),
+                n => format!("{} elsewhere", figures::count(n, "run")),
+            }
+        }
+    }
+}
+
+fn label(purpose: &Purpose) -> String {
+    match purpose {
+        Purpose::Note(_) => "note (may be empty)".to_owned(),
+        Purpose::Answer(_) => "answer".to_owned(),
+        Purpose::Typed(shown) => format!("to publish, type the digest {}", shown.1.short()),
+        Purpose::Filter => "filter".to_owned(),
+        Purpose::Row(_) => "text".to_owned(),
+        Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..) => String::new(),
+    }
+}
+
+/// A single line being typed; the end that holds the cursor stays visible.
+fn typed(app: &App, label: &str, width: usize) -> Row {
+    let Some(field) = &app.field else {
+        return Row::blank();
+    };
+    let line = field.area.lines().concat();
+    let at = field.area.cursor().1;
+    let before: String = line.chars().take(at).collect();
+    let after: String = line.chars().skip(at + 1).collect();
+    let under = line.chars().nth(at).unwrap_or(' ');
+    let room = width.saturating_sub(text::width(label) + 8).max(4);
+    let mut skip = 0;
+    while text::width(&before[skip..]) > room {
+        skip += before[skip..].chars().next().map_or(1, char::len_utf8);
+    }
+    Row::of(Role::Fg, "  ")
+        .with(Role::Muted, label)
+        .with(Role::Accent, " ▕ ")
+        .with(Role::Fg, &before[skip..])
+        .with(Role::Sel, under.to_string())
+        .with(Role::Fg, after)
+        .cut(width)
+}
+
+/// How a large field is left.
+fn leave_words(app: &App) -> String {
+    let Some(field) = &app.field else {
+        return String::new();
+    };
+    match (field.leaving, &field.purpose) {
+        (Some(Leaving::Keep), _) => {
+            "  keep what you typed? It is shown again under a new digest.   Enter keep   Esc type on   Ctrl-c discard"
+        }
+        (Some(Leaving::Discard), _) => "  throw your changes away?   Enter throw away   Esc type on",
+        (None, Purpose::Memory(..)) => {
+            "  Esc save and leave    Ctrl-u undo    Ctrl-r redo    Ctrl-c discard (asks)"
+        }
+        (None, _) => {
+            "  Esc done (asks before anything is sent)    Ctrl-u undo    Ctrl-r redo    Ctrl-c discard (asks)"
+        }
+    }
+    .to_owned()
+}
+
+fn dialogue_row(app: &App, dialogue: &Dialogue, width: usize) -> Row {
+    let question = match dialogue {
+        Dialogue::Quit => {
+            let n = app.world.active().count();
+            format!("{} active.", figures::count(n, "run"))
+        }
+        Dialogue::Conflict { .. } => "memory changed on disk while you typed.".to_owned(),
+        Dialogue::Lost(why) => why.clone(),
+    };
+    let mut row = Row::of(Role::Fg, format!("  {question}"));
+    for &answer in dialogue.answers() {
+        if let Some(entry) = action::entry(Place::Dialogue, answer) {
+            let word = match dialogue {
+                Dialogue::Lost(_) => "leave",
+                Dialogue::Quit | Dialogue::Conflict { .. } => entry.hint,
+            };
+            row = row
+                .with(Role::Fg, "   ")
+                .with(Role::Accent, entry.shown)
+                .with(Role::Fg, format!(" {word}"));
+        }
+    }
+    row.with(Role::Fg, "   ")
+        .with(Role::Accent, "Esc")
+        .with(Role::Fg, " stay")
+        .cut(width)
+}
+
+/// The last line: a toast, or what the keys do here.
+fn hint(app: &App, width: usize) -> Row {
+    if let Some(toast) = &app.toast {
+        return Row::of(Role::Fg, format!(" {toast}")).cut(width);
+    }
+    if app.field.is_some() {
+        return typing_hint(app).cut(width);
+    }
+    let Receiver::Place(place) = keymap::receiver(app) else {
+        return Row::blank();
+    };
+    hints(app, place, width)
+}
+
+fn typing_hint(app: &App) -> Row {
+    let waiting = match app.world.waiting().len() {
+        0 => String::new(),
+        n => format!(" · {n} waiting"),
+    };
+    let words = match app.field.as_ref().map(|f| &f.purpose) {
+        Some(Purpose::Note(_)) => {
+            "Enter sends the retry with this note · Esc leaves without deciding"
+        }
+        Some(Purpose::Answer(_)) => "Enter sends the answer · Esc leaves without deciding",
+        Some(Purpose::Typed(_)) => {
+            "Enter publishes if the 8 digits are right · Esc leaves without deciding"
+        }
+        Some(Purpose::Filter) => "Enter keeps the filter · Esc clears it",
+        Some(Purpose::Row(_)) => "Enter or Esc takes the text into the form; nothing is sent yet",
+        Some(Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..)) | None => {
+            "letters type here · no checkpoint can take your keys"
+        }
+    };
+    Row::of(Role::Muted, format!(" {words}{waiting}"))
+}
+
+/// Hints for a place, from the table: what can be done now, as much as fits; help always fits.
+fn hints(app: &App, place: Place, width: usize) -> Row {
+    let mut pieces: Vec<(&str, &str)> = TABLE
+        .iter()
+        .filter(|row| row.places.contains(&place) && !row.hint.is_empty())
+        .filter(|row| place != Place::Dialogue && row.action != Action::Help)
+        .filter(|row| app.can(row.action).is_ok() && apt(app, row.action))
+        .map(|row| (row.shown, row.hint))
+        .collect();
+    if let Some(Layer::Pages(_)) = app.layers.last() {
+        pieces.retain(|(key, _)| !["c", "x", "[ ]"].contains(key));
+        pieces.insert(0, ("Tab", "tab"));
+        pieces.insert(0, ("j k", "scroll"));
+        pieces.dedup();
+        pieces.insert(2, ("Esc", "later"));
+    }
+    let gap = if width < 100 { 2 } else { 3 };
+    let help = 1 + gap + "? help".len();
+    let mut row = Row::blank();
+    for (key, word) in pieces {
+        let piece = text::width(key) + 1 + text::width(word);
+        if row.width() + gap + piece + help > width {
+            continue;
+        }
+        let gap = if row.spans.is_empty() {
+            " ".to_owned()
+        } else {
+            " ".repeat(gap)
+        };
+        row = row
+            .with(Role::Fg, gap)
+            .with(Role::Accent, key)
+            .with(Role::Muted, format!(" {word}"));
+    }
+    let gap = if row.spans.is_empty() { 1 } else { gap };
+    row.with(Role::Fg, " ".repeat(gap))
+        .with(Role::Accent, "?")
+        .with(Role::Muted, " help")
+        .cut(width)
+}
+
+/// Whether a hint says something here, beyond being possible.
+fn apt(app: &App, action: Action) -> bool {
+    match action {
+        Action::Follow => !app.reading.follow,
+        Action::Stop => app.question().is_none(),
+        Action::Next => app.pages().is_none(),
+        Action::Undo => app.shown_run().is_some_and(|r| !r.decisions.is_empty()),
+        Action::StopAll => app.world.active().next().is_some(),
+        Action::Earlier => app.shown_run().is_some_and(|r| r.now() > 1),
+        _ => true,
+    }
+}

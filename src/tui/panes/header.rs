@@ -1,0 +1,72 @@
+//! ```text
+//!  checkride 6 loops · 1 running · 1 needs you              today 48.2k tok  $0.41  14:07
+//! ```
+
+use ratatui::layout::Rect;
+
+use crate::run::Usage;
+use crate::tui::app::App;
+use crate::tui::paint::Canvas;
+use crate::tui::styles::Role;
+use crate::tui::text::{Row, figures};
+
+/// Draws the first line.
+pub fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
+    if area.is_empty() {
+        return;
+    }
+    let width = usize::from(area.width);
+    let mut left = Row::of(Role::TitleFocus, " checkride ");
+    left = if !app.world.attached {
+        left.with(Role::Muted, "connecting to the host …")
+    } else if app.nothing_here() {
+        return canvas.row(
+            area,
+            &left.right(width.saturating_sub(1), Role::Muted, "first run"),
+        );
+    } else {
+        counts(app, left)
+    };
+    let right = today(app, width < 100);
+    let room = width.saturating_sub(right.width() + 1);
+    let mut row = left.cut(room.saturating_sub(1)).to(room);
+    row.spans.extend(right.spans);
+    canvas.row(area, &row);
+}
+
+fn counts(app: &App, left: Row) -> Row {
+    let loops = figures::count(app.world.loops.len(), "loop");
+    let waiting = app.world.waiting().len();
+    let running = app.world.active().count();
+    let left = left.with(Role::Fg, format!("{loops} · {running} running · "));
+    match waiting {
+        0 => left.with(Role::Muted, "nothing needs you"),
+        1 => left.with(Role::NeedsYou, "1 needs you"),
+        n => left.with(Role::NeedsYou, format!("{n} need you")),
+    }
+}
+
+/// What was used since midnight by the runs that are known, and the time of this frame.
+fn today(app: &App, narrow: bool) -> Row {
+    let used = app
+        .world
+        .runs
+        .values()
+        .filter(|r| app.now.at(r.at).day() == app.now.day())
+        .filter_map(|r| r.meter.as_ref())
+        .fold(Usage::default(), |sum, meter| sum.plus(meter.used()));
+    let mut row = Row::blank();
+    if used != Usage::default() {
+        row = match narrow {
+            true => row.with(
+                Role::Muted,
+                format!("{} today  ", figures::money(used.micro_usd)),
+            ),
+            false => row
+                .with(Role::Muted, "today ")
+                .with(Role::Fg, figures::tokens(used))
+                .with(Role::Fg, format!("  {}  ", figures::money(used.micro_usd))),
+        };
+    }
+    row.with(Role::Muted, app.now.hm())
+}

@@ -1,0 +1,231 @@
+//! ```text
+//! ─ 1 loops ───────────────────────┬
+//! ▌● research-and-draft T iter 2/5 │
+//!  ○ fix-failing-tests  S  on push │
+//! ─ the four bones ────────────────┤
+//!  trigger  weekdays 07:00         │
+//! ```
+
+use crate::protocol::{LoopFacts, LoopRow, LoopState};
+use crate::run::spec::{JudgeKind, Trigger};
+use crate::tui::app::App;
+use crate::tui::layout::{Pane, Region};
+use crate::tui::paint::{self, Canvas};
+use crate::tui::styles::Role;
+use crate::tui::text::{Row, figures, labelled};
+use crate::tui::{layers, marks};
+
+/// Draws pane 1: the list, and below it the chosen loop's bones; at a checkpoint: why it asks.
+pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
+    canvas.rule(region.title, &super::title(app, Pane::Loops));
+    let width = usize::from(region.body.width);
+    let height = usize::from(region.body.height);
+    let names = app.names();
+    let room = if height >= 14 {
+        (names.len() + 1).min(height / 2)
+    } else {
+        height
+    };
+    let mut rows = list(app, width, room);
+    rows.truncate(room);
+    if room < height {
+        rows.resize(room, Row::blank());
+        rows.extend(below(app, width));
+    }
+    canvas.rows(region.body, &rows);
+}
+
+/// The list, scrolled so that the chosen loop is visible.
+fn list(app: &App, width: usize, room: usize) -> Vec<Row> {
+    let names = app.names();
+    let chosen = names
+        .iter()
+        .position(|n| Some(*n) == app.name())
+        .unwrap_or(0);
+    let first = (chosen + 2).saturating_sub(room.max(1));
+    let mut rows: Vec<Row> = names
+        .iter()
+        .skip(first)
+        .filter_map(|name| app.world.row(name))
+        .map(|row| one(app, row, width))
+        .collect();
+    if !app.filter.is_empty() {
+        rows.insert(0, Row::of(Role::Muted, format!(" / {}", app.filter)));
+    }
+    rows
+}
+
+fn one(app: &App, row: &LoopRow, width: usize) -> Row {
+    let chosen = app.name() == Some(row.name.as_str());
+    let (mark, long, short) = marks::row(row, app.world.newest(&row.name), app.now);
+    let wide = width >= 33;
+    let word = if wide { long } else { short };
+    let waits = mark.0 == Role::NeedsYou;
+    let role = match (waits, chosen) {
+        (true, _) => Role::NeedsYou,
+        (false, true) => Role::TitleFocus,
+        (false, false) => Role::Muted,
+    };
+    let name_end = width.saturating_sub(if wide { 12 } else { 7 });
+    let name_role = if chosen { Role::TitleFocus } else { Role::Fg };
+    let mut out = Row::of(Role::Accent, if chosen { "▌" } else { " " })
+        .with(mark.0, mark.1)
+        .with(Role::Fg, " ")
+        .with(name_role, &row.name)
+        .cut(name_end)
+        .to(name_end + 1);
+    if let (true, LoopState::Valid(facts)) = (wide, &row.state) {
+        let letter = marks::mode(facts.mode);
+        out = out.with(letter.0, letter.1);
+    }
+    out.right(width.saturating_sub(1), role, word)
+}
+
+/// What stands below the list.
+fn below(app: &App, width: usize) -> Vec<Row> {
+    if app.pages().is_some() {
+        return layers::aside::rows(app, width);
+    }
+    let mut rows = vec![paint::rule(
+        &Row::of(Role::Title, "the four bones"),
+        width,
+        true,
+    )];
+    match app
+        .name()
+        .and_then(|n| app.world.row(n))
+        .map(|r| (r, &r.state))
+    {
+        Some((row, LoopState::Valid(facts))) => {
+            rows.extend(bones(facts, app, width));
+            rows.push(Row::blank());
+            rows.push(trust(row, facts));
+            rows.extend(
+                labelled("", 10, (Role::Warn, &facts.mode_why), width - 1)
+                    .into_iter()
+                    .filter(|_| !facts.mode_why.is_empty()),
+            );
+            rows.extend(guardrails(facts, width));
+        }
+        Some((_, LoopState::Invalid { line, why })) => {
+            let text = format!("line {line}: {why}");
+            rows.extend(labelled(
+                " ▲",
+                3,
+                (Role::Warn, &text),
+                width.saturating_sub(1),
+            ));
+        }
+        None => rows.push(Row::of(Role::Muted, " no loop is chosen")),
+    }
+    rows
+}
+
+/// The four bones in a few lines.
+pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
+    let spec = &facts.spec;
+    let trigger = match &spec.trigger {
+        Trigger::Manual => "by hand",
+        Trigger::Schedule(words) | Trigger::Event(words) => words,
+    };
+    let skill = format!("{}\nproven by hand {}×", spec.skill.path, facts.proven);
+    let verify = figures::count(spec.goal.checks.len(), "check")
+        + match spec.goal.judge.as_ref().map(|j| &j.kind) {
+            Some(JudgeKind::Human) => " + you",
+            Some(JudgeKind::Command { .. } | JudgeKind::Script { .. }) => " + judge",
+            None => "",
+        };
+    let memory = app.world.memories.get(&spec.name).map_or_else(
+        || spec.memory.path.clone(),
+        |m| {
+            let (entries, tokens) = super::memory::size(&m.text, spec.memory.inject_tokens);
+            format!(
+                "{} · {} tok",
+                figures::count(entries, "note"),
+                figures::short(tokens)
+            )
+        },
+    );
+    let rails = &spec.guardrails;
+    let money = rails
+        .budget
+        .micro_usd
+        .map_or(String::new(), |m| format!("·{}", figures::dollars(m)));
+    let stops = format!(
+        "{} iter·{} tok{money}",
+        rails.max_iterations,
+        figures::short(rails.budget.tokens)
+    );
+    let lines = [
+        (" trigger", trigger),
+        (" skill", &skill),
+        (" goal", &spec.goal.statement),
+        (" verify", &verify),
+        (" memory", &memory),
+        (" stops", &stops),
+    ];
+    lines
+        .into_iter()
+        .flat_map(|(label, text)| {
+            let parts: Vec<&str> = text.split('\n').collect();
+            parts
+                .into_iter()
+                .enumerate()
+                .flat_map(move |(i, part)| {
+                    let label = if i == 0 { label } else { "" };
+                    let mut rows = labelled(label, 10, (Role::Fg, part), width.saturating_sub(1));
+                    rows.truncate(4);
+                    rows
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn trust(row: &LoopRow, facts: &LoopFacts) -> Row {
+    let mut out = Row::of(Role::Muted, " trust").to(10);
+    let skip = row.record.len().saturating_sub(8);
+    for outcome in row.record.iter().skip(skip) {
+        let (mark, _) = marks::end_mark(outcome);
+        out = out.with(mark.0, mark.1);
+    }
+    let gap = if row.record.is_empty() { "" } else { "  " };
+    out.with(Role::Fg, format!("{gap}{}", facts.mode.word()))
+}
+
+/// What stops the worker, and what does not: guardrails that are not enforced are said.
+fn guardrails(facts: &LoopFacts, width: usize) -> Vec<Row> {
+    let rules = &facts.spec.guardrails.workspace;
+    let mut rows = vec![
+        Row::blank(),
+        paint::rule(&Row::of(Role::Title, "guardrails"), width, true),
+    ];
+    let limits = format!(
+        "{} files, {} lines, {} deletions a pass",
+        rules.max_files, rules.max_changed_lines, rules.max_deletions
+    );
+    rows.extend(labelled(
+        " at most",
+        10,
+        (Role::Fg, &limits),
+        width.saturating_sub(1),
+    ));
+    for missing in &facts.not_enforced {
+        let text = format!("not enforced: {missing}");
+        rows.extend(labelled(
+            " ▲",
+            3,
+            (Role::Warn, &text),
+            width.saturating_sub(1),
+        ));
+    }
+    for warning in &facts.warnings {
+        rows.extend(labelled(
+            " ▲",
+            3,
+            (Role::Warn, warning),
+            width.saturating_sub(1),
+        ));
+    }
+    rows
+}

@@ -1,0 +1,93 @@
+//! ```text
+//!  4 memory ─── 1.4k of 2.0k tok ─
+//!  ## 2026-06-12 · run 13
+//!
+//!  - Fetch each URL before citing
+//!    it; two were dead on 06-11.
+//! ```
+
+use crate::run::prompt;
+use crate::tui::app::App;
+use crate::tui::layout::{self, Pane, Region};
+use crate::tui::paint::{self, Canvas};
+use crate::tui::styles::Role;
+use crate::tui::text::{Row, figures, wrap};
+
+/// Draws pane 4.
+pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
+    let title = match app.layout().shared {
+        true => super::shared_title(app, Pane::Memory),
+        false => {
+            let width = usize::from(region.title.width);
+            paint::rule_with(super::title(app, Pane::Memory), &gauge(app), width)
+        }
+    };
+    canvas.row(
+        region.title,
+        &paint::rule(&title, usize::from(region.title.width), below(app, region)),
+    );
+    let rows = super::with_flow(app, Pane::Memory, |window, top| window.visible(top));
+    canvas.rows(layout::inner(region.body), &rows.unwrap_or_default());
+}
+
+/// Whether the pane stands under another one, so that its title hangs on a line.
+fn below(app: &App, region: Region) -> bool {
+    region.title.x == 0 || region.title.y > app.layout().header.bottom()
+}
+
+fn gauge(app: &App) -> String {
+    let Some(name) = app.name() else {
+        return String::new();
+    };
+    let (Some(memory), Some(facts)) = (app.world.memories.get(name), app.world.facts(name)) else {
+        return String::new();
+    };
+    let cap = facts.spec.memory.inject_tokens;
+    let (_, tokens) = size(&memory.text, cap);
+    format!("{} of {} tok", figures::short(tokens), figures::short(cap))
+}
+
+/// Entries in a memory file, and tokens of it that a prompt would carry.
+pub(crate) fn size(text: &str, cap: u64) -> (usize, u64) {
+    (
+        prompt::count_entries(text),
+        prompt::tokens(&prompt::inject(text, cap)),
+    )
+}
+
+/// The text of pane 4.
+pub(crate) fn rows(app: &App, width: usize) -> Vec<Row> {
+    let Some(name) = app.name() else {
+        return Vec::new();
+    };
+    match app.world.memories.get(name) {
+        Some(memory) if memory.text.trim().is_empty() => {
+            vec![Row::of(Role::Muted, "nothing remembered yet; m writes")]
+        }
+        Some(memory) => memory.text.lines().flat_map(|l| line(l, width)).collect(),
+        None => vec![Row::of(Role::Muted, "…")],
+    }
+}
+
+/// One line of Markdown; list items hang.
+pub(crate) fn line(text: &str, width: usize) -> Vec<Row> {
+    let role = if text.starts_with('#') {
+        Role::Title
+    } else {
+        Role::Fg
+    };
+    let hang = if text.trim_start().starts_with("- ") {
+        2
+    } else {
+        0
+    };
+    wrap(text, width.saturating_sub(hang).max(4))
+        .into_iter()
+        .enumerate()
+        .map(|(i, part)| {
+            Row::blank()
+                .to(if i == 0 { 0 } else { hang })
+                .with(role, part)
+        })
+        .collect()
+}

@@ -1,0 +1,204 @@
+//! ```text
+//!  3 verdict ──────────────────────
+//!  iteration 1
+//!  ✗ NOT APPROVED
+//!
+//!  ✓ words 500–800            587
+//!  ✗ links resolve          4 / 6
+//! ```
+
+use crate::run::{Judgement, Verdict};
+use crate::tui::app::App;
+use crate::tui::app::runs::{Phase, Run};
+use crate::tui::layout::{self, Pane, Region};
+use crate::tui::marks;
+use crate::tui::paint::{self, Canvas};
+use crate::tui::styles::Role;
+use crate::tui::text::{Row, paragraph};
+
+/// Draws pane 3.
+pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
+    let title = match app.layout().shared {
+        true => super::shared_title(app, Pane::Verdict),
+        false => super::title(app, Pane::Verdict),
+    };
+    canvas.rule(region.title, &title);
+    let rows = super::with_flow(app, Pane::Verdict, |window, top| window.visible(top));
+    canvas.rows(layout::inner(region.body), &rows.unwrap_or_default());
+}
+
+/// The text of pane 3: the newest verdict, or that of the chosen iteration, and what comes next.
+pub(crate) fn rows(app: &App, width: usize, height: usize) -> Vec<Row> {
+    let Some(run) = app.run() else {
+        return vec![Row::of(Role::Muted, "no verdict yet")];
+    };
+    let shown = match app.iteration {
+        Some(n) => run
+            .iterations
+            .get(n.wrapping_sub(1))
+            .and_then(|i| Some((n, i.verdict.as_ref()?))),
+        None => run.verdict(),
+    };
+    let mut out = Vec::new();
+    if let Some((number, verdict)) = shown {
+        let place = match run.active() {
+            true => format!("iteration {number}"),
+            false => format!("run {} · iteration {number}", run.number()),
+        };
+        out.push(Row::of(Role::Muted, place));
+        out.push(word(verdict));
+        out.push(Row::blank());
+        out.extend(checks(verdict, width));
+        out.push(Row::blank());
+        out.extend(findings(verdict, width));
+    }
+    let newest = shown.map_or(0, |(n, _)| n);
+    if run.active() && run.now() > newest {
+        if newest > 0 {
+            out.push(Row::blank());
+        }
+        out.push(Row::of(Role::Muted, format!("iteration {}", run.now())));
+        out.push(Row::of(Role::Muted, next(run)));
+    }
+    if app.size.0 >= 160 && height > 24 && run.now() > 0 {
+        out.push(Row::blank());
+        out.push(paint::rule(
+            &Row::of(Role::Title, "what converges"),
+            width,
+            false,
+        ));
+        out.extend(super::runs::matrix(run, width));
+    }
+    out
+}
+
+/// What the newest iteration waits for.
+fn next(run: &Run) -> &'static str {
+    match &run.phase {
+        Phase::Asking(checkpoint, _) => match checkpoint.ask.kind() {
+            "work" => "· checks start when you approve",
+            "prompt" => "· nothing is sent until you approve",
+            _ => "· waits for you",
+        },
+        Phase::Busy(step, _) => match marks::stage(*step) {
+            "checking" => "· the checks run",
+            "judging" => "· the judge is asked",
+            _ => "· waiting for the work",
+        },
+        Phase::Queued | Phase::Held(_) | Phase::Stopping | Phase::Ended(..) => "· no verdict yet",
+    }
+}
+
+/// `✗ NOT APPROVED`
+pub(crate) fn word(verdict: &Verdict) -> Row {
+    let (mark, word) = if verdict.approved() {
+        (marks::OK, "APPROVED")
+    } else if verdict.judgement == Judgement::Open {
+        (marks::ASKS, "yours to judge")
+    } else {
+        (marks::FAIL, "NOT APPROVED")
+    };
+    Row::of(mark.0, format!("{} {word}", mark.1))
+}
+
+/// One row per check, and one for the judge.
+pub(crate) fn checks(verdict: &Verdict, width: usize) -> Vec<Row> {
+    let mut out: Vec<Row> = verdict
+        .checks
+        .iter()
+        .map(|check| {
+            let mark = marks::check(check);
+            let optional = if check.required { "" } else { " (only shown)" };
+            Row::of(mark.0, mark.1)
+                .with(Role::Fg, format!(" {}", check.name))
+                .with(Role::Muted, optional)
+                .right(width, Role::Fg, marks::figure(check))
+        })
+        .collect();
+    if let Some((mark, words)) = marks::judge(&verdict.judgement) {
+        let words = words.split(':').next().unwrap_or_default();
+        let row = Row::of(mark.0, mark.1).with(Role::Fg, " judge");
+        out.push(row.right(width, Role::Fg, words));
+    }
+    out
+}
+
+/// The judge's words: what it found wanting, else the first reason for its yes.
+pub(crate) fn findings(verdict: &Verdict, width: usize) -> Vec<Row> {
+    let quote = |text: &str| paragraph(Role::Fg, "", &format!("“{text}”"), width);
+    match &verdict.judgement {
+        Judgement::Given(answer) => {
+            let mut failed = answer.findings.iter().filter(|f| !f.pass).peekable();
+            if failed.peek().is_none() {
+                return answer
+                    .findings
+                    .first()
+                    .map_or_else(Vec::new, |f| quote(&f.evidence));
+            }
+            failed.flat_map(|f| quote(&f.evidence)).collect()
+        }
+        Judgement::Unreadable { why, .. } => paragraph(
+            Role::Warn,
+            "",
+            &format!("the judge's answer could not be read: {why}"),
+            width,
+        ),
+        Judgement::None | Judgement::NotAsked { .. } | Judgement::Open => Vec::new(),
+    }
+}
+
+/// Draws the verdict in four lines below a shared place.
+pub fn draw_strip(canvas: &mut Canvas<'_>, app: &App, region: Region) {
+    let Some((run, (number, verdict))) = app.run().and_then(|r| Some((r, r.verdict()?))) else {
+        canvas.row(
+            region.title,
+            &paint::rule(
+                &Row::of(Role::Title, "verdict"),
+                usize::from(region.title.width),
+                true,
+            ),
+        );
+        return canvas.row(
+            layout::inner(region.body),
+            &Row::of(Role::Muted, "no verdict yet"),
+        );
+    };
+    let title = match run.active() {
+        true => format!("iteration {number}"),
+        false => format!("run {}", run.number()),
+    };
+    let title = Row::of(Role::Title, title);
+    canvas.row(
+        region.title,
+        &paint::rule(&title, usize::from(region.title.width), true),
+    );
+    let area = layout::inner(region.body);
+    let width = usize::from(area.width);
+    let mut out: Vec<Row> = Vec::new();
+    let mut pieces = vec![word(verdict)];
+    pieces.extend(verdict.checks.iter().map(|check| {
+        let mark = marks::check(check);
+        let name = crate::tui::text::cut(&check.name, 14);
+        let figure = crate::tui::text::cut(&marks::figure(check), 12);
+        Row::of(Role::Fg, format!("{name} {figure} ")).with(mark.0, mark.1)
+    }));
+    if let Some((mark, _)) = marks::judge(&verdict.judgement) {
+        pieces.push(Row::of(Role::Fg, "judge ").with(mark.0, mark.1));
+    }
+    for piece in pieces {
+        match out.last_mut() {
+            Some(last) if last.width() + piece.width() + 2 <= width => {
+                last.spans.push((Role::Fg, "  ".to_owned()));
+                last.spans.extend(piece.spans);
+            }
+            _ => out.push(piece),
+        }
+    }
+    out.extend(findings(verdict, width));
+    let more = out.len() > usize::from(area.height);
+    out.truncate(usize::from(area.height));
+    if let (true, Some(last)) = (more, out.last_mut()) {
+        *last = std::mem::take(last).right(width, Role::Muted, "3 …");
+    }
+    canvas.rows(area, &out);
+}

@@ -1,0 +1,162 @@
+//! Figures as people read them: tokens, money, times of day, durations, dates.
+
+use crate::run::Usage;
+
+/// A point in time together with the operator's distance from UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Moment {
+    /// Milliseconds since 1970.
+    pub ms: i64,
+    /// Seconds east of UTC.
+    pub offset_s: i32,
+}
+
+impl Moment {
+    /// The same clock at another time.
+    #[must_use]
+    pub fn at(self, ms: i64) -> Self {
+        Self { ms, ..self }
+    }
+
+    fn local_s(self) -> i64 {
+        self.ms.div_euclid(1000) + i64::from(self.offset_s)
+    }
+
+    /// Days since 1970, local.
+    pub fn day(self) -> i64 {
+        self.local_s().div_euclid(86_400)
+    }
+
+    /// `14:07`
+    pub fn hm(self) -> String {
+        let s = self.local_s().rem_euclid(86_400);
+        format!("{:02}:{:02}", s / 3600, s / 60 % 60)
+    }
+
+    /// `14:07:31`
+    pub fn hms(self) -> String {
+        format!("{}:{:02}", self.hm(), self.local_s().rem_euclid(60))
+    }
+
+    /// `Fri 12`
+    pub fn weekday_day(self) -> String {
+        const NAMES: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+        let name = usize::try_from(self.day().rem_euclid(7))
+            .ok()
+            .and_then(|i| NAMES.get(i))
+            .unwrap_or(&"");
+        format!("{name} {:02}", self.day_of_month())
+    }
+
+    /// Day of the month, by the civil-from-days rule of Howard Hinnant's date algorithms.
+    fn day_of_month(self) -> i64 {
+        let z = self.day() + 719_468;
+        let doe = z.rem_euclid(146_097);
+        let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+        let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+        let mp = (5 * doy + 2) / 153;
+        doy - (153 * mp + 2) / 5 + 1
+    }
+}
+
+/// `2,104`
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// `920`, `12.4k`, `1.2M`
+pub fn short(n: u64) -> String {
+    match n {
+        0..1_000 => n.to_string(),
+        1_000..1_000_000 => format!("{}.{}k", n / 1_000, n / 100 % 10),
+        _ => format!("{}.{}M", n / 1_000_000, n / 100_000 % 10),
+    }
+}
+
+/// `12.4k tok`, with `≈` before an estimate.
+pub fn tokens(usage: Usage) -> String {
+    let sign = if usage.estimated { "≈" } else { "" };
+    format!("{sign}{} tok", short(usage.tokens))
+}
+
+/// `$0.41`; an unknown cost is said, never shown as nothing.
+pub fn money(micro_usd: Option<u64>) -> String {
+    match micro_usd {
+        Some(m) => dollars(m),
+        None => "$ unknown".to_owned(),
+    }
+}
+
+/// `$0.41`, rounded to the cent.
+pub fn dollars(micro_usd: u64) -> String {
+    let cents = micro_usd.saturating_add(5_000) / 10_000;
+    format!("${}.{:02}", cents / 100, cents % 100)
+}
+
+/// `0:41`, `12:05`, `3h 20m`: how long something waits.
+pub fn waiting(ms: i64) -> String {
+    let s = ms.max(0) / 1000;
+    match s {
+        0..3600 => format!("{}:{:02}", s / 60, s % 60),
+        3600..86_400 => format!("{}h {:02}m", s / 3600, s / 60 % 60),
+        _ => format!("{}d {}h", s / 86_400, s / 3600 % 24),
+    }
+}
+
+/// `26s`, `2m31s`, `1h05m`: how long something took.
+pub fn took(ms: u64) -> String {
+    let s = ms / 1000;
+    match s {
+        0..60 => format!("{s}s"),
+        60..3600 => format!("{}m{:02}s", s / 60, s % 60),
+        _ => format!("{}h{:02}m", s / 3600, s / 60 % 60),
+    }
+}
+
+/// `1 file`, `2 files`
+pub fn count(n: usize, one: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {one}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Figures read as in PRODUCT's drawings.
+    #[test]
+    fn figures_read_as_drawn() {
+        assert_eq!(thousands(2104), "2,104");
+        assert_eq!((short(12_437), short(920)), ("12.4k".into(), "920".into()));
+        assert_eq!(dollars(411_000), "$0.41");
+        assert_eq!(money(None), "$ unknown");
+        assert_eq!(waiting(41_000), "0:41");
+        assert_eq!(took(151_000), "2m31s");
+    }
+
+    /// Dates follow the calendar, in the operator's own time zone.
+    #[test]
+    fn dates_are_local() {
+        let m = Moment {
+            ms: 1_781_273_220_000,
+            offset_s: 0,
+        };
+        assert_eq!((m.weekday_day(), m.hm()), ("Fri 12".into(), "14:07".into()));
+        let east = Moment {
+            offset_s: 10 * 3600,
+            ..m
+        };
+        assert_eq!(east.weekday_day(), "Sat 13");
+    }
+}

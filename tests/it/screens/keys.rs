@@ -1,0 +1,1 @@
+//! What keys do: arming, Enter and Esc, text fields, stale digests.
