@@ -170,7 +170,7 @@ pub struct Record {
 
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "fact", rename_all = "kebab-case")]
+#[serde(tag = "fact", content = "is", rename_all = "kebab-case")]
 pub enum Fact {
     /// Something happened to a run. Journalled.
     Run {

@@ -12,7 +12,7 @@ use super::work::{Usage, Work};
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[serde(tag = "event", content = "is", rename_all = "kebab-case")]
 pub enum Event {
     /// A trigger fired or a person pressed `s`.
     Woke(Box<Wake>),
@@ -100,7 +100,7 @@ pub enum Event {
     /// A step failed outside the run.
     Failed(Failure),
     /// The operator asked to hold at the next safe point, or to go on.
-    HoldAsked(#[serde(with = "as_object")] bool),
+    HoldAsked(bool),
     /// The run stands at a safe point.
     Held {
         /// The iteration of the step that comes next.
@@ -228,27 +228,5 @@ impl Outcome {
     /// Whether the goal was met.
     pub fn goal_met(&self) -> bool {
         self.exit_code() == 0
-    }
-}
-
-/// A flag as an object, because a tagged event can carry nothing but fields.
-mod as_object {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[derive(Serialize, Deserialize)]
-    struct Flag {
-        on: bool,
-    }
-
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde hands fields by reference"
-    )]
-    pub(super) fn serialize<S: Serializer>(on: &bool, to: S) -> Result<S::Ok, S::Error> {
-        Flag { on: *on }.serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
-        Flag::deserialize(from).map(|flag| flag.on)
     }
 }
