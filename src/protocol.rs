@@ -269,7 +269,7 @@ pub enum LoopState {
     /// It cannot.
     Invalid {
         /// Line in the file, from 1.
-        line: u32,
+        line: usize,
         /// The first message, one line.
         why: String,
     },

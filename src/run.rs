@@ -303,7 +303,7 @@ impl Run {
     }
 
     /// The tree as it stands: after the work, else where the iteration started.
-    fn tree(&self) -> String {
+    pub fn tree(&self) -> String {
         self.work
             .as_ref()
             .map_or_else(|| self.start(), |w| w.tree.clone())

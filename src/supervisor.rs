@@ -3,12 +3,18 @@
 
 mod boss;
 pub mod clock;
+mod desk;
+mod driver;
 pub mod guard;
 mod hub;
 pub mod journal;
-pub mod outbox;
 pub mod memory;
+mod naming;
+pub mod outbox;
 pub mod process;
+mod shelf;
+mod site;
+mod transcripts;
 pub mod verifier;
 pub mod worker;
 pub mod workspace;
@@ -42,8 +48,17 @@ pub struct Settings {
     pub clock: Clock,
     /// Modes beyond training that have been granted, by loop.
     pub grants: BTreeMap<String, Mode>,
+    /// How fast scripted workers play; 1.0 is as written, 0.0 does not wait.
+    pub pace: f64,
     /// What the operator should know of this host, shown when a cockpit attaches.
     pub warnings: Vec<String>,
+}
+
+/// What the tasks of one supervisor share.
+struct Shared {
+    journal: Journal,
+    hub: std::rc::Rc<hub::Hub>,
+    transcripts: transcripts::Transcripts,
 }
 
 /// What goes on, for whoever decides whether the process may end.
@@ -53,6 +68,8 @@ pub struct Activity {
     pub cockpits: usize,
     /// Runs with something in flight; a run that waits for a person is not among them.
     pub working: usize,
+    /// The operator asked for the end.
+    pub leaving: bool,
 }
 
 /// The owner's hold on a running supervisor. Dropping it ends the supervisor; what was in flight is

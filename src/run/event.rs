@@ -143,10 +143,16 @@ pub struct Wake {
     pub mode: Mode,
     /// Whether this run was drawn for an audit.
     pub audit: bool,
+    /// The date here when it woke, `2026-06-12`: what `{date}` means all through the run.
+    pub date: String,
     /// What fired, in words.
     pub by: String,
     /// Digest over checks, their scripts, judge, rubric, guardrails and publish.
     pub pinned: Digest,
+    /// Digest of the skill's folder: a record counts for exactly this skill.
+    pub skill: Digest,
+    /// Guardrails of the file that this build or system does not enforce.
+    pub not_enforced: Vec<String>,
     /// Whether the loop has published before: the first time the digest is typed.
     pub published_before: bool,
 }

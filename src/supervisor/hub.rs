@@ -50,6 +50,11 @@ impl Reply {
         drop(self.answers.send(record).await);
     }
 
+    /// Sends an old record again.
+    pub(super) async fn repeat(&self, record: Record) {
+        drop(self.answers.send(record).await);
+    }
+
     /// Refuses what it asked.
     pub(super) async fn refuse(&self, what: impl Into<String>, why: impl Into<String>) {
         self.tell(Fact::Refused {

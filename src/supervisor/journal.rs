@@ -56,8 +56,19 @@ pub struct Past {
     pub outcomes: Vec<Outcome>,
     /// Whether it has published before.
     pub published: bool,
-    /// Finished runs that met the goal, with the pinned skill digest given, newest first.
-    pub accepted: u32,
+    /// The skill of every run that met the goal.
+    pub accepted: Vec<String>,
+}
+
+impl Past {
+    /// How many runs met the goal with exactly this skill.
+    pub fn proven_with(&self, skill: Option<&Digest>) -> u32 {
+        let same = self
+            .accepted
+            .iter()
+            .filter(|used| skill.is_some_and(|s| s.as_str() == *used));
+        u32::try_from(same.count()).unwrap_or(u32::MAX)
+    }
 }
 
 type Reply<T> = oneshot::Sender<Result<T, JournalError>>;

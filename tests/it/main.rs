@@ -15,4 +15,8 @@ mod screens;
 #[cfg(test)]
 mod shipped;
 #[cfg(test)]
+mod supervisor;
+#[cfg(test)]
 mod workspace;
+#[cfg(test)]
+mod world;

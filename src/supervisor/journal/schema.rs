@@ -21,7 +21,9 @@ CREATE TABLE runs (
     run     TEXT PRIMARY KEY,
     loop    TEXT NOT NULL,
     number  INTEGER NOT NULL,
+    skill   TEXT NOT NULL,
     outcome TEXT,
+    met     INTEGER NOT NULL DEFAULT 0,
     published INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX runs_of_loop ON runs (loop, number);

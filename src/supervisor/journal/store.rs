@@ -193,8 +193,12 @@ impl Store {
             .rev()
             .filter_map(|o| serde_json::from_str(o).ok())
             .collect();
-        let accepted = outcomes.iter().filter(|o| o.goal_met()).count();
-        let accepted = u32::try_from(accepted).unwrap_or(u32::MAX);
+        let sql = "SELECT skill FROM runs WHERE loop = ?1 AND met";
+        let accepted = self
+            .db
+            .prepare_cached(sql)?
+            .query_map([name], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
         Ok(Past {
             last_number,
             outcomes,
@@ -208,8 +212,9 @@ impl Store {
 fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()> {
     match event {
         Event::Woke(wake) => {
-            let sql = "INSERT INTO runs (run, loop, number) VALUES (?1, ?2, ?3)";
-            db.execute(sql, params![run.0, wake.spec.name, wake.number])?;
+            let sql = "INSERT INTO runs (run, loop, number, skill) VALUES (?1, ?2, ?3, ?4)";
+            let skill = wake.skill.as_str();
+            db.execute(sql, params![run.0, wake.spec.name, wake.number, skill])?;
         }
         Event::Ended(outcome) => {
             let json = serde_json::to_string(outcome).map_err(unfit)?;
@@ -219,7 +224,10 @@ fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()>
             )?;
         }
         Event::Resumed | Event::Undone { .. } => {
-            db.execute("UPDATE runs SET outcome = NULL WHERE run = ?1", [&run.0])?;
+            db.execute(
+                "UPDATE runs SET outcome = NULL, met = 0 WHERE run = ?1",
+                [&run.0],
+            )?;
         }
         Event::Published(_) => {
             db.execute("UPDATE runs SET published = 1 WHERE run = ?1", [&run.0])?;

@@ -19,6 +19,11 @@ impl Slots {
         self
     }
 
+    /// All of them, by name.
+    pub fn into_words(self) -> BTreeMap<String, String> {
+        self.0
+    }
+
     /// The text with every `{name}` replaced, once: values are not looked through again.
     ///
     /// A name that is not known is trouble; braces around anything but `a-z_` stay as they are.

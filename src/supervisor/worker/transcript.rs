@@ -63,8 +63,8 @@ pub enum Kind {
     Wake,
     /// A prompt was sent.
     Prompt,
-    /// A check ended.
-    Check,
+    /// The checks ended.
+    Checks,
     /// What the judge said.
     Judge,
     /// What was put into memory.
@@ -73,6 +73,12 @@ pub enum Kind {
     You,
     /// What was published.
     Publish,
+    /// The run waits for a person.
+    Held,
+    /// A guardrail refused something.
+    Guardrail,
+    /// The run is over.
+    End,
     /// Something was left out here.
     Cut,
 }
@@ -91,7 +97,10 @@ impl Kind {
             | Self::Usage
             | Self::Wake
             | Self::Prompt
-            | Self::Check
+            | Self::Checks
+            | Self::Held
+            | Self::Guardrail
+            | Self::End
             | Self::Judge
             | Self::Memory
             | Self::You

@@ -1,0 +1,303 @@
+//! One run under way: input in, a step of the machine, its events on disk, then shown, then its
+//! effect carried out. What carrying out means for each effect is beside this file.
+
+mod artefacts;
+mod deliver;
+mod errands;
+mod narrate;
+mod preflight;
+mod turn;
+mod verify;
+mod work;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_local;
+
+use super::boss::News;
+use super::hub::Reply;
+use super::journal::Batch;
+use super::process::Halt;
+use super::site::Site;
+use crate::protocol::{Fact, RunId};
+use crate::run::{Effect, Event, Input, Phase, Run, Step};
+
+/// Letters that may wait for one run.
+const INBOX: usize = 64;
+
+/// How long a run waits before it writes again to a journal that refused.
+const WRITE_AGAIN: Duration = Duration::from_secs(2);
+
+/// One input on its way to a run, and who wants to hear if it is refused.
+pub(super) struct Mail {
+    input: Input,
+    /// What the answer is about, and the way back; `None` for news of the step in flight.
+    from: Option<(String, Reply)>,
+    /// Whether the step in flight is over with it.
+    lands: bool,
+}
+
+impl Mail {
+    /// An operator's input.
+    pub(super) fn from_operator(input: Input, about: String, reply: Reply) -> Self {
+        Self {
+            input,
+            from: Some((about, reply)),
+            lands: false,
+        }
+    }
+
+    /// News of the step in flight, which goes on.
+    pub(super) fn underway(input: Input) -> Self {
+        Self {
+            input,
+            from: None,
+            lands: false,
+        }
+    }
+
+    /// The last word of the step in flight.
+    fn landing(input: Input) -> Self {
+        Self {
+            input,
+            from: None,
+            lands: true,
+        }
+    }
+}
+
+/// Kills what a run has in flight, at once and without asking anything else.
+#[derive(Clone, Default)]
+pub(super) struct Kill(Rc<RefCell<Option<watch::Sender<Halt>>>>);
+
+impl Kill {
+    /// Whether there was something to kill.
+    pub(super) fn now(&self) -> bool {
+        let flight = self.0.borrow();
+        // A receiver that is gone has landed already.
+        flight
+            .as_ref()
+            .is_some_and(|flight| flight.send(Halt::Now).is_ok())
+    }
+
+    fn arm(&self) -> watch::Receiver<Halt> {
+        let (sender, halt) = watch::channel(Halt::No);
+        *self.0.borrow_mut() = Some(sender);
+        halt
+    }
+
+    fn disarm(&self) {
+        *self.0.borrow_mut() = None;
+    }
+}
+
+/// The supervisor's hold on one driver.
+pub(super) struct Driving {
+    mail: mpsc::Sender<Mail>,
+    /// Kills what is in flight.
+    pub(super) kill: Kill,
+    /// Whether something is in flight.
+    pub(super) works: bool,
+}
+
+impl Driving {
+    /// Hands a letter to the run. A run that has just ended refuses it.
+    pub(super) async fn post(&self, mail: Mail) {
+        if let Err(mpsc::error::SendError(mail)) = self.mail.send(mail).await
+            && let Some((about, reply)) = mail.from
+        {
+            reply.refuse(about, "this run is over").await;
+        }
+    }
+}
+
+/// What a driver begins with.
+pub(super) enum First {
+    /// The run has just woken; this is its first step.
+    Woken(Step),
+    /// The host had died.
+    Interrupted,
+    /// The run was over, and an operator wants something of it.
+    Mail(Box<Mail>),
+}
+
+/// Starts driving a run on this thread.
+pub(super) fn start(
+    run: Run,
+    id: RunId,
+    site: Rc<Site>,
+    news: mpsc::Sender<News>,
+    first: First,
+) -> Driving {
+    let (mail, inbox) = mpsc::channel(INBOX);
+    let kill = Kill::default();
+    let driver = Driver {
+        run,
+        id,
+        site,
+        inbox,
+        late: None,
+        me: mail.clone(),
+        kill: kill.clone(),
+        works: false,
+        news,
+    };
+    spawn_local(driver.drive(first));
+    Driving {
+        mail,
+        kill,
+        works: false,
+    }
+}
+
+struct Driver {
+    run: Run,
+    id: RunId,
+    site: Rc<Site>,
+    inbox: mpsc::Receiver<Mail>,
+    /// A letter that came while the journal could not be written.
+    late: Option<Mail>,
+    me: mpsc::Sender<Mail>,
+    kill: Kill,
+    works: bool,
+    news: mpsc::Sender<News>,
+}
+
+impl Driver {
+    async fn drive(mut self, first: First) {
+        let mut step = match first {
+            First::Woken(step) => step,
+            First::Interrupted => self.run.step(Input::Interrupted),
+            First::Mail(mail) => self.take(*mail).await,
+        };
+        loop {
+            self.record(std::mem::take(&mut step.events)).await;
+            self.carry_out(step.effect).await;
+            if matches!(self.run.phase(), Phase::Ended(_)) {
+                break;
+            }
+            let Some(mail) = self.next().await else { break };
+            step = self.take(mail).await;
+        }
+        self.site.close();
+        // The loop is gone only when the whole supervisor is.
+        drop(self.news.send(News::Over(self.id)).await);
+    }
+
+    async fn next(&mut self) -> Option<Mail> {
+        match self.late.take() {
+            Some(mail) => Some(mail),
+            None => self.inbox.recv().await,
+        }
+    }
+
+    async fn take(&mut self, mail: Mail) -> Step {
+        if mail.lands {
+            self.kill.disarm();
+        }
+        let step = self.run.step(mail.input);
+        if let (Some(why), Some((about, reply))) = (&step.refused, mail.from) {
+            reply.refuse(about, why).await;
+        }
+        step
+    }
+
+    /// Puts events on disk, then on every screen. A journal that cannot be written holds the run,
+    /// and says so, until it can; a stop meanwhile still kills at once, through `Kill`.
+    async fn record(&mut self, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        for event in &events {
+            self.site.narrate(narrate::entries(event));
+        }
+        let at = self.site.clock.now_ms();
+        let batch = Batch {
+            run: self.id.clone(),
+            events,
+            at,
+        };
+        let records = loop {
+            match self.site.journal.append(batch.clone()).await {
+                Ok(records) => break records,
+                Err(e) => {
+                    let why = format!("{e}; this run waits and writes again");
+                    self.site.hub.say(Fact::Refused {
+                        what: self.id.0.clone(),
+                        why,
+                    });
+                    tokio::time::sleep(WRITE_AGAIN).await;
+                }
+            }
+        };
+        if let Err(why) = artefacts::write(&self.site, &self.run, &batch.events).await {
+            self.site.hub.say(Fact::Refused {
+                what: self.id.0.clone(),
+                why,
+            });
+        }
+        self.site.hub.show(records);
+    }
+
+    async fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Continue => return,
+            Effect::Wait | Effect::Finish => {}
+            // No worker of this build asks leave for a tool call; its answer has nowhere to go.
+            Effect::Permit { .. } => return,
+            Effect::Halt => {
+                if !self.kill.now() {
+                    self.kill.disarm();
+                    self.late = Some(Mail::landing(Input::Halted));
+                }
+                return;
+            }
+            Effect::Prepare
+            | Effect::Compose { .. }
+            | Effect::Adopt { .. }
+            | Effect::Work { .. }
+            | Effect::Rework { .. }
+            | Effect::Reinstate { .. }
+            | Effect::Check { .. }
+            | Effect::Judge { .. }
+            | Effect::Remember { .. }
+            | Effect::Forget { .. }
+            | Effect::Draft { .. }
+            | Effect::Publish { .. }
+            | Effect::Unpublish(_)
+            | Effect::Restore { .. } => {
+                self.fly(effect);
+                return self.say_works(true).await;
+            }
+        }
+        self.say_works(false).await;
+    }
+
+    fn fly(&self, effect: Effect) {
+        let halt = self.kill.arm();
+        let flight = errands::Flight {
+            site: self.site.clone(),
+            halt,
+            iteration: self.run.iteration(),
+            ground: self.run.ground().cloned(),
+            tree: self.run.tree(),
+            me: self.me.clone(),
+        };
+        let me = self.me.clone();
+        spawn_local(async move {
+            let input = flight.carry_out(effect).await;
+            // A driver that has ended wants no more news.
+            drop(me.send(Mail::landing(input)).await);
+        });
+    }
+
+    async fn say_works(&mut self, works: bool) {
+        if self.works != works {
+            self.works = works;
+            drop(self.news.send(News::Works(self.id.clone(), works)).await);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What comes out of a run: notes into memory, drafts into their folder, an approved result to its
+//! target, and all of it taken back.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::errands::{Amiss, Flight};
+use crate::protocol::Fact;
+use crate::run::spec::{LoopSpec, OutputKind, Publish};
+use crate::run::{Input, Offer, Receipt, Stage};
+use crate::supervisor::memory::{self, notes};
+use crate::supervisor::naming;
+use crate::supervisor::outbox::slots::Slots;
+use crate::supervisor::outbox::{Offered, Outbox};
+use crate::supervisor::site::beside;
+use crate::supervisor::workspace::{Trouble, Workspace};
+
+/// Longest time of a publish command (PRODUCT names none; as long as a default worker's turn).
+const PUBLISH_TIME: Duration = Duration::from_secs(15 * 60);
+
+impl Flight {
+    /// Saves the note under this run's dated heading; saving it again changes nothing.
+    pub(super) async fn remember(&self, note: String) -> Result<Input, Amiss> {
+        if note.trim().is_empty() {
+            return Ok(Input::Remembered {
+                note: String::new(),
+            });
+        }
+        let (title, heading) = (self.title(), self.heading());
+        self.revise(Stage::Remember, |text| {
+            notes::with_note(text, &title, &heading, &note)
+        })?;
+        Ok(Input::Remembered {
+            note: notes::bullets(&note).collect::<Vec<_>>().join("\n"),
+        })
+    }
+
+    pub(super) async fn forget(&self, note: String) -> Result<Input, Amiss> {
+        let heading = self.heading();
+        self.revise(Stage::Forget, |text| {
+            notes::without_note(text, &heading, &note)
+        })?;
+        Ok(Input::Forgotten)
+    }
+
+    fn revise(&self, stage: Stage, rule: impl Fn(&str) -> String) -> Result<(), Amiss> {
+        let saved = memory::revise(&self.site.project, &self.site.wake.spec, rule);
+        let saved = saved.map_err(|why| Amiss::because(stage, why))?;
+        self.site.hub.say(Fact::Memory(saved));
+        Ok(())
+    }
+
+    fn title(&self) -> String {
+        format!("Memory · {}", self.site.wake.spec.name)
+    }
+
+    fn heading(&self) -> String {
+        notes::heading(&self.site.wake.date, self.site.wake.number)
+    }
+
+    /// Writes the draft of a tree into the drafts folder of the project, and makes the offer that a
+    /// publish would send.
+    pub(super) async fn draft(&self, tree: String, offer: bool) -> Result<Input, Amiss> {
+        let counter = self.counter(&tree).await?;
+        let exported = self.with_workspace(Stage::Draft, {
+            let counter = counter.clone();
+            move |workspace| counter.export(workspace)
+        });
+        let (path, bytes) = exported.await?;
+        let mut paths = Vec::new();
+        if !bytes.is_empty() {
+            let target = self.site.project.join(&path);
+            beside(move || write_draft(&target, &bytes))
+                .await
+                .map_err(|trouble| Amiss::at(Stage::Draft, trouble))?;
+            paths.push(path);
+        }
+        if !offer {
+            return Ok(Input::Drafted { paths, offer: None });
+        }
+        let offered = self
+            .with_workspace(Stage::Draft, move |ws| counter.offer(ws))
+            .await?;
+        let Offered { offer, text } = offered;
+        self.keep(Stage::Draft, text).await?;
+        Ok(Input::Drafted {
+            paths,
+            offer: Some(Box::new(offer)),
+        })
+    }
+
+    /// Publishes exactly what was approved; what may have happened before is looked for first.
+    pub(super) async fn publish(&self, offer: Offer, tree: String) -> Result<Input, Amiss> {
+        let counter = self.counter(&tree).await?;
+        let published = self
+            .with_workspace(Stage::Publish, move |ws| counter.publish(ws, &offer))
+            .await?;
+        Ok(Input::Published(published))
+    }
+
+    pub(super) async fn unpublish(&self, receipt: Receipt) -> Result<Input, Amiss> {
+        let tree = self.tree.clone();
+        let counter = self.counter(&tree).await?;
+        self.with_workspace(Stage::Unpublish, move |ws| counter.take_back(ws, &receipt))
+            .await?;
+        Ok(Input::Unpublished)
+    }
+
+    async fn counter(&self, tree: &str) -> Result<Counter, Amiss> {
+        let tree = tree.to_owned();
+        let (base, changes) = self
+            .with_workspace(Stage::Draft, {
+                let tree = tree.clone();
+                move |ws| Ok((ws.base().to_owned(), ws.diff(ws.start(), &tree)?.1))
+            })
+            .await?;
+        Ok(Counter {
+            slots: self.site.slots(&base, &changes),
+            artefact: naming::artefact(&self.site.wake.spec.output, &self.site.wake.date, &changes)
+                .path,
+            spec: self.site.wake.spec.clone(),
+            run: self.site.id.0.clone(),
+            deeds: self.site.deeds(),
+            tree,
+        })
+    }
+}
+
+/// Where results are handed over: what the outbox needs, owned, to go to another thread.
+#[derive(Clone)]
+struct Counter {
+    spec: LoopSpec,
+    run: String,
+    slots: Slots,
+    artefact: Option<String>,
+    deeds: PathBuf,
+    tree: String,
+}
+
+impl Counter {
+    /// The draft's path in the project and its bytes; none where nothing changed.
+    fn export(&self, workspace: &Workspace) -> Result<(String, Vec<u8>), Trouble> {
+        let drafts = &self.spec.output.drafts;
+        if let (OutputKind::Files, Some(path)) = (self.spec.output.kind, &self.artefact) {
+            let prefix = String::from_utf8_lossy(workspace.prefix()).into_owned();
+            // A run that was stopped early may not have its artefact yet.
+            if let Ok(bytes) = workspace.export(&self.tree, &format!("{prefix}{path}")) {
+                let name = path.rsplit('/').next().unwrap_or(path);
+                return Ok((format!("{drafts}/{}/{name}", self.run), bytes));
+            }
+        }
+        let patch = workspace.diff(workspace.start(), &self.tree)?.0;
+        Ok((
+            format!("{drafts}/{}/changes.patch", self.run),
+            patch.into_bytes(),
+        ))
+    }
+
+    fn offer(&self, workspace: &Workspace) -> Result<Offered, Trouble> {
+        self.outbox(workspace, self.target()?).offer(&self.tree)
+    }
+
+    fn publish(&self, workspace: &Workspace, offer: &Offer) -> Result<Receipt, Trouble> {
+        self.outbox(workspace, self.target()?)
+            .publish(offer, &self.tree)
+    }
+
+    fn take_back(&self, workspace: &Workspace, receipt: &Receipt) -> Result<(), Trouble> {
+        self.outbox(workspace, self.target()?).take_back(receipt)
+    }
+
+    fn target(&self) -> Result<&Publish, Trouble> {
+        let none = || Trouble::new("this loop has nowhere to publish to; add [publish]");
+        self.spec.publish.as_ref().ok_or_else(none)
+    }
+
+    fn outbox<'a>(&'a self, workspace: &'a Workspace, publish: &'a Publish) -> Outbox<'a> {
+        Outbox {
+            workspace,
+            loop_name: &self.spec.name,
+            run: &self.run,
+            output: &self.spec.output,
+            publish,
+            slots: &self.slots,
+            folder: &self.deeds,
+            env: &self.spec.guardrails.env,
+            timeout: PUBLISH_TIME,
+        }
+    }
+}
+
+fn write_draft(path: &std::path::Path, bytes: &[u8]) -> Result<(), Trouble> {
+    memory::replace(path, bytes)
+        .map_err(|e| Trouble::new(format!("cannot write {}: {e}", path.display())))
+}

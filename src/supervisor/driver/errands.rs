@@ -1,0 +1,99 @@
+//! Errands: each effect becomes work in the world and ends in exactly one input. What takes long
+//! can be killed; what blocks on files runs beside the supervisor's thread.
+
+use std::rc::Rc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::Mail;
+use crate::run::{Effect, Failure, Ground, Input, Stage};
+use crate::supervisor::process::Halt;
+use crate::supervisor::site::Site;
+use crate::supervisor::workspace::Trouble;
+
+/// One effect being carried out.
+pub(super) struct Flight {
+    pub(super) site: Rc<Site>,
+    pub(super) halt: watch::Receiver<Halt>,
+    pub(super) iteration: u32,
+    /// What the run stands on, once it is prepared.
+    pub(super) ground: Option<Ground>,
+    /// The run's tree as it stands.
+    pub(super) tree: String,
+    pub(super) me: mpsc::Sender<Mail>,
+}
+
+/// Why an errand brought nothing home.
+pub(super) enum Amiss {
+    /// Told to end, and ended.
+    Halted,
+    /// The run's own minutes are used up.
+    TimeUp,
+    /// It failed.
+    Failed(Failure),
+}
+
+impl Amiss {
+    /// A failure of this step.
+    pub(super) fn at(stage: Stage, trouble: Trouble) -> Self {
+        Self::Failed(trouble.failure(stage))
+    }
+
+    /// A failure of this step in one line.
+    pub(super) fn because(stage: Stage, cause: impl Into<String>) -> Self {
+        let (cause, detail) = (cause.into(), String::new());
+        Self::Failed(Failure {
+            stage,
+            cause,
+            detail,
+            maybe_done: false,
+        })
+    }
+}
+
+impl Flight {
+    /// Does it, and says what came of it.
+    pub(super) async fn carry_out(self, effect: Effect) -> Input {
+        let done = match effect {
+            Effect::Prepare => self.prepare().await,
+            Effect::Compose { feedback } => self.compose(feedback).await,
+            Effect::Adopt { text } => self.adopt(text).await,
+            Effect::Work {
+                from,
+                prompt,
+                left_ms,
+            } => self.work(from, prompt, left_ms).await,
+            Effect::Rework {
+                before,
+                from,
+                path,
+                text,
+            } => self.rework(before, from, (path, text)).await,
+            Effect::Reinstate { before, tree } => self.reinstate(before, tree).await,
+            Effect::Check { tree } => self.check(tree).await,
+            Effect::Judge { tree, checks } => self.judge(tree, checks).await,
+            Effect::Remember { note } => self.remember(note).await,
+            Effect::Forget { note } => self.forget(note).await,
+            Effect::Draft { tree, offer } => self.draft(tree, offer).await,
+            Effect::Publish { offer, tree, .. } => self.publish(*offer, tree).await,
+            Effect::Unpublish(receipt) => self.unpublish(receipt).await,
+            Effect::Restore { tree } => self.restore(tree).await,
+            Effect::Continue
+            | Effect::Wait
+            | Effect::Permit { .. }
+            | Effect::Halt
+            | Effect::Finish => Ok(Input::Halted),
+        };
+        done.unwrap_or_else(|amiss| match amiss {
+            Amiss::Halted => Input::Halted,
+            Amiss::TimeUp => Input::TimeUp,
+            Amiss::Failed(failure) => Input::Failed(failure),
+        })
+    }
+
+    /// Keeps a text under its digest, so that events can name it.
+    pub(super) async fn keep(&self, stage: Stage, text: String) -> Result<(), Amiss> {
+        let kept = self.site.journal.keep(text).await;
+        kept.map_err(|e| Amiss::because(stage, e.to_string()))
+    }
+}

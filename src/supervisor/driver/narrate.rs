@@ -1,0 +1,174 @@
+//! What the transcript says of a run's own events, beside what the worker says. Pure.
+
+use crate::run::{
+    Answer, Ask, CheckResult, Checkpoint, Event, Judgement, Outcome, PartKind, Prompt, Verdict,
+};
+use crate::supervisor::worker::transcript::Kind;
+
+/// The entries of one event, in order: kind and text.
+pub(super) fn entries(event: &Event) -> Vec<(Kind, String)> {
+    match event {
+        Event::Woke(wake) => vec![(Kind::Wake, wake.by.clone())],
+        Event::Prepared(ground) => {
+            let notices = ground.notices.iter().map(|n| (Kind::Wake, n.clone()));
+            std::iter::once((Kind::Wake, ground.workspace.clone()))
+                .chain(notices)
+                .collect()
+        }
+        Event::Composed { prompt } => vec![(Kind::Prompt, prompt_line(prompt))],
+        Event::Asked(checkpoint) => vec![(Kind::Held, held_line(checkpoint))],
+        Event::Decided {
+            checkpoint,
+            digest,
+            decision,
+            ..
+        } => {
+            let line = format!(
+                "{} {checkpoint} {}",
+                decision.answer().past(),
+                digest.short()
+            );
+            vec![(Kind::You, line)]
+        }
+        Event::Worked(work) => {
+            let claim = work.claim.iter().map(|c| (Kind::Claim, c.clone()));
+            let refused = work.breaches.iter().map(|b| {
+                (
+                    Kind::Guardrail,
+                    format!("{}: {}; put back", b.rule, b.tried),
+                )
+            });
+            claim.chain(refused).collect()
+        }
+        Event::Checked { results, .. } => vec![(Kind::Checks, checks_line(results))],
+        Event::Ruled(verdict) => vec![(Kind::Judge, verdict_line(verdict))],
+        Event::Remembered { note } if !note.is_empty() => {
+            let lines = note.lines().count();
+            vec![(
+                Kind::Memory,
+                format!("+{lines} {}", if lines == 1 { "line" } else { "lines" }),
+            )]
+        }
+        Event::Forgotten => vec![(Kind::Memory, "the note is taken out again".to_owned())],
+        Event::Drafted { paths, .. } if !paths.is_empty() => {
+            vec![(Kind::File, format!("draft {}", paths.join(", ")))]
+        }
+        Event::Published(receipt) => vec![(Kind::Publish, receipt.place.clone())],
+        Event::Unpublished => vec![(Kind::Publish, "taken back".to_owned())],
+        Event::Restored { tree } => {
+            vec![(Kind::You, format!("workspace is back at {}", short(tree)))]
+        }
+        Event::Failed(failure) => vec![(Kind::Error, failure.cause.clone())],
+        Event::Held { .. } => vec![(Kind::Held, "held; space goes on".to_owned())],
+        Event::StopAsked => vec![(Kind::You, "stop".to_owned())],
+        Event::LimitHit(_) => vec![(
+            Kind::Error,
+            "a limit is reached; stopping the work".to_owned(),
+        )],
+        Event::Undone { checkpoint, answer } => vec![(Kind::You, undone_line(checkpoint, *answer))],
+        Event::Resumed => vec![(Kind::Wake, "picked up again".to_owned())],
+        Event::Ended(outcome) => vec![(Kind::End, outcome_words(outcome))],
+        Event::Began { .. }
+        | Event::Permitted { .. }
+        | Event::Used(_)
+        | Event::Judged { .. }
+        | Event::Remembered { .. }
+        | Event::Drafted { .. }
+        | Event::HoldAsked(_)
+        | Event::RestoreAsked { .. }
+        | Event::Closing(_) => Vec::new(),
+    }
+}
+
+fn short(tree: &str) -> &str {
+    tree.get(..8).unwrap_or(tree)
+}
+
+fn prompt_line(prompt: &Prompt) -> String {
+    let part = |kind: PartKind| prompt.parts.iter().find(move |p| p.kind == kind);
+    let kinds = [
+        PartKind::Skill,
+        PartKind::Goal,
+        PartKind::Memory,
+        PartKind::Feedback,
+        PartKind::Payload,
+    ];
+    let parts: Vec<String> = kinds
+        .into_iter()
+        .filter_map(part)
+        .map(|p| format!("{} {}", p.kind.word(), p.tokens))
+        .collect();
+    let by_hand = if prompt.edited {
+        " · edited by you"
+    } else {
+        ""
+    };
+    format!("≈{} tok = {}{by_hand}", prompt.tokens(), parts.join(" + "))
+}
+
+fn held_line(checkpoint: &Checkpoint) -> String {
+    let at = match checkpoint.ask {
+        Ask::Prompt { .. } => "before the prompt is sent",
+        Ask::Work { .. } => "before checks",
+        Ask::Verdict { .. } => "after the verdict",
+        Ask::Publish { .. } => "before anything goes live",
+        Ask::Question { .. } => "the worker asks",
+        Ask::Guardrail { .. } => "a guardrail refused something",
+        Ask::Stuck { .. } => "the run repeats itself",
+        Ask::Permission { .. } => "the agent wants leave",
+        Ask::Budget { .. } => "a limit is reached",
+        Ask::Error { .. } => "something failed",
+    };
+    format!("{at} · waiting for you")
+}
+
+fn checks_line(results: &[CheckResult]) -> String {
+    let mark = |r: &CheckResult| if r.passed() { "✓" } else { "✗" };
+    let words: Vec<String> = results
+        .iter()
+        .map(|r| format!("{} {}", mark(r), r.name))
+        .collect();
+    words.join(" ")
+}
+
+fn verdict_line(verdict: &Verdict) -> String {
+    let word = if verdict.approved() {
+        "APPROVED"
+    } else {
+        "NOT APPROVED"
+    };
+    match &verdict.judgement {
+        Judgement::Given(answer) => {
+            let said = answer
+                .findings
+                .iter()
+                .find(|f| !f.pass)
+                .or(answer.findings.first());
+            match said {
+                Some(finding) => format!("{word} · “{}”", finding.evidence),
+                None => word.to_owned(),
+            }
+        }
+        Judgement::NotAsked { because } => format!("{word} · judge not asked: {because} failed"),
+        Judgement::Open => "your turn: answer the rubric".to_owned(),
+        Judgement::Unreadable { why, .. } => format!("{word} · unreadable verdict: {why}"),
+        Judgement::None => word.to_owned(),
+    }
+}
+
+fn undone_line(checkpoint: &crate::run::CheckpointId, answer: Answer) -> String {
+    format!("took back: {} {checkpoint}", answer.past())
+}
+
+fn outcome_words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done => "done: approved, the draft is kept".to_owned(),
+        Outcome::Published => "done: approved and published".to_owned(),
+        Outcome::Kept => "done: approved, kept as a draft".to_owned(),
+        Outcome::Exhausted => "not approved: all iterations are used".to_owned(),
+        Outcome::Stuck => "stopped where it was stuck".to_owned(),
+        Outcome::Budget => "stopped at its limit".to_owned(),
+        Outcome::Stopped => "stopped; draft, transcript and memory are kept".to_owned(),
+        Outcome::CannotVerify(why) => format!("cannot start: {why}"),
+    }
+}

@@ -1,0 +1,109 @@
+//! The worker's turn: who is asked, how long it may take, and where what it says goes meanwhile.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::Mail;
+use super::errands::{Amiss, Flight};
+use crate::protocol::Fact;
+use crate::run::spec::WorkerKind;
+use crate::run::{Input, Stage, Usage};
+use crate::supervisor::process::Limits;
+use crate::supervisor::site::Site;
+use crate::supervisor::transcripts::Open;
+use crate::supervisor::worker::command::Task;
+use crate::supervisor::worker::script::Script;
+use crate::supervisor::worker::{Ended, Kind, Progress, Turn, command, script};
+
+impl Flight {
+    /// Gives the worker its turn in this folder, for as long as loop and run allow.
+    pub(super) async fn turn(
+        &self,
+        prompt: &str,
+        folder: &Path,
+        left_ms: u64,
+    ) -> Result<Turn, Amiss> {
+        let own = Duration::from_secs(self.site.wake.spec.worker.timeout_s);
+        let left = Duration::from_millis(left_ms);
+        let limits = Limits {
+            timeout: own.min(left),
+            halt: self.halt.clone(),
+        };
+        let task = Task {
+            prompt,
+            workspace: folder,
+            limits,
+        };
+        let mut telling = Telling {
+            site: self.site.clone(),
+            transcript: self.site.transcript(),
+            me: self.me.clone(),
+        };
+        let turn = match &self.site.wake.spec.worker.kind {
+            WorkerKind::Command {
+                command,
+                prompt: by,
+            } => command::run(command, *by, &self.site.home, task, &mut telling).await,
+            WorkerKind::Script { file } => {
+                let script = self.script(file)?;
+                script::run(&script, self.iteration, self.site.pace, task, &mut telling).await
+            }
+        };
+        telling.pause();
+        match turn.ended {
+            Ended::Well => Ok(turn),
+            Ended::Halted => Err(Amiss::Halted),
+            Ended::Badly(_) if left <= own && turn.took_ms >= left_ms => Err(Amiss::TimeUp),
+            Ended::Badly(failure) => Err(Amiss::Failed(failure)),
+        }
+    }
+
+    fn script(&self, file: &str) -> Result<Script, Amiss> {
+        let path = self.site.project.join("loops").join(file);
+        let amiss = |why: String| Amiss::because(Stage::Work, format!("loops/{file}: {why}"));
+        let text = std::fs::read_to_string(path).map_err(|e| amiss(e.to_string()))?;
+        Script::parse(&text).map_err(amiss)
+    }
+}
+
+/// Where a worker's words and figures go while it works.
+struct Telling {
+    site: Rc<Site>,
+    transcript: Option<Open>,
+    me: mpsc::Sender<Mail>,
+}
+
+impl Progress for Telling {
+    fn entry(&mut self, kind: Kind, text: &str) {
+        if let Some(open) = &self.transcript {
+            let written = open
+                .borrow_mut()
+                .append(self.site.clock.now_ms(), kind, text);
+            if let Err(e) = written {
+                self.site.mute(&e);
+                self.transcript = None;
+            }
+        }
+    }
+
+    fn usage(&mut self, so_far: Usage) {
+        // A full inbox has newer news soon; the turn's whole usage comes with its end.
+        drop(self.me.try_send(Mail::underway(Input::Used(so_far))));
+    }
+
+    fn pause(&mut self) {
+        let Some(open) = &self.transcript else { return };
+        let mut transcript = open.borrow_mut();
+        if let Err(e) = transcript.flush() {
+            self.site.mute(&e);
+        }
+        let lines = transcript.len();
+        self.site.hub.say(Fact::Grew {
+            run: self.site.id.clone(),
+            lines,
+        });
+    }
+}

@@ -1,0 +1,216 @@
+//! Verification: checks, then the judge, both in a clean checkout of exactly the judged tree. The
+//! examiner's own files are copies that were pinned when the run began.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::errands::{Amiss, Flight};
+use crate::run::spec::{Judge, JudgeKind, OutputKind};
+use crate::run::{CheckResult, Input, Judgement, Stage, Usage};
+use crate::supervisor::naming;
+use crate::supervisor::process::{self, Ending, Exit, Halt, Limits, Sink, Stdin, Tail};
+use crate::supervisor::verifier::checks::{self, Site as Examination};
+use crate::supervisor::verifier::judge::{self, Asked, CheckSeen, FileSeen, Output, Question};
+use crate::supervisor::workspace::{Trouble, Workspace};
+
+/// Longest time of one setup command.
+const SETUP_TIME: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+
+/// Bytes of a setup command's output that are kept for the operator.
+const SETUP_TAIL: usize = 4 * 1024;
+
+impl Flight {
+    /// Runs every check on this tree.
+    pub(super) async fn check(&self, tree: String) -> Result<Input, Amiss> {
+        let examination = self.examination(tree).await?;
+        self.set_up(&examination.checkout).await?;
+        let all = &self.site.wake.spec.goal.checks;
+        let ran = checks::run(all, &examination, &self.site.home, &self.halt, &mut |_| {}).await;
+        ran.map(Input::Checked).ok_or(Amiss::Halted)
+    }
+
+    /// Asks the judge about this tree; it sees goal, result and evidence, nothing else.
+    pub(super) async fn judge(
+        &self,
+        tree: String,
+        checks: Vec<CheckResult>,
+    ) -> Result<Input, Amiss> {
+        let Some(judge) = &self.site.wake.spec.goal.judge else {
+            let (judgement, usage) = (Judgement::None, Usage::default());
+            return Ok(Input::Judged {
+                judgement,
+                usage,
+                took_ms: 0,
+            });
+        };
+        let output = self.output(tree.clone()).await?;
+        let question = Question {
+            goal: &self.site.wake.spec.goal.statement,
+            rubric: &judge.rubric,
+            output,
+            checks: checks.iter().map(CheckSeen::from).collect(),
+            stance: &judge.stance,
+        };
+        match self.ask(judge, &question, tree).await? {
+            Asked::Answered {
+                judgement,
+                usage,
+                took_ms,
+            } => Ok(Input::Judged {
+                judgement,
+                usage,
+                took_ms,
+            }),
+            Asked::Halted => Err(Amiss::Halted),
+            Asked::Failed(failure) => Err(Amiss::Failed(failure)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        judge: &Judge,
+        question: &Question<'_>,
+        tree: String,
+    ) -> Result<Asked, Amiss> {
+        let answered = |judgement| Asked::Answered {
+            judgement,
+            usage: Usage::default(),
+            took_ms: 0,
+        };
+        match &judge.kind {
+            JudgeKind::Human => Ok(answered(Judgement::Open)),
+            JudgeKind::Command { command } => {
+                let examination = self.examination(tree).await?;
+                let command = examination.fill(command);
+                let place = (&self.site.home, examination.checkout.as_path());
+                Ok(judge::ask_command(&command, judge, question, place, &self.halt).await)
+            }
+            JudgeKind::Script { file } => {
+                let script = self.judge_script(file)?;
+                let pause = script
+                    .takes(self.iteration)
+                    .mul_f64(self.site.pace.max(0.0));
+                let mut halt = self.halt.clone();
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {
+                        Ok(answered(script.judge(self.iteration, question.rubric)))
+                    }
+                    Ok(_) = halt.wait_for(|halt| *halt > Halt::No) => Ok(Asked::Halted),
+                }
+            }
+        }
+    }
+
+    fn judge_script(&self, file: &str) -> Result<judge::Script, Amiss> {
+        let amiss = |why: String| Amiss::because(Stage::Judge, format!("loops/{file}: {why}"));
+        let path = self.site.project.join("loops").join(file);
+        let text = std::fs::read_to_string(path).map_err(|e| amiss(e.to_string()))?;
+        judge::Script::parse(&text).map_err(amiss)
+    }
+
+    /// A clean checkout of this tree, with what the checks are given in it.
+    async fn examination(&self, tree: String) -> Result<Examination, Amiss> {
+        let (checkout, base, changes) = self
+            .with_workspace(Stage::Check, move |workspace| {
+                let checkout = workspace.verify_checkout(&tree)?;
+                let (_, changes) = workspace.diff(workspace.start(), &tree)?;
+                Ok((checkout, workspace.base().to_owned(), changes))
+            })
+            .await?;
+        let mut words = self.site.slots(&base, &changes).into_words();
+        words.insert("iteration".to_owned(), self.iteration.to_string());
+        words.insert("workspace".to_owned(), checkout.display().to_string());
+        Ok(Examination {
+            checkout,
+            pinned: self.pinned(),
+            words,
+        })
+    }
+
+    /// The copies of check scripts, by their path in the project.
+    fn pinned(&self) -> BTreeMap<String, PathBuf> {
+        let folder = self.site.pinned();
+        let scripts = self.site.check_scripts().into_iter();
+        scripts
+            .map(|path| {
+                let copy = folder.join(&path);
+                (path, copy)
+            })
+            .collect()
+    }
+
+    /// Runs the loop's setup commands in this folder.
+    pub(super) async fn set_up(&self, folder: &Path) -> Result<(), Amiss> {
+        for command in &self.site.wake.spec.guardrails.workspace.setup {
+            let amiss = |why: String, detail: String| {
+                let cause = format!(
+                    "setup «{}»: {why}; mend it, then try again",
+                    command.join(" ")
+                );
+                Amiss::at(
+                    Stage::Check,
+                    Trouble {
+                        cause,
+                        detail,
+                        maybe_done: false,
+                    },
+                )
+            };
+            let order = self.site.home.order(command.clone(), folder, Stdin::Null);
+            let running = process::spawn(order)
+                .await
+                .map_err(|e| amiss(e.why, String::new()))?;
+            let limits = Limits {
+                timeout: SETUP_TIME,
+                halt: self.halt.clone(),
+            };
+            let mut heard = SetupOutput(Tail::new(SETUP_TAIL));
+            let watched = process::watch(running, b"", limits, &mut heard).await;
+            match (watched.ending, watched.exit) {
+                (Ending::Halted, _) => return Err(Amiss::Halted),
+                (Ending::ByItself, Exit::Code(0)) => {}
+                (Ending::TimedOut, _) => {
+                    return Err(amiss("it was not done in time".to_owned(), heard.0.text()));
+                }
+                (Ending::ByItself, exit) => {
+                    return Err(amiss(exit.to_string(), heard.0.text()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the judge is shown of a tree: the artefact, or the diff against the start.
+    async fn output(&self, tree: String) -> Result<Output, Amiss> {
+        let output = self.site.wake.spec.output.clone();
+        let date = self.site.wake.date.clone();
+        self.with_workspace(Stage::Judge, move |workspace| {
+            let (diff, changes) = workspace.diff(workspace.start(), &tree)?;
+            match (output.kind, naming::artefact(&output, &date, &changes).path) {
+                (OutputKind::Files, Some(path)) => artefact(workspace, &tree, path),
+                (OutputKind::Files | OutputKind::Diff, _) => Ok(Output::Diff(diff)),
+            }
+        })
+        .await
+    }
+}
+
+fn artefact(workspace: &Workspace, tree: &str, path: String) -> Result<Output, Trouble> {
+    let prefix = String::from_utf8_lossy(workspace.prefix()).into_owned();
+    let bytes = workspace.export(tree, &format!("{prefix}{path}"))?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Output::Files(vec![FileSeen { path, text }]))
+}
+
+/// The last lines of a setup command.
+struct SetupOutput(Tail);
+
+impl Sink for SetupOutput {
+    fn stdout(&mut self, bytes: &[u8]) {
+        self.0.push(bytes);
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.0.push(bytes);
+    }
+}

@@ -1,0 +1,177 @@
+//! Up to the work and through it: preflight, workspace, prompt, the worker's turn, and bringing the
+//! workspace to a named tree.
+
+use super::errands::{Amiss, Flight};
+use crate::config::skills;
+use crate::run::prompt::{self, Ingredients};
+use crate::run::{Author, Digest, Input, Prompt, Stage, TextRef, Work};
+use crate::supervisor::guard::Guard;
+use crate::supervisor::memory;
+use crate::supervisor::worker::Turn;
+use crate::supervisor::workspace::measure::{Measured, Since};
+use crate::supervisor::workspace::{Trouble, Workspace};
+
+impl Flight {
+    /// Looks whether the run can verify itself, then makes the workspace. Nothing is spent.
+    pub(super) async fn prepare(&self) -> Result<Input, Amiss> {
+        if let Err(why) = super::preflight::look(&self.site) {
+            return Ok(Input::CannotVerify(why));
+        }
+        if let Err(why) = self.site.pin().await {
+            return Ok(Input::CannotVerify(why));
+        }
+        match self.site.make_workspace().await {
+            Ok(mut ground) => {
+                ground
+                    .not_enforced
+                    .extend(self.site.wake.not_enforced.iter().cloned());
+                Ok(Input::Prepared(ground))
+            }
+            Err(trouble) => Ok(Input::CannotVerify(trouble.cause)),
+        }
+    }
+
+    /// Reads goal, skill and memory as they stand now, and puts the prompt together.
+    pub(super) async fn compose(&self, feedback: String) -> Result<Input, Amiss> {
+        let spec = &self.site.wake.spec;
+        let amiss = |why: String| Amiss::because(Stage::Compose, why);
+        let skill = skills::read(&self.site.project, &spec.skill.path).map_err(amiss)?;
+        let memory = memory::read(&self.site.project, spec).map_err(amiss)?;
+        let (text, prompt) = prompt::compose(&Ingredients {
+            skill: skill.body,
+            goal: self.site.goal_now().map_err(amiss)?,
+            memory: memory.text,
+            inject_tokens: spec.memory.inject_tokens,
+            feedback,
+            ..Ingredients::default()
+        });
+        self.keep(Stage::Compose, text).await?;
+        Ok(Input::Composed(prompt))
+    }
+
+    /// Takes the operator's bytes as the prompt.
+    pub(super) async fn adopt(&self, text: String) -> Result<Input, Amiss> {
+        let prompt = Prompt::by_hand(&text, Vec::new());
+        self.keep(Stage::Compose, text).await?;
+        Ok(Input::Composed(prompt))
+    }
+
+    /// Brings the workspace to the tree that the iteration starts from, and gives the worker its
+    /// turn. What it left is measured on the real tree; its own account is only a claim.
+    pub(super) async fn work(
+        &self,
+        from: String,
+        prompt: Digest,
+        left_ms: u64,
+    ) -> Result<Input, Amiss> {
+        let text = self.prompt_text(&prompt).await?;
+        let tree = from.clone();
+        let folder = self
+            .with_workspace(Stage::Work, move |workspace| {
+                workspace.restore(&tree)?;
+                Ok(workspace.work_folder())
+            })
+            .await?;
+        let turn = self.turn(&text, &folder, left_ms).await?;
+        let measured = self.measure(from, true).await?;
+        self.tell_work(measured, Some(turn), Author::Worker).await
+    }
+
+    async fn prompt_text(&self, prompt: &Digest) -> Result<String, Amiss> {
+        let kept = self.site.journal.text(prompt.clone()).await;
+        kept.map_err(|e| Amiss::because(Stage::Work, e.to_string()))?
+            .ok_or_else(|| {
+                let why = format!("the prompt {} is not in the journal", prompt.short());
+                Amiss::because(Stage::Work, why)
+            })
+    }
+
+    /// Puts the operator's text into one file of a tree, and measures anew.
+    pub(super) async fn rework(
+        &self,
+        before: String,
+        from: String,
+        (path, text): (String, String),
+    ) -> Result<Input, Amiss> {
+        self.with_workspace(Stage::Rework, move |workspace| {
+            workspace.restore(&from)?;
+            workspace.write_file(&path, &text)
+        })
+        .await?;
+        let measured = self.measure(before, true).await?;
+        self.tell_work(measured, None, Author::Operator).await
+    }
+
+    /// Brings back a tree that the guardrails refused, because the operator allowed it once.
+    pub(super) async fn reinstate(&self, before: String, tree: String) -> Result<Input, Amiss> {
+        self.with_workspace(Stage::Rework, move |workspace| workspace.restore(&tree))
+            .await?;
+        let measured = self.measure(before, false).await?;
+        self.tell_work(measured, None, Author::Worker).await
+    }
+
+    /// Puts the workspace back to a restore point.
+    pub(super) async fn restore(&self, tree: String) -> Result<Input, Amiss> {
+        let to = tree.clone();
+        self.with_workspace(Stage::Restore, move |workspace| workspace.restore(&to))
+            .await?;
+        Ok(Input::Restored { tree })
+    }
+
+    /// What stands in the workspace now against the tree before. `guarded` is whether the loop's
+    /// rules apply: they do not to what the operator allowed.
+    async fn measure(&self, before: String, guarded: bool) -> Result<Measured, Amiss> {
+        let rules = self.site.wake.spec.guardrails.workspace.clone();
+        let scripts = self.site.check_scripts();
+        self.with_workspace(Stage::Work, move |workspace| {
+            let guard = Guard::new(&rules, &scripts, workspace.prefix())?;
+            let since = Since {
+                before: &before,
+                allowed: workspace.start(),
+            };
+            workspace.measure(since, guarded.then_some(&guard))
+        })
+        .await
+    }
+
+    async fn tell_work(
+        &self,
+        measured: Measured,
+        turn: Option<Turn>,
+        author: Author,
+    ) -> Result<Input, Amiss> {
+        let diff = TextRef::to(&measured.diff);
+        self.keep(Stage::Work, measured.diff).await?;
+        Ok(Input::Worked(Box::new(Work {
+            tree: measured.tree,
+            diff,
+            changes: measured.changes,
+            claim: turn.as_ref().and_then(|t| t.claim.clone()),
+            note: turn.as_ref().and_then(|t| t.note.clone()),
+            question: turn.as_ref().and_then(|t| t.question.clone()),
+            author,
+            usage: turn.as_ref().map(|t| t.usage).unwrap_or_default(),
+            took_ms: turn.as_ref().map_or(0, |t| t.took_ms),
+            breaches: measured.breaches,
+            tried: measured.tried,
+        })))
+    }
+
+    /// Does something with the run's workspace.
+    pub(super) async fn with_workspace<T, F>(&self, stage: Stage, work: F) -> Result<T, Amiss>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Workspace) -> Result<T, Trouble> + Send + 'static,
+    {
+        let ground = self.ground.clone().ok_or_else(|| {
+            Amiss::because(
+                stage,
+                "this run has no workspace yet; stop it and start again",
+            )
+        })?;
+        self.site
+            .workspace(ground, work)
+            .await
+            .map_err(|trouble| Amiss::at(stage, trouble))
+    }
+}

@@ -1,0 +1,242 @@
+//! The shelf: the project's loop files as they stand, watched, and what the list shows of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+
+use super::Settings;
+use super::journal::{Journal, JournalError, Past};
+use crate::config::diagnostic::Severity;
+use crate::config::loops::{self, LoopFile};
+use crate::config::skills;
+use crate::protocol::{LoopFacts, LoopRow, LoopState, RunId};
+use crate::run::{Digest, LoopSpec, Mode, Wake};
+
+/// Folders of a project whose changes matter here.
+const WATCHED: [&str; 3] = ["loops", "skills", "memory"];
+
+/// A save is several events; this long after the first one the files are read.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// Where it is remembered which loops are switched off.
+const OFF: &str = "switched-off";
+
+pub(super) struct Shelf {
+    files: Vec<LoopFile>,
+    off: BTreeSet<String>,
+    changes: mpsc::Receiver<()>,
+    /// `None` where the system cannot watch: then files are read when something is asked.
+    watcher: Option<RecommendedWatcher>,
+}
+
+impl Shelf {
+    pub(super) fn new(project: &Path) -> Self {
+        let (changed, changes) = mpsc::channel(1);
+        let tell = move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                // A full channel says already that something has changed.
+                let _known_already = changed.try_send(());
+            }
+        };
+        let mut watcher = notify::recommended_watcher(tell).ok();
+        if let Some(watcher) = &mut watcher
+            && watcher.watch(project, RecursiveMode::NonRecursive).is_err()
+        {
+            return Self {
+                files: Vec::new(),
+                off: BTreeSet::new(),
+                changes,
+                watcher: None,
+            };
+        }
+        Self {
+            files: Vec::new(),
+            off: BTreeSet::new(),
+            changes,
+            watcher,
+        }
+    }
+
+    /// What the operator should know where changes cannot be noticed.
+    pub(super) fn blind(&self) -> Option<String> {
+        let blind = self.watcher.is_none();
+        blind.then(|| {
+            "changed files are not noticed by themselves here; Ctrl-l reads them".to_owned()
+        })
+    }
+
+    /// Waits until a watched file has changed and the save has settled.
+    pub(super) async fn changed(&mut self) {
+        match self.changes.recv().await {
+            Some(()) => tokio::time::sleep(SETTLE).await,
+            None => std::future::pending().await,
+        }
+        let _read_in_the_same_go = self.changes.try_recv();
+    }
+
+    /// Reads all loop files. Folders that have come to be are watched from now on.
+    pub(super) fn read(&mut self, project: &Path) {
+        if let Some(watcher) = &mut self.watcher {
+            for folder in WATCHED.map(|name| project.join(name)) {
+                if folder.is_dir() {
+                    // A folder that cannot be watched is still read at each start of a loop.
+                    drop(watcher.watch(&folder, RecursiveMode::Recursive));
+                }
+            }
+        }
+        self.files = loops::read_all(project);
+    }
+
+    /// The loops that can run.
+    pub(super) fn specs(&self) -> impl Iterator<Item = &LoopSpec> {
+        self.files.iter().filter_map(|file| file.spec.as_ref())
+    }
+
+    /// Switches every trigger off, or arms what was off.
+    pub(super) async fn switch_off(
+        &mut self,
+        off: bool,
+        journal: &Journal,
+    ) -> Result<(), JournalError> {
+        let names = self.files.iter().map(|file| file.name.clone());
+        self.off = if off {
+            names.collect()
+        } else {
+            BTreeSet::new()
+        };
+        let list = serde_json::to_string(&self.off).unwrap_or_default();
+        journal.set(OFF, list).await
+    }
+
+    /// Recalls what was switched off before this host started.
+    pub(super) async fn recall(&mut self, journal: &Journal) -> Result<(), JournalError> {
+        let list = journal.get(OFF).await?.unwrap_or_default();
+        self.off = serde_json::from_str(&list).unwrap_or_default();
+        Ok(())
+    }
+
+    /// The list as it stands.
+    pub(super) async fn rows(&self, journal: &Journal, settings: &Settings) -> Vec<LoopRow> {
+        let mut rows = Vec::with_capacity(self.files.len());
+        for file in &self.files {
+            // A journal that cannot be read is told by the run that needs it; the list stands.
+            let past = journal.past(file.name.clone()).await.unwrap_or_default();
+            let number = past.last_number;
+            rows.push(LoopRow {
+                name: file.name.clone(),
+                state: self.state(file, &past, settings),
+                last_run: (number > 0).then(|| RunId::new(&file.name, number)),
+                record: past.outcomes,
+            });
+        }
+        rows
+    }
+
+    fn state(&self, file: &LoopFile, past: &Past, settings: &Settings) -> LoopState {
+        let Some(spec) = &file.spec else {
+            let error = file.first_error();
+            return LoopState::Invalid {
+                line: error
+                    .and_then(|e| e.place.as_ref())
+                    .map_or(1, |place| place.line),
+                why: error.map(|e| e.message.clone()).unwrap_or_default(),
+            };
+        };
+        let (mode, mode_why) = granted(spec, &settings.grants);
+        let warnings = file
+            .diagnostics
+            .iter()
+            .filter(|d| d.severity == Severity::Warning);
+        let skill = skills::read(&settings.project, &spec.skill.path).ok();
+        let proven = past.proven_with(skill.as_ref().map(|skill| &skill.digest));
+        LoopState::Valid(Box::new(LoopFacts {
+            description: spec.description.clone(),
+            mode,
+            mode_why,
+            off: self.off.contains(&file.name) || !spec.enabled,
+            files: vec![
+                file.path.display().to_string(),
+                settings
+                    .project
+                    .join(&spec.skill.path)
+                    .join("SKILL.md")
+                    .display()
+                    .to_string(),
+            ],
+            skill_changed: proven == 0 && past.outcomes.iter().any(crate::run::Outcome::goal_met),
+            proven,
+            not_enforced: file.not_enforced.clone(),
+            warnings: warnings.map(|d| d.message.clone()).collect(),
+            spec: spec.clone(),
+        }))
+    }
+
+    /// What a run of this loop would begin with now.
+    pub(super) fn wake(
+        &self,
+        name: &str,
+        past: &Past,
+        settings: &Settings,
+    ) -> Result<Wake, String> {
+        let file = self
+            .files
+            .iter()
+            .find(|file| file.name == name)
+            .ok_or_else(|| format!("there is no loops/{name}.toml here"))?;
+        let spec = file.spec.clone().ok_or_else(|| {
+            let why = file
+                .first_error()
+                .map(|e| e.message.clone())
+                .unwrap_or_default();
+            format!("its file is invalid: {why}; `checkride check` shows where")
+        })?;
+        let (mode, _) = granted(&spec, &settings.grants);
+        let number = past.last_number + 1;
+        let skill = skills::read(&settings.project, &spec.skill.path)
+            .map_err(|why| format!("its skill cannot be read: {why}"))?;
+        let guardrails = &spec.guardrails;
+        let goal = (&spec.goal.checks, &spec.goal.judge);
+        let pinned = Digest::of_value(&(goal, guardrails, &spec.publish, &file.pinned));
+        Ok(Wake {
+            number,
+            mode,
+            audit: drawn_for_audit(mode, &pinned, settings.clock.now_ms()),
+            date: settings.clock.date(),
+            by: "started by hand".to_owned(),
+            pinned,
+            skill: skill.digest,
+            not_enforced: file.not_enforced.clone(),
+            published_before: past.published,
+            spec,
+        })
+    }
+}
+
+/// The granted mode, and why it is not the asked one; empty where it is.
+fn granted(spec: &LoopSpec, grants: &BTreeMap<String, Mode>) -> (Mode, String) {
+    let earned = grants.get(&spec.name).copied().unwrap_or(Mode::Training);
+    let asked = spec.guardrails.mode;
+    if asked <= earned {
+        return (asked, String::new());
+    }
+    (
+        earned,
+        format!("asks for {}, has earned {}", asked.word(), earned.word()),
+    )
+}
+
+/// Whether this run stops at work and verdict anyway: 1 of 5 supervised, 1 of 20 autonomous
+/// (PRODUCT §3.7).
+fn drawn_for_audit(mode: Mode, pinned: &Digest, now_ms: i64) -> bool {
+    let one_in = match mode {
+        Mode::Training => return false,
+        Mode::Supervised => 5,
+        Mode::Autonomous => 20,
+    };
+    let lot = Digest::of_value(&(pinned, now_ms));
+    let lot = u32::from_str_radix(lot.short(), 16).unwrap_or(0);
+    lot % one_in == 0
+}

@@ -1,0 +1,255 @@
+//! The site of one run: its places, its workspace, its transcript, and what its commands are given.
+
+use std::cell::RefCell;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::clock::Clock;
+use super::hub::Hub;
+use super::journal::Journal;
+use super::naming;
+use super::outbox::slots::Slots;
+use super::process::{Home, Mark, allowed_env};
+use super::transcripts::Open;
+use super::worker::transcript::Kind;
+use super::workspace::{Place, Trouble, Workspace, disk};
+use super::{Settings, Shared};
+use crate::config::loops;
+use crate::protocol::{Fact, RunId};
+use crate::run::{Change, Ground, Wake};
+
+/// Everything that the errands of one run need.
+pub(super) struct Site {
+    pub(super) clock: Clock,
+    pub(super) journal: Journal,
+    pub(super) hub: Rc<Hub>,
+    pub(super) id: RunId,
+    pub(super) wake: Wake,
+    /// The project's folder.
+    pub(super) project: PathBuf,
+    /// The run's readable artefacts, in the project's `.checkride`.
+    pub(super) folder: PathBuf,
+    /// What every process of the run is started with.
+    pub(super) home: Home,
+    /// How fast a scripted worker plays; 1.0 is as written.
+    pub(super) pace: f64,
+    place: Place,
+    workspace: Arc<Mutex<Option<Workspace>>>,
+    transcript: RefCell<Option<Open>>,
+}
+
+impl Site {
+    pub(super) fn new(
+        settings: &Settings,
+        shared: &Shared,
+        (id, wake): (&RunId, &Wake),
+    ) -> Rc<Self> {
+        let name = &wake.spec.name;
+        let folder = folder(&settings.project, name, wake.number);
+        let place = Place::new(
+            &settings.project,
+            &settings.state.join("workspaces").join(name),
+            name,
+        );
+        let host = |name: &str| {
+            settings
+                .env
+                .iter()
+                .find(|(key, _)| key.to_str() == Some(name))
+                .map(|(_, v)| v.clone())
+        };
+        let home = Home {
+            keeper: settings.keeper.clone(),
+            mark: Mark::new(&settings.project, &id.0),
+            env: allowed_env(&wake.spec.guardrails.env, host),
+        };
+        let site = Self {
+            clock: settings.clock.clone(),
+            journal: shared.journal.clone(),
+            hub: shared.hub.clone(),
+            id: id.clone(),
+            wake: wake.clone(),
+            project: settings.project.clone(),
+            transcript: RefCell::new(None),
+            folder,
+            home,
+            pace: settings.pace,
+            place,
+            workspace: Arc::default(),
+        };
+        match shared.transcripts.open(id, &site.folder) {
+            Ok(open) => drop(site.transcript.replace(Some(open))),
+            Err(e) => site.mute(&e),
+        }
+        Rc::new(site)
+    }
+
+    /// Makes the workspace anew: what an earlier run left is gone.
+    pub(super) async fn make_workspace(&self) -> Result<Ground, Trouble> {
+        let (place, rules) = (
+            self.place.clone(),
+            self.wake.spec.guardrails.workspace.clone(),
+        );
+        let slot = self.workspace.clone();
+        beside(move || {
+            let (made, ground) = Workspace::open(&place, &rules)?;
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+            Ok(ground)
+        })
+        .await
+    }
+
+    /// Does something with the workspace, one thing at a time, beside the supervisor's thread.
+    /// After a restart it is opened again as it was left.
+    pub(super) async fn workspace<T, F>(&self, ground: Ground, work: F) -> Result<T, Trouble>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Workspace) -> Result<T, Trouble> + Send + 'static,
+    {
+        let (place, slot) = (self.place.clone(), self.workspace.clone());
+        beside(move || {
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            if slot.is_none() {
+                *slot = Some(Workspace::reopen(&place, &ground)?);
+            }
+            match slot.as_ref() {
+                Some(workspace) => work(workspace),
+                None => Err(Trouble::new("the workspace cannot be opened")),
+            }
+        })
+        .await
+    }
+
+    /// Where the copies of the examiner's own files are kept during the run.
+    pub(super) fn pinned(&self) -> PathBuf {
+        self.place.folder.join("pinned")
+    }
+
+    /// Copies the examiner's own files out of everybody's reach, as they stand now.
+    pub(super) async fn pin(&self) -> Result<(), String> {
+        let (project, folder) = (self.project.clone(), self.pinned());
+        let files = loops::pinned_files(&self.project, &self.wake.spec);
+        let copied = beside(move || {
+            disk::remove(&folder)?;
+            for file in files {
+                let (from, to) = (project.join(&file.path), folder.join(&file.path));
+                disk::folder(to.parent().unwrap_or(&folder))?;
+                let copied = std::fs::copy(&from, &to);
+                copied.map_err(|e| Trouble::file("pin", &from, &e))?;
+            }
+            Ok(())
+        });
+        copied.await.map_err(|trouble| trouble.cause)
+    }
+
+    /// The values of the placeholders in commands and names (PRODUCT §4.1).
+    pub(super) fn slots(&self, base: &str, changes: &[Change]) -> Slots {
+        let spec = &self.wake.spec;
+        let artefact = naming::artefact(&spec.output, &self.wake.date, changes);
+        Slots::default()
+            .with("base", base)
+            .with("project", &self.project.display().to_string())
+            .with("date", &self.wake.date)
+            .with("slug", &artefact.slug)
+            .with("draft", &artefact.path.unwrap_or_default())
+            .with("run", &self.wake.number.to_string())
+    }
+
+    /// Where the outbox keeps what it did.
+    pub(super) fn deeds(&self) -> PathBuf {
+        self.place.folder.join("deeds")
+    }
+
+    /// The project's own files that examine the work.
+    pub(super) fn check_scripts(&self) -> Vec<String> {
+        let pinned = loops::pinned_files(&self.project, &self.wake.spec);
+        pinned.into_iter().map(|file| file.path).collect()
+    }
+
+    /// The goal as its file says it now. The error is one line.
+    pub(super) fn goal_now(&self) -> Result<String, String> {
+        let name = &self.wake.spec.name;
+        let file = loops::read(
+            &self.project,
+            &self.project.join(format!("loops/{name}.toml")),
+        );
+        match (&file.spec, file.first_error()) {
+            (Some(spec), _) => Ok(spec.goal.statement.clone()),
+            (None, Some(error)) => {
+                let why = &error.message;
+                Err(format!(
+                    "loops/{name}.toml is invalid now: {why}; mend it, then try again"
+                ))
+            }
+            (None, None) => Err(format!(
+                "loops/{name}.toml cannot be read; mend it, then try again"
+            )),
+        }
+    }
+
+    /// Adds to the transcript, and tells every cockpit how long it is now.
+    pub(super) fn narrate(&self, entries: Vec<(Kind, String)>) {
+        if entries.is_empty() {
+            return;
+        }
+        if let Some(open) = self.transcript.borrow().as_ref() {
+            let at = self.clock.now_ms();
+            let mut transcript = open.borrow_mut();
+            for (kind, text) in entries {
+                if let Err(e) = transcript.append(at, kind, &text) {
+                    self.mute(&e);
+                }
+            }
+            if let Err(e) = transcript.flush() {
+                self.mute(&e);
+            }
+            let lines = transcript.len();
+            drop(transcript);
+            self.hub.say(Fact::Grew {
+                run: self.id.clone(),
+                lines,
+            });
+        }
+    }
+
+    pub(super) fn mute(&self, e: &io::Error) {
+        let why = format!("its transcript cannot be written: {e}");
+        self.hub.say(Fact::Refused {
+            what: self.id.0.clone(),
+            why,
+        });
+    }
+
+    /// The transcript that the worker's output goes to, where it can be written.
+    pub(super) fn transcript(&self) -> Option<Open> {
+        self.transcript.borrow().clone()
+    }
+
+    /// The run is over: its transcript is only read from now on.
+    pub(super) fn close(&self) {
+        drop(self.transcript.borrow_mut().take());
+    }
+}
+
+/// The folder of a run's readable artefacts.
+pub(super) fn folder(project: &Path, name: &str, number: u32) -> PathBuf {
+    project
+        .join(".checkride")
+        .join("runs")
+        .join(name)
+        .join(number.to_string())
+}
+
+/// Runs what blocks on files beside the supervisor's thread.
+pub(super) async fn beside<T, F>(work: F) -> Result<T, Trouble>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, Trouble> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(e) => Err(Trouble::new(format!("a task of this run ended: {e}"))),
+    }
+}
