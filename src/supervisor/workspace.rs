@@ -10,13 +10,12 @@ pub mod lead;
 pub mod measure;
 mod open;
 pub mod origin;
-mod repo;
+pub(in crate::supervisor) mod repo;
 pub mod snapshot;
 pub mod trouble;
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -192,7 +191,8 @@ impl Workspace {
     /// A file of the worker's tree as text, for the operator's editor.
     pub fn read_file(&self, path: &str) -> Result<String, Trouble> {
         let full = lead::plain_file(&self.room(Room::Work), path)?;
-        let bytes = fs::read(&full).map_err(|error| Trouble::file("read", &full, &error))?;
+        let bytes = lead::read_plain(&full)?
+            .ok_or_else(|| Trouble::new(format!("there is no file {path}")))?;
         String::from_utf8(bytes)
             .map_err(|_| Trouble::new(format!("{path} is not text: edit it outside")))
     }

@@ -61,7 +61,9 @@ async fn a_loop_flies_in_training_from_prompt_to_branch() {
     let supervisor = world.supervise();
     let mut operator = Operator::at(&supervisor).await;
     operator.start("count").await;
-    for kind in ["prompt", "work", "verdict", "prompt", "work", "verdict", "publish"] {
+    for kind in [
+        "prompt", "work", "verdict", "prompt", "work", "verdict", "publish",
+    ] {
         operator.approve(kind).await;
     }
     let (run, outcome) = operator.ended().await;
@@ -98,10 +100,17 @@ async fn the_next_supervisor_asks_the_same_question() {
 
     let supervisor = world.supervise();
     let mut operator = Operator::at(&supervisor).await;
-    let told = operator.told.iter().rev().find_map(|record| match &record.fact {
-        checkride::protocol::Fact::Run { event: Event::Asked(asked), .. } => Some((**asked).clone()),
-        _ => None,
-    });
+    let told = operator
+        .told
+        .iter()
+        .rev()
+        .find_map(|record| match &record.fact {
+            checkride::protocol::Fact::Run {
+                event: Event::Asked(asked),
+                ..
+            } => Some((**asked).clone()),
+            _ => None,
+        });
     assert_eq!(told.as_ref(), Some(&open));
     operator.look_at(&open).await;
     operator.answer(&open, Decision::APPROVE).await;
@@ -117,7 +126,10 @@ async fn an_unseen_checkpoint_cannot_be_approved() {
     operator.start("count").await;
     let open = operator
         .until("a checkpoint", |fact| match fact {
-            checkride::protocol::Fact::Run { event: Event::Asked(open), .. } => Some((**open).clone()),
+            checkride::protocol::Fact::Run {
+                event: Event::Asked(open),
+                ..
+            } => Some((**open).clone()),
             _ => None,
         })
         .await;
@@ -129,17 +141,29 @@ async fn an_unseen_checkpoint_cannot_be_approved() {
 #[tokio::test]
 async fn stop_all_ends_the_work_and_keeps_it() {
     let world = counting();
-    world.write("loops/count/worker.toml", "[[turn]]\nacts = [{ write = { path = \"a\", text = \"x\" } }, { sleep_ms = 600000 }]\n");
+    world.write(
+        "loops/count/worker.toml",
+        "[[turn]]\nacts = [{ write = { path = \"a\", text = \"x\" } }, { sleep_ms = 600000 }]\n",
+    );
     let mut settings = world.settings();
     settings.pace = 1.0;
     let supervisor = checkride::supervisor::Supervisor::start(settings).unwrap();
     let mut operator = Operator::at(&supervisor).await;
     operator.start("count").await;
     operator.approve("prompt").await;
-    operator.until("work", |fact| match fact {
-        checkride::protocol::Fact::Run { event: Event::Began { stage: checkride::run::Stage::Work, .. }, .. } => Some(()),
-        _ => None,
-    }).await;
+    operator
+        .until("work", |fact| match fact {
+            checkride::protocol::Fact::Run {
+                event:
+                    Event::Began {
+                        stage: checkride::run::Stage::Work,
+                        ..
+                    },
+                ..
+            } => Some(()),
+            _ => None,
+        })
+        .await;
     operator.say(Command::StopAll).await;
     let (_, outcome) = operator.ended().await;
     assert_eq!(outcome, Outcome::Stopped);

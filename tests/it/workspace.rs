@@ -10,6 +10,7 @@ use checkride::run::{Breach, ChangeKind};
 use checkride::supervisor::guard::Guard;
 use checkride::supervisor::workspace::Workspace;
 use checkride::supervisor::workspace::copy::CopyLimit;
+use checkride::supervisor::workspace::diff::patch;
 use checkride::supervisor::workspace::measure::{Measured, Since};
 
 use crate::place::{Desk, contents, files, git_in, name, put};
@@ -376,7 +377,13 @@ fn a_planted_configuration_runs_nothing() {
     let verify = workspace.verify_checkout(&measured.tree).unwrap();
     put(&verify.join(".git/config"), config.as_bytes());
     workspace.verify_checkout(&measured.tree).unwrap();
+    assert!(!mark.exists());
+    // The trap was live: the worker's own git falls into it.
+    git_in(&work, &["status"]);
+    assert!(mark.exists());
+    fs::remove_file(&mark).unwrap();
     workspace.restore(&ground.tree).unwrap();
+    git_in(&work, &["status"]);
     assert!(!mark.exists());
 }
 
@@ -687,6 +694,22 @@ fn odd_names_are_shown_inert() {
     assert!(measured.diff.contains("+\\x1b[31mred") && !measured.diff.contains('\x1b'));
 }
 
+/// A patch that is too long to show says so where it ends.
+#[test]
+fn a_cut_patch_says_so() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.open();
+    put(
+        &workspace.work_folder().join("long"),
+        "line\n".repeat(1000).as_bytes(),
+    );
+    let tree = workspace.snapshot().unwrap();
+    let (text, whole) = patch(workspace.git(), &ground.tree, &tree, 1000).unwrap();
+    assert!(!whole && text.contains("… cut here") && text.len() < 1200);
+    let (text, whole) = patch(workspace.git(), &ground.tree, &tree, 100_000).unwrap();
+    assert!(whole && text.ends_with("+line\n"));
+}
+
 /// The operator's edit reaches plain files only: no way out, no link, nothing of git's own.
 #[test]
 fn an_edit_stays_inside() {
@@ -709,6 +732,14 @@ fn an_edit_stays_inside() {
         assert!(workspace.write_file(path, "x").is_err(), "{path}");
         assert!(workspace.read_file(path).is_err(), "{path}");
     }
+    assert!(
+        Command::new("mkfifo")
+            .arg(work.join("pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(workspace.read_file("pipe").is_err() && workspace.write_file("pipe", "x").is_err());
     let tree = workspace.snapshot().unwrap();
     assert_eq!(workspace.export(&tree, "a.txt").unwrap(), b"edited\n");
     assert!(workspace.export(&tree, "out").is_err());

@@ -27,7 +27,9 @@ pub(crate) struct World {
 impl World {
     /// An empty project with a git repository that has one commit.
     pub(crate) fn new() -> Self {
-        let world = Self { folder: TempDir::new().unwrap() };
+        let world = Self {
+            folder: TempDir::new().unwrap(),
+        };
         fs::create_dir(world.project()).unwrap();
         world.write("README.md", "# A project\n");
         world.git(&["init", "-q", "-b", "main"]);
@@ -64,7 +66,11 @@ impl World {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .output()
             .unwrap();
-        assert!(ran.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+        assert!(
+            ran.status.success(),
+            "git {args:?}: {}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
         String::from_utf8(ran.stdout).unwrap().trim_end().to_owned()
     }
 
@@ -115,7 +121,14 @@ fn collect(root: &Path, folder: &Path, all: &mut BTreeMap<String, Vec<u8>>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(root).unwrap().display().to_string();
-        let free = ["memory", "drafts", "inbox", ".checkride", ".git/objects", ".git/refs/checkride"];
+        let free = [
+            "memory",
+            "drafts",
+            "inbox",
+            ".checkride",
+            ".git/objects",
+            ".git/refs/checkride",
+        ];
         if free.contains(&name.as_str()) {
             continue;
         }
@@ -136,9 +149,21 @@ pub(crate) struct Operator {
 impl Operator {
     /// Attaches and hears everything up to now.
     pub(crate) async fn at(supervisor: &Supervisor) -> Self {
-        let mut operator = Self { link: supervisor.connect(), told: Vec::new() };
-        operator.say(Command::Attach { since: 0, by: "test".to_owned() }).await;
-        operator.until("attached", |fact| matches!(fact, Fact::Attached { .. }).then_some(())).await;
+        let mut operator = Self {
+            link: supervisor.connect(),
+            told: Vec::new(),
+        };
+        operator
+            .say(Command::Attach {
+                since: 0,
+                by: "test".to_owned(),
+            })
+            .await;
+        operator
+            .until("attached", |fact| {
+                matches!(fact, Fact::Attached { .. }).then_some(())
+            })
+            .await;
         operator
     }
 
@@ -147,7 +172,10 @@ impl Operator {
     }
 
     pub(crate) async fn start(&mut self, name: &str) {
-        self.say(Command::Start { name: name.to_owned() }).await;
+        self.say(Command::Start {
+            name: name.to_owned(),
+        })
+        .await;
     }
 
     /// Waits until a fact is what is wanted.
@@ -170,15 +198,24 @@ impl Operator {
     /// The last things told, for the message of a test that fails.
     fn trail(&self) -> Vec<String> {
         let from = self.told.len().saturating_sub(12);
-        self.told[from..].iter().map(|r| format!("{:?}", r.fact).chars().take(300).collect()).collect()
+        self.told[from..]
+            .iter()
+            .map(|r| format!("{:?}", r.fact).chars().take(300).collect())
+            .collect()
     }
 
     /// Waits for the next checkpoint, and looks at it.
     pub(crate) async fn asked(&mut self, kind: &str) -> Checkpoint {
         let open = self
             .until(&format!("a {kind} checkpoint"), |fact| match fact {
-                Fact::Run { event: Event::Asked(checkpoint), .. } => Some((**checkpoint).clone()),
-                Fact::Run { event: Event::Ended(outcome), .. } => panic!("ended: {outcome:?}"),
+                Fact::Run {
+                    event: Event::Asked(checkpoint),
+                    ..
+                } => Some((**checkpoint).clone()),
+                Fact::Run {
+                    event: Event::Ended(outcome),
+                    ..
+                } => panic!("ended: {outcome:?}"),
                 Fact::Refused { what, why } => panic!("refused {what}: {why}"),
                 _ => None,
             })
@@ -195,7 +232,12 @@ impl Operator {
 
     pub(crate) async fn answer(&mut self, open: &Checkpoint, decision: Decision) {
         let (checkpoint, digest) = (open.id.clone(), open.digest.clone());
-        self.say(Command::Decide { checkpoint, digest, decision }).await;
+        self.say(Command::Decide {
+            checkpoint,
+            digest,
+            decision,
+        })
+        .await;
     }
 
     /// Waits for a checkpoint of this kind and approves it, its digest typed where it must be.
@@ -208,9 +250,10 @@ impl Operator {
 
     pub(crate) async fn ended(&mut self) -> (RunId, Outcome) {
         self.until("the end", |fact| match fact {
-            Fact::Run { run, event: Event::Ended(outcome) } => {
-                Some((run.clone(), outcome.clone()))
-            }
+            Fact::Run {
+                run,
+                event: Event::Ended(outcome),
+            } => Some((run.clone(), outcome.clone())),
             Fact::Refused { what, why } => panic!("refused {what}: {why}"),
             _ => None,
         })

@@ -10,7 +10,7 @@ use crate::supervisor::workspace::git::Git;
 use crate::supervisor::workspace::inert::inert_line;
 use crate::supervisor::workspace::origin::Origin;
 use crate::supervisor::workspace::trouble::Trouble;
-use crate::supervisor::workspace::{Listed, Workspace, diff, disk, lead};
+use crate::supervisor::workspace::{Listed, Workspace, diff, disk, lead, repo};
 
 /// The trailer by which a publication is found again.
 const KEY_TRAILER: &str = "Checkride-Key";
@@ -223,7 +223,6 @@ impl<'a> Branch<'a> {
     fn with_file(&self, onto: &str, path: &str, blob: &Listed) -> Result<String, Trouble> {
         lead::plain_parts(path)?;
         let index = self.workspace.place().folder.join("index-publish");
-        disk::remove(&index.with_extension("lock"))?;
         let git = self.workspace.git().with_index(&index);
         git.run(&["read-tree", onto])?;
         let mut entry = format!("{:o} {}\t", blob.mode, blob.object).into_bytes();
@@ -247,10 +246,8 @@ impl<'a> Branch<'a> {
     /// Brings the commit's objects into the operator's repository; no ref moves yet.
     fn hand_over(&self, commit: &str, key: &Digest) -> Result<(), Trouble> {
         let name = format!("refs/checkride/out/{key}");
-        self.workspace
-            .git()
-            .run(&["update-ref", "--no-deref", &name, commit])?;
         let repo = self.workspace.repo();
+        repo::point(&repo, &name, commit)?;
         let args = [
             "fetch",
             "--quiet",

@@ -1,7 +1,5 @@
 //! Publishing as a file of the project: replaced at once, what was there kept for the way back.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::run::Digest;
@@ -23,11 +21,7 @@ pub(super) fn place(project: &Path, path: &str) -> Result<PathBuf, Trouble> {
 
 /// The bytes there now; `None` where there is no file.
 pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Trouble> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Trouble::file("read", path, &error)),
-    }
+    lead::read_plain(path)
 }
 
 /// The digest of the bytes there now.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -60,6 +61,18 @@ pub fn plain_file(root: &Path, path: &str) -> Result<PathBuf, Trouble> {
         }
     }
     Ok(at)
+}
+
+/// The bytes of a plain file; `None` where there is nothing. A pipe is never opened.
+pub fn read_plain(path: &Path) -> Result<Option<Vec<u8>>, Trouble> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_file() => fs::read(path)
+            .map(Some)
+            .map_err(|error| Trouble::file("read", path, &error)),
+        Ok(_) => Err(Trouble::new(format!("{} is no plain file", path.display()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Trouble::file("read", path, &error)),
+    }
 }
 
 /// The parts of a path that stays where it starts: no `..`, nothing absolute, nothing of git's.

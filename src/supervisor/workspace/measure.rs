@@ -75,9 +75,9 @@ impl Workspace {
             let whole = diff::deltas(&self.git, since.allowed, left)?;
             let whole: Vec<&Delta> = whole.iter().filter(stays).collect();
             let mut over = guard.refuse_amount(&whole);
-            if !rest.is_empty() && !over.breaches.is_empty() {
-                over.paths
-                    .retain(|path| rest.iter().any(|c| c.path == *path));
+            over.paths
+                .retain(|path| rest.iter().any(|c| c.path == *path));
+            if !over.paths.is_empty() {
                 for breach in &mut over.breaches {
                     breach.rule += " (whole run)";
                 }
@@ -91,7 +91,6 @@ impl Workspace {
     /// The tree `left` with the refused paths as they were in `before`.
     fn without(&self, before: &str, left: &str, refusal: &Refusal) -> Result<String, Trouble> {
         let index = self.place.folder.join("index-guard");
-        disk::remove(&index.with_extension("lock"))?;
         let git = self.git.with_index(&index);
         git.run(&["read-tree", left])?;
         let zero = "0".repeat(before.len());

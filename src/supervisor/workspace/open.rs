@@ -1,6 +1,9 @@
 //! Making a workspace for a new run, and finding it again after the host had died. Everything
 //! that cannot work is refused before anything is written.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
 use super::disk::{self, Mask};
 use super::git::Git;
 use super::origin::{Head, Origin};
@@ -97,8 +100,12 @@ impl Workspace {
     /// Folder and private repository, without a tree yet.
     fn bare(place: &Place, source: &Source) -> Result<Self, Trouble> {
         disk::folder(&place.folder)?;
-        for room in [Room::Work, Room::Verify] {
-            disk::remove(&place.folder.join(room.index()).with_extension("lock"))?;
+        // Nobody else's: it holds whatever the operator's repository holds.
+        fs::set_permissions(&place.folder, Permissions::from_mode(0o700))
+            .map_err(|error| Trouble::file("close", &place.folder, &error))?;
+        // A git that was killed leaves its lock behind; no other one runs here now.
+        for index in ["work", "verify", "guard", "publish", "dirty"] {
+            disk::remove(&place.folder.join(format!("index-{index}.lock")))?;
         }
         let repo = place.folder.join("repo.git");
         let origin = match source {

@@ -41,9 +41,17 @@ pub(super) fn make(repo: &Path, origin: Option<&Origin>) -> Result<(), Trouble> 
 
 /// Keeps a tree of the private repository alive, by its own name.
 pub(super) fn keep(repo: &Path, tree: &str) -> Result<(), Trouble> {
-    let folder = repo.join("refs/checkride/kept");
-    disk::folder(&folder)?;
-    disk::write(&folder.join(tree), format!("{tree}\n"))
+    point(repo, &format!("refs/checkride/kept/{tree}"), tree)
+}
+
+/// Points a ref of the private repository at an object. Written as a file, because nobody else
+/// moves refs here and a git that was killed would leave a lock behind.
+pub(in crate::supervisor) fn point(repo: &Path, name: &str, id: &str) -> Result<(), Trouble> {
+    let path = repo.join(name);
+    if let Some(folder) = path.parent() {
+        disk::folder(folder)?;
+    }
+    disk::write(&path, format!("{id}\n"))
 }
 
 /// Gives a tree a fresh `.git`: a branch `checkride` on `commit`, no remote, objects borrowed

@@ -44,10 +44,10 @@ impl Default for Setup {
 impl Setup {
     /// How a run of this loop begins.
     pub(super) fn wake(&self) -> Wake {
+        Wake {
             date: "2026-06-12".to_owned(),
             skill: Digest::of(b"skill"),
             not_enforced: Vec::new(),
-        Wake {
             spec: self.spec(),
             number: 7,
             mode: match self.mode.as_str() {

@@ -271,9 +271,9 @@ pub(crate) fn nothing() -> Vec<Record> {
 
 pub(crate) fn woke(number: u32, mode: Mode) -> Event {
     Event::Woke(Box::new(Wake {
-            date: "2026-06-12".to_owned(),
-            skill: Digest::of(b"skill"),
-            not_enforced: Vec::new(),
+        date: "2026-06-12".to_owned(),
+        skill: Digest::of(b"skill"),
+        not_enforced: Vec::new(),
         spec: spec(LOOP, Trigger::Schedule("weekdays 07:00".into())),
         number,
         mode,
