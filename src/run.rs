@@ -83,6 +83,8 @@ pub struct Run {
     previous: Option<Work>,
     /// Whether the next iteration starts from the ground, not from the last work.
     fresh: bool,
+    /// The newest tree that the operator allowed against the guardrails.
+    waived: Option<String>,
     checked: Option<(String, Vec<CheckResult>)>,
     /// The newest answer of the judge and the tree it is about; not asked twice for one tree.
     judged: Option<(String, Judgement)>,
@@ -168,6 +170,7 @@ impl Run {
             work: None,
             previous: None,
             fresh: false,
+            waived: None,
             checked: None,
             judged: None,
             verdict: None,
@@ -215,6 +218,12 @@ impl Run {
     pub fn start_of(&self, iteration: u32) -> Option<&str> {
         let index = usize::try_from(iteration).ok()?.checked_sub(1)?;
         self.starts.get(index).map(String::as_str)
+    }
+
+    /// The newest tree that the operator allowed against the guardrails: caps of the whole run
+    /// count from it.
+    pub fn waived(&self) -> Option<&str> {
+        self.waived.as_deref()
     }
 
     /// What it has spent and may spend.

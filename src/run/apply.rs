@@ -112,6 +112,9 @@ impl Run {
         if let Some(question) = &work.question {
             self.traces.question(question);
         }
+        if let Pending::Reinstate(_) = self.edit {
+            self.waived = Some(work.tree.clone());
+        }
         self.work = Some(work.clone());
         self.checked = None;
         self.verdict = None;

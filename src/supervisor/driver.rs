@@ -283,6 +283,7 @@ impl Driver {
             halt,
             iteration: self.run.iteration(),
             ground: self.run.ground().cloned(),
+            waived: self.run.waived().map(str::to_owned),
             tree: self.run.tree(),
             me: self.me.clone(),
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::errands::{Amiss, Flight};
 use crate::protocol::Fact;
 use crate::run::spec::{LoopSpec, OutputKind, Publish};
-use crate::run::{Input, Offer, Receipt, Stage};
+use crate::run::{Input, Offer, Receipt};
 use crate::supervisor::memory::{self, notes};
 use crate::supervisor::naming;
 use crate::supervisor::outbox::slots::Slots;
@@ -27,9 +27,7 @@ impl Flight {
             });
         }
         let (title, heading) = (self.title(), self.heading());
-        self.revise(Stage::Remember, |text| {
-            notes::with_note(text, &title, &heading, &note)
-        })?;
+        self.revise(|text| notes::with_note(text, &title, &heading, &note))?;
         Ok(Input::Remembered {
             note: notes::bullets(&note).collect::<Vec<_>>().join("\n"),
         })
@@ -37,15 +35,13 @@ impl Flight {
 
     pub(super) async fn forget(&self, note: String) -> Result<Input, Amiss> {
         let heading = self.heading();
-        self.revise(Stage::Forget, |text| {
-            notes::without_note(text, &heading, &note)
-        })?;
+        self.revise(|text| notes::without_note(text, &heading, &note))?;
         Ok(Input::Forgotten)
     }
 
-    fn revise(&self, stage: Stage, rule: impl Fn(&str) -> String) -> Result<(), Amiss> {
+    fn revise(&self, rule: impl Fn(&str) -> String) -> Result<(), Amiss> {
         let saved = memory::revise(&self.site.project, &self.site.wake.spec, rule);
-        let saved = saved.map_err(|why| Amiss::because(stage, why))?;
+        let saved = saved.map_err(|why| Amiss::because(why))?;
         self.site.hub.say(Fact::Memory(saved));
         Ok(())
     }
@@ -62,7 +58,7 @@ impl Flight {
     /// publish would send.
     pub(super) async fn draft(&self, tree: String, offer: bool) -> Result<Input, Amiss> {
         let counter = self.counter(&tree).await?;
-        let exported = self.with_workspace(Stage::Draft, {
+        let exported = self.with_workspace({
             let counter = counter.clone();
             move |workspace| counter.export(workspace)
         });
@@ -72,17 +68,15 @@ impl Flight {
             let target = self.site.project.join(&path);
             beside(move || write_draft(&target, &bytes))
                 .await
-                .map_err(|trouble| Amiss::at(Stage::Draft, trouble))?;
+                .map_err(Amiss::at)?;
             paths.push(path);
         }
         if !offer {
             return Ok(Input::Drafted { paths, offer: None });
         }
-        let offered = self
-            .with_workspace(Stage::Draft, move |ws| counter.offer(ws))
-            .await?;
+        let offered = self.with_workspace(move |ws| counter.offer(ws)).await?;
         let Offered { offer, text } = offered;
-        self.keep(Stage::Draft, text).await?;
+        self.keep(text).await?;
         Ok(Input::Drafted {
             paths,
             offer: Some(Box::new(offer)),
@@ -93,7 +87,7 @@ impl Flight {
     pub(super) async fn publish(&self, offer: Offer, tree: String) -> Result<Input, Amiss> {
         let counter = self.counter(&tree).await?;
         let published = self
-            .with_workspace(Stage::Publish, move |ws| counter.publish(ws, &offer))
+            .with_workspace(move |ws| counter.publish(ws, &offer))
             .await?;
         Ok(Input::Published(published))
     }
@@ -101,7 +95,7 @@ impl Flight {
     pub(super) async fn unpublish(&self, receipt: Receipt) -> Result<Input, Amiss> {
         let tree = self.tree.clone();
         let counter = self.counter(&tree).await?;
-        self.with_workspace(Stage::Unpublish, move |ws| counter.take_back(ws, &receipt))
+        self.with_workspace(move |ws| counter.take_back(ws, &receipt))
             .await?;
         Ok(Input::Unpublished)
     }
@@ -109,7 +103,7 @@ impl Flight {
     async fn counter(&self, tree: &str) -> Result<Counter, Amiss> {
         let tree = tree.to_owned();
         let (base, changes) = self
-            .with_workspace(Stage::Draft, {
+            .with_workspace({
                 let tree = tree.clone();
                 move |ws| Ok((ws.base().to_owned(), ws.diff(ws.start(), &tree)?.1))
             })

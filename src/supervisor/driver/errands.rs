@@ -18,6 +18,8 @@ pub(super) struct Flight {
     pub(super) iteration: u32,
     /// What the run stands on, once it is prepared.
     pub(super) ground: Option<Ground>,
+    /// The tree that the caps of the whole run count from, where the operator allowed more once.
+    pub(super) waived: Option<String>,
     /// The run's tree as it stands.
     pub(super) tree: String,
     pub(super) me: mpsc::Sender<Mail>,
@@ -34,16 +36,16 @@ pub(super) enum Amiss {
 }
 
 impl Amiss {
-    /// A failure of this step.
-    pub(super) fn at(stage: Stage, trouble: Trouble) -> Self {
-        Self::Failed(trouble.failure(stage))
+    /// Trouble of the workspace or the outbox; the step is filled in when the errand is over.
+    pub(super) fn at(trouble: Trouble) -> Self {
+        Self::Failed(trouble.failure(Stage::Prepare))
     }
 
-    /// A failure of this step in one line.
-    pub(super) fn because(stage: Stage, cause: impl Into<String>) -> Self {
+    /// A failure in one line; the step is filled in when the errand is over.
+    pub(super) fn because(cause: impl Into<String>) -> Self {
         let (cause, detail) = (cause.into(), String::new());
         Self::Failed(Failure {
-            stage,
+            stage: Stage::Prepare,
             cause,
             detail,
             maybe_done: false,
@@ -54,6 +56,7 @@ impl Amiss {
 impl Flight {
     /// Does it, and says what came of it.
     pub(super) async fn carry_out(self, effect: Effect) -> Input {
+        let stage = stage_of(&effect);
         let done = match effect {
             Effect::Prepare => self.prepare().await,
             Effect::Compose { feedback } => self.compose(feedback).await,
@@ -87,13 +90,34 @@ impl Flight {
         done.unwrap_or_else(|amiss| match amiss {
             Amiss::Halted => Input::Halted,
             Amiss::TimeUp => Input::TimeUp,
-            Amiss::Failed(failure) => Input::Failed(failure),
+            Amiss::Failed(failure) => Input::Failed(Failure { stage, ..failure }),
         })
     }
 
     /// Keeps a text under its digest, so that events can name it.
-    pub(super) async fn keep(&self, stage: Stage, text: String) -> Result<(), Amiss> {
+    pub(super) async fn keep(&self, text: String) -> Result<(), Amiss> {
         let kept = self.site.journal.keep(text).await;
-        kept.map_err(|e| Amiss::because(stage, e.to_string()))
+        kept.map_err(|e| Amiss::because(e.to_string()))
+    }
+}
+
+/// The step that an effect carries out.
+fn stage_of(effect: &Effect) -> Stage {
+    match effect {
+        Effect::Prepare => Stage::Prepare,
+        Effect::Compose { .. } | Effect::Adopt { .. } => Stage::Compose,
+        Effect::Work { .. } => Stage::Work,
+        Effect::Rework { .. } | Effect::Reinstate { .. } => Stage::Rework,
+        Effect::Check { .. } => Stage::Check,
+        Effect::Judge { .. } => Stage::Judge,
+        Effect::Remember { .. } => Stage::Remember,
+        Effect::Forget { .. } => Stage::Forget,
+        Effect::Draft { .. } => Stage::Draft,
+        Effect::Publish { .. } => Stage::Publish,
+        Effect::Unpublish(_) => Stage::Unpublish,
+        Effect::Restore { .. } => Stage::Restore,
+        Effect::Continue | Effect::Wait | Effect::Permit { .. } | Effect::Halt | Effect::Finish => {
+            Stage::Prepare
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::Mail;
 use super::errands::{Amiss, Flight};
 use crate::protocol::Fact;
 use crate::run::spec::WorkerKind;
-use crate::run::{Input, Stage, Usage};
+use crate::run::{Input, Usage};
 use crate::supervisor::process::Limits;
 use crate::supervisor::site::Site;
 use crate::supervisor::transcripts::Open;
@@ -63,7 +63,7 @@ impl Flight {
 
     fn script(&self, file: &str) -> Result<Script, Amiss> {
         let path = self.site.project.join("loops").join(file);
-        let amiss = |why: String| Amiss::because(Stage::Work, format!("loops/{file}: {why}"));
+        let amiss = |why: String| Amiss::because(format!("loops/{file}: {why}"));
         let text = std::fs::read_to_string(path).map_err(|e| amiss(e.to_string()))?;
         Script::parse(&text).map_err(amiss)
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::errands::{Amiss, Flight};
 use crate::run::spec::{Judge, JudgeKind, OutputKind};
-use crate::run::{CheckResult, Input, Judgement, Stage, Usage};
+use crate::run::{CheckResult, Input, Judgement, Usage};
 use crate::supervisor::naming;
 use crate::supervisor::process::{self, Ending, Exit, Halt, Limits, Sink, Stdin, Tail};
 use crate::supervisor::verifier::checks::{self, Site as Examination};
@@ -102,7 +102,7 @@ impl Flight {
     }
 
     fn judge_script(&self, file: &str) -> Result<judge::Script, Amiss> {
-        let amiss = |why: String| Amiss::because(Stage::Judge, format!("loops/{file}: {why}"));
+        let amiss = |why: String| Amiss::because(format!("loops/{file}: {why}"));
         let path = self.site.project.join("loops").join(file);
         let text = std::fs::read_to_string(path).map_err(|e| amiss(e.to_string()))?;
         judge::Script::parse(&text).map_err(amiss)
@@ -111,7 +111,7 @@ impl Flight {
     /// A clean checkout of this tree, with what the checks are given in it.
     async fn examination(&self, tree: String) -> Result<Examination, Amiss> {
         let (checkout, base, changes) = self
-            .with_workspace(Stage::Check, move |workspace| {
+            .with_workspace(move |workspace| {
                 let checkout = workspace.verify_checkout(&tree)?;
                 let (_, changes) = workspace.diff(workspace.start(), &tree)?;
                 Ok((checkout, workspace.base().to_owned(), changes))
@@ -147,14 +147,11 @@ impl Flight {
                     "setup «{}»: {why}; mend it, then try again",
                     command.join(" ")
                 );
-                Amiss::at(
-                    Stage::Check,
-                    Trouble {
-                        cause,
-                        detail,
-                        maybe_done: false,
-                    },
-                )
+                Amiss::at(Trouble {
+                    cause,
+                    detail,
+                    maybe_done: false,
+                })
             };
             let order = self.site.home.order(command.clone(), folder, Stdin::Null);
             let running = process::spawn(order)
@@ -184,7 +181,7 @@ impl Flight {
     async fn output(&self, tree: String) -> Result<Output, Amiss> {
         let output = self.site.wake.spec.output.clone();
         let date = self.site.wake.date.clone();
-        self.with_workspace(Stage::Judge, move |workspace| {
+        self.with_workspace(move |workspace| {
             let (diff, changes) = workspace.diff(workspace.start(), &tree)?;
             match (output.kind, naming::artefact(&output, &date, &changes).path) {
                 (OutputKind::Files, Some(path)) => artefact(workspace, &tree, path),

@@ -4,7 +4,7 @@
 use super::errands::{Amiss, Flight};
 use crate::config::skills;
 use crate::run::prompt::{self, Ingredients};
-use crate::run::{Author, Digest, Input, Prompt, Stage, TextRef, Work};
+use crate::run::{Author, Digest, Input, Prompt, TextRef, Work};
 use crate::supervisor::guard::Guard;
 use crate::supervisor::memory;
 use crate::supervisor::worker::Turn;
@@ -34,7 +34,7 @@ impl Flight {
     /// Reads goal, skill and memory as they stand now, and puts the prompt together.
     pub(super) async fn compose(&self, feedback: String) -> Result<Input, Amiss> {
         let spec = &self.site.wake.spec;
-        let amiss = |why: String| Amiss::because(Stage::Compose, why);
+        let amiss = |why: String| Amiss::because(why);
         let skill = skills::read(&self.site.project, &spec.skill.path).map_err(amiss)?;
         let memory = memory::read(&self.site.project, spec).map_err(amiss)?;
         let (text, prompt) = prompt::compose(&Ingredients {
@@ -45,14 +45,14 @@ impl Flight {
             feedback,
             ..Ingredients::default()
         });
-        self.keep(Stage::Compose, text).await?;
+        self.keep(text).await?;
         Ok(Input::Composed(prompt))
     }
 
     /// Takes the operator's bytes as the prompt.
     pub(super) async fn adopt(&self, text: String) -> Result<Input, Amiss> {
         let prompt = Prompt::by_hand(&text, Vec::new());
-        self.keep(Stage::Compose, text).await?;
+        self.keep(text).await?;
         Ok(Input::Composed(prompt))
     }
 
@@ -67,7 +67,7 @@ impl Flight {
         let text = self.prompt_text(&prompt).await?;
         let tree = from.clone();
         let folder = self
-            .with_workspace(Stage::Work, move |workspace| {
+            .with_workspace(move |workspace| {
                 workspace.restore(&tree)?;
                 Ok(workspace.work_folder())
             })
@@ -79,10 +79,10 @@ impl Flight {
 
     async fn prompt_text(&self, prompt: &Digest) -> Result<String, Amiss> {
         let kept = self.site.journal.text(prompt.clone()).await;
-        kept.map_err(|e| Amiss::because(Stage::Work, e.to_string()))?
+        kept.map_err(|e| Amiss::because(e.to_string()))?
             .ok_or_else(|| {
                 let why = format!("the prompt {} is not in the journal", prompt.short());
-                Amiss::because(Stage::Work, why)
+                Amiss::because(why)
             })
     }
 
@@ -93,7 +93,7 @@ impl Flight {
         from: String,
         (path, text): (String, String),
     ) -> Result<Input, Amiss> {
-        self.with_workspace(Stage::Rework, move |workspace| {
+        self.with_workspace(move |workspace| {
             workspace.restore(&from)?;
             workspace.write_file(&path, &text)
         })
@@ -104,7 +104,7 @@ impl Flight {
 
     /// Brings back a tree that the guardrails refused, because the operator allowed it once.
     pub(super) async fn reinstate(&self, before: String, tree: String) -> Result<Input, Amiss> {
-        self.with_workspace(Stage::Rework, move |workspace| workspace.restore(&tree))
+        self.with_workspace(move |workspace| workspace.restore(&tree))
             .await?;
         let measured = self.measure(before, false).await?;
         self.tell_work(measured, None, Author::Worker).await
@@ -113,7 +113,7 @@ impl Flight {
     /// Puts the workspace back to a restore point.
     pub(super) async fn restore(&self, tree: String) -> Result<Input, Amiss> {
         let to = tree.clone();
-        self.with_workspace(Stage::Restore, move |workspace| workspace.restore(&to))
+        self.with_workspace(move |workspace| workspace.restore(&to))
             .await?;
         Ok(Input::Restored { tree })
     }
@@ -123,11 +123,13 @@ impl Flight {
     async fn measure(&self, before: String, guarded: bool) -> Result<Measured, Amiss> {
         let rules = self.site.wake.spec.guardrails.workspace.clone();
         let scripts = self.site.check_scripts();
-        self.with_workspace(Stage::Work, move |workspace| {
+        let waived = self.waived.clone();
+        self.with_workspace(move |workspace| {
             let guard = Guard::new(&rules, &scripts, workspace.prefix())?;
+            let allowed = waived.as_deref().unwrap_or(workspace.start());
             let since = Since {
                 before: &before,
-                allowed: workspace.start(),
+                allowed,
             };
             workspace.measure(since, guarded.then_some(&guard))
         })
@@ -141,7 +143,7 @@ impl Flight {
         author: Author,
     ) -> Result<Input, Amiss> {
         let diff = TextRef::to(&measured.diff);
-        self.keep(Stage::Work, measured.diff).await?;
+        self.keep(measured.diff).await?;
         Ok(Input::Worked(Box::new(Work {
             tree: measured.tree,
             diff,
@@ -158,20 +160,14 @@ impl Flight {
     }
 
     /// Does something with the run's workspace.
-    pub(super) async fn with_workspace<T, F>(&self, stage: Stage, work: F) -> Result<T, Amiss>
+    pub(super) async fn with_workspace<T, F>(&self, work: F) -> Result<T, Amiss>
     where
         T: Send + 'static,
         F: FnOnce(&Workspace) -> Result<T, Trouble> + Send + 'static,
     {
         let ground = self.ground.clone().ok_or_else(|| {
-            Amiss::because(
-                stage,
-                "this run has no workspace yet; stop it and start again",
-            )
+            Amiss::because("this run has no workspace yet; stop it and start again")
         })?;
-        self.site
-            .workspace(ground, work)
-            .await
-            .map_err(|trouble| Amiss::at(stage, trouble))
+        self.site.workspace(ground, work).await.map_err(Amiss::at)
     }
 }
