@@ -64,13 +64,25 @@ pub fn inert_lines(text: &str) -> Cow<'_, str> {
 
 /// The first `most` characters of a text, with `…` where something was cut.
 pub fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some(_) => {
-            let kept: String = text.chars().take(most.saturating_sub(1)).collect();
-            kept + "…"
-        }
+    if text.char_indices().nth(most).is_none() {
+        return text.to_owned();
     }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    kept + "…"
+}
+
+/// The first `most` bytes of a text, or a few less so that no character is cut.
+pub fn head(text: &str, most: usize) -> &str {
+    let mut ends = (0..=most.min(text.len())).rev();
+    let end = ends.find(|&i| text.is_char_boundary(i));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
+}
+
+/// The last `most` bytes of a text, or a few less so that no character is cut.
+pub fn tail(text: &str, most: usize) -> &str {
+    let mut starts = text.len().saturating_sub(most)..=text.len();
+    let start = starts.find(|&i| text.is_char_boundary(i));
+    text.get(start.unwrap_or(0)..).unwrap_or_default()
 }
 
 fn is_plain(line: &str) -> bool {
@@ -206,6 +218,14 @@ mod tests {
         let zalgo = format!("a{}", "\u{301}".repeat(60));
         assert_eq!(inert(&zalgo).chars().count(), 5);
         assert_eq!(inert_lines("a\r\nb\u{1b}[K\n"), "a\nb␛\n");
+    }
+
+    /// Cuts fall between characters.
+    #[test]
+    fn no_character_is_cut() {
+        assert_eq!((head("aü", 2), tail("üa", 2)), ("a", "a"));
+        assert_eq!((head("aü", 9), tail("üa", 9)), ("aü", "üa"));
+        assert_eq!((cut("aüb", 2), cut("aü", 2)), ("a…".into(), "aü".into()));
     }
 
     /// Plain text is not copied.

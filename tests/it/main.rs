@@ -17,6 +17,10 @@ mod shipped;
 #[cfg(test)]
 mod supervisor;
 #[cfg(test)]
+mod verifier;
+#[cfg(test)]
+mod worker;
+#[cfg(test)]
 mod workspace;
 #[cfg(test)]
 mod world;

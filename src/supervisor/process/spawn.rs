@@ -8,8 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
-use super::sweep::{self, Record};
+use super::sweep::{self, Record, Swept};
 use super::wire::{self, Orders, Report};
 use super::{Exit, MARK, Mark, NotStarted, Order, Stdin, tree};
 
@@ -36,6 +37,10 @@ pub struct Running {
     heard: Vec<u8>,
     /// Kept because [`Running::wait`] may be cancelled after it has heard it.
     exit: Option<Exit>,
+    /// Under way when the keeper was lost; kept for the same reason.
+    sweeping: Option<JoinHandle<Swept>>,
+    /// Processes that could not be killed.
+    left: usize,
     /// Held so that the keeper is reaped; it is never killed, because it has to kill first.
     keeper: Child,
 }
@@ -90,6 +95,8 @@ async fn begin(order: Order) -> Result<Running, Trouble> {
         socket,
         heard: Vec::new(),
         exit: None,
+        sweeping: None,
+        left: 0,
         keeper,
     };
     match running.report().await? {
@@ -181,33 +188,44 @@ impl Running {
 
     /// Waits until the process and all that it left behind are gone. May be cancelled and called again.
     pub async fn wait(&mut self) -> Exit {
-        if self.exit.is_none() {
-            self.exit = match self.report().await {
-                Ok(Some(Report::Ended { exit, left: _ })) => Some(exit),
-                Ok(Some(Report::Started { .. } | Report::Failed(_)) | None) | Err(_) => None,
-            };
+        if self.exit.is_none() && self.sweeping.is_none() {
+            match self.report().await {
+                Ok(Some(Report::Ended { exit, left })) => {
+                    self.exit = Some(exit);
+                    self.left = left;
+                }
+                Ok(Some(Report::Started { .. } | Report::Failed(_)) | None) | Err(_) => {
+                    self.sweeping = Some(self.sweep());
+                }
+            }
         }
-        if self.exit.is_none() {
-            self.sweep().await;
+        if let Some(sweeping) = &mut self.sweeping {
+            self.left = sweeping.await.map_or(0, |swept| swept.left);
+            self.sweeping = None;
+            self.exit = Some(Exit::KeeperLost);
         }
-        let exit = *self.exit.get_or_insert(Exit::KeeperLost);
         // The keeper has said its last word or is dead: this reaps it, and cannot fail otherwise.
         let _reaped = self.keeper.wait().await;
-        exit
+        self.exit.unwrap_or(Exit::KeeperLost)
     }
 
-    /// The keeper died before its tree: find the tree by its marks.
-    async fn sweep(&self) {
+    /// Processes that could not be killed, once [`Self::wait`] has told the end: they belong to
+    /// another user.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// The keeper died before its tree: find the tree by its marks, on a thread that may block.
+    fn sweep(&self) -> JoinHandle<Swept> {
         let (mark, record) = (self.mark.clone(), self.record.clone());
         let session = self.keeper.id();
-        let sweeping = tokio::task::spawn_blocking(move || {
+        tokio::task::spawn_blocking(move || {
             sweep::sweep_for(&sweep::Wanted {
                 mark: mark.as_str(),
                 records: std::slice::from_ref(&record),
                 session,
             })
-        });
-        let _swept = sweeping.await;
+        })
     }
 
     /// The next report; `None` when the socket has ended.

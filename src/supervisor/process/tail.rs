@@ -1,6 +1,6 @@
 //! The last bytes of a stream, and only those.
 
-use crate::run::inert::inert_lines;
+use crate::run::inert::{self, inert_lines};
 
 /// Keeps the end of what passes by; twice the limit at most.
 #[derive(Debug)]
@@ -51,10 +51,7 @@ impl Tail {
         let text = String::from_utf8_lossy(bytes);
         let text = inert_lines(text.trim_end());
         // Marks are longer than what they stand for.
-        let over = text.len().saturating_sub(self.most);
-        text.get(text.ceil_char_boundary(over)..)
-            .unwrap_or_default()
-            .to_owned()
+        inert::tail(&text, self.most).to_owned()
     }
 }
 

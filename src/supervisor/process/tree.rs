@@ -2,7 +2,6 @@
 //! Elsewhere than on Linux a tree is its process group, which is less, and said so in the README.
 
 use std::collections::HashSet;
-use std::io;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
@@ -98,7 +97,7 @@ pub(super) fn children(pid: Pid) -> Vec<Pid> {
         match std::fs::read_to_string(thread.path().join("children")) {
             Ok(list) => found.extend(list.split_ascii_whitespace().filter_map(parse_pid)),
             // A kernel without the `children` files: look at every process instead.
-            Err(e) if e.kind() == io::ErrorKind::NotFound && thread.path().exists() => {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && thread.path().exists() => {
                 return children_by_scan(pid);
             }
             Err(_) => {}

@@ -59,8 +59,10 @@ pub struct Watched {
     pub ending: Ending,
     /// Time it took, in milliseconds.
     pub took_ms: u64,
-    /// Time since its last output, in milliseconds; all the time where it printed nothing.
-    pub silent_ms: u64,
+    /// Time since its last output, in milliseconds; `None` where it printed nothing at all.
+    pub silent_ms: Option<u64>,
+    /// Processes of its tree that could not be killed: they belong to another user.
+    pub left: usize,
 }
 
 /// Feeds `input` to the process and hands its output to `sink` until it is over.
@@ -79,7 +81,7 @@ pub async fn watch(
     let mut times = Times {
         end: Some(began + limits.timeout),
         pause: None,
-        last_output: began,
+        last_output: None,
     };
     let mut ending = Ending::ByItself;
     let mut fed = false;
@@ -113,7 +115,8 @@ pub async fn watch(
         exit,
         ending,
         took_ms: millis(began.elapsed()),
-        silent_ms: millis(times.last_output.elapsed()),
+        left: running.left(),
+        silent_ms: times.last_output.map(|at| millis(at.elapsed())),
     }
 }
 
@@ -132,14 +135,15 @@ async fn drain(out: &mut Stream, err: &mut Stream, sink: &mut dyn Sink) {
 struct Times {
     end: Option<Instant>,
     pause: Option<Instant>,
-    last_output: Instant,
+    last_output: Option<Instant>,
 }
 
 impl Times {
     fn heard(&mut self, bytes: usize) {
         if bytes > 0 {
-            self.last_output = Instant::now();
-            self.pause = self.pause.or(Some(self.last_output + GATHER));
+            let now = Instant::now();
+            self.last_output = Some(now);
+            self.pause = self.pause.or(Some(now + GATHER));
         }
     }
 }

@@ -43,8 +43,8 @@ impl Site {
         command.iter().map(|word| fill(word, &self.words)).collect()
     }
 
-    /// The command with each pinned script replaced by its copy.
-    fn pin(&self, command: &[String]) -> Vec<String> {
+    /// The command with each pinned script replaced by its copy, as program or as argument.
+    pub fn pin(&self, command: &[String]) -> Vec<String> {
         let copy = |word: &String| {
             let path = word.strip_prefix("./").unwrap_or(word);
             self.pinned
@@ -63,15 +63,12 @@ fn fill(word: &str, words: &BTreeMap<String, String>) -> String {
         let known = after
             .split_once('}')
             .and_then(|(name, after)| Some((words.get(name)?, after)));
-        match known {
-            Some((value, after)) => {
-                out.push_str(value);
-                rest = after;
-            }
-            None => {
-                out.push('{');
-                rest = after;
-            }
+        if let Some((value, after)) = known {
+            out.push_str(value);
+            rest = after;
+        } else {
+            out.push('{');
+            rest = after;
         }
     }
     out + rest
@@ -197,7 +194,7 @@ impl Sink for Heard {
 
 /// Hashes a stream with the checkout's own path left out: it may differ from run to run.
 struct Hasher {
-    hasher: blake3::Hasher,
+    sum: blake3::Hasher,
     path: Vec<u8>,
     /// The end of what came, which may be the beginning of the path.
     held: Vec<u8>,
@@ -206,7 +203,7 @@ struct Hasher {
 impl Hasher {
     fn new(checkout: &Path) -> Self {
         Self {
-            hasher: blake3::Hasher::new(),
+            sum: blake3::Hasher::new(),
             path: checkout.as_os_str().as_encoded_bytes().to_vec(),
             held: Vec::new(),
         }
@@ -222,8 +219,7 @@ impl Hasher {
             at += step;
             let here = self.held.get(at..).unwrap_or_default();
             if here.starts_with(&self.path) {
-                self.hasher
-                    .update(self.held.get(from..at).unwrap_or_default());
+                self.sum.update(self.held.get(from..at).unwrap_or_default());
                 at += self.path.len();
                 from = at;
             } else if self.path.starts_with(here) {
@@ -236,14 +232,14 @@ impl Hasher {
             Some(rest) if self.path.starts_with(rest) && !rest.is_empty() => at,
             Some(_) | None => self.held.len(),
         };
-        self.hasher
+        self.sum
             .update(self.held.get(from..keep).unwrap_or_default());
         self.held.drain(..keep);
     }
 
     fn finish(mut self) -> String {
-        self.hasher.update(&self.held);
-        self.hasher.finalize().to_hex().to_string()
+        self.sum.update(&self.held);
+        self.sum.finalize().to_hex().to_string()
     }
 }
 

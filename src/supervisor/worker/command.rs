@@ -144,6 +144,12 @@ impl<'a, R: Reader> Pump<'a, R> {
         }
         let stderr_tail = self.tail.text();
         let ended = ended(program, timeout, &watched, &stderr_tail);
+        if watched.left > 0 {
+            let left = watched.left;
+            let said =
+                format!("{left} processes of another user could not be killed: look with ps");
+            progress.entry(Kind::Error, &said);
+        }
         if let Ended::Badly(failure) = &ended {
             progress.entry(Kind::Error, &failure.cause);
         }
@@ -187,17 +193,20 @@ impl<R: Reader> Sink for Pump<'_, R> {
 
 /// Tells the ways to end apart, each with what to do next.
 fn ended(program: &str, timeout: Duration, watched: &Watched, stderr: &str) -> Ended {
-    let time = format!("{} min", timeout.as_secs().div_ceil(60));
-    let silent = watched.silent_ms / 60_000;
+    let time = format!("{} min", timeout.as_millis().div_ceil(60_000));
     let cause = match (watched.ending, watched.exit) {
         (Ending::Halted, _) => return Ended::Halted,
-        (Ending::TimedOut, _) if watched.silent_ms >= watched.took_ms => format!(
-            "{program} printed nothing in {time} and was killed: does it wait for a login or a key?"
-        ),
-        (Ending::TimedOut, _) => format!(
-            "{program} was not done after {time}, silent for the last {silent} min, and was killed: \
-             ask for less, or raise timeout in [worker]"
-        ),
+        (Ending::TimedOut, _) => match watched.silent_ms {
+            None => format!(
+                "{program} printed nothing in {time} and was killed: \
+                 does it wait for a login or a key?"
+            ),
+            Some(silent) => format!(
+                "{program} was not done after {time}, silent for the last {} min, and was killed: \
+                 ask for less, or raise timeout in [worker]",
+                silent / 60_000
+            ),
+        },
         (Ending::ByItself, Exit::Code(0)) => return Ended::Well,
         (Ending::ByItself, Exit::Code(code)) => {
             format!("{program} ended with exit {code}: its last lines say why; then try again")

@@ -168,9 +168,19 @@ impl Actor<'_> {
                 }
                 Act::Exit(0) => return Ended::Well,
                 Act::Exit(code) => return badly(format!("the script ended with exit {code}")),
-                quick => {
-                    if let Err((path, e)) = self.perform(quick) {
-                        let path = inert(&path);
+                Act::Say(_)
+                | Act::Think(_)
+                | Act::Tool(_)
+                | Act::Read(_)
+                | Act::Claim(_)
+                | Act::Note(_)
+                | Act::Ask(_)
+                | Act::Tokens(_) => self.speak(act),
+                Act::Write(Text { path, .. })
+                | Act::Append(Text { path, .. })
+                | Act::Delete(path) => {
+                    if let Err(e) = self.change(act) {
+                        let path = inert(path);
                         return badly(format!("the script cannot change {path}: {e}"));
                     }
                 }
@@ -179,26 +189,12 @@ impl Actor<'_> {
         Ended::Well
     }
 
-    /// Everything but waiting and ending; the path and the cause where a file cannot be changed.
-    fn perform(&mut self, act: &Act) -> Result<(), (String, io::Error)> {
+    fn speak(&mut self, act: &Act) {
         match act {
             Act::Say(text) => self.tell(Kind::Said, text),
             Act::Think(text) => self.tell(Kind::Thinking, text),
             Act::Tool(text) => self.tell(Kind::Tool, text),
             Act::Read(path) => self.tell(Kind::File, &format!("read {path}")),
-            Act::Write(Text { path, text }) => {
-                self.write(path, text, false).map_err(at(path))?;
-                self.tell(Kind::File, &format!("write {path}"));
-            }
-            Act::Append(Text { path, text }) => {
-                self.write(path, text, true).map_err(at(path))?;
-                self.tell(Kind::File, &format!("append {path}"));
-            }
-            Act::Delete(path) => {
-                let target = inside(self.workspace, path).map_err(at(path))?;
-                fs::remove_file(target).map_err(at(path))?;
-                self.tell(Kind::File, &format!("delete {path}"));
-            }
             Act::Claim(text) => {
                 self.tell(Kind::Claim, text);
                 self.claims.claim = Some(inert(text).into_owned());
@@ -215,7 +211,34 @@ impl Actor<'_> {
                 self.tokens = Some(*tokens);
                 self.progress.usage(self.usage());
             }
-            Act::SleepMs(_) | Act::Exit(_) => {}
+            Act::Write(_) | Act::Append(_) | Act::Delete(_) | Act::SleepMs(_) | Act::Exit(_) => {}
+        }
+    }
+
+    fn change(&mut self, act: &Act) -> io::Result<()> {
+        match act {
+            Act::Write(Text { path, text }) => {
+                self.write(path, text, false)?;
+                self.tell(Kind::File, &format!("write {path}"));
+            }
+            Act::Append(Text { path, text }) => {
+                self.write(path, text, true)?;
+                self.tell(Kind::File, &format!("append {path}"));
+            }
+            Act::Delete(path) => {
+                fs::remove_file(inside(self.workspace, path)?)?;
+                self.tell(Kind::File, &format!("delete {path}"));
+            }
+            Act::Say(_)
+            | Act::Think(_)
+            | Act::Tool(_)
+            | Act::Read(_)
+            | Act::Claim(_)
+            | Act::Note(_)
+            | Act::Ask(_)
+            | Act::Tokens(_)
+            | Act::SleepMs(_)
+            | Act::Exit(_) => {}
         }
         Ok(())
     }
@@ -250,11 +273,6 @@ impl Actor<'_> {
     }
 }
 
-/// Says which path an error is about.
-fn at(path: &str) -> impl Fn(io::Error) -> (String, io::Error) {
-    move |e| (path.to_owned(), e)
-}
-
 /// The file of this name, its folder made; refused where it lies outside, by `..` or by a link.
 fn inside(workspace: &Path, path: &str) -> io::Result<PathBuf> {
     let refuse = |why: &str| io::Error::new(io::ErrorKind::PermissionDenied, why.to_owned());
@@ -267,9 +285,8 @@ fn inside(workspace: &Path, path: &str) -> io::Result<PathBuf> {
         target.push(name);
         match fs::symlink_metadata(&target) {
             Ok(met) if met.is_symlink() => return Err(refuse("it is reached by a link")),
-            Ok(_) => {}
             Err(_) if parts.peek().is_some() => fs::create_dir(&target)?,
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
     Ok(target)

@@ -50,8 +50,7 @@ impl Lines {
     ///
     /// Invalid UTF-8 becomes `U+FFFD`; a line that is too long ends with a mark of what was cut.
     pub fn feed(&mut self, bytes: &[u8], tell: &mut dyn FnMut(&str)) {
-        let mut parts = bytes.split_inclusive(|&b| b == b'\n');
-        while let Some(part) = parts.next() {
+        for part in bytes.split_inclusive(|&b| b == b'\n') {
             let Some(line) = part.strip_suffix(b"\n") else {
                 self.keep(part);
                 break;

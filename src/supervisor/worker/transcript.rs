@@ -206,6 +206,10 @@ impl Transcript {
         if self.length > MOST_BYTES {
             return Ok(());
         }
+        if self.buffer.len() >= BUFFER {
+            // First, so that a full disk refuses more instead of filling the memory.
+            self.flush()?;
+        }
         let start = u32::try_from(self.length).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let before = self.buffer.len();
         let text = &*inert(text);
@@ -213,18 +217,20 @@ impl Transcript {
         self.buffer.push(b'\n');
         self.starts.push(start);
         self.length += (self.buffer.len() - before) as u64;
-        if self.buffer.len() >= BUFFER {
-            self.flush()?;
-        }
         Ok(())
     }
 
     /// Writes what is gathered; no sync.
     pub fn flush(&mut self) -> io::Result<()> {
-        if !self.buffer.is_empty() {
-            self.file.write_all(&self.buffer)?;
-            self.buffer.clear();
+        if self.buffer.is_empty() {
+            return Ok(());
         }
+        if let Err(e) = self.file.write_all(&self.buffer) {
+            // A full disk may have taken a part: take it back, so that the next try fits the index.
+            self.file.set_len(self.length - self.buffer.len() as u64)?;
+            return Err(e);
+        }
+        self.buffer.clear();
         Ok(())
     }
 

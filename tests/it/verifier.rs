@@ -1,0 +1,293 @@
+//! The examiner: checks in a checkout with pinned scripts, and judges that must answer exactly.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use checkride::run::spec::{Check, Independence, Judge, JudgeKind};
+use checkride::run::{CheckOutcome, CheckResult, Judgement};
+use checkride::supervisor::process::Halt;
+use checkride::supervisor::verifier::checks::{self, Site};
+use checkride::supervisor::verifier::judge::{self, Asked, CheckSeen, Output, Question, Script};
+use tokio::sync::watch;
+
+use crate::process::Bench;
+
+fn check(name: &str, command: &[&str]) -> Check {
+    Check {
+        name: name.into(),
+        command: command.iter().map(|&w| w.to_owned()).collect(),
+        required: true,
+        timeout_s: 20,
+        network: false,
+    }
+}
+
+fn site(checkout: &Path) -> Site {
+    Site {
+        checkout: checkout.to_owned(),
+        pinned: BTreeMap::new(),
+        words: BTreeMap::new(),
+    }
+}
+
+async fn run(bench: &Bench, site: &Site, checks: &[Check]) -> Vec<CheckResult> {
+    let (_sender, halt) = watch::channel(Halt::No);
+    let mut told = 0;
+    let results = checks::run(checks, site, &bench.home, &halt, &mut |_| told += 1)
+        .await
+        .unwrap();
+    assert_eq!(told, results.len());
+    results
+}
+
+fn script(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Every way for a check to end is told apart, and all checks run though one has failed.
+#[tokio::test]
+async fn checks_say_how_they_ended() {
+    let bench = Bench::new();
+    let checks = [
+        check(
+            "fails",
+            &[
+                "sh",
+                "-c",
+                "echo '3 dead links'; echo see $1 >&2; exit 1",
+                "sh",
+                "{date}{x}",
+            ],
+        ),
+        check(
+            "passes",
+            &["sh", "-c", "printf '612 words\u{1b}[2J\r\nmore\n'"],
+        ),
+        check("missing", &["no-such-tool"]),
+        check("missing inside", &["sh", "-c", "no-such-tool --all"]),
+        check("killed", &["sh", "-c", "kill -KILL $$"]),
+        Check {
+            timeout_s: 0,
+            ..check("slow", &["sleep", "60"])
+        },
+    ];
+    let mut site = site(bench.path());
+    site.words.insert("date".into(), "2026-06-12".into());
+    let results = run(&bench, &site, &checks).await;
+    let outcomes: Vec<_> = results.iter().map(|r| r.outcome.clone()).collect();
+    assert_eq!(outcomes[0], CheckOutcome::Failed { code: Some(1) });
+    assert_eq!(outcomes[1], CheckOutcome::Passed);
+    assert!(matches!(&outcomes[2], CheckOutcome::CannotRun(why) if why.contains("is not found")));
+    assert!(matches!(&outcomes[3], CheckOutcome::CannotRun(why) if why.contains("no-such-tool")));
+    assert_eq!(outcomes[4], CheckOutcome::Failed { code: None });
+    assert_eq!(outcomes[5], CheckOutcome::TimedOut);
+    assert_eq!(results[0].figure, "3 dead links");
+    assert!(results[0].evidence.contains("see 2026-06-12{x}"));
+    assert_eq!(results[0].command[4], "2026-06-12{x}");
+    assert_eq!(results[1].figure, "612 words␛");
+}
+
+/// Invariant 10: the pinned copy of a check script runs, whatever the judged tree holds in its place.
+#[tokio::test]
+async fn a_pinned_script_wins_over_the_workers() {
+    let bench = Bench::new();
+    let checkout = bench.path().join("checkout");
+    script(&checkout.join("scripts/links"), "#!/bin/sh\necho forged\n");
+    let copy = bench.path().join("pinned/links");
+    script(&copy, "#!/bin/sh\npwd\nexit 1\n");
+    let mut site = site(&checkout);
+    site.pinned.insert("scripts/links".into(), copy);
+    let checks = [
+        check("direct", &["scripts/links"]),
+        check("dotted", &["./scripts/links"]),
+        check("by sh", &["sh", "scripts/links"]),
+    ];
+    for result in run(&bench, &site, &checks).await {
+        assert_eq!(result.outcome, CheckOutcome::Failed { code: Some(1) });
+        assert!(result.figure.ends_with("/checkout"), "{result:?}");
+    }
+}
+
+/// P3: the same failure has the same digest, in whatever folder it was found.
+#[tokio::test]
+async fn equal_output_has_an_equal_digest() {
+    let bench = Bench::new();
+    let (a, b) = (bench.path().join("a"), bench.path().join("bb"));
+    fs::create_dir(&a).unwrap();
+    fs::create_dir(&b).unwrap();
+    let checks = [check("c", &["sh", "-c", "echo error in $PWD/x.rs; exit 1"])];
+    let first = run(&bench, &site(&a), &checks).await;
+    let second = run(&bench, &site(&b), &checks).await;
+    assert_eq!(first[0].output, second[0].output);
+    let other = run(&bench, &site(&a), &[check("c", &["echo", "other"])]).await;
+    assert_ne!(first[0].output, other[0].output);
+}
+
+/// A halt ends the checks, and leaves nothing running.
+#[tokio::test]
+async fn halted_checks_give_no_results() {
+    let bench = Bench::new();
+    let (_sender, halt) = watch::channel(Halt::Now);
+    let checks = [check("c", &["sleep", "60"])];
+    let results = checks::run(
+        &checks,
+        &site(bench.path()),
+        &bench.home,
+        &halt,
+        &mut |_| {},
+    )
+    .await;
+    assert_eq!(results, None);
+    assert_eq!(bench.alive(), Vec::<i32>::new());
+}
+
+async fn ask(bench: &Bench, votes: u32, script: &str) -> Asked {
+    let rubric = vec!["Is it true?".to_owned(), "Is it clear?".to_owned()];
+    let command = ["sh", "-c", script].map(str::to_owned);
+    let judge = Judge {
+        kind: JudgeKind::Command {
+            command: command.to_vec(),
+        },
+        rubric: rubric.clone(),
+        stance: "find reasons to reject".into(),
+        votes,
+        independence: Independence::Context,
+        timeout_s: 20,
+    };
+    let passed = CheckResult {
+        outcome: CheckOutcome::Passed,
+        ..CheckResult::skipped(&check("links", &[]))
+    };
+    let question = Question {
+        goal: "No broken links.\"}",
+        rubric: &rubric,
+        output: Output::Diff("+ a\n".into()),
+        checks: vec![CheckSeen::from(&passed)],
+        stance: &judge.stance,
+    };
+    let (_sender, halt) = watch::channel(Halt::No);
+    judge::ask_command(
+        &command,
+        &judge,
+        &question,
+        (&bench.home, bench.path()),
+        &halt,
+    )
+    .await
+}
+
+fn judgement(asked: Asked) -> Judgement {
+    match asked {
+        Asked::Answered { judgement, .. } => judgement,
+        Asked::Halted | Asked::Failed(_) => panic!("{asked:?}"),
+    }
+}
+
+const ANSWER: &str = r#"{"lines":[{"n":1,"pass":true,"evidence":"seen"},{"n":2,"pass":false,"evidence":"row 3"}],"note":"use https"}"#;
+
+/// §5.11: the question is one JSON object of data; the answer's lines come back in rubric order.
+#[tokio::test]
+async fn a_command_judge_is_asked_and_read() {
+    let bench = Bench::new();
+    let asked = ask(
+        &bench,
+        1,
+        &format!("cat > asked; echo thinking; echo '{ANSWER}'"),
+    )
+    .await;
+    let Judgement::Given(answer) = judgement(asked) else {
+        panic!("not given")
+    };
+    assert_eq!(
+        answer.findings.iter().map(|f| f.pass).collect::<Vec<_>>(),
+        [true, false]
+    );
+    assert_eq!(
+        (answer.note.as_deref(), answer.votes),
+        (Some("use https"), (0, 1))
+    );
+    let asked: serde_json::Value =
+        serde_json::from_slice(&fs::read(bench.path().join("asked")).unwrap()).unwrap();
+    assert_eq!(asked["goal"], "No broken links.\"}");
+    assert_eq!(asked["output"]["diff"], "+ a\n");
+    assert_eq!(asked["checks"][0]["passed"], true);
+}
+
+/// Three votes are three processes; the majority decides each line.
+#[tokio::test]
+async fn votes_are_separate_processes() {
+    let bench = Bench::new();
+    let yes = ANSWER.replace("false", "true");
+    let script = format!(
+        "echo $$ >> pids; if [ \"$(wc -l < pids)\" -eq 1 ]; then echo '{ANSWER}'; else echo '{yes}'; fi"
+    );
+    let Judgement::Given(answer) = judgement(ask(&bench, 3, &script).await) else {
+        panic!("not given")
+    };
+    assert!(answer.findings.iter().all(|f| f.pass));
+    assert_eq!(answer.votes, (2, 3));
+    assert!(answer.findings[1].evidence.contains("1 of 3 say no: row 3"));
+    assert_eq!(
+        fs::read_to_string(bench.path().join("pids"))
+            .unwrap()
+            .lines()
+            .count(),
+        3
+    );
+}
+
+/// Whatever is no exact answer is unreadable, which never approves; a judge that is missing failed.
+#[tokio::test]
+async fn an_unreadable_judge_never_approves() {
+    let bench = Bench::new();
+    let yes = ANSWER.replace("false", "true");
+    let table = [
+        (format!("echo '{yes}'; exit 1"), "exit 1"),
+        (
+            format!("echo '{yes}'; echo broken pipe >&2; exit 3"),
+            "exit 3: broken pipe",
+        ),
+        ("echo yes".to_owned(), "it printed no JSON object"),
+        (
+            format!("echo '{yes}'; echo '{{}}'"),
+            "its last JSON object is no answer",
+        ),
+        (
+            format!("head -c 300000 /dev/zero; echo '{yes}'"),
+            "it printed more than 256 KiB",
+        ),
+    ];
+    for (script, wanted) in table {
+        let given = judgement(ask(&bench, 1, &script).await);
+        assert!(!given.passes());
+        let Judgement::Unreadable { why, .. } = given else {
+            panic!("{script}")
+        };
+        assert!(why.starts_with(wanted), "{script}: {why}");
+    }
+}
+
+/// A scripted judge answers in turn, its last answer ever after, through the same strict reading.
+#[test]
+fn a_scripted_judge_answers_in_turn() {
+    let script = Script::parse(
+        "[[answer]]\nlines = [{ pass = false, evidence = \"row 3\" }]\nnote = \"n\"\n\
+         [[answer]]\nlines = [{ pass = true, evidence = \"ok\" }]\n[[answer]]\nraw = \"hm\"",
+    )
+    .unwrap();
+    let rubric = vec!["Is it clear?".to_owned()];
+    assert!(!script.judge(1, &rubric).passes());
+    assert!(script.judge(2, &rubric).passes());
+    for call in [3, 4] {
+        assert!(matches!(
+            script.judge(call, &rubric),
+            Judgement::Unreadable { .. }
+        ));
+    }
+    assert!(matches!(script.judge(2, &[]), Judgement::Unreadable { .. }));
+    assert!(Script::parse("answer = []").is_err());
+}

@@ -1,0 +1,300 @@
+//! Workers: what a turn tells while it runs, how each way to end is told apart, and the transcript.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use checkride::run::Usage;
+use checkride::run::spec::PromptBy;
+use checkride::supervisor::process::{Halt, Limits};
+use checkride::supervisor::worker::command::{self, Task};
+use checkride::supervisor::worker::script::{self, Script};
+use checkride::supervisor::worker::{Ended, Kind, Progress, Transcript, Turn};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::process::Bench;
+
+#[derive(Default)]
+struct Told {
+    entries: Vec<(Kind, String)>,
+    usage: Usage,
+    pauses: u32,
+}
+
+impl Progress for Told {
+    fn entry(&mut self, kind: Kind, text: &str) {
+        self.entries.push((kind, text.to_owned()));
+    }
+    fn usage(&mut self, so_far: Usage) {
+        self.usage = so_far;
+    }
+    fn pause(&mut self) {
+        self.pauses += 1;
+    }
+}
+
+impl Told {
+    fn of(&self, kind: Kind) -> Vec<&str> {
+        let of_kind = self.entries.iter().filter(|(k, _)| *k == kind);
+        of_kind.map(|(_, text)| text.as_str()).collect()
+    }
+}
+
+fn limits(timeout: Duration) -> (watch::Sender<Halt>, Limits) {
+    let (sender, halt) = watch::channel(Halt::No);
+    (sender, Limits { timeout, halt })
+}
+
+async fn turn(script: &str, prompt: &str, by: PromptBy, timeout: Duration) -> (Turn, Told) {
+    let bench = Bench::new();
+    let (_sender, limits) = limits(timeout);
+    let task = Task {
+        prompt,
+        workspace: bench.path(),
+        limits,
+    };
+    let mut told = Told::default();
+    let argv = ["sh", "-c", script].map(str::to_owned);
+    let turn = command::run(&argv, by, &bench.home, task, &mut told).await;
+    (turn, told)
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn cause(turn: &Turn) -> &str {
+    match &turn.ended {
+        Ended::Badly(failure) => &failure.cause,
+        Ended::Well | Ended::Halted => "",
+    }
+}
+
+/// The prompt goes in, lines come out as said, the last is the claim, `NOTE:` the note.
+#[tokio::test]
+async fn a_turn_is_told_line_by_line() {
+    let script =
+        "cat; echo; echo 'NOTE: old'; echo 'NOTE: use https'; echo oops >&2; printf 'all done'";
+    let (turn, told) = turn(script, "do it", PromptBy::Stdin, LONG).await;
+    assert_eq!(turn.ended, Ended::Well);
+    assert_eq!(
+        told.of(Kind::Said),
+        ["do it", "NOTE: old", "NOTE: use https", "all done"]
+    );
+    assert_eq!(told.of(Kind::Stderr), ["oops"]);
+    assert_eq!(turn.claim.as_deref(), Some("all done"));
+    assert_eq!(turn.note.as_deref(), Some("use https"));
+    assert_eq!(turn.stderr_tail, "oops");
+    assert_eq!(turn.usage, Usage::estimate(5 + 6 + 10 + 16 + 8));
+    assert!(told.pauses > 0);
+}
+
+/// As an argument the prompt is one word, whatever it holds; too long or a NUL is refused.
+#[tokio::test]
+async fn a_prompt_as_argument_is_one_word() {
+    let prompt = "a 'b' $(touch pwned) \n c";
+    let (_, told) = turn("printf '%s' \"$0\"", prompt, PromptBy::Arg, LONG).await;
+    assert_eq!(told.of(Kind::Said), ["a 'b' $(touch pwned) ", " c"]);
+    let (long, _) = turn("true", &"x".repeat(128 * 1024), PromptBy::Arg, LONG).await;
+    assert!(cause(&long).contains("set prompt = \"stdin\""), "{long:?}");
+    assert_eq!(long.usage, Usage::default());
+    let (nul, _) = turn("true", "a\0b", PromptBy::Arg, LONG).await;
+    assert!(cause(&nul).contains("NUL"), "{nul:?}");
+}
+
+/// S12: exit, signal, timeout and silence each have a line of their own.
+#[tokio::test]
+async fn each_bad_end_has_its_own_line() {
+    let short = Duration::from_millis(300);
+    let by = PromptBy::Stdin;
+    let table = [
+        ("echo no >&2; exit 3", LONG, "sh ended with exit 3"),
+        (
+            "kill -SEGV $$",
+            LONG,
+            "sh was killed by SEGV, not by checkride",
+        ),
+        (
+            "sleep 60",
+            short,
+            "sh printed nothing in 1 min and was killed",
+        ),
+        ("echo a; sleep 60", short, "sh was not done after 1 min"),
+    ];
+    for (script, timeout, wanted) in table {
+        let (turn, told) = turn(script, "", by, timeout).await;
+        assert!(cause(&turn).starts_with(wanted), "{script}: {turn:?}");
+        assert_eq!(told.of(Kind::Error), [cause(&turn)]);
+    }
+}
+
+/// S15: invalid UTF-8, NULs and a line over the limit come through as text, cut with a mark.
+#[tokio::test]
+async fn hostile_output_becomes_text() {
+    let script = r"printf 'a\377b\000c\n'; head -c 200000 /dev/zero | tr '\0' x; printf '\nend\n'";
+    let (_, told) = turn(script, "", PromptBy::Stdin, LONG).await;
+    let said = told.of(Kind::Said);
+    assert_eq!(said[0], "a\u{fffd}b\0c");
+    assert!(said[1].ends_with("x ⟪134464 bytes of this line are not kept⟫"));
+    assert!(said[1].len() < 66_000);
+    assert_eq!(said[2], "end");
+}
+
+/// A worker that is told to halt ends as halted, with its tree gone.
+#[tokio::test]
+async fn a_halted_turn_says_so() {
+    let bench = Bench::new();
+    let (sender, limits) = limits(LONG);
+    sender.send_replace(Halt::Now);
+    let task = Task {
+        prompt: "",
+        workspace: bench.path(),
+        limits,
+    };
+    let argv = ["sh", "-c", "setsid sleep 600"].map(str::to_owned);
+    let mut told = Told::default();
+    let turn = command::run(&argv, PromptBy::Stdin, &bench.home, task, &mut told).await;
+    assert_eq!(turn.ended, Ended::Halted);
+    assert_eq!(bench.alive(), Vec::<i32>::new());
+}
+
+async fn play(text: &str, iteration: u32, workspace: &Path) -> (Turn, Told) {
+    let script = Script::parse(text).unwrap();
+    let (_sender, limits) = limits(Duration::from_secs(3_600));
+    let mut told = Told::default();
+    let task = Task {
+        prompt: "prompt",
+        workspace,
+        limits,
+    };
+    let turn = script::run(&script, iteration, 1.0, task, &mut told).await;
+    (turn, told)
+}
+
+/// A script says, writes, waits on the paused clock, and its last turn repeats.
+#[tokio::test(start_paused = true)]
+async fn a_script_plays_its_turns() {
+    let text = r#"
+        [[turn]]
+        acts = [{ say = "one" }, { write = { path = "a/b.md", text = "1" } }, { sleep_ms = 60000 }]
+        [[turn]]
+        acts = [{ append = { path = "a/b.md", text = "2" } }, { tokens = 1200 }, { claim = "done" }, { exit = 4 }]
+    "#;
+    let dir = tempfile::tempdir().unwrap();
+    let (first, told) = play(text, 1, dir.path()).await;
+    assert_eq!((first.took_ms, &first.ended), (60_000, &Ended::Well));
+    assert_eq!(told.of(Kind::File), ["write a/b.md"]);
+    for iteration in [2, 3] {
+        let (turn, _) = play(text, iteration, dir.path()).await;
+        assert_eq!(cause(&turn), "the script ended with exit 4");
+        assert_eq!(
+            (turn.usage.tokens, turn.claim.as_deref()),
+            (1200, Some("done"))
+        );
+    }
+    assert_eq!(
+        fs::read_to_string(dir.path().join("a/b.md")).unwrap(),
+        "122"
+    );
+}
+
+/// A script cannot leave its workspace: not by `..`, not by a root, not by a link.
+#[tokio::test]
+async fn a_script_stays_in_its_workspace() {
+    let dir = tempfile::tempdir().unwrap();
+    let workspace = dir.path().join("w");
+    fs::create_dir(&workspace).unwrap();
+    std::os::unix::fs::symlink(dir.path(), workspace.join("out")).unwrap();
+    for path in ["../x", "/tmp/checkride-x", "out/x", "a/../../x"] {
+        let text = format!("[[turn]]\nacts = [{{ write = {{ path = \"{path}\", text = \"\" }} }}]");
+        let (turn, _) = play(&text, 1, &workspace).await;
+        assert!(
+            cause(&turn).starts_with("the script cannot change"),
+            "{path}: {turn:?}"
+        );
+    }
+    assert!(!dir.path().join("x").exists());
+    assert_eq!(
+        Script::parse("[[turn]]\nacts = [{ shout = 1 }]")
+            .unwrap_err()
+            .split(':')
+            .next(),
+        Some("line 2")
+    );
+}
+
+fn open(path: &Path, cap: u64) -> Transcript {
+    Transcript::open(path, cap).unwrap()
+}
+
+/// Lines come back by range, inert, also after a crash that tore the last one.
+#[test]
+fn a_transcript_survives_a_torn_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("transcript.jsonl");
+    let mut transcript = open(&path, 1 << 20);
+    for i in 0..100 {
+        transcript
+            .append(i, Kind::Said, &format!("line {i} \u{1b}[2J\""))
+            .unwrap();
+    }
+    assert_eq!(transcript.lines(98, 50).unwrap()[1].text, "line 99 ␛\"");
+    let mut torn = fs::read(&path).unwrap();
+    torn.extend(b"{\"at\":1,\"ki");
+    fs::write(&path, torn).unwrap();
+    let mut transcript = open(&path, 1 << 20);
+    assert_eq!(transcript.len(), 100);
+    transcript.append(7, Kind::Claim, "after").unwrap();
+    let last = transcript.lines(99, 9).unwrap();
+    assert_eq!(
+        last.iter().map(|e| e.text.as_str()).collect::<Vec<_>>(),
+        ["line 99 ␛\"", "after"]
+    );
+    assert_eq!(transcript.lines(101, 9).unwrap(), []);
+    assert_eq!(transcript.lines(u64::MAX, u64::MAX).unwrap(), []);
+}
+
+/// S15: over the cap output is counted, not kept; two marks say so; the host's own lines still come.
+#[test]
+fn a_transcript_over_its_cap_says_what_is_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("transcript.jsonl");
+    let mut transcript = open(&path, 2 << 20);
+    for _ in 0..60_000 {
+        transcript
+            .append(0, Kind::Said, "forty characters of output, again and again")
+            .unwrap();
+    }
+    transcript.append(1, Kind::Checks, "links ✗").unwrap();
+    let total = transcript.len();
+    let last = transcript.lines(total - 3, 3).unwrap();
+    assert_eq!(
+        last[0].text,
+        "more than 2 MiB of output: what follows is not kept"
+    );
+    assert_eq!(
+        last[1].text,
+        format!(
+            "{} lines, {} bytes are not kept",
+            60_003 - total,
+            (60_003 - total) * 43
+        )
+    );
+    assert_eq!(last[2].text, "links ✗");
+    assert!(fs::metadata(&path).unwrap().len() < (2 << 20) + 1024);
+}
+
+/// F3: text becomes a transcript at the speed of the disk; held only against being absurdly slow.
+#[test]
+fn a_transcript_is_fast() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut transcript = open(&dir.path().join("transcript.jsonl"), 1 << 30);
+    let line = "x".repeat(200);
+    let began = Instant::now();
+    for _ in 0..100_000 {
+        transcript.append(0, Kind::Said, &line).unwrap();
+    }
+    transcript.flush().unwrap();
+    let rate = 20.0 / began.elapsed().as_secs_f64();
+    // A build without optimisation is some thirty times slower than the program.
+    assert!(rate > 1.0, "{rate:.1} MB/s");
+}
