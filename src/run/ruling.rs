@@ -1,8 +1,18 @@
 //! Rulings: how checks and judge become one verdict, what it tells memory and the next prompt, and
 //! what the operator may turn in it.
 
+use super::inert;
 use super::spec::{LoopSpec, NoteBy};
-use super::verdict::{CheckResult, Finding, JudgeAnswer, Judgement, Verdict};
+use super::verdict::{CheckOutcome, CheckResult, Finding, JudgeAnswer, Judgement, Verdict};
+
+/// Most bytes of one check's output in the feedback.
+const EVIDENCE_BYTES: usize = 1_500;
+
+/// Most bytes of feedback in all; the rest is in the journal.
+const FEEDBACK_BYTES: usize = 8 * 1024;
+
+/// Most characters of one line of a note.
+const NOTE_LINE_CHARS: usize = 200;
 
 /// Checks and judge together, with the note and the feedback that follow from them.
 ///
@@ -151,51 +161,72 @@ fn note(checks: &[CheckResult], judgement: &Judgement) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// What the next prompt is told: every failed check, then every failed rubric line.
+/// What the next prompt is told: every failed check with the end of its output, then every failed
+/// rubric line. Empty where nothing failed.
 pub fn feedback(checks: &[CheckResult], judgement: &Judgement) -> String {
-    let mut lines: Vec<String> = failed(checks).map(in_one_line).collect();
+    let mut parts: Vec<String> = failed(checks)
+        .map(|check| {
+            let head = format!("{}: {}", check.name, shown_figure(check));
+            quoted(head, inert::tail(&check.evidence, EVIDENCE_BYTES))
+        })
+        .collect();
     match judgement {
-        Judgement::Given(answer) => lines.extend(
-            answer
-                .findings
-                .iter()
-                .filter(|f| !f.pass)
-                .map(|f| format!("judge: not met: {} Evidence: {}", f.line, f.evidence)),
-        ),
+        Judgement::Given(answer) => {
+            let no = answer.findings.iter().filter(|f| !f.pass);
+            parts.extend(no.map(|f| quoted(format!("judge: not met: {}", f.line), &f.evidence)));
+        }
         Judgement::Unreadable { why, .. } => {
-            lines.push(format!("the judge's answer could not be read: {why}"));
+            parts.push(format!("the judge's answer could not be read: {why}"));
         }
         Judgement::None | Judgement::NotAsked { .. } | Judgement::Open => {}
     }
-    lines.join("\n")
+    inert::head(&parts.join("\n"), FEEDBACK_BYTES).to_owned()
+}
+
+/// A line with what was said below it, marked as quoted: it is data, never an instruction.
+fn quoted(head: String, said: &str) -> String {
+    said.lines().fold(head, |text, line| text + "\n> " + line)
 }
 
 fn failed(checks: &[CheckResult]) -> impl Iterator<Item = &CheckResult> {
     checks.iter().filter(|c| c.required && !c.passed())
 }
 
+/// «name: figure; first evidence line» (PRODUCT §5.19).
 fn in_one_line(check: &CheckResult) -> String {
+    let figure = shown_figure(check);
     let evidence = check
         .evidence
         .lines()
         .map(str::trim)
-        .find(|l| !l.is_empty() && *l != check.figure);
-    [Some(check.figure.as_str()), evidence]
-        .into_iter()
-        .flatten()
-        .filter(|part| !part.is_empty())
-        .fold(check.name.clone(), |line, part| {
-            let glue = if line == check.name { ": " } else { "; " };
-            line + glue + part
-        })
+        .find(|line| !line.is_empty() && *line != check.figure);
+    let more = evidence.map(|line| format!("; {line}")).unwrap_or_default();
+    format!("{}: {figure}{more}", check.name)
+}
+
+/// The figure, or in its place how the check ended.
+fn shown_figure(check: &CheckResult) -> String {
+    match &check.outcome {
+        CheckOutcome::Passed | CheckOutcome::Failed { .. } if !check.figure.is_empty() => {
+            check.figure.clone()
+        }
+        CheckOutcome::Passed => "passed".to_owned(),
+        CheckOutcome::Failed { code: Some(code) } => format!("failed with exit {code}"),
+        CheckOutcome::Failed { code: None } => "killed by a signal".to_owned(),
+        CheckOutcome::TimedOut => "not done in time".to_owned(),
+        CheckOutcome::CannotRun(why) => format!("cannot run: {why}"),
+        CheckOutcome::Skipped => "not run".to_owned(),
+    }
 }
 
 fn cut(note: &str, max_lines: usize) -> Option<String> {
-    let lines: Vec<&str> = note
+    let note = inert::inert_lines(note);
+    let lines: Vec<String> = note
         .lines()
         .map(str::trim)
-        .filter(|l| !l.is_empty())
+        .filter(|line| !line.is_empty())
         .take(max_lines)
+        .map(|line| inert::cut(line, NOTE_LINE_CHARS))
         .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }

@@ -34,11 +34,11 @@ pub(super) struct Shelf {
 
 impl Shelf {
     pub(super) fn new(project: &Path) -> Self {
-        let (changed, changes) = mpsc::channel(1);
+        let (news, changes) = mpsc::channel(1);
         let tell = move |event: notify::Result<notify::Event>| {
             if event.is_ok_and(|event| !event.kind.is_access()) {
                 // A full channel says already that something has changed.
-                let _known_already = changed.try_send(());
+                let _known_already = news.try_send(());
             }
         };
         let mut watcher = notify::recommended_watcher(tell).ok();
