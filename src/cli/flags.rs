@@ -1,0 +1,244 @@
+//! What may stand on the command line. Words only; what they lead to is decided elsewhere.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A loop cockpit: supervise the loops that prompt your AI agents, one checkpoint at a time.
+#[derive(Debug, Clone, PartialEq, Parser)]
+#[command(name = "checkride", version)]
+pub struct Flags {
+    /// The project's folder; opens its cockpit
+    #[arg(conflicts_with = "project")]
+    pub dir: Option<PathBuf>,
+    /// The project's folder, for every command [default: here]
+    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// How the cockpit looks
+    #[command(flatten)]
+    pub view: View,
+    /// What to do instead of opening the cockpit
+    #[command(subcommand)]
+    pub command: Option<Cmd>,
+}
+
+/// How the cockpit looks and what it may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
+pub struct View {
+    /// Look, never decide
+    #[arg(long)]
+    pub read_only: bool,
+    /// No colours
+    #[arg(long)]
+    pub no_color: bool,
+    /// Only ASCII characters
+    #[arg(long)]
+    pub ascii: bool,
+    /// A theme by its name
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+}
+
+/// The commands.
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum Cmd {
+    /// Watch a scripted loop in a temporary folder: no network, no key
+    Demo,
+    /// Copy a shipped loop with its skill and scripts into the project
+    Init {
+        /// Its name; without one the starters are listed
+        starter: Option<String>,
+    },
+    /// Check loop files and skills, and say what is wrong with the line
+    Check {
+        /// Loop files; all of the project where none is named
+        files: Vec<PathBuf>,
+    },
+    /// Start a loop and follow it until a checkpoint or its end
+    Run {
+        /// The loop
+        #[arg(value_name = "LOOP")]
+        name: String,
+        /// One run, which is what `run` always does
+        #[arg(long)]
+        once: bool,
+        /// One record per line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a checkpoint asks about, exactly, and mark it seen
+    Show {
+        /// The checkpoint, or a run or loop for the one it waits at
+        id: String,
+    },
+    /// Answer a checkpoint that was shown
+    Decide(Box<Decide>),
+    /// Say how every loop stands
+    Status {
+        /// One object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what happened to a loop: decisions with their digests, times and durations
+    Log {
+        /// The loop
+        #[arg(value_name = "LOOP")]
+        name: String,
+        /// One object per line
+        #[arg(long)]
+        json: bool,
+        /// Most runs, newest first
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        runs: u32,
+    },
+    /// Stop a loop's run, everything, or the host
+    Stop(Stop),
+    /// Be the project's host until told to end
+    Host {
+        /// Leave when nobody needs it; started so by the cockpit
+        #[arg(long, hide = true)]
+        background: bool,
+    },
+}
+
+/// What to stop.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(override_usage = "checkride stop LOOP | --all | --host [--force]")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
+pub struct Stop {
+    /// The loop
+    #[arg(value_name = "LOOP", required_unless_present_any = ["all", "host"], conflicts_with_all = ["all", "host"])]
+    pub name: Option<String>,
+    /// Every run, and switch all triggers off
+    #[arg(long, conflicts_with = "host")]
+    pub all: bool,
+    /// The host; it refuses while something is at work
+    #[arg(long)]
+    pub host: bool,
+    /// With --host: stop what is at work first
+    #[arg(long, requires = "host")]
+    pub force: bool,
+}
+
+/// An answer to a checkpoint.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Decide {
+    /// The checkpoint, or a run or loop for the one it waits at
+    pub id: String,
+    /// The answer
+    pub answer: Word,
+    /// The digest that was shown: 16 digits or more
+    #[arg(long, value_name = "HEX")]
+    pub digest: String,
+    /// retry: what the worker should know; verdict: the note to save; question: the answer
+    #[arg(long, value_name = "TEXT", conflicts_with = "file")]
+    pub note: Option<String>,
+    /// The new text from this file, `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// edit on work or publish: the changed file that gets the text
+    #[arg(long, value_name = "PATH", requires = "file")]
+    pub path: Option<String>,
+    /// The rest of what an edit may change
+    #[command(flatten)]
+    pub edit: Edit,
+}
+
+/// What only `edit` takes.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Edit {
+    /// edit on a verdict: what the next prompt is told
+    #[arg(long, value_name = "TEXT")]
+    pub feedback: Option<String>,
+    /// edit on a verdict: rubric line N is met
+    #[arg(long, value_name = "N")]
+    pub yes: Vec<usize>,
+    /// edit on a verdict: rubric line N is not met
+    #[arg(long, value_name = "N[=WHY]")]
+    pub no: Vec<String>,
+    /// edit on a guardrail: allow once what was tried; on a permission: for the whole run
+    #[arg(long)]
+    pub allow: bool,
+    /// edit on a budget: tokens in all
+    #[arg(long, value_name = "N")]
+    pub tokens: Option<u64>,
+    /// edit on a budget: minutes in all
+    #[arg(long, value_name = "N")]
+    pub minutes: Option<u64>,
+    /// edit on a budget: dollars in all, such as 2.50
+    #[arg(long, value_name = "USD")]
+    pub usd: Option<String>,
+}
+
+/// The four answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Word {
+    /// Take the step that was shown
+    Approve,
+    /// Change what was shown; it is then shown again
+    Edit,
+    /// Do the step over
+    Retry,
+    /// Stop the run and keep everything
+    Abort,
+}
+
+impl Flags {
+    /// The project's folder.
+    pub fn folder(&self) -> &Path {
+        self.dir
+            .as_deref()
+            .or(self.project.as_deref())
+            .unwrap_or(Path::new("."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(words: &str) -> Result<Flags, clap::Error> {
+        Flags::try_parse_from(words.split(' '))
+    }
+
+    /// The table of flags is consistent in itself.
+    #[test]
+    fn is_consistent() {
+        Flags::command().debug_assert();
+    }
+
+    /// A folder opens its cockpit; a command's name is a command.
+    #[test]
+    fn tells_folders_from_commands() {
+        assert_eq!(parse("checkride ../x").unwrap().folder(), Path::new("../x"));
+        assert_eq!(parse("checkride demo").unwrap().command, Some(Cmd::Demo));
+        let status = parse("checkride status --json -C y").unwrap();
+        assert_eq!(status.folder(), Path::new("y"));
+        assert_eq!(status.command, Some(Cmd::Status { json: true }));
+    }
+
+    /// A decision without a digest is no decision.
+    #[test]
+    fn decide_wants_a_digest() {
+        assert!(parse("checkride decide a-1.1 approve").is_err());
+        assert!(parse("checkride decide a-1.1 approve --digest 0123456789abcdef").is_ok());
+    }
+
+    /// `stop` stops exactly one kind of thing.
+    #[test]
+    fn stop_wants_one_thing() {
+        assert!(parse("checkride stop").is_err());
+        assert!(parse("checkride stop x --all").is_err());
+        assert!(parse("checkride stop --all --host").is_err());
+        assert!(parse("checkride stop --host --force").is_ok());
+    }
+}

@@ -1,0 +1,85 @@
+//! `init STARTER`: copies a shipped loop with its skill and scripts into the project. What is there
+//! already is never written over.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::starters::{STARTERS, Starter};
+use super::{Exit, Fail, Out};
+
+/// Lists the starters.
+pub fn list(out: &mut Out<'_>) -> Exit {
+    let wide = STARTERS.iter().map(|s| s.name.len()).max().unwrap_or(0);
+    for starter in STARTERS {
+        let about = starter.about();
+        out.line(&format!("{:<wide$}  {about}", starter.name));
+    }
+    Exit::Done
+}
+
+/// Copies a starter. Nothing is written if one of its files is in the way.
+pub fn init(project: &Path, name: &str, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    let starter = STARTERS.iter().find(|s| s.name == name).ok_or_else(|| {
+        let names: Vec<&str> = STARTERS.iter().map(|s| s.name).collect();
+        Exit::Unknown.because(format!(
+            "no starter named {name}; there are: {}",
+            names.join(", ")
+        ))
+    })?;
+    let places = starter.places();
+    for (place, _, _) in &places {
+        // A dangling link is in the way, too.
+        if fs::symlink_metadata(project.join(place)).is_ok() {
+            return Err(Exit::Refused.because(format!(
+                "{place} is there already and is not written over; move it away to install {name}"
+            )));
+        }
+    }
+    for (place, text, program) in &places {
+        let written = write_new(&project.join(place), text, *program);
+        written.map_err(|e| Exit::Trouble.because(format!("cannot write {place}: {e}")))?;
+        out.line(&format!("wrote {place}"));
+    }
+    out.line(&format!(
+        "next: read loops/{name}.toml, then `checkride check` and `checkride run {name}`"
+    ));
+    Ok(Exit::Done)
+}
+
+fn write_new(path: &Path, text: &str, program: bool) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(if program { 0o755 } else { 0o644 })
+        .open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+impl Starter {
+    /// Where each file goes in a project, its text, and whether it is a program.
+    fn places(&self) -> Vec<(String, &'static str, bool)> {
+        let name = self.name;
+        let place = |from: &str| match from {
+            "loop.toml" => format!("loops/{name}.toml"),
+            "skill/SKILL.md" => format!("skills/{name}/SKILL.md"),
+            other => other.to_owned(),
+        };
+        self.files
+            .iter()
+            .map(|(from, text)| (place(from), *text, from.starts_with("scripts/")))
+            .collect()
+    }
+
+    /// The description that its loop file gives.
+    fn about(&self) -> String {
+        let text = self.files.iter().find(|(from, _)| *from == "loop.toml");
+        text.and_then(|(_, text)| text.parse::<toml::Table>().ok())
+            .and_then(|table| table.get("description")?.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    }
+}

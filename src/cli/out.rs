@@ -1,0 +1,141 @@
+//! The one writer of the command line: inert text, line by line. A reader that has had enough is
+//! no error.
+
+use std::io::{self, BufWriter, Write};
+
+use serde::Serialize;
+
+use super::{Exit, Fail};
+use crate::config::diagnostic::inert;
+
+/// Where a command's words go.
+pub struct Out<'a> {
+    to: BufWriter<Box<dyn Write + 'a>>,
+    /// The first thing that went wrong; nothing is written after it.
+    broken: Option<io::Error>,
+}
+
+impl<'a> Out<'a> {
+    /// Writes here.
+    pub fn new(to: impl Write + 'a) -> Self {
+        Self {
+            to: BufWriter::new(Box::new(to)),
+            broken: None,
+        }
+    }
+
+    /// Writes a text: its lines end as they do, everything else in it is made inert.
+    pub fn text(&mut self, text: &str) {
+        for line in text.lines() {
+            self.raw(&inert(line));
+        }
+    }
+
+    /// Writes one line of several columns.
+    pub fn line(&mut self, line: &str) {
+        self.raw(&inert(line));
+    }
+
+    /// Writes one value as one line of JSON, which escapes by its own rules.
+    pub fn json<T: Serialize>(&mut self, value: &T) {
+        match serde_json::to_string(value) {
+            Ok(json) => self.raw(&escape_hidden(&json)),
+            Err(e) => self.broken = Some(e.into()),
+        }
+    }
+
+    /// Hands over what was written so far: a follower wants each line when it happens.
+    pub fn flush(&mut self) {
+        let flushed = self.to.flush();
+        self.keep(flushed);
+    }
+
+    /// Whether the reader is gone.
+    pub fn is_closed(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    /// Ends the writing. A closed pipe is the reader's own wish.
+    pub fn finish(mut self) -> Result<(), Fail> {
+        self.flush();
+        match self.broken.take() {
+            Some(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Exit::Trouble.because(format!("cannot write the output: {e}")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn raw(&mut self, line: &str) {
+        if self.broken.is_none() {
+            let written = writeln!(self.to, "{line}");
+            self.keep(written);
+        }
+    }
+
+    fn keep(&mut self, result: io::Result<()>) {
+        if let Err(e) = result {
+            self.broken.get_or_insert(e);
+        }
+    }
+}
+
+/// JSON leaves C1 controls and invisible characters as they are; as `\u` escapes they mean the same.
+fn escape_hidden(json: &str) -> String {
+    use std::fmt::Write;
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        let shown = inert(c.encode_utf8(&mut [0; 4]));
+        if shown.starts_with("\\u{") {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// No escape sequence, direction mark or hidden character reaches the terminal.
+    #[test]
+    fn writes_inert_text() {
+        let mut bytes = Vec::new();
+        let mut out = Out::new(&mut bytes);
+        out.text("red \u{1b}[31m\nnext\u{202e}\r\n");
+        out.json(&"\u{1b}\u{9b}\u{e0041}é");
+        out.finish().unwrap();
+        assert_eq!(
+            String::from_utf8(bytes).unwrap(),
+            "red \\u{1b}[31m\nnext\\u{202e}\n\"\\u001b\\u009b\\udb40\\udc41é\"\n"
+        );
+    }
+
+    /// `checkride log | head -1` ends well.
+    #[test]
+    fn a_closed_pipe_is_no_error() {
+        let mut out = Out::new(Closed);
+        out.line("one");
+        out.flush();
+        assert!(out.is_closed());
+        assert_eq!(out.finish(), Ok(()));
+    }
+}

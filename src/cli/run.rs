@@ -1,0 +1,116 @@
+//! `run LOOP`: starts a loop and follows it until it asks or ends.
+
+use super::session::{Open, event_of, refused};
+use super::{Exit, Fail, Out, Session, words};
+use crate::protocol::{Command, Fact, Record, RunId};
+use crate::run::{Event, Phase};
+
+/// Starts the loop, or follows the run that is under way, until a checkpoint or the end.
+///
+/// Interrupting it leaves the run alone.
+pub async fn run(
+    mut session: Session,
+    name: &str,
+    json: bool,
+    out: &mut Out<'_>,
+) -> Result<Exit, Fail> {
+    session.known.usable(name)?;
+    let under_way = session.known.newest(name).cloned().filter(|run| {
+        let ended = |run: crate::run::Run| matches!(run.phase(), Phase::Ended(_));
+        session.known.run(run).is_some_and(|run| !ended(run))
+    });
+    let run = match under_way {
+        Some(run) => {
+            if let Some(open) = session.known.open_at(&run) {
+                return Ok(waits(&open, json, out));
+            }
+            if !json {
+                out.line(&format!("{run} is under way; following it"));
+                out.flush();
+            }
+            run
+        }
+        None => start(&mut session, name, json, out).await?,
+    };
+    follow(session, &run, json, out).await
+}
+
+async fn start(
+    session: &mut Session,
+    name: &str,
+    json: bool,
+    out: &mut Out<'_>,
+) -> Result<RunId, Fail> {
+    let name = name.to_owned();
+    session.ask(Command::Start { name: name.clone() }).await?;
+    loop {
+        let record = session.next().await?;
+        refused(&record.fact, &name, Exit::Refused)?;
+        if let Fact::Run { run, event } = &record.fact
+            && let Event::Woke(wake) = event
+            && wake.spec.name == name
+        {
+            tell(&record, json, out);
+            return Ok(run.clone());
+        }
+    }
+}
+
+async fn follow(
+    mut session: Session,
+    run: &RunId,
+    json: bool,
+    out: &mut Out<'_>,
+) -> Result<Exit, Fail> {
+    while !out.is_closed() {
+        let record = session.next().await?;
+        let Fact::Run { run: of, event } = &record.fact else {
+            continue;
+        };
+        if of != run {
+            continue;
+        }
+        tell(&record, json, out);
+        match (event, session.known.open_at(run)) {
+            (Event::Ended(outcome), _) => return Ok(Exit::of(outcome)),
+            (Event::Asked(_), Some(open)) => {
+                return Ok(if json {
+                    Exit::Waiting
+                } else {
+                    waits(&open, json, out)
+                });
+            }
+            (_, _) => {}
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn tell(record: &Record, json: bool, out: &mut Out<'_>) {
+    if json {
+        out.json(record);
+    } else if let Some(line) = event_of(record).and_then(words::event) {
+        out.line(&line);
+    }
+    out.flush();
+}
+
+/// Says what is asked and how to answer.
+fn waits(open: &Open, json: bool, out: &mut Out<'_>) -> Exit {
+    if json {
+        out.json(&open.checkpoint);
+    } else {
+        out.text(&how_to_answer(open));
+    }
+    Exit::Waiting
+}
+
+/// The checkpoint's name, kind and whole digest, and what to type.
+pub(super) fn how_to_answer(open: &Open) -> String {
+    let (id, digest) = (&open.checkpoint.id, &open.checkpoint.digest);
+    let kind = open.checkpoint.ask.kind();
+    format!(
+        "{id} waits: {kind}\n  digest  {digest}\n  look    checkride show {id}\n  answer  checkride decide {id} approve|edit|retry|abort --digest {}\n",
+        digest.as_str().get(..16).unwrap_or_default()
+    )
+}

@@ -1,0 +1,227 @@
+//! A session: one command's conversation with the supervisor, and what it has been told so far.
+
+use std::collections::BTreeMap;
+
+use super::{Exit, Fail};
+use crate::link::Link;
+use crate::protocol::{Command, Fact, LoopRow, LoopState, Record, RunId};
+use crate::run::{Checkpoint, CheckpointId, Event, Phase, Run};
+
+/// A conversation.
+#[derive(Debug)]
+pub struct Session {
+    link: Link,
+    /// How its decisions are signed.
+    pub by: String,
+    /// What it knows.
+    pub known: Known,
+}
+
+/// What the supervisor has told.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The loops as they stand.
+    pub loops: Vec<LoopRow>,
+    /// The journalled records of each run.
+    pub runs: BTreeMap<RunId, Vec<Record>>,
+    /// What the operator should know of the host.
+    pub warnings: Vec<String>,
+}
+
+/// A question that is open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Open {
+    /// The run that blocks on it.
+    pub run: RunId,
+    /// The question.
+    pub checkpoint: Checkpoint,
+    /// When it was asked, in milliseconds since 1970.
+    pub at: i64,
+}
+
+impl Session {
+    /// Attaches, and listens until everything that stands has been told.
+    pub async fn open(link: Link, by: String) -> Result<Self, Fail> {
+        let known = Known::default();
+        let mut session = Self { link, by, known };
+        let by = session.by.clone();
+        session.ask(Command::Attach { since: 0, by }).await?;
+        loop {
+            if let Fact::Attached { warnings, .. } = session.next().await?.fact {
+                session.known.warnings = warnings;
+                return Ok(session);
+            }
+        }
+    }
+
+    /// Sends a command.
+    pub async fn ask(&self, command: Command) -> Result<(), Fail> {
+        self.link.commands.send(command).await.map_err(|_| gone())
+    }
+
+    /// The next record, taken in already.
+    pub async fn next(&mut self) -> Result<Record, Fail> {
+        let record = self.link.records.recv().await.ok_or_else(gone)?;
+        self.known.take_in(&record);
+        Ok(record)
+    }
+
+    /// Waits until the supervisor is gone, or says why it stays.
+    pub async fn until_gone(mut self) -> Result<(), Fail> {
+        while let Some(record) = self.link.records.recv().await {
+            refused(&record.fact, "host", Exit::Refused)?;
+        }
+        Ok(())
+    }
+}
+
+/// Fails where this fact refuses what was asked under this name. Others are refused things, too:
+/// what is said about them is not about this.
+pub fn refused(fact: &Fact, asked: &str, exit: Exit) -> Result<(), Fail> {
+    match fact {
+        Fact::Refused { what, why } if what == asked => Err(exit.because(why)),
+        Fact::Run { .. }
+        | Fact::Attached { .. }
+        | Fact::Loops(_)
+        | Fact::Grew { .. }
+        | Fact::Memory(_)
+        | Fact::Lines { .. }
+        | Fact::HistoryEnd { .. }
+        | Fact::Refused { .. }
+        | Fact::MemoryConflict { .. }
+        | Fact::Done { .. } => Ok(()),
+    }
+}
+
+fn gone() -> Fail {
+    Exit::Trouble.because("the host ended before it answered; `checkride status` shows what stands")
+}
+
+impl Known {
+    /// Takes one record in.
+    pub fn take_in(&mut self, record: &Record) {
+        match &record.fact {
+            Fact::Run { run, .. } => {
+                let records = self.runs.entry(run.clone()).or_default();
+                // Answers may repeat what was told before.
+                if records.last().is_none_or(|last| last.seq < record.seq) {
+                    records.push(record.clone());
+                }
+            }
+            Fact::Loops(rows) => self.loops.clone_from(rows),
+            Fact::Attached { .. }
+            | Fact::Grew { .. }
+            | Fact::Memory(_)
+            | Fact::Lines { .. }
+            | Fact::HistoryEnd { .. }
+            | Fact::Refused { .. }
+            | Fact::MemoryConflict { .. }
+            | Fact::Done { .. } => {}
+        }
+    }
+
+    /// The loop of this name, which can be used.
+    pub fn usable(&self, name: &str) -> Result<&LoopRow, Fail> {
+        let row = self.row(name)?;
+        match &row.state {
+            LoopState::Valid(_) => Ok(row),
+            LoopState::Invalid { line, why } => Err(Exit::Usage.because(format!(
+                "the loop {name} is invalid, line {line}: {why}; `checkride check` says more"
+            ))),
+        }
+    }
+
+    /// The loop of this name, valid or not.
+    pub fn row(&self, name: &str) -> Result<&LoopRow, Fail> {
+        self.loops.iter().find(|l| l.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.loops.iter().map(|l| l.name.as_str()).collect();
+            let there = if names.is_empty() {
+                "this project has none; `checkride init` lists starters".to_owned()
+            } else {
+                format!("there are: {}", names.join(", "))
+            };
+            Exit::Unknown.because(format!("no loop named {name}; {there}"))
+        })
+    }
+
+    /// A loop's newest run.
+    pub fn newest(&self, name: &str) -> Option<&RunId> {
+        let of_loop = |run: &&RunId| run.split().is_some_and(|(of, _)| of == name);
+        let number = |run: &&RunId| run.split().map(|(_, number)| number);
+        self.runs.keys().filter(of_loop).max_by_key(number)
+    }
+
+    /// A run, rebuilt from its records.
+    pub fn run(&self, run: &RunId) -> Option<Run> {
+        Run::replay(self.runs.get(run)?.iter().filter_map(event_of))
+    }
+
+    /// The question that a run blocks on.
+    pub fn open_at(&self, run: &RunId) -> Option<Open> {
+        let Phase::Asking(checkpoint) = self.run(run)?.phase().clone() else {
+            return None;
+        };
+        let asked = |record: &&Record| matches!(event_of(record), Some(Event::Asked(c)) if c.id == checkpoint.id);
+        let at = self.runs.get(run)?.iter().rfind(asked)?.at;
+        Some(Open {
+            run: run.clone(),
+            checkpoint: *checkpoint,
+            at,
+        })
+    }
+
+    /// The open question that an id names: a checkpoint's, a run's, or a loop's.
+    ///
+    /// # Errors
+    /// `Unknown` where there is nothing of this name, `Refused` where it asks nothing now.
+    pub fn open_named(&self, id: &str) -> Result<Open, Fail> {
+        let open: Vec<Open> = self.runs.keys().filter_map(|r| self.open_at(r)).collect();
+        let named = |o: &&Open| {
+            o.checkpoint.id.0 == id
+                || o.run.0 == id
+                || o.run.split().is_some_and(|(name, _)| name == id)
+        };
+        if let Some(found) = open.iter().find(named) {
+            return Ok(found.clone());
+        }
+        let run = RunId(id.rsplit_once('.').map_or(id, |(run, _)| run).to_owned());
+        if self.was_asked(&CheckpointId(id.to_owned())) {
+            let now = open.iter().find(|o| o.run == run).map_or_else(
+                || "nothing waits in this run".to_owned(),
+                |o| format!("the run now asks {}", o.checkpoint.id),
+            );
+            return Err(Exit::Refused.because(format!("{id} is not asked any more; {now}")));
+        }
+        let exists = self.runs.contains_key(&RunId(id.to_owned()))
+            || self.loops.iter().any(|l| l.name == id);
+        if exists {
+            return Err(Exit::Refused.because(format!("{id} waits at no checkpoint")));
+        }
+        Err(Exit::Unknown.because(format!(
+            "no checkpoint, run or loop named {id}; `checkride status` lists what waits"
+        )))
+    }
+
+    fn was_asked(&self, id: &CheckpointId) -> bool {
+        self.runs
+            .values()
+            .flatten()
+            .any(|record| matches!(event_of(record), Some(Event::Asked(c)) if c.id == *id))
+    }
+}
+
+/// The event of a run's record.
+pub fn event_of(record: &Record) -> Option<&Event> {
+    match &record.fact {
+        Fact::Run { event, .. } => Some(event),
+        Fact::Attached { .. }
+        | Fact::Loops(_)
+        | Fact::Grew { .. }
+        | Fact::Memory(_)
+        | Fact::Lines { .. }
+        | Fact::HistoryEnd { .. }
+        | Fact::Refused { .. }
+        | Fact::MemoryConflict { .. }
+        | Fact::Done { .. } => None,
+    }
+}

@@ -1,0 +1,126 @@
+//! `show ID`: prints exactly what a checkpoint asks about, and only then marks it seen.
+
+use super::session::{Open, refused};
+use super::{Exit, Fail, Out, Session, run, words};
+use crate::protocol::{Command, Fact, Fetch};
+use crate::run::{Ask, Digest};
+
+/// Lines that are fetched at a time.
+const PAGE: u64 = 2_000;
+
+/// Prints the question and its text.
+///
+/// It counts as seen once all of it was handed over; a reader that left early has not seen it.
+pub async fn show(mut session: Session, id: &str, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    let open = session.known.open_named(id)?;
+    out.text(&head(&open));
+    if let Some(digest) = text_of(&open.checkpoint.ask) {
+        out.line("");
+        print(&mut session, digest, out).await?;
+    }
+    out.line("");
+    out.text(&run::how_to_answer(&open));
+    out.flush();
+    if out.is_closed() {
+        return Ok(Exit::Done);
+    }
+    mark_seen(&mut session, &open).await?;
+    Ok(Exit::Done)
+}
+
+/// What stands before the text.
+pub(super) fn head(open: &Open) -> String {
+    let asked = &open.checkpoint;
+    let mut lines = vec![format!(
+        "{} {} iteration {}",
+        asked.id,
+        asked.ask.kind(),
+        asked.iteration
+    )];
+    lines.extend(words::question(asked));
+    lines.join("\n")
+}
+
+/// The text that is kept apart from the question.
+fn text_of(ask: &Ask) -> Option<&Digest> {
+    match ask {
+        Ask::Prompt { text, .. } => Some(&text.digest),
+        Ask::Work { work } | Ask::Guardrail { work, .. } => Some(&work.diff.digest),
+        Ask::Publish { artefact, .. } => Some(&artefact.digest),
+        Ask::Verdict { .. }
+        | Ask::Question { .. }
+        | Ask::Stuck { .. }
+        | Ask::Permission { .. }
+        | Ask::Budget { .. }
+        | Ask::Error { .. } => None,
+    }
+}
+
+async fn print(session: &mut Session, digest: &Digest, out: &mut Out<'_>) -> Result<(), Fail> {
+    let mut from = 0;
+    loop {
+        let (lines, total) = fetch(session, digest, from, PAGE).await?;
+        for line in &lines {
+            out.line(line);
+        }
+        from += lines.len() as u64;
+        if lines.is_empty() && from < total {
+            let line =
+                format!("only {from} of {total} lines could be read; nothing was marked seen");
+            return Err(Exit::Trouble.because(line));
+        }
+        if from >= total {
+            return Ok(());
+        }
+    }
+}
+
+async fn fetch(
+    session: &mut Session,
+    digest: &Digest,
+    from: u64,
+    lines: u64,
+) -> Result<(Vec<String>, u64), Fail> {
+    let wanted = Fetch::Text {
+        digest: digest.clone(),
+        from,
+        lines,
+    };
+    session.ask(Command::Fetch(wanted.clone())).await?;
+    loop {
+        let fact = session.next().await?.fact;
+        refused(&fact, digest.short(), Exit::Trouble)?;
+        if let Fact::Lines { of, lines, total } = fact
+            && of == wanted
+        {
+            return Ok((lines, total));
+        }
+    }
+}
+
+/// Commands of one connection are taken in order: the answer to a later one proves that this one
+/// has arrived.
+async fn mark_seen(session: &mut Session, open: &Open) -> Result<(), Fail> {
+    let (checkpoint, digest) = (open.checkpoint.id.clone(), open.checkpoint.digest.clone());
+    session.ask(Command::Seen { checkpoint, digest }).await?;
+    // Whether there is a text of this digest does not matter: either answer will do.
+    let (name, id) = (
+        open.checkpoint.digest.short(),
+        open.checkpoint.id.0.as_str(),
+    );
+    let probe = Fetch::Text {
+        digest: open.checkpoint.digest.clone(),
+        from: 0,
+        lines: 0,
+    };
+    session.ask(Command::Fetch(probe.clone())).await?;
+    loop {
+        let fact = session.next().await?.fact;
+        refused(&fact, "journal", Exit::Trouble)?;
+        refused(&fact, id, Exit::Refused)?;
+        let answered = matches!(&fact, Fact::Lines { of, .. } if *of == probe);
+        if answered || refused(&fact, name, Exit::Done).is_err() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `stop`: one loop's run, everything, or the host.
+
+use super::session::refused;
+use super::{Exit, Fail, Out, Session};
+use crate::protocol::{Command, Fact, RunId};
+use crate::run::Phase;
+
+/// Stops the run of a loop that is under way, and waits until it is over.
+pub async fn one(mut session: Session, name: &str, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    session.known.row(name)?;
+    let newest = session.known.newest(name).cloned();
+    let Some(run) = newest.filter(|run| is_under_way(&session, run)) else {
+        return Err(Exit::Refused.because(format!("{name} has no run under way")));
+    };
+    session.ask(Command::Stop { run: run.clone() }).await?;
+    while is_under_way(&session, &run) {
+        refused(&session.next().await?.fact, &run.0, Exit::Refused)?;
+    }
+    out.line(&format!("stopped {run}; what it made is kept"));
+    Ok(Exit::Done)
+}
+
+/// Stops every run and switches all triggers off, and waits until nothing is under way.
+pub async fn all(mut session: Session, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    let open: Vec<RunId> = session
+        .known
+        .runs
+        .keys()
+        .filter(|run| is_under_way(&session, run))
+        .cloned()
+        .collect();
+    session.ask(Command::StopAll).await?;
+    let mut told = false;
+    while !told || open.iter().any(|run| is_under_way(&session, run)) {
+        let fact = session.next().await?.fact;
+        refused(&fact, "triggers", Exit::Refused)?;
+        told |= matches!(fact, Fact::Done { .. });
+    }
+    let runs = match open.len() {
+        0 => "nothing was under way".to_owned(),
+        1 => "stopped 1 run".to_owned(),
+        n => format!("stopped {n} runs"),
+    };
+    out.line(&format!("{runs}; all triggers are off"));
+    Ok(Exit::Done)
+}
+
+/// Asks the host to end, and waits until it has hung up.
+pub async fn host(session: Session, force: bool) -> Result<(), Fail> {
+    session.ask(Command::Shutdown { force }).await?;
+    session.until_gone().await
+}
+
+fn is_under_way(session: &Session, run: &RunId) -> bool {
+    let run = session.known.run(run);
+    run.is_some_and(|run| !matches!(run.phase(), Phase::Ended(_)))
+}

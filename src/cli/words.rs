@@ -1,0 +1,338 @@
+//! Events and questions in words: one plain line each, the same for `run`, `show` and `log`.
+
+use crate::run::{
+    AfterVerdict, Ask, CheckOutcome, CheckResult, Checkpoint, Decision, Edit, Event, Judgement,
+    Limit, Outcome, Signal, Stage, Verdict, Work,
+};
+
+/// What happened, in one line; `None` for what is too small to tell.
+pub(super) fn event(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Woke(wake) => format!("woke: {}, {}", wake.by, wake.mode.word()),
+        Event::Prepared(ground) => listed(&format!("ready: {}", ground.workspace), &ground.notices),
+        Event::Began { iteration, stage } => format!("{} (iteration {iteration})", doing(*stage)),
+        Event::Composed { prompt } => {
+            let by = if prompt.edited {
+                ", edited by hand"
+            } else {
+                ""
+            };
+            format!("prompt: about {} tokens{by}", prompt.tokens())
+        }
+        Event::Asked(open) => format!("asks: {} {} {}", open.id, open.ask.kind(), open.digest),
+        Event::Decided {
+            checkpoint,
+            digest,
+            decision,
+            by,
+        } => {
+            let what = decided(decision);
+            format!(
+                "decided: {checkpoint} {what} by {by}, digest {}",
+                digest.short()
+            )
+        }
+        Event::Permitted { allowed: true, .. } => "allowed the tool call".to_owned(),
+        Event::Permitted { allowed: false, .. } => "refused the tool call".to_owned(),
+        Event::Used(_) | Event::Closing(_) => return None,
+        Event::Worked(work) => format!("work: {}", size(work)),
+        Event::Checked { results, .. } => {
+            let shown: Vec<String> = results.iter().map(check).collect();
+            listed("checks:", &shown)
+        }
+        Event::Judged {
+            judgement: found, ..
+        } => format!("judge: {}", judgement(found)),
+        Event::Ruled(verdict) => format!("verdict: {}", ruling(verdict)),
+        Event::Remembered { note } if note.is_empty() => return None,
+        Event::Remembered { note } => format!("remembered: {}", one_line(note)),
+        Event::Forgotten => "took the note out again".to_owned(),
+        Event::Drafted { paths, .. } => listed("draft:", paths),
+        Event::Published(receipt) => format!("published: {}", receipt.place),
+        Event::Unpublished => "took the publication back".to_owned(),
+        Event::Restored { tree } => format!("workspace put back to {tree}"),
+        Event::Failed(failure) => format!("failed: {}", failure.cause),
+        Event::HoldAsked(true) => "hold asked for".to_owned(),
+        Event::HoldAsked(false) => "told to go on".to_owned(),
+        Event::Held { iteration, .. } => format!("held in iteration {iteration}"),
+        Event::StopAsked => "stop asked for".to_owned(),
+        Event::LimitHit(hit) => format!("limit reached: {}", limit(*hit)),
+        Event::RestoreAsked { iteration } => format!("restore asked for: iteration {iteration}"),
+        Event::Undone { checkpoint, answer } => {
+            format!("taken back: {checkpoint}, which was {}", answer.past())
+        }
+        Event::Resumed => "picked up again".to_owned(),
+        Event::Ended(end) => format!("ended: {}", outcome(end)),
+    })
+}
+
+/// How a run ended, in words.
+pub(super) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done => "goal met".to_owned(),
+        Outcome::Published => "goal met and published".to_owned(),
+        Outcome::Kept => "goal met, kept as a draft".to_owned(),
+        Outcome::Exhausted => "not approved, all iterations used".to_owned(),
+        Outcome::Stuck => "stuck".to_owned(),
+        Outcome::Budget => "limit reached".to_owned(),
+        Outcome::Stopped => "stopped".to_owned(),
+        Outcome::CannotVerify(why) => format!("cannot verify: {why}"),
+    }
+}
+
+/// Which step is in flight, in words.
+pub(super) fn doing(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Prepare => "making the workspace ready",
+        Stage::Compose => "putting the prompt together",
+        Stage::Work => "the worker is at work",
+        Stage::Rework => "putting the change into the workspace",
+        Stage::Check => "running the checks",
+        Stage::Judge => "asking the judge",
+        Stage::Remember => "saving the note",
+        Stage::Forget => "taking the note out",
+        Stage::Draft => "writing the draft",
+        Stage::Publish => "publishing",
+        Stage::Unpublish => "taking the publication back",
+        Stage::Restore => "putting the workspace back",
+    }
+}
+
+/// What a decision was, with the content that it carries.
+pub(super) fn decided(decision: &Decision) -> String {
+    let past = decision.answer().past();
+    match decision {
+        Decision::Approve { .. } | Decision::Abort | Decision::Retry { note: None } => {
+            past.to_owned()
+        }
+        Decision::Retry { note: Some(note) } => format!("{past}: {}", one_line(note)),
+        Decision::Edit(edit) => format!("{past}: {}", edited(edit)),
+    }
+}
+
+fn edited(edit: &Edit) -> String {
+    match edit {
+        Edit::Prompt { .. } => "the prompt".to_owned(),
+        Edit::File { path, .. } => path.clone(),
+        Edit::Verdict { lines, .. } if lines.is_empty() => "note or feedback".to_owned(),
+        Edit::Verdict { lines, .. } => format!("{} rubric lines", lines.len()),
+        Edit::Answer { text } => one_line(text),
+        Edit::AllowOnce => "allowed once".to_owned(),
+        Edit::AllowForRun => "allowed for this run".to_owned(),
+        Edit::Raise { .. } => "raised the limit".to_owned(),
+        Edit::Files => "files changed, read again".to_owned(),
+    }
+}
+
+/// A question with what must be known to answer it, but for texts that are kept apart.
+pub(super) fn question(open: &Checkpoint) -> Vec<String> {
+    match &open.ask {
+        Ask::Prompt { text, .. } => vec![format!(
+            "these {} bytes in {} lines are sent",
+            text.bytes, text.lines
+        )],
+        Ask::Work { work } => changes(work),
+        Ask::Verdict { verdict, then } => verdict_lines(verdict, *then),
+        Ask::Publish {
+            artefact,
+            target,
+            typed,
+            reversible,
+            tree,
+            ..
+        } => {
+            let back = if *reversible {
+                "can be taken back"
+            } else {
+                "cannot be taken back"
+            };
+            let must = if *typed {
+                "; the digest must be typed"
+            } else {
+                ""
+            };
+            vec![
+                format!("publish to {target}: {back}{must}"),
+                format!("tree {tree}, {} bytes", artefact.bytes),
+            ]
+        }
+        Ask::Question { question } => question.lines().map(str::to_owned).collect(),
+        Ask::Guardrail { breaches, work, .. } => breaches
+            .iter()
+            .map(|b| format!("refused by {}: {}; it was put back", b.rule, b.tried))
+            .chain(changes(work))
+            .collect(),
+        Ask::Stuck { signal } => vec![format!("the run repeats itself: {}", repeats(signal))],
+        Ask::Permission { what, .. } => vec![format!("the agent wants to: {what}")],
+        Ask::Budget { limit: hit, next } => {
+            vec![format!(
+                "limit reached: {}; next would be: {}",
+                limit(*hit),
+                doing(*next)
+            )]
+        }
+        Ask::Error { failure } => std::iter::once(format!("failed: {}", failure.cause))
+            .chain(
+                failure
+                    .maybe_done
+                    .then(|| "it may have happened all the same".to_owned()),
+            )
+            .chain(failure.detail.lines().map(|l| format!("  {l}")))
+            .collect(),
+    }
+}
+
+fn changes(work: &Work) -> Vec<String> {
+    let claim = work
+        .claim
+        .iter()
+        .map(|c| format!("the worker says: {}", one_line(c)));
+    std::iter::once(size(work))
+        .chain(work.changes.iter().map(|c| {
+            let kind = match c.kind {
+                crate::run::ChangeKind::Added => "added",
+                crate::run::ChangeKind::Modified => "modified",
+                crate::run::ChangeKind::Deleted => "deleted",
+            };
+            format!("  {kind:<8} +{:<5} -{:<5} {}", c.added, c.removed, c.path)
+        }))
+        .chain(claim)
+        .collect()
+}
+
+fn verdict_lines(verdict: &Verdict, then: AfterVerdict) -> Vec<String> {
+    let mut lines = vec![ruling(verdict)];
+    for result in &verdict.checks {
+        lines.push(format!("  check {}", check(result)));
+        if !result.passed() {
+            lines.extend(result.evidence.lines().map(|l| format!("    {l}")));
+        }
+    }
+    lines.push(format!("  judge: {}", judgement(&verdict.judgement)));
+    if let Judgement::Given(answer) = &verdict.judgement {
+        lines.extend(answer.findings.iter().enumerate().map(|(i, f)| {
+            let word = if f.pass { "yes" } else { "no" };
+            format!("    {} {word}: {} ({})", i + 1, f.line, f.evidence)
+        }));
+    }
+    lines.extend(verdict.note.iter().map(|note| format!("  note: {note}")));
+    if !verdict.feedback.is_empty() {
+        lines.push(format!("  feedback: {}", verdict.feedback));
+    }
+    let next = match then {
+        AfterVerdict::NextIteration => "the next iteration",
+        AfterVerdict::Exhausted => "the end, not approved",
+        AfterVerdict::Publish => "the publish question",
+        AfterVerdict::Done => "the end, goal met",
+    };
+    lines.push(format!("  approving leads to: {next}"));
+    lines
+}
+
+fn ruling(verdict: &Verdict) -> String {
+    let word = if verdict.approved() {
+        "approved"
+    } else {
+        "not approved"
+    };
+    match verdict.first_failed() {
+        Some(failed) => format!("{word}: {}", check(failed)),
+        None => word.to_owned(),
+    }
+}
+
+fn check(result: &CheckResult) -> String {
+    let how = match &result.outcome {
+        CheckOutcome::Passed => "passed".to_owned(),
+        CheckOutcome::Failed { code: Some(code) } => format!("failed with {code}"),
+        CheckOutcome::Failed { code: None } => "ended by a signal".to_owned(),
+        CheckOutcome::TimedOut => "took too long".to_owned(),
+        CheckOutcome::CannotRun(why) => format!("cannot run: {why}"),
+        CheckOutcome::Skipped => "not run".to_owned(),
+    };
+    let figure = if result.figure.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", result.figure)
+    };
+    let weight = if result.required {
+        ""
+    } else {
+        ", not required"
+    };
+    format!("{} {how}{figure}{weight}", result.name)
+}
+
+fn judgement(judgement: &Judgement) -> String {
+    match judgement {
+        Judgement::None => "none".to_owned(),
+        Judgement::NotAsked { because } => format!("not asked, {because} failed"),
+        Judgement::Open => "waits for you".to_owned(),
+        Judgement::Given(answer) => {
+            let met = answer.findings.iter().filter(|f| f.pass).count();
+            format!("{met} of {} rubric lines met", answer.findings.len())
+        }
+        Judgement::Unreadable { why, .. } => format!("unreadable: {why}"),
+    }
+}
+
+fn size(work: &Work) -> String {
+    let (added, removed) = work.size();
+    match work.changes.len() {
+        0 => "nothing changed".to_owned(),
+        1 => format!("1 file, +{added} -{removed}"),
+        n => format!("{n} files, +{added} -{removed}"),
+    }
+}
+
+fn limit(limit: Limit) -> String {
+    match limit {
+        Limit::Tokens(used, cap) => format!("{used} of {cap} tokens"),
+        Limit::MicroUsd(used, cap) => format!("${} of ${}", dollars(used), dollars(cap)),
+        Limit::Minutes(used, cap) => format!("{used} of {cap} minutes"),
+    }
+}
+
+fn dollars(micro: u64) -> String {
+    format!("{}.{:02}", micro / 1_000_000, micro % 1_000_000 / 10_000)
+}
+
+fn repeats(signal: &Signal) -> String {
+    match signal {
+        Signal::SameVerdict { times, what } => format!("{times} times the same verdict, {what}"),
+        Signal::SameDiff { times } => format!("{times} times no new change"),
+        Signal::SameFailure { times, check } => {
+            format!("{times} times the same failure of {check}")
+        }
+        Signal::SameQuestion { times } => format!("{times} times the same question"),
+    }
+}
+
+fn listed(head: &str, rest: &[String]) -> String {
+    if rest.is_empty() {
+        return head.to_owned();
+    }
+    format!("{head} {}", rest.join(", "))
+}
+
+/// A text on one line, its lines parted by a slash.
+fn one_line(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect();
+    lines.join(" / ")
+}
+
+/// A duration that a person can grasp: `850 ms`, `12 s`, `3 min`, `2 h 5 min`.
+pub(super) fn duration(ms: i64) -> String {
+    let s = ms / 1000;
+    match s {
+        i64::MIN..=0 => format!("{} ms", ms.max(0)),
+        1..=119 => format!("{s} s"),
+        120..=7_199 => format!("{} min", s / 60),
+        7_200..=172_799 => format!("{} h {} min", s / 3600, s % 3600 / 60),
+        172_800.. => format!("{} days", s / 86_400),
+    }
+}
