@@ -6,5 +6,7 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|a| a == "__keeper") {
         return checkride::supervisor::process::keeper::main();
     }
-    ExitCode::SUCCESS
+    // Only a second call could fail, and there is none.
+    drop(color_eyre::install());
+    checkride::host::program::run(std::env::args_os())
 }

@@ -1,0 +1,88 @@
+//! Being the host: the order in which lock, socket, supervisor and service begin, and end.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::lock::Lock;
+use super::peer::Door;
+use super::serve::{QUIET, Service, asked_to_end};
+use super::{HostError, attach, log, program};
+use crate::cli::{Exit, Fail};
+use crate::config::Paths;
+use crate::supervisor::clock::Clock;
+use crate::supervisor::{Settings, Supervisor};
+
+/// Runs the host until it is told to end; in the background also until nobody needs it.
+///
+/// In the background the starter waits for one line on standard output: how it went.
+pub(super) fn run(paths: &Paths, background: bool) -> Result<Exit, Fail> {
+    if background {
+        // A process that leads a group already stays in its session; hang-ups are ignored anyway.
+        let _ = rustix::process::setsid();
+    }
+    let served = host(paths, background);
+    if background && let Err(e) = &served {
+        tell_starter(match e {
+            HostError::Taken(_) => attach::TAKEN,
+            HostError::Absent(line) | HostError::OtherWire(line) | HostError::Trouble(line) => line,
+        });
+    }
+    served?;
+    Ok(Exit::Done)
+}
+
+fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
+    paths.prepare().map_err(HostError::Trouble)?;
+    let lock = Lock::take(paths)?;
+    let socket = lock.listen(paths)?;
+    let door = Door::of_this_process();
+    let settings = settings(paths, door.warnings())?;
+    let runtime = program::runtime()?;
+    let supervisor = Supervisor::start(settings).map_err(|e| HostError::Trouble(e.to_string()))?;
+    let no_runtime = |e: io::Error| HostError::Trouble(format!("cannot start the host: {e}"));
+    runtime.block_on(async {
+        let stop = asked_to_end().map_err(no_runtime)?;
+        let service = Service {
+            listener: socket.for_runtime().map_err(no_runtime)?,
+            door,
+            admit: |far| supervisor.admit(far),
+            activity: supervisor.activity(),
+            leave_after: background.then_some(QUIET),
+        };
+        let pid = std::process::id();
+        log::line(&format!(
+            "host of {}, process {pid}",
+            paths.project().display()
+        ));
+        if background {
+            tell_starter(attach::READY);
+        }
+        service.run(stop).await;
+        Ok(())
+    })?;
+    // Whoever comes from now on starts the next host, which waits for the lock.
+    drop(socket);
+    supervisor.end();
+    log::line("the host has ended");
+    drop(lock);
+    Ok(())
+}
+
+fn settings(paths: &Paths, warnings: Vec<String>) -> Result<Settings, HostError> {
+    let keeper = program::this_program()?;
+    Ok(Settings {
+        project: paths.project().to_owned(),
+        state: paths.state().to_owned(),
+        keeper,
+        env: std::env::vars_os().collect(),
+        clock: Clock::System,
+        grants: BTreeMap::new(),
+        pace: 1.0,
+        warnings,
+    })
+}
+
+fn tell_starter(line: &str) {
+    // A starter that has gone needs no word.
+    drop(writeln!(io::stdout(), "{line}"));
+}

@@ -1,0 +1,177 @@
+//! From the command line to one call: who needs a host gets a link to it, the rest does without.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use jiff::tz::TimeZone;
+use tokio::runtime::{Builder, Runtime};
+
+use super::attach::{self, Starter};
+use super::{HostError, cockpit, daemon, lock};
+use crate::cli::flags::Cmd;
+use crate::cli::{self, Exit, Fail, Flags, Out, Session};
+use crate::config::Paths;
+use crate::config::diagnostic::inert;
+use crate::config::paths::Environment;
+use crate::supervisor::clock::Clock;
+
+/// Does what the command line says. A failure is one line on standard error.
+pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let flags = match Flags::try_parse_from(args) {
+        Ok(flags) => flags,
+        Err(e) => {
+            // Help goes out, mistakes go to standard error; a closed pipe is the reader's wish.
+            drop(e.print());
+            return if e.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            }
+            .into();
+        }
+    };
+    let mut out = Out::new(io::stdout().lock());
+    let done = perform(&flags, &mut out);
+    match out.finish().and(done) {
+        Ok(exit) => exit.into(),
+        Err(fail) => {
+            drop(writeln!(io::stderr(), "checkride: {}", inert(&fail.line)));
+            fail.exit.into()
+        }
+    }
+}
+
+fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    let paths = paths(flags)?;
+    let project = paths.project();
+    let Some(command) = &flags.command else {
+        return cockpit::open(&paths, &flags.view);
+    };
+    match command {
+        Cmd::Demo => cockpit::demo(&flags.view),
+        Cmd::Init { starter: None } => Ok(cli::init::list(out)),
+        Cmd::Init {
+            starter: Some(name),
+        } => cli::init::init(project, name, out),
+        Cmd::Check { files } => cli::check::check(project, files, out),
+        Cmd::Host { background } => daemon::run(&paths, *background),
+        Cmd::Status { json } => status(&paths, *json, out),
+        Cmd::Stop(stop) if stop.host => stop_host(&paths, stop.force, out),
+        Cmd::Run { .. } | Cmd::Show { .. } | Cmd::Decide(_) | Cmd::Log { .. } | Cmd::Stop(_) => {
+            runtime()?.block_on(async {
+                let link = attach::attach(&paths, &starter()?).await?;
+                converse(Session::open(link, by()).await?, command, out).await
+            })
+        }
+    }
+}
+
+/// The commands that speak with the supervisor and may start a host for it.
+async fn converse(session: Session, command: &Cmd, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    match command {
+        Cmd::Run { name, json, .. } => cli::run::run(session, name, *json, out).await,
+        Cmd::Show { id } => cli::show::show(session, id, out).await,
+        Cmd::Decide(words) => cli::decide::decide(session, words, out).await,
+        Cmd::Log { name, json, runs } => {
+            let form = cli::log::Form {
+                json: *json,
+                runs: *runs,
+                zone: TimeZone::system(),
+            };
+            cli::log::log(session, name, &form, out).await
+        }
+        Cmd::Stop(stop) => match &stop.name {
+            Some(name) => cli::stop::one(session, name, out).await,
+            None => cli::stop::all(session, out).await,
+        },
+        Cmd::Demo
+        | Cmd::Init { .. }
+        | Cmd::Check { .. }
+        | Cmd::Status { .. }
+        | Cmd::Host { .. } => Ok(Exit::Done),
+    }
+}
+
+/// Only looks: a program that asks every minute must not keep a host alive.
+fn status(paths: &Paths, json: bool, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    let now_ms = Clock::System.now_ms();
+    runtime()?.block_on(async {
+        let session = Session::open(attach::connect(paths).await?, by()).await?;
+        let status = cli::status::status(&session.known, now_ms);
+        if json {
+            out.json(&status);
+        } else {
+            out.text(&cli::status::render(&status));
+        }
+        Ok(Exit::Done)
+    })
+}
+
+/// A host that this program cannot speak with is ended by a signal.
+fn stop_host(paths: &Paths, force: bool, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    runtime()?.block_on(async {
+        match attach::connect(paths).await {
+            Ok(link) => {
+                let session = Session::open(link, by()).await?;
+                cli::stop::host(session, force).await?;
+            }
+            Err(HostError::OtherWire(_)) => lock::end_holder(paths)?,
+            Err(e) => return Err(e.into()),
+        }
+        lock::until_free(paths).await?;
+        out.line("the host has ended");
+        Ok(Exit::Done)
+    })
+}
+
+/// The places of the project that the command line names.
+fn paths(flags: &Flags) -> Result<Paths, Fail> {
+    let environment = Environment {
+        state_dir: std::env::var_os("CHECKRIDE_STATE_DIR"),
+        config_dir: std::env::var_os("CHECKRIDE_CONFIG_DIR"),
+        temp_dir: std::env::temp_dir(),
+        uid: rustix::process::getuid().as_raw(),
+    };
+    let folder = flags.folder();
+    // A single word may have been meant as a command.
+    let hint = match &flags.dir {
+        Some(dir) if dir.components().count() == 1 && fs::symlink_metadata(dir).is_err() => {
+            "; no command has that name either, see `checkride --help`"
+        }
+        Some(_) | None => "",
+    };
+    let paths = Paths::new(folder, &environment)
+        .map_err(|line| Exit::Usage.because(format!("{line}{hint}")))?;
+    fs::read_dir(paths.project())
+        .map_err(|e| Exit::Usage.because(format!("{} cannot be read: {e}", folder.display())))?;
+    Ok(paths)
+}
+
+/// One thread is enough for what waits most of the time.
+pub(super) fn runtime() -> Result<Runtime, HostError> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| HostError::Trouble(format!("cannot start: {e}")))
+}
+
+/// How a host is started: as this very program.
+pub(super) fn starter() -> Result<Starter, HostError> {
+    let program = this_program()?;
+    Ok(Starter { program })
+}
+
+/// This program's own path.
+pub(super) fn this_program() -> Result<PathBuf, HostError> {
+    std::env::current_exe()
+        .map_err(|e| HostError::Trouble(format!("cannot find the program itself: {e}")))
+}
+
+/// How decisions from here are signed: two terminals can be told apart.
+fn by() -> String {
+    format!("command line {}", std::process::id())
+}
