@@ -11,4 +11,309 @@ pub mod marks;
 pub mod paint;
 pub mod panes;
 pub mod styles;
+pub mod terminal;
 pub mod text;
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use crossterm::event::EventStream;
+use futures_util::StreamExt;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{Receiver, Sender, error::TryRecvError, error::TrySendError};
+use tokio::time::{Instant, sleep_until};
+
+use crate::protocol::{Command, Fetch, Record};
+use app::{App, Manner, Out};
+use styles::Styles;
+use terminal::{Heard, Screen};
+use text::figures::Moment;
+
+/// Least time between two frames that nobody asked for with a key.
+const FRAME: Duration = Duration::from_millis(33);
+/// The same while records flood in.
+const FLOODED: Duration = Duration::from_millis(100);
+/// The same over a thin link: at most four frames a second (PRODUCT §3.8).
+const CALM: Duration = Duration::from_millis(250);
+/// Records since the last frame that count as a flood.
+const FLOOD: usize = 200;
+/// Most records taken in before the keys are looked at again.
+const GULP: usize = 500;
+/// Most commands that wait for a host that does not read; then the newest is refused aloud.
+const BACKLOG: usize = 64;
+
+/// The two ends of the line to a supervisor.
+pub struct Link {
+    /// To it.
+    pub commands: Sender<Command>,
+    /// From it.
+    pub records: Receiver<Record>,
+}
+
+/// How the cockpit looks and behaves.
+pub struct Options {
+    /// The theme.
+    pub styles: Styles,
+    /// Whether it only looks.
+    pub manner: Manner,
+    /// Whether the link to the terminal is thin: fewer frames.
+    pub calm: bool,
+    /// Whether tmux stands between: what is copied is wrapped for it.
+    pub tmux: bool,
+    /// The operator's editor and its arguments; empty where none is set.
+    pub editor: Vec<String>,
+}
+
+/// Why the cockpit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The operator left.
+    Left,
+    /// The terminal or the system ended it; runs are not touched.
+    Ended,
+}
+
+/// Takes the terminal and flies until the operator leaves. The terminal is given back in every case.
+pub async fn fly(link: Link, options: Options) -> io::Result<Exit> {
+    let screen = Screen::take(options.tmux)?;
+    let app = App::new(options.manner, screen.size()?, clock());
+    let mut cockpit = Cockpit {
+        app,
+        screen,
+        link,
+        options,
+        keys: Some(EventStream::new()),
+        backlog: VecDeque::new(),
+        fresh: 0,
+        due: None,
+        drawn: Instant::now(),
+    };
+    cockpit.fly().await
+}
+
+/// The time, and how far the operator's clock is from UTC: the only clock of the cockpit.
+fn clock() -> Moment {
+    let now = jiff::Zoned::now();
+    Moment {
+        ms: now.timestamp().as_millisecond(),
+        offset_s: now.offset().seconds(),
+    }
+}
+
+struct Cockpit {
+    app: App,
+    screen: Screen,
+    link: Link,
+    options: Options,
+    /// `None` while an editor has the terminal: nothing else may read its keys.
+    keys: Option<EventStream>,
+    backlog: VecDeque<Command>,
+    /// Records since the last frame.
+    fresh: usize,
+    /// When the next frame that nobody asked for is due.
+    due: Option<Instant>,
+    drawn: Instant,
+}
+
+/// What woke the loop.
+enum Woken {
+    Heard(Option<io::Result<crossterm::event::Event>>),
+    Told(Option<Record>),
+    Due,
+    Room,
+    Signal,
+}
+
+impl Cockpit {
+    async fn fly(&mut self) -> io::Result<Exit> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut term = signal(SignalKind::terminate())?;
+        let mut open = true;
+        self.draw()?;
+        loop {
+            let due = self.due;
+            let waits = !self.backlog.is_empty();
+            let keys = self.keys.get_or_insert_with(EventStream::new);
+            let woken = tokio::select! {
+                biased;
+                _ = hangup.recv() => Woken::Signal,
+                _ = term.recv() => Woken::Signal,
+                event = keys.next() => Woken::Heard(event),
+                () = sleep_until(due.unwrap_or(self.drawn)), if due.is_some() => Woken::Due,
+                record = self.link.records.recv(), if open => Woken::Told(record),
+                room = self.link.commands.reserve(), if waits => {
+                    drop(room);
+                    Woken::Room
+                }
+            };
+            let out = match woken {
+                Woken::Signal => return Ok(Exit::Ended),
+                Woken::Heard(None | Some(Err(_))) => return Ok(Exit::Ended),
+                Woken::Heard(Some(Ok(event))) => self.hear(event)?,
+                Woken::Due => {
+                    self.draw()?;
+                    Vec::new()
+                }
+                Woken::Room => self.flush(),
+                Woken::Told(None) => {
+                    open = false;
+                    self.app.lost();
+                    self.soon();
+                    Vec::new()
+                }
+                Woken::Told(Some(record)) => self.tell(record),
+            };
+            if self.carry_out(out)? {
+                return Ok(Exit::Left);
+            }
+        }
+    }
+
+    /// Takes a record in, and those that came with it; they share a frame.
+    fn tell(&mut self, record: Record) -> Vec<Out> {
+        let now = clock();
+        let mut out = self.app.apply(&record, now);
+        for _ in 0..GULP {
+            match self.link.records.try_recv() {
+                Ok(record) => out.extend(self.app.apply(&record, now)),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+            self.fresh += 1;
+        }
+        self.fresh += 1;
+        self.soon();
+        out
+    }
+
+    /// A key is answered at once; so is a new size.
+    fn hear(&mut self, event: crossterm::event::Event) -> io::Result<Vec<Out>> {
+        let Some(heard) = terminal::heard(event) else {
+            return Ok(Vec::new());
+        };
+        let out = match heard {
+            Heard::Key(key) => self.app.key(key, clock()),
+            Heard::Paste(text) => self.app.paste(&text, clock()),
+            Heard::Resize(w, h) => self.app.resize((w, h)),
+            Heard::Focus(on) => {
+                self.app.focused = on;
+                return Ok(Vec::new());
+            }
+        };
+        if !out.contains(&Out::Quit) {
+            self.draw()?;
+        }
+        Ok(out)
+    }
+
+    /// A frame is due, but not before the last one has been on the screen for a while.
+    fn soon(&mut self) {
+        let gap = if self.options.calm {
+            CALM
+        } else if self.fresh > FLOOD {
+            FLOODED
+        } else {
+            FRAME
+        };
+        self.due = Some(self.drawn + gap);
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        self.screen.draw(&self.app, &self.options.styles)?;
+        self.drawn = Instant::now();
+        self.due = None;
+        self.fresh = 0;
+        let out = self.app.drawn(clock());
+        if std::mem::take(&mut self.app.bells) > 0 {
+            self.screen.ring()?;
+        }
+        for one in out {
+            if let Out::Send(command) = one {
+                self.send(command);
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what the app asked for; whether it asked to leave.
+    fn carry_out(&mut self, out: Vec<Out>) -> io::Result<bool> {
+        for one in out {
+            match one {
+                Out::Send(command) => self.send(command),
+                Out::Quit => return Ok(true),
+                Out::Copy(text) => self.screen.copy(&text)?,
+                Out::Redraw => {
+                    self.screen.redraw()?;
+                    self.draw()?;
+                }
+                Out::Suspend => {
+                    self.keys = None;
+                    self.screen.suspend()?;
+                    self.draw()?;
+                }
+                Out::Edit { text, then } => {
+                    self.keys = None;
+                    let more = match self.screen.edit_text(&self.options.editor, &text) {
+                        Ok(text) => self.app.edited(then, &text),
+                        Err(why) => self.say(why),
+                    };
+                    self.draw()?;
+                    self.carry_out(more)?;
+                }
+                Out::EditFile { path, name } => {
+                    self.keys = None;
+                    let path = terminal::path_in(&self.app.world.project, &path);
+                    if let Err(why) = self.screen.edit_file(&self.options.editor, &path) {
+                        self.say(why);
+                    }
+                    self.send(Command::Fetch(Fetch::Memory { name }));
+                    self.draw()?;
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn say(&mut self, why: String) -> Vec<Out> {
+        self.app.toast = Some(why);
+        Vec::new()
+    }
+
+    /// Sends without waiting. Where the host does not read, the command waits in order, and the
+    /// screen says so.
+    fn send(&mut self, command: Command) {
+        if self.backlog.is_empty() {
+            match self.link.commands.try_send(command) {
+                Ok(()) => {}
+                Err(TrySendError::Full(command)) => self.keep(command),
+                Err(TrySendError::Closed(_)) => self.soon(),
+            }
+        } else {
+            self.keep(command);
+        }
+    }
+
+    fn keep(&mut self, command: Command) {
+        let full = self.backlog.len() >= BACKLOG;
+        if !full {
+            self.backlog.push_back(command);
+        }
+        let what = if full {
+            "nothing was sent; try again"
+        } else {
+            "your commands wait"
+        };
+        self.app.toast = Some(format!("the host is busy: {what}"));
+        self.soon();
+    }
+
+    fn flush(&mut self) -> Vec<Out> {
+        while let Some(command) = self.backlog.pop_front() {
+            if let Err(TrySendError::Full(command)) = self.link.commands.try_send(command) {
+                self.backlog.push_front(command);
+                break;
+            }
+        }
+        Vec::new()
+    }
+}

@@ -163,393 +163,56 @@ macro_rules! row {
 }
 
 /// Everything a key can do, in the order of the hint line.
+#[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
-    row!(
-        Waiting,
-        [Char('c')],
-        "c",
-        "open checkpoint",
-        "go to what needs you",
-        Move,
-        &[Main, Pages, Timeline, Inspect]
-    ),
-    row!(
-        Start,
-        [Char('s')],
-        "s",
-        "start",
-        "start now",
-        Loops,
-        &[Main, Inspect]
-    ),
-    row!(
-        Approve,
-        [Char('a')],
-        "a",
-        "",
-        "approve: take the next step",
-        Checkpoint,
-        RUNS
-    ),
-    row!(
-        Edit,
-        [Char('e')],
-        "e",
-        "",
-        "edit what is in front of you",
-        Checkpoint,
-        RUNS
-    ),
-    row!(
-        Retry,
-        [Char('r')],
-        "r",
-        "",
-        "retry, with a note; a stopped run: go on",
-        Checkpoint,
-        RUNS
-    ),
-    row!(
-        Stop,
-        [Char('x')],
-        "x",
-        "stop run",
-        "stop run, keep all",
-        Checkpoint,
-        STOPPING_ONE
-    ),
-    row!(
-        Hold,
-        [Char(' ')],
-        "space",
-        "hold",
-        "hold at the next safe point",
-        Loops,
-        &[Main]
-    ),
-    row!(
-        Follow,
-        [Char('f')],
-        "f",
-        "follow",
-        "follow the live end",
-        Move,
-        &[Main]
-    ),
-    row!(
-        Down,
-        [Char('j'), Key::Down],
-        "j k ↑ ↓",
-        "",
-        "line",
-        Move,
-        LISTS
-    ),
+    row!(Waiting, [Char('c')], "c", "open checkpoint", "go to what needs you", Move, &[Main, Pages, Timeline, Inspect]),
+    row!(Start, [Char('s')], "s", "start", "start now", Loops, &[Main, Inspect]),
+    row!(Approve, [Char('a')], "a", "", "approve: take the next step", Checkpoint, RUNS),
+    row!(Edit, [Char('e')], "e", "", "edit what is in front of you", Checkpoint, RUNS),
+    row!(Retry, [Char('r')], "r", "", "retry, with a note; a stopped run: go on", Checkpoint, RUNS),
+    row!(Stop, [Char('x')], "x", "stop run", "stop run, keep all", Checkpoint, STOPPING_ONE),
+    row!(Hold, [Char(' ')], "space", "hold", "hold at the next safe point", Loops, &[Main]),
+    row!(Follow, [Char('f')], "f", "follow", "follow the live end", Move, &[Main]),
+    row!(Down, [Char('j'), Key::Down], "j k ↑ ↓", "", "line", Move, LISTS),
     row!(Up, [Char('k'), Key::Up], "", "", "", Move, LISTS),
-    row!(
-        First,
-        [Char('g'), Key::Home],
-        "g G",
-        "",
-        "first, last",
-        Move,
-        LISTS
-    ),
+    row!(First, [Char('g'), Key::Home], "g G", "", "first, last", Move, LISTS),
     row!(Last, [Char('G'), Key::End], "", "", "", Move, LISTS),
-    row!(
-        PageDown,
-        [Key::PageDown, Ctrl('d')],
-        "PgUp PgDn",
-        "",
-        "page",
-        Move,
-        LISTS
-    ),
+    row!(PageDown, [Key::PageDown, Ctrl('d')], "PgUp PgDn", "", "page", Move, LISTS),
     row!(PageUp, [Key::PageUp, Ctrl('u')], "", "", "", Move, LISTS),
-    row!(
-        Earlier,
-        [Char('[')],
-        "[ ]",
-        "iteration",
-        "previous, next iteration",
-        Move,
-        &[Main, Pages, Timeline]
-    ),
-    row!(
-        Later,
-        [Char(']')],
-        "",
-        "",
-        "",
-        Move,
-        &[Main, Pages, Timeline]
-    ),
-    row!(
-        Timeline,
-        [Char('t')],
-        "t",
-        "timeline",
-        "timeline",
-        Everywhere,
-        &[Main, Pages, Inspect]
-    ),
-    row!(
-        Memory,
-        [Char('m')],
-        "m",
-        "memory",
-        "memory",
-        Everywhere,
-        &[Main, Pages, Inspect]
-    ),
-    row!(
-        StopAll,
-        [Char('X')],
-        "X",
-        "stop all",
-        "stop all, switch all off",
-        Loops,
-        STOPPING
-    ),
-    row!(
-        Inspect,
-        [Char('i')],
-        "i",
-        "inspect",
-        "inspect the four bones",
-        Loops,
-        &[Main]
-    ),
-    row!(
-        Next,
-        [Key::Tab],
-        "Tab",
-        "pane",
-        "next pane or tab",
-        Move,
-        &[Main, Pages]
-    ),
+    row!(Earlier, [Char('[')], "[ ]", "iteration", "previous, next iteration", Move, &[Main, Pages, Timeline]),
+    row!(Later, [Char(']')], "", "", "", Move, &[Main, Pages, Timeline]),
+    row!(Timeline, [Char('t')], "t", "timeline", "timeline", Everywhere, &[Main, Pages, Inspect]),
+    row!(Memory, [Char('m')], "m", "memory", "memory", Everywhere, &[Main, Pages, Inspect]),
+    row!(StopAll, [Char('X')], "X", "stop all", "stop all, switch all off", Loops, STOPPING),
+    row!(Inspect, [Char('i')], "i", "inspect", "inspect the four bones", Loops, &[Main]),
+    row!(Next, [Key::Tab], "Tab", "pane", "next pane or tab", Move, &[Main, Pages]),
     row!(Previous, [Key::BackTab], "", "", "", Move, &[Main, Pages]),
     row!(Zoom, [Char('z')], "z", "zoom", "zoom pane", Move, &[Main]),
-    row!(
-        Filter,
-        [Char('/')],
-        "/",
-        "filter",
-        "filter a list; n N",
-        Everywhere,
-        &[Main, Timeline]
-    ),
-    row!(
-        Open,
-        [Key::Enter],
-        "Enter",
-        "open",
-        "open, choose; never approves",
-        Move,
-        &[Main, Timeline, Form, FirstRun]
-    ),
-    row!(
-        More,
-        [Char('l'), Char(' '), Key::Right],
-        "h l",
-        "change",
-        "change a value in a form",
-        Move,
-        &[Form]
-    ),
+    row!(Filter, [Char('/')], "/", "filter", "filter a list; n N", Everywhere, &[Main, Timeline]),
+    row!(Open, [Key::Enter], "Enter", "open", "open, choose; never approves", Move, &[Main, Timeline, Form, FirstRun]),
+    row!(More, [Char('l'), Char(' '), Key::Right], "h l", "change", "change a value in a form", Move, &[Form]),
     row!(Less, [Char('h'), Key::Left], "", "", "", Move, &[Form]),
-    row!(
-        Pane,
-        [Char('1'), Char('2'), Char('3'), Char('4')],
-        "1 2 3 4",
-        "",
-        "pane by number",
-        Move,
-        &[Main]
-    ),
-    row!(
-        Toggle,
-        [
-            Char('1'),
-            Char('2'),
-            Char('3'),
-            Char('4'),
-            Char('5'),
-            Char('6'),
-            Char('7'),
-            Char('8'),
-            Char('9')
-        ],
-        "1–9",
-        "",
-        "human judge: answer a rubric line",
-        Checkpoint,
-        &[Pages]
-    ),
-    row!(
-        Prompt,
-        [Char('p')],
-        "p d v m o",
-        "",
-        "prompt diff verdict memory output",
-        Checkpoint,
-        &[Main, Pages, Timeline]
-    ),
-    row!(
-        Diff,
-        [Char('d')],
-        "",
-        "",
-        "",
-        Checkpoint,
-        &[Main, Pages, Timeline]
-    ),
-    row!(
-        Verdict,
-        [Char('v')],
-        "",
-        "",
-        "",
-        Checkpoint,
-        &[Main, Pages, Timeline]
-    ),
-    row!(
-        Output,
-        [Char('o')],
-        "",
-        "",
-        "",
-        Checkpoint,
-        &[Main, Pages, Timeline]
-    ),
-    row!(
-        Outside,
-        [Char('E')],
-        "E",
-        "$EDITOR",
-        "open in $VISUAL or $EDITOR",
-        Everywhere,
-        &[Main, Pages, Inspect]
-    ),
-    row!(
-        Copy,
-        [Char('y')],
-        "y",
-        "copy",
-        "copy (works over SSH)",
-        Everywhere,
-        &[Main, Pages, Timeline, Inspect]
-    ),
-    row!(
-        NextMatch,
-        [Char('n')],
-        "",
-        "",
-        "",
-        Everywhere,
-        &[Main, Timeline]
-    ),
-    row!(
-        PreviousMatch,
-        [Char('N')],
-        "",
-        "",
-        "",
-        Everywhere,
-        &[Main, Timeline]
-    ),
-    row!(
-        Undo,
-        [Char('u')],
-        "u",
-        "undo",
-        "undo last decision; timeline: restore",
-        Everywhere,
-        &[Main, Pages, Timeline]
-    ),
-    row!(
-        LeaveRunning,
-        [Char('q')],
-        "q",
-        "leave them running",
-        "",
-        Dialogue,
-        &[Dialogue]
-    ),
-    row!(
-        HoldAll,
-        [Char(' ')],
-        "space",
-        "hold them, then leave",
-        "",
-        Dialogue,
-        &[Dialogue]
-    ),
-    row!(
-        Stop,
-        [Char('x')],
-        "x",
-        "stop them, then leave",
-        "",
-        Dialogue,
-        &[Dialogue]
-    ),
-    row!(
-        KeepMine,
-        [Char('k')],
-        "k",
-        "keep mine",
-        "",
-        Dialogue,
-        &[Dialogue]
-    ),
-    row!(
-        TakeTheirs,
-        [Char('t')],
-        "t",
-        "take theirs",
-        "",
-        Dialogue,
-        &[Dialogue]
-    ),
-    row!(
-        Merge,
-        [Char('e')],
-        "e",
-        "merge by hand",
-        "",
-        Dialogue,
-        &[Dialogue]
-    ),
-    row!(
-        Back,
-        [Key::Esc],
-        "Esc",
-        "",
-        "back, close, decide later",
-        Everywhere,
-        ALL
-    ),
-    row!(
-        Quit,
-        [Char('q'), Ctrl('c')],
-        "q",
-        "",
-        "back; quit from the top",
-        Everywhere,
-        ALL
-    ),
+    row!(Pane, [Char('1'), Char('2'), Char('3'), Char('4')], "1 2 3 4", "", "pane by number", Move, &[Main]),
+    row!(Toggle, [ Char('1'), Char('2'), Char('3'), Char('4'), Char('5'), Char('6'), Char('7'), Char('8'), Char('9') ], "1–9", "", "human judge: answer a rubric line", Checkpoint, &[Pages]),
+    row!(Prompt, [Char('p')], "p d v m o", "", "prompt diff verdict memory output", Checkpoint, &[Main, Pages, Timeline]),
+    row!(Diff, [Char('d')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),
+    row!(Verdict, [Char('v')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),
+    row!(Output, [Char('o')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),
+    row!(Outside, [Char('E')], "E", "$EDITOR", "open in $VISUAL or $EDITOR", Everywhere, &[Main, Pages, Inspect]),
+    row!(Copy, [Char('y')], "y", "copy", "copy (works over SSH)", Everywhere, &[Main, Pages, Timeline, Inspect]),
+    row!(NextMatch, [Char('n')], "", "", "", Everywhere, &[Main, Timeline]),
+    row!(PreviousMatch, [Char('N')], "", "", "", Everywhere, &[Main, Timeline]),
+    row!(Undo, [Char('u')], "u", "undo", "undo last decision; timeline: restore", Everywhere, &[Main, Pages, Timeline]),
+    row!(LeaveRunning, [Char('q')], "q", "leave them running", "", Dialogue, &[Dialogue]),
+    row!(HoldAll, [Char(' ')], "space", "hold them, then leave", "", Dialogue, &[Dialogue]),
+    row!(Stop, [Char('x')], "x", "stop them, then leave", "", Dialogue, &[Dialogue]),
+    row!(KeepMine, [Char('k')], "k", "keep mine", "", Dialogue, &[Dialogue]),
+    row!(TakeTheirs, [Char('t')], "t", "take theirs", "", Dialogue, &[Dialogue]),
+    row!(Merge, [Char('e')], "e", "merge by hand", "", Dialogue, &[Dialogue]),
+    row!(Back, [Key::Esc], "Esc", "", "back, close, decide later", Everywhere, ALL),
+    row!(Quit, [Char('q'), Ctrl('c')], "q", "", "back; quit from the top", Everywhere, ALL),
     row!(Help, [Char('?')], "?", "help", "this help", Everywhere, ALL),
-    row!(
-        Suspend,
-        [Ctrl('z')],
-        "Ctrl-z",
-        "",
-        "suspend",
-        Everywhere,
-        ALL
-    ),
+    row!(Suspend, [Ctrl('z')], "Ctrl-z", "", "suspend", Everywhere, ALL),
     row!(Redraw, [Ctrl('l')], "Ctrl-l", "", "redraw", Everywhere, ALL),
 ];
 

@@ -1,0 +1,232 @@
+//! The terminal: taken, drawn on, lent to an editor or a shell, and always given back.
+//! The only module that writes to it, and the only one that starts the operator's editor.
+
+use std::fmt::Write as _;
+use std::io::{self, Stdout, Write as _};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, Event,
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers,
+};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{Command, cursor, execute};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use super::app::App;
+use super::draw;
+use super::keymap::Key;
+use super::styles::Styles;
+use super::text;
+
+/// What the terminal said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// A key.
+    Key(Key),
+    /// Pasted text.
+    Paste(String),
+    /// Another size.
+    Resize(u16, u16),
+    /// Attention came or went.
+    Focus(bool),
+}
+
+/// The terminal while it is taken; dropping it gives it back.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    title: String,
+    tmux: bool,
+}
+
+impl Screen {
+    /// Takes the terminal. A panic from here on gives it back before it is told.
+    pub fn take(tmux: bool) -> io::Result<Self> {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            // There is nobody left to tell about a terminal that cannot be restored.
+            drop(give_back());
+            told(info);
+        }));
+        enter()?;
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        Ok(Self {
+            terminal,
+            title: String::new(),
+            tmux,
+        })
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> io::Result<(u16, u16)> {
+        let size = self.terminal.size()?;
+        Ok((size.width, size.height))
+    }
+
+    /// Draws one frame: only the cells that differ are written.
+    pub fn draw(&mut self, app: &App, styles: &Styles) -> io::Result<()> {
+        self.terminal
+            .draw(|frame| draw::draw(app, styles, frame.buffer_mut()))?;
+        let title = app.title();
+        if title != self.title {
+            execute!(io::stdout(), SetTitle(text::inert(&title)))?;
+            self.title = title;
+        }
+        Ok(())
+    }
+
+    /// Forgets what is on the screen: the next frame is written whole.
+    pub fn redraw(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Rings once.
+    pub fn ring(&mut self) -> io::Result<()> {
+        let mut out = io::stdout();
+        out.write_all(b"\x07")?;
+        out.flush()
+    }
+
+    /// Puts a text on the operator's clipboard, through tmux where that stands between.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        let mut bytes = String::new();
+        CopyToClipboard::to_clipboard_from(text)
+            .write_ansi(&mut bytes)
+            .map_err(io::Error::other)?;
+        if self.tmux {
+            let inner = bytes.replace('\x1b', "\x1b\x1b");
+            bytes.clear();
+            write!(bytes, "\x1bPtmux;{inner}\x1b\\").map_err(io::Error::other)?;
+        }
+        let mut out = io::stdout();
+        out.write_all(bytes.as_bytes())?;
+        out.flush()
+    }
+
+    /// Stops this process until the shell continues it.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        give_back()?;
+        let stopped = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
+        self.retake()?;
+        stopped.map_err(io::Error::from)
+    }
+
+    /// Lends the terminal to the editor for a copy of this text; what was saved comes back.
+    pub fn edit_text(&mut self, editor: &[String], text: &str) -> Result<String, String> {
+        let failed = |e: io::Error| format!("no temporary file: {e}");
+        let file = tempfile::Builder::new()
+            .prefix("checkride-")
+            .suffix(".md")
+            .tempfile()
+            .map_err(failed)?;
+        std::fs::write(file.path(), text).map_err(failed)?;
+        self.edit_file(editor, file.path())?;
+        std::fs::read_to_string(file.path())
+            .map_err(|e| format!("what the editor saved cannot be read: {e}"))
+    }
+
+    /// Lends the terminal to the editor for this file.
+    pub fn edit_file(&mut self, editor: &[String], path: &Path) -> Result<(), String> {
+        let Some((program, args)) = editor.split_first() else {
+            return Err("no editor: set $VISUAL or $EDITOR".to_owned());
+        };
+        give_back().map_err(|e| format!("the terminal cannot be lent: {e}"))?;
+        let ended = process::Command::new(program).args(args).arg(path).status();
+        self.retake()
+            .map_err(|e| format!("the terminal cannot be taken back: {e}"))?;
+        match ended {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!(
+                "{program} ended with {status}; nothing was taken over"
+            )),
+            Err(e) => Err(format!(
+                "{program} cannot be started: {e}; set $VISUAL or $EDITOR"
+            )),
+        }
+    }
+
+    fn retake(&mut self) -> io::Result<()> {
+        enter()?;
+        self.title.clear();
+        self.terminal.clear()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // A terminal that is gone cannot be restored, and there is nobody to tell.
+        drop(give_back());
+    }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(
+        io::stdout(),
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        EnableFocusChange,
+        cursor::Hide
+    )
+}
+
+/// Gives the terminal back as it was.
+fn give_back() -> io::Result<()> {
+    let left = execute!(
+        io::stdout(),
+        DisableFocusChange,
+        DisableBracketedPaste,
+        SetTitle(""),
+        LeaveAlternateScreen,
+        cursor::Show
+    );
+    disable_raw_mode().and(left)
+}
+
+/// What an event of the terminal means to the cockpit; mouse, Alt and function keys mean nothing.
+pub fn heard(event: Event) -> Option<Heard> {
+    match event {
+        Event::Key(key) => self::key(key).map(Heard::Key),
+        Event::Paste(text) => Some(Heard::Paste(text)),
+        Event::Resize(w, h) => Some(Heard::Resize(w, h)),
+        Event::FocusGained => Some(Heard::Focus(true)),
+        Event::FocusLost => Some(Heard::Focus(false)),
+        Event::Mouse(_) => None,
+    }
+}
+
+fn key(event: KeyEvent) -> Option<Key> {
+    if event.kind == KeyEventKind::Release || event.modifiers.contains(KeyModifiers::ALT) {
+        return None;
+    }
+    let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+    Some(match event.code {
+        KeyCode::Char(c) if ctrl => Key::Ctrl(c.to_ascii_lowercase()),
+        KeyCode::Char(c) => Key::Char(c),
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Esc,
+        KeyCode::Tab => Key::Tab,
+        KeyCode::BackTab => Key::BackTab,
+        KeyCode::Backspace => Key::Backspace,
+        KeyCode::Delete => Key::Delete,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right => Key::Right,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        _ => return None,
+    })
+}
+
+/// The whole path of a project's file.
+pub fn path_in(project: &str, path: &str) -> PathBuf {
+    Path::new(project).join(path)
+}
