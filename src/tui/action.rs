@@ -165,7 +165,7 @@ macro_rules! row {
 /// Everything a key can do, in the order of the hint line.
 #[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
-    row!(Waiting, [Char('c')], "c", "open checkpoint", "go to what needs you", Move, &[Main, Pages, Timeline, Inspect]),
+    row!(Waiting, [Char('c')], "c", "open checkpoint", "go to what needs you", Move, &[Main, Pages, Timeline, Inspect, Help]),
     row!(Start, [Char('s')], "s", "start", "start now", Loops, &[Main, Inspect]),
     row!(Approve, [Char('a')], "a", "", "approve: take the next step", Checkpoint, RUNS),
     row!(Edit, [Char('e')], "e", "", "edit what is in front of you", Checkpoint, RUNS),
@@ -188,7 +188,7 @@ pub const TABLE: &[Entry] = &[
     row!(Next, [Key::Tab], "Tab", "pane", "next pane or tab", Move, &[Main, Pages]),
     row!(Previous, [Key::BackTab], "", "", "", Move, &[Main, Pages]),
     row!(Zoom, [Char('z')], "z", "zoom", "zoom pane", Move, &[Main]),
-    row!(Filter, [Char('/')], "/", "filter", "filter a list; n N", Everywhere, &[Main, Timeline]),
+    row!(Filter, [Char('/')], "/", "filter", "filter the list; n N", Everywhere, &[Main]),
     row!(Open, [Key::Enter], "Enter", "open", "open, choose; never approves", Move, &[Main, Timeline, Form, FirstRun]),
     row!(More, [Char('l'), Char(' '), Key::Right], "h l", "change", "change a value in a form", Move, &[Form]),
     row!(Less, [Char('h'), Key::Left], "", "", "", Move, &[Form]),
@@ -200,8 +200,8 @@ pub const TABLE: &[Entry] = &[
     row!(Output, [Char('o')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),
     row!(Outside, [Char('E')], "E", "$EDITOR", "open in $VISUAL or $EDITOR", Everywhere, &[Main, Pages, Inspect]),
     row!(Copy, [Char('y')], "y", "copy", "copy (works over SSH)", Everywhere, &[Main, Pages, Timeline, Inspect]),
-    row!(NextMatch, [Char('n')], "", "", "", Everywhere, &[Main, Timeline]),
-    row!(PreviousMatch, [Char('N')], "", "", "", Everywhere, &[Main, Timeline]),
+    row!(NextMatch, [Char('n')], "", "", "", Everywhere, &[Main]),
+    row!(PreviousMatch, [Char('N')], "", "", "", Everywhere, &[Main]),
     row!(Undo, [Char('u')], "u", "undo", "undo last decision; timeline: restore", Everywhere, &[Main, Pages, Timeline]),
     row!(LeaveRunning, [Char('q')], "q", "leave them running", "", Dialogue, &[Dialogue]),
     row!(HoldAll, [Char(' ')], "space", "hold them, then leave", "", Dialogue, &[Dialogue]),
@@ -238,7 +238,7 @@ mod tests {
                 for key in row.keys {
                     // A dialogue names its keys itself; `q` there is the first row that has it.
                     assert!(
-                        place == Place::Dialogue || !seen.contains(key),
+                        place == Dialogue || !seen.contains(key),
                         "{key:?} twice in {place:?}"
                     );
                     seen.push(*key);
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn no_stolen_chords() {
         for key in TABLE.iter().flat_map(|r| r.keys) {
-            if let Key::Ctrl(c) = key {
+            if let Ctrl(c) = key {
                 assert!("czldu".contains(*c), "Ctrl-{c}");
             }
         }

@@ -221,10 +221,10 @@ impl App {
         } else if let Event::Decided { checkpoint, .. } = event {
             self.arming.answered(checkpoint);
             self.close_pages_of(run);
-        } else if matches!(event, Event::Remembered { .. } | Event::Forgotten) {
-            if let Some((name, _)) = run.split() {
-                self.asked.memory_stale(name);
-            }
+        } else if matches!(event, Event::Remembered { .. } | Event::Forgotten)
+            && let Some((name, _)) = run.split()
+        {
+            self.asked.memory_stale(name);
         }
     }
 

@@ -117,10 +117,10 @@ pub fn action(place: Place, key: Key) -> Option<Action> {
 impl Key {
     /// The digit, 1 to 9.
     pub fn digit(self) -> Option<usize> {
-        match self {
-            Self::Char(c @ '1'..='9') => c.to_digit(10).and_then(|d| usize::try_from(d).ok()),
-            _ => None,
-        }
+        let Self::Char(c @ '1'..='9') = self else {
+            return None;
+        };
+        c.to_digit(10).and_then(|d| usize::try_from(d).ok())
     }
 
     /// The key as the text area reads it.

@@ -201,7 +201,7 @@ impl Layout {
     fn columns(&mut self, view: View, middle: Rect) {
         let w = middle.width;
         let left = left_width(w);
-        let (middle, band) = self.split_band(view, middle);
+        let (middle, band) = split_band(view, middle);
         self.band = band;
         self.loops = Some(region(Rect {
             width: left,
@@ -248,15 +248,6 @@ impl Layout {
         }
     }
 
-    /// The run band, on wide screens with rows to spare.
-    fn split_band(&self, view: View, middle: Rect) -> (Rect, Option<Region>) {
-        if middle.width < 160 || view.band == 0 || middle.height < view.band + 30 {
-            return (middle, None);
-        }
-        let (upper, lower) = rows(middle, middle.height - view.band - 1);
-        (upper, Some(region(lower)))
-    }
-
     fn line(&mut self, middle: Rect, x: u16) {
         self.lines.push(Line {
             x,
@@ -274,6 +265,15 @@ impl Layout {
             Pane::Memory => self.memory,
         }
     }
+}
+
+/// The run band, on wide screens with rows to spare.
+fn split_band(view: View, middle: Rect) -> (Rect, Option<Region>) {
+    if middle.width < 160 || view.band == 0 || middle.height < view.band + 30 {
+        return (middle, None);
+    }
+    let (upper, lower) = rows(middle, middle.height - view.band - 1);
+    (upper, Some(region(lower)))
 }
 
 /// Columns for the loop list.

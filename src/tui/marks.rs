@@ -62,7 +62,7 @@ pub fn row(row: &LoopRow, run: Option<&Run>, now: Moment) -> (Mark, String, Stri
         };
         let long = match &run.phase {
             Phase::Busy(..) if run.now() > 0 => format!("iter {at}"),
-            Phase::Asking(..) if run.now() > 0 => format!("{word} {at}"),
+            Phase::Asking(..) if run.now() > 0 && word == "asks" => format!("{word} {at}"),
             Phase::Busy(..)
             | Phase::Asking(..)
             | Phase::Queued

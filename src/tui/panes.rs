@@ -48,7 +48,7 @@ pub(crate) fn title(app: &App, pane: Pane) -> Row {
 }
 
 /// The title of a place that panes 2–4 share: all three, the shown one marked.
-pub(crate) fn shared_title(app: &App, shown: Pane) -> Row {
+pub(crate) fn shared_title(shown: Pane) -> Row {
     let mut row = Row::blank();
     for pane in [Pane::Transcript, Pane::Verdict, Pane::Memory] {
         let role = if pane == shown {

@@ -222,3 +222,150 @@ fn running() {
 fn blocked() {
     screens("blocked", &scenes::work(), "", &SIZES);
 }
+
+/// Each of the ten kinds of question has its bar and its page.
+#[test]
+fn every_checkpoint() {
+    for ask in scenes::every_ask() {
+        let name = format!("checkpoint-{}", ask.kind());
+        let records = match &ask {
+            checkride::run::Ask::Publish { .. } => scenes::publish(false),
+            _ => scenes::asks(ask),
+        };
+        screens(&name, &records, "c", &[(80, 24), (120, 36)]);
+    }
+}
+
+/// The four step checkpoints at the widest and the narrowest size.
+#[test]
+fn checkpoints_wide_and_narrow() {
+    for ask in scenes::every_ask().into_iter().take(3) {
+        let name = format!("checkpoint-{}", ask.kind());
+        screens(&name, &scenes::asks(ask), "c", &[(48, 16), (200, 60)]);
+    }
+    screens(
+        "checkpoint-publish",
+        &scenes::publish(false),
+        "c",
+        &[(48, 16), (200, 60)],
+    );
+}
+
+/// A publish that wants its digest typed, while it is typed.
+#[test]
+fn digest_is_typed() {
+    screens(
+        "publish-typed",
+        &scenes::publish(true),
+        "ca7f",
+        &[(80, 24), (120, 36)],
+    );
+}
+
+/// A human judge has answered one line yes, one no.
+#[test]
+fn human_judge() {
+    screens(
+        "human-judge",
+        &scenes::asks(scenes::human_ask()),
+        "c122",
+        &[(80, 24), (120, 36)],
+    );
+}
+
+/// The verdict form with a line turned over; the raise form; the note of a retry.
+#[test]
+fn forms() {
+    screens(
+        "form-verdict",
+        &scenes::asks(scenes::verdict_ask(true)),
+        "cel",
+        &[(80, 24), (120, 36)],
+    );
+    let budget = scenes::every_ask().swap_remove(8);
+    screens("form-raise", &scenes::asks(budget), "celjl", &[(80, 24)]);
+    screens("form-files", &scenes::work(), "ce", &[(80, 24)]);
+    screens(
+        "note",
+        &scenes::work(),
+        "crtry the archive",
+        &[(80, 24), (120, 36)],
+    );
+    screens(
+        "draft-editor",
+        &scenes::work(),
+        "ce<enter>x",
+        &[(80, 24), (120, 36)],
+    );
+    screens(
+        "prompt-editor",
+        &scenes::asks(scenes::prompt_ask()),
+        "cex<esc>",
+        &[(80, 24), (120, 36)],
+    );
+}
+
+/// The memory editor with one change.
+#[test]
+fn memory_editor() {
+    screens("memory-editor", &scenes::work(), "mx", &SIZES);
+}
+
+/// Help, from the panes and from a checkpoint.
+#[test]
+fn help() {
+    screens("help", &scenes::work(), "?", &SIZES);
+    screens("help-checkpoint", &scenes::work(), "c?", &[(80, 24)]);
+}
+
+/// The timeline with three runs, the middle one chosen.
+#[test]
+fn timeline() {
+    screens("timeline", &scenes::history(), "tj", &SIZES);
+}
+
+/// The four bones.
+#[test]
+fn inspect() {
+    screens("inspect", &scenes::idle(), "i", &SIZES);
+}
+
+/// Nothing here yet.
+#[test]
+fn first_run() {
+    screens("first-run", &scenes::nothing(), "j", &SIZES);
+}
+
+/// Leaving while a run is active asks first; so does a memory that changed on disk.
+#[test]
+fn dialogues() {
+    screens("quit", &scenes::running(), "q", &[(80, 24), (120, 36)]);
+    let mut records = scenes::running();
+    let theirs = scenes::memory();
+    let mine = "# mine\n".to_owned();
+    records.push(scenes::record(
+        NOON,
+        checkride::protocol::Fact::MemoryConflict { theirs, mine },
+    ));
+    screens("conflict", &records, "", &[(80, 24), (120, 36)]);
+}
+
+/// A key that cannot do anything says why; a filter narrows the list.
+#[test]
+fn small_pieces() {
+    screens("unavailable", &scenes::idle(), "a", &[(80, 24)]);
+    screens("filter", &scenes::idle(), "/fix", &[(80, 24)]);
+    screens("scrolled-up", &scenes::running(), "2ggk", &[(80, 24)]);
+    screens("zoomed", &scenes::running(), "2z", &[(80, 24)]);
+}
+
+/// The smallest screens still say what is asked.
+#[test]
+fn tiny() {
+    screens(
+        "tiny",
+        &scenes::work(),
+        "",
+        &[(20, 5), (20, 1), (60, 15), (1, 1)],
+    );
+}

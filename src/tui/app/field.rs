@@ -105,7 +105,7 @@ impl Field {
             .iter()
             .map(AsRef::as_ref)
             .eq(self.area.lines().iter().map(String::as_str));
-        !same && !(self.before.is_empty() && self.area.is_empty())
+        !(same || self.before.is_empty() && self.area.is_empty())
     }
 
     /// Takes pasted text.

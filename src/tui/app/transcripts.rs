@@ -65,15 +65,23 @@ impl Transcript {
         self.pages.get(&(line / PAGE))?.get(at)
     }
 
-    /// Takes fetched lines in; `from` must begin a page, as `missing` asks for.
+    /// Takes fetched lines in; `from` is what `missing` asked for.
     pub fn insert(&mut self, from: u64, lines: &[String]) {
-        let page = from / PAGE;
-        self.asked.remove(&page);
-        self.pages
-            .insert(page, lines.iter().map(|l| Entry::read(l)).collect());
+        let number = from / PAGE;
+        self.asked.remove(&number);
+        let page = self.pages.entry(number).or_default();
+        // An answer that does not continue what is here was asked twice.
+        if number * PAGE + page.len() as u64 == from {
+            let room = usize::try_from(PAGE).unwrap_or(usize::MAX) - page.len();
+            page.extend(lines.iter().take(room).map(|l| Entry::read(l)));
+        }
         while self.pages.len() > KEPT {
             // What lies farthest from the newest interest goes first.
-            let farthest = self.pages.keys().copied().max_by_key(|p| p.abs_diff(page));
+            let farthest = self
+                .pages
+                .keys()
+                .copied()
+                .max_by_key(|p| p.abs_diff(number));
             match farthest {
                 Some(p) => self.pages.remove(&p),
                 None => break,
@@ -81,17 +89,12 @@ impl Transcript {
         }
     }
 
-    /// The first line of a page to fetch so that `line` of `total` can be shown; asked for once at a time.
+    /// Where to fetch on so that `line` of `total` can be shown; asked for once at a time.
     pub fn missing(&mut self, line: u64, total: u64) -> Option<u64> {
         let page = line / PAGE;
         let have = self.pages.get(&page).map_or(0, |p| p.len() as u64);
         let wanted = total.saturating_sub(page * PAGE).min(PAGE);
-        (have < wanted && self.asked.insert(page)).then_some(page * PAGE)
-    }
-
-    /// Forgets what was asked: the connection is new, or the answer was lost.
-    pub fn forget_asked(&mut self) {
-        self.asked.clear();
+        (have < wanted && self.asked.insert(page)).then_some(page * PAGE + have)
     }
 }
 
@@ -116,6 +119,6 @@ mod tests {
         assert_eq!(t.missing(4, 10), None);
         t.insert(0, &vec![String::new(); 10]);
         assert_eq!(t.missing(4, 10), None);
-        assert_eq!(t.missing(4, 11), Some(0));
+        assert_eq!(t.missing(4, 11), Some(10));
     }
 }

@@ -92,22 +92,26 @@ impl App {
         let Some(run) = self.world.runs.get(&pages.run) else {
             return;
         };
-        // The diff is wanted beside a work question's other pages too, for editing.
-        let wanted = pages.text(run, pages.tab).filter(|t| t.bytes > 0);
-        let (Some(text), tab) = (wanted.cloned(), pages.tab) else {
-            return;
-        };
-        let have = self.world.texts.get(&text.digest);
-        if have.is_some_and(super::world::Text::whole) || tab == Tab::Memory {
-            return;
-        }
-        let from = have.map_or(0, |t| t.lines.len() as u64);
-        if self.asked.texts.insert((text.digest.clone(), from)) {
-            out.push(Fetch::Text {
-                digest: text.digest,
-                from,
-                lines: CHUNK,
-            });
+        // What is new in a prompt is seen beside the one before.
+        let before = pages
+            .iteration
+            .checked_sub(2)
+            .and_then(|i| run.iterations.get(i));
+        let before = before.and_then(|i| i.prompt.as_ref()).map(|p| &p.text);
+        let before = before.filter(|_| pages.tab == Tab::Prompt);
+        for text in [pages.text(run, pages.tab), before].into_iter().flatten() {
+            let have = self.world.texts.get(&text.digest);
+            if text.bytes == 0 || have.is_some_and(super::world::Text::whole) {
+                continue;
+            }
+            let from = have.map_or(0, |t| t.lines.len() as u64);
+            if self.asked.texts.insert((text.digest.clone(), from)) {
+                out.push(Fetch::Text {
+                    digest: text.digest.clone(),
+                    from,
+                    lines: CHUNK,
+                });
+            }
         }
     }
 

@@ -37,7 +37,9 @@ impl App {
                 self.pages().is_none() && self.shown_run().is_none(),
                 "no run to show yet",
             ),
-            Action::Memory | Action::Inspect | Action::Timeline => self.can_use_loop(),
+            Action::Memory | Action::Inspect | Action::Timeline | Action::Outside => {
+                self.can_use_loop()
+            }
             Action::Earlier | Action::Later => {
                 let none = self.shown_run().is_none_or(|r| r.iterations.is_empty());
                 none_if(none, "there is no iteration yet")
@@ -46,7 +48,6 @@ impl App {
                 let lines = self.run().map_or(0, |r| r.lines);
                 none_if(lines == 0, "there is no transcript yet")
             }
-            Action::Outside => self.can_use_loop(),
             Action::Filter => none_if(self.nothing_here(), "there is nothing to filter"),
             Action::NextMatch | Action::PreviousMatch => {
                 none_if(self.filter.is_empty(), "no filter is set; / sets one")

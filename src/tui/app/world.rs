@@ -93,6 +93,10 @@ impl World {
                 if *from == text.lines.len() as u64 {
                     text.lines.extend_from_slice(lines);
                 }
+                // An empty answer is the end, whatever the total says; else it is asked for ever.
+                if lines.is_empty() {
+                    text.total = text.lines.len() as u64;
+                }
             }
             Fetch::File { run, path } => {
                 let text = Text {
@@ -102,7 +106,12 @@ impl World {
                 self.files.insert((run.clone(), path.clone()), text);
             }
             Fetch::Transcript { run, from, .. } => {
-                self.run(run, 0).lines = total;
+                let known = &mut self.run(run, 0).lines;
+                *known = if lines.is_empty() {
+                    *from
+                } else {
+                    total.max(*known)
+                };
                 self.transcripts
                     .entry(run.clone())
                     .or_default()

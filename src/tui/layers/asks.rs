@@ -214,7 +214,7 @@ pub fn why(question: &Question<'_>) -> Vec<String> {
         "something here is in doubt."
     };
     let short = question.checkpoint.digest.short();
-    let more = match &question.checkpoint.ask {
+    let then = match &question.checkpoint.ask {
         Ask::Prompt { .. } => "Nothing has been sent yet. Approve sends these bytes and no others.".to_owned(),
         Ask::Work { .. } => "Checks have not run yet. The work lies in its own workspace; your own tree is untouched.".to_owned(),
         Ask::Verdict { .. } => "If you change the verdict it counts as a disagreement.".to_owned(),
@@ -229,5 +229,5 @@ pub fn why(question: &Question<'_>) -> Vec<String> {
         Ask::Budget { .. } => return vec!["No further step begins until the cap is raised. Approving cannot spend.".to_owned()],
         Ask::Error { .. } => return vec!["Nothing is lost. The cause stands on the page.".to_owned()],
     };
-    vec![mode.to_owned(), more]
+    vec![mode.to_owned(), then]
 }

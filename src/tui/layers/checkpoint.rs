@@ -215,9 +215,10 @@ fn diff_line(line: &str, width: usize) -> Vec<Row> {
         Some(b' ') | None => Role::Fg,
         Some(_) => Role::Muted,
     };
-    let (mark, rest) = match role {
-        Role::Add | Role::Del => line.split_at(1),
-        _ => ("", line),
+    let (mark, rest) = if matches!(role, Role::Add | Role::Del) {
+        line.split_at(1)
+    } else {
+        ("", line)
     };
     wrap(rest, width.saturating_sub(1))
         .into_iter()

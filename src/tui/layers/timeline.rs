@@ -175,11 +175,14 @@ fn detail(app: &App, run: &Run, timeline: &Timeline, width: usize) -> Vec<Row> {
         }
     } else {
         rows.extend(matrix);
+        rows.push(pad(restore_points(run, timeline)).cut(width));
         rows.push(Row::blank());
         rows.extend(decided.into_iter().map(pad).map(|r| r.cut(width)));
     }
-    rows.push(Row::blank());
-    rows.push(pad(restore_points(run, timeline)).cut(width));
+    if width >= 100 {
+        rows.push(Row::blank());
+        rows.push(pad(restore_points(run, timeline)).cut(width));
+    }
     let chosen = match timeline.iteration {
         0 => run.verdict(),
         n => run

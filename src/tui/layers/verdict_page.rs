@@ -202,7 +202,7 @@ pub(crate) fn rows(app: &App, pages: &Pages, run: &Run, width: usize) -> Vec<Row
     rows.push(Row::blank());
     let human = pages.question(run).and_then(|c| app.human.get(&c.id));
     rows.extend(judge(run, ruled, human.map_or(&[], Vec::as_slice), width));
-    rows.extend(closer(run, pages.iteration, width));
+    rows.extend(closer(run, ruled, pages.iteration, width));
     let note = ruled.note.as_deref().unwrap_or("");
     if !note.is_empty() {
         rows.push(Row::of(Role::Muted, "note to be saved in memory").right(
@@ -327,9 +327,9 @@ fn judge(run: &Run, ruled: &Verdict, human: &[Option<bool>], width: usize) -> Ve
 }
 
 /// Whether it is getting closer: the figures of checks that failed last time.
-fn closer(run: &Run, iteration: usize, width: usize) -> Vec<Row> {
-    let at = |n: usize| run.iterations.get(n.checked_sub(1)?)?.verdict.as_ref();
-    let (Some(before), Some(now)) = (at(iteration.saturating_sub(1)), at(iteration)) else {
+fn closer(run: &Run, now: &Verdict, iteration: usize, width: usize) -> Vec<Row> {
+    let before = iteration.checked_sub(2).and_then(|i| run.iterations.get(i));
+    let Some(before) = before.and_then(|i| i.verdict.as_ref()) else {
         return Vec::new();
     };
     let moved: Vec<String> = now

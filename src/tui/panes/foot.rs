@@ -7,13 +7,13 @@
 use crate::tui::action::{self, Action, TABLE};
 use crate::tui::app::decide::{Question, open_rubric};
 use crate::tui::app::dialogue::Dialogue;
-use crate::tui::app::field::{Leaving, Purpose};
+use crate::tui::app::field::{Field, Leaving, Purpose};
 use crate::tui::app::runs::Phase;
 use crate::tui::app::{App, Layer};
 use crate::tui::keymap::{self, Place, Receiver};
 use crate::tui::layout::Layout;
 use crate::tui::marks;
-use crate::tui::paint::Canvas;
+use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
 use crate::tui::text::{self, Row, figures};
 
@@ -36,24 +36,26 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, at: &Layout) {
 
 /// The bar, and whether it is the loud one.
 fn bar(app: &App, width: usize) -> (Row, bool) {
-    let question = app.question().filter(|_| app.dialogue().is_none());
-    if let Some(question) = question {
+    let title = status_title(app);
+    let typing = app.field.as_ref().is_some_and(Field::is_large);
+    if typing || app.dialogue().is_some() {
+        // Nothing asks over a text field or a dialogue: it waits, and the hint line says so.
+        let role = if typing { Role::Muted } else { Role::Warn };
+        return (paint::rule(&Row::of(role, title), width, true), false);
+    }
+    if let Some(question) = app.question() {
         let since = figures::waiting(app.now.ms - question.since);
         let text = heading(&question, width);
         return (heavy(&text, &format!("waiting {since}"), width), true);
     }
     let waiting = app.world.waiting();
-    if let (Some((run, checkpoint, _)), None) = (waiting.first(), app.dialogue()) {
+    if let Some((run, checkpoint, _)) = waiting.first() {
         let place = asks::place(&checkpoint.ask);
         let text = format!("◆ {} waiting · {} · {place}", waiting.len(), run.name());
         return (heavy(&text, "", width), app.field.is_none());
     }
-    let title = status_title(app);
-    if title.is_empty() {
-        return (Row::of(Role::Faint, "─".repeat(width)), false);
-    }
     (
-        crate::tui::paint::rule(&Row::of(Role::Muted, title), width, true),
+        paint::rule(&Row::of(Role::Muted, title), width, true),
         false,
     )
 }
@@ -85,7 +87,7 @@ fn heading(question: &Question<'_>, width: usize) -> String {
 
 /// `━ text ━━━━━━━ tail ━`
 fn heavy(text: &str, tail: &str, width: usize) -> Row {
-    let tail = if tail.is_empty() {
+    let tail = if tail.is_empty() || width < 40 {
         "━".to_owned()
     } else {
         format!(" {tail} ━")
@@ -100,6 +102,19 @@ fn heavy(text: &str, tail: &str, width: usize) -> Row {
 
 /// What the light bar says while nothing asks.
 fn status_title(app: &App) -> String {
+    match app.dialogue() {
+        Some(Dialogue::Quit) => {
+            return format!(
+                "{} active",
+                figures::count(app.world.active().count(), "run")
+            );
+        }
+        Some(Dialogue::Conflict { theirs, .. }) => {
+            return format!("{} changed on disk while you typed", theirs.path);
+        }
+        Some(Dialogue::Lost(why)) => return why.clone(),
+        None => {}
+    }
     if let Some(field) = &app.field {
         let at = field.area.cursor();
         let changed = if field.changed() { " · changed" } else { "" };
@@ -136,7 +151,7 @@ fn answer(app: &App, width: usize, alone: bool) -> Row {
         return Row::of(Role::Fg, format!(" {toast}")).cut(width);
     }
     if let Some(dialogue) = app.dialogue() {
-        return dialogue_row(app, dialogue, width);
+        return dialogue_row(dialogue, width);
     }
     match app.question() {
         Some(question) => answers(&question, width),
@@ -145,43 +160,55 @@ fn answer(app: &App, width: usize, alone: bool) -> Row {
 }
 
 fn answers(question: &Question<'_>, width: usize) -> Row {
-    let digest = format!("digest {}", question.checkpoint.digest.short());
-    let open = open_rubric(question) > 0;
+    let short = question.checkpoint.digest.short();
+    let words = asks::answers(question, open_rubric(question) > 0);
     let row = |words: [&str; 4], gap: &str| {
         let mut row = Row::of(Role::Fg, " ");
-        for (key, word) in ["a", "e", "r", "x"]
-            .into_iter()
-            .zip(words)
-            .filter(|(_, w)| !w.is_empty())
-        {
-            row = row
-                .with(Role::Fg, gap)
-                .with(Role::Accent, key)
-                .with(Role::Fg, format!(" {word}"));
+        for (key, word) in ["a", "e", "r", "x"].into_iter().zip(words) {
+            if !word.is_empty() {
+                let gap = if row.spans.len() == 1 { " " } else { gap };
+                row = row
+                    .with(Role::Fg, gap)
+                    .with(Role::Accent, key)
+                    .with(Role::Fg, format!(" {word}"));
+            }
         }
         row
     };
-    let words = asks::answers(question, open);
-    let long = row(words.long.each_ref().map(String::as_str), "   ");
-    if long.width() + digest.len() + 1 < width {
-        return long.right(width - 1, Role::Muted, digest);
+    let first = words.short.map(|w| w.split(' ').next().unwrap_or_default());
+    let choices = [
+        (
+            row(words.long.each_ref().map(String::as_str), "   "),
+            format!("digest {short}"),
+        ),
+        (row(words.short, "  "), short.to_owned()),
+        (row(first, " "), short.to_owned()),
+        (row(first, " "), String::new()),
+    ];
+    for (row, digest) in choices {
+        if row.width() + text::width(&digest) + 3 <= width {
+            return row.right(width - 1, Role::Muted, digest);
+        }
     }
-    let short = row(words.short, "  ");
-    let digest = question.checkpoint.digest.short();
-    if short.width() + digest.len() + 2 <= width {
-        return short.right(width - 1, Role::Muted, digest);
-    }
-    row(
-        words.short.map(|w| w.split(' ').next().unwrap_or_default()),
-        " ",
-    )
-    .cut(width)
+    let keys: String = ["a", "e", "r", "x"]
+        .into_iter()
+        .zip(words.short)
+        .filter(|(_, word)| !word.is_empty())
+        .map(|(key, _)| format!("{key} "))
+        .collect();
+    Row::of(Role::NeedsYou, "◆")
+        .with(Role::Accent, format!(" {keys}"))
+        .with(Role::Muted, short)
+        .cut(width)
 }
 
 /// What goes on where nothing asks.
 fn status(app: &App) -> String {
     if !app.world.attached {
         return String::new();
+    }
+    if let Some(Layer::Form(_)) = app.layers.last() {
+        return "nothing is sent before you choose the last row".to_owned();
     }
     if let Some((run, ..)) = app.world.waiting().first() {
         return format!("c opens what waits: {}", run.name());
@@ -264,16 +291,8 @@ fn leave_words(app: &App) -> String {
     .to_owned()
 }
 
-fn dialogue_row(app: &App, dialogue: &Dialogue, width: usize) -> Row {
-    let question = match dialogue {
-        Dialogue::Quit => {
-            let n = app.world.active().count();
-            format!("{} active.", figures::count(n, "run"))
-        }
-        Dialogue::Conflict { .. } => "memory changed on disk while you typed.".to_owned(),
-        Dialogue::Lost(why) => why.clone(),
-    };
-    let mut row = Row::of(Role::Fg, format!("  {question}"));
+fn dialogue_row(dialogue: &Dialogue, width: usize) -> Row {
+    let mut row = Row::of(Role::Fg, "  ");
     for &answer in dialogue.answers() {
         if let Some(entry) = action::entry(Place::Dialogue, answer) {
             let word = match dialogue {
@@ -281,13 +300,11 @@ fn dialogue_row(app: &App, dialogue: &Dialogue, width: usize) -> Row {
                 Dialogue::Quit | Dialogue::Conflict { .. } => entry.hint,
             };
             row = row
-                .with(Role::Fg, "   ")
                 .with(Role::Accent, entry.shown)
-                .with(Role::Fg, format!(" {word}"));
+                .with(Role::Fg, format!(" {word}   "));
         }
     }
-    row.with(Role::Fg, "   ")
-        .with(Role::Accent, "Esc")
+    row.with(Role::Accent, "Esc")
         .with(Role::Fg, " stay")
         .cut(width)
 }

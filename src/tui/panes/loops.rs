@@ -42,7 +42,7 @@ fn list(app: &App, width: usize, room: usize) -> Vec<Row> {
         .iter()
         .position(|n| Some(*n) == app.name())
         .unwrap_or(0);
-    let first = (chosen + 2).saturating_sub(room.max(1));
+    let first = (chosen + 1).saturating_sub(room.max(1));
     let mut rows: Vec<Row> = names
         .iter()
         .skip(first)

@@ -15,12 +15,11 @@ use crate::tui::text::{Row, figures, wrap};
 
 /// Draws pane 4.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
-    let title = match app.layout().shared {
-        true => super::shared_title(app, Pane::Memory),
-        false => {
-            let width = usize::from(region.title.width);
-            paint::rule_with(super::title(app, Pane::Memory), &gauge(app), width)
-        }
+    let title = if app.layout().shared {
+        super::shared_title(Pane::Memory)
+    } else {
+        let width = usize::from(region.title.width);
+        paint::rule_with(super::title(app, Pane::Memory), &gauge(app), width)
     };
     canvas.row(
         region.title,

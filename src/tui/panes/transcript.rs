@@ -20,9 +20,10 @@ use crate::tui::text::{Row, wrap};
 
 /// Draws pane 2.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
-    let title = match app.layout().shared {
-        true => super::shared_title(app, Pane::Transcript),
-        false => long_title(app),
+    let title = if app.layout().shared {
+        super::shared_title(Pane::Transcript)
+    } else {
+        long_title(app)
     };
     canvas.rule(region.title, &title);
     let area = layout::inner(region.body);

@@ -18,9 +18,10 @@ use crate::tui::text::{Row, paragraph};
 
 /// Draws pane 3.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
-    let title = match app.layout().shared {
-        true => super::shared_title(app, Pane::Verdict),
-        false => super::title(app, Pane::Verdict),
+    let title = if app.layout().shared {
+        super::shared_title(Pane::Verdict)
+    } else {
+        super::title(app, Pane::Verdict)
     };
     canvas.rule(region.title, &title);
     let rows = super::with_flow(app, Pane::Verdict, |window, top| window.visible(top));

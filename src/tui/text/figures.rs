@@ -76,6 +76,7 @@ pub fn thousands(n: u64) -> String {
 pub fn short(n: u64) -> String {
     match n {
         0..1_000 => n.to_string(),
+        10_000..1_000_000 if n.is_multiple_of(1_000) => format!("{}k", n / 1_000),
         1_000..1_000_000 => format!("{}.{}k", n / 1_000, n / 100 % 10),
         _ => format!("{}.{}M", n / 1_000_000, n / 100_000 % 10),
     }

@@ -1,1 +1,446 @@
 //! What keys do: arming, Enter and Esc, text fields, stale digests.
+
+use checkride::protocol::{Command, Fact};
+use checkride::run::{Answer, Ask, Decision, Edit, Event};
+use checkride::tui::app::{Manner, Out};
+use checkride::tui::keymap::Key;
+
+use super::scenes::{self, checkpoint, event, run_id};
+use super::{Cockpit, NOON};
+
+/// The decisions that a cockpit sent.
+pub(super) fn decisions(cockpit: &Cockpit) -> Vec<Decision> {
+    let each = |out: &Out| match out {
+        Out::Send(Command::Decide { decision, .. }) => Some(decision.clone()),
+        _ => None,
+    };
+    cockpit.sent.iter().filter_map(each).collect()
+}
+
+fn toast(cockpit: &Cockpit) -> &str {
+    cockpit.app.toast.as_deref().unwrap_or("")
+}
+
+fn at_work() -> Cockpit {
+    Cockpit::new(&scenes::work(), (120, 36))
+}
+
+/// `a` on an unread question opens it; the second `a`, once armed, approves by id and digest.
+#[test]
+fn approve_needs_reading_first() {
+    let mut cockpit = at_work();
+    cockpit.keys("a");
+    assert!(decisions(&cockpit).is_empty());
+    assert!(
+        cockpit.app.pages().is_some(),
+        "the question is opened instead"
+    );
+    assert!(
+        toast(&cockpit).contains("not shown yet"),
+        "{}",
+        toast(&cockpit)
+    );
+    cockpit.keys("a");
+    let open = checkpoint(7, scenes::work_ask());
+    assert!(cockpit.sent.contains(&Out::Send(Command::Decide {
+        checkpoint: open.id,
+        digest: open.digest,
+        decision: Decision::APPROVE,
+    })));
+}
+
+/// Keys arm 400 ms after the first paint (C2): before that nothing is decided.
+#[test]
+fn arms_after_400_ms() {
+    let mut cockpit = Cockpit::new(&scenes::running(), (120, 36));
+    cockpit.keys("d");
+    let asked = Event::Asked(Box::new(checkpoint(7, scenes::work_ask())));
+    cockpit.wait(5_000);
+    cockpit.tell(&[event(&run_id(), NOON, asked)]);
+    cockpit.wait(399);
+    let out = cockpit.app.key(Key::Char('a'), cockpit.now);
+    assert_eq!(out, []);
+    assert!(
+        toast(&cockpit).contains("just appeared"),
+        "{}",
+        toast(&cockpit)
+    );
+}
+
+/// A key less than 250 ms ago disarms (C2): typing ahead decides nothing.
+#[test]
+fn typing_ahead_decides_nothing() {
+    let mut cockpit = at_work();
+    cockpit.keys("c");
+    for _ in 0..20 {
+        cockpit.wait(100);
+        let out = cockpit.app.key(Key::Char('a'), cockpit.now);
+        assert_eq!(out, []);
+        cockpit.frame();
+    }
+    cockpit.wait(250);
+    let out = cockpit.app.key(Key::Char('a'), cockpit.now);
+    assert!(matches!(out[..], [Out::Send(Command::Decide { .. })]));
+}
+
+/// Enter never approves and Esc never decides, at any kind of question (C2).
+#[test]
+fn enter_and_esc_decide_nothing() {
+    for ask in scenes::every_ask() {
+        let mut cockpit = Cockpit::new(&scenes::asks(ask.clone()), (120, 36));
+        cockpit.keys("<enter><enter><esc><esc>c<enter><esc>");
+        assert_eq!(decisions(&cockpit), [], "{}", ask.kind());
+    }
+}
+
+/// The dashes of the table in PRODUCT §3.7 are refused with one line; everything else does something.
+#[test]
+fn each_kind_takes_its_answers() {
+    for ask in scenes::every_ask() {
+        for answer in scenes::ANSWERS {
+            let mut cockpit = Cockpit::new(&scenes::asks(ask.clone()), (120, 36));
+            let key = match answer {
+                Answer::Approve => "a",
+                Answer::Edit => "e",
+                Answer::Retry => "r",
+                Answer::Abort => "x",
+            };
+            cockpit.keys("c").keys(key);
+            let did = !decisions(&cockpit).is_empty()
+                || cockpit.app.field.is_some()
+                || cockpit.app.layers.len() > 1;
+            assert_eq!(
+                did,
+                ask.allows(answer),
+                "{} {answer:?}: {}",
+                ask.kind(),
+                toast(&cockpit)
+            );
+            assert_eq!(toast(&cockpit).is_empty(), did, "{} {answer:?}", ask.kind());
+        }
+    }
+}
+
+/// A sent answer is not sent twice; a refusal frees it and says why.
+#[test]
+fn an_answer_is_sent_once() {
+    let mut cockpit = at_work();
+    cockpit.keys("caa");
+    assert_eq!(decisions(&cockpit).len(), 1);
+    let what = checkpoint(7, scenes::work_ask()).id.0;
+    let why = "the digest is stale".to_owned();
+    cockpit.tell(&[scenes::record(NOON, Fact::Refused { what, why })]);
+    assert!(toast(&cockpit).contains("stale"));
+    cockpit.keys("a");
+    assert_eq!(decisions(&cockpit).len(), 2);
+}
+
+/// The first decision wins: another cockpit's answer closes the pages here.
+#[test]
+fn another_cockpit_answers() {
+    let mut cockpit = at_work();
+    cockpit.keys("c");
+    cockpit.tell(&[scenes::decided_elsewhere()]);
+    assert!(cockpit.app.pages().is_none());
+    cockpit.keys("a");
+    assert_eq!(decisions(&cockpit), []);
+}
+
+/// A question that arrives while a field has the keys waits: letters type, and the line says so.
+#[test]
+fn nothing_opens_over_a_field() {
+    let mut cockpit = Cockpit::new(&scenes::running(), (120, 36));
+    cockpit.keys("m");
+    let asked = Event::Asked(Box::new(checkpoint(7, scenes::work_ask())));
+    cockpit.tell(&[event(&run_id(), NOON, asked)]);
+    cockpit.keys("aerx");
+    assert_eq!(decisions(&cockpit), []);
+    let text = cockpit.text("terminal");
+    assert!(text.contains("aerx# Memory"), "{text}");
+    assert!(text.contains("1 waiting"), "{text}");
+}
+
+/// A field whose question has changed sends nothing and keeps what was typed.
+#[test]
+fn a_stale_field_sends_nothing() {
+    let mut cockpit = at_work();
+    cockpit.keys("crtry again");
+    let mut other = checkpoint(7, scenes::verdict_ask(false));
+    other.ask = scenes::work_ask();
+    cockpit.tell(&[event(&run_id(), NOON, Event::Asked(Box::new(other)))]);
+    cockpit.keys("<enter>");
+    assert_eq!(decisions(&cockpit), []);
+    assert!(cockpit.app.field.is_some(), "the text is not lost");
+    assert!(toast(&cockpit).contains("has changed"));
+}
+
+/// The note of a retry is optional, one line, and sent by Enter; Esc leaves without deciding.
+#[test]
+fn retry_takes_a_note() {
+    let mut cockpit = at_work();
+    cockpit.keys("crno<esc>");
+    assert_eq!(decisions(&cockpit), []);
+    cockpit.keys("ruse arxiv<enter>");
+    let note = Some("use arxiv".to_owned());
+    assert_eq!(decisions(&cockpit), [Decision::Retry { note }]);
+}
+
+/// A publish that wants its digest typed takes the right 8 digits only.
+#[test]
+fn publish_wants_the_digest() {
+    let mut cockpit = Cockpit::new(&scenes::publish(true), (120, 36));
+    cockpit.keys("ca00000000<enter>");
+    assert_eq!(decisions(&cockpit), []);
+    let digest = checkpoint(7, scenes::publish_ask(true)).digest;
+    cockpit.keys("<esc>a").keys(digest.short()).keys("<enter>");
+    let typed = Some(digest.short().to_owned());
+    assert_eq!(decisions(&cockpit), [Decision::Approve { typed }]);
+}
+
+/// An edited prompt is sent only after Enter confirms it, whole, with the operator's bytes.
+#[test]
+fn prompt_edit_is_confirmed() {
+    let mut cockpit = Cockpit::new(&scenes::asks(scenes::prompt_ask()), (120, 36));
+    cockpit.keys("ceMind: <esc>");
+    assert_eq!(decisions(&cockpit), []);
+    cockpit.keys("<enter>");
+    let text = format!("Mind: {}", scenes::PROMPT);
+    assert_eq!(decisions(&cockpit), [Decision::Edit(Edit::Prompt { text })]);
+}
+
+/// Editing the draft fetches the file, and sends its whole new text.
+#[test]
+fn draft_edit_sends_the_file() {
+    let mut cockpit = at_work();
+    cockpit.keys("ce<enter>Hm. <esc><enter>");
+    let text = format!("Hm. {}", scenes::ARTEFACT);
+    let path = "drafts/2026-06-12-loops.md".to_owned();
+    assert_eq!(
+        decisions(&cockpit),
+        [Decision::Edit(Edit::File { path, text })]
+    );
+}
+
+/// Turning a line over sends only that line.
+#[test]
+fn verdict_edit_sends_what_changed() {
+    let mut cockpit = Cockpit::new(&scenes::asks(scenes::verdict_ask(true)), (120, 36));
+    cockpit.keys("celG<enter>");
+    let sent = decisions(&cockpit);
+    let lines = vec![(0, false, String::new())];
+    assert_eq!(
+        sent,
+        [Decision::Edit(Edit::Verdict {
+            lines,
+            note: None,
+            feedback: None
+        })],
+        "{}",
+        toast(&cockpit)
+    );
+}
+
+/// A human judge must answer every line; `a` is not available before (PRODUCT §5.12).
+#[test]
+fn human_judge_answers_every_line() {
+    let mut cockpit = Cockpit::new(&scenes::asks(scenes::human_ask()), (120, 36));
+    cockpit.keys("c1a");
+    assert!(
+        toast(&cockpit).contains("every rubric line"),
+        "{}",
+        toast(&cockpit)
+    );
+    cockpit.keys("22eGG<enter>");
+    let lines = vec![(0, true, String::new()), (1, false, String::new())];
+    assert_eq!(
+        decisions(&cockpit),
+        [Decision::Edit(Edit::Verdict {
+            lines,
+            note: None,
+            feedback: None
+        })],
+        "{}",
+        toast(&cockpit)
+    );
+}
+
+/// A raise sends only the caps that were raised.
+#[test]
+fn raise_sends_raised_caps() {
+    let mut cockpit = Cockpit::new(&scenes::asks(scenes::every_ask().swap_remove(8)), (120, 36));
+    cockpit.keys("ceG<enter>");
+    assert_eq!(decisions(&cockpit), []);
+    cockpit.keys("glG<enter>");
+    let raise = Edit::Raise {
+        tokens: Some(75_000),
+        minutes: None,
+        micro_usd: None,
+    };
+    assert_eq!(decisions(&cockpit), [Decision::Edit(raise)]);
+}
+
+/// Esc saves the memory with the digest it began from; Ctrl-c asks before it discards.
+#[test]
+fn memory_is_saved_by_esc() {
+    let mut cockpit = at_work();
+    cockpit.keys("mx<c-c><esc><c-c><enter>");
+    let saves = |c: &Cockpit| {
+        c.sent
+            .iter()
+            .filter(|o| matches!(o, Out::Send(Command::SaveMemory { .. })))
+            .count()
+    };
+    assert_eq!((saves(&cockpit), cockpit.app.field.is_none()), (0, true));
+    cockpit.keys("mx<esc>");
+    let base = scenes::memory().digest;
+    let text = format!("x{}", scenes::MEMORY);
+    let name = scenes::LOOP.to_owned();
+    assert_eq!(
+        cockpit.sent.last(),
+        Some(&Out::Send(Command::SaveMemory { name, base, text }))
+    );
+}
+
+/// The artefact is told as seen once, when its own page is drawn.
+#[test]
+fn seen_is_told_once() {
+    let mut cockpit = at_work();
+    let seen = |c: &Cockpit| {
+        c.sent
+            .iter()
+            .filter(|o| matches!(o, Out::Send(Command::Seen { .. })))
+            .count()
+    };
+    assert_eq!(seen(&cockpit), 0, "the bar alone shows no artefact");
+    cockpit.keys("p");
+    assert_eq!(seen(&cockpit), 0, "another page is not the artefact");
+    cockpit.keys("dpdd");
+    assert_eq!(seen(&cockpit), 1);
+}
+
+/// `--read-only` looks and never decides.
+#[test]
+fn read_only_never_decides() {
+    let mut cockpit = Cockpit::with(&scenes::work(), (120, 36), Manner { read_only: true });
+    cockpit.keys("caerxXsm u");
+    let changed = cockpit
+        .sent
+        .iter()
+        .any(|o| !matches!(o, Out::Send(Command::Fetch(_) | Command::Seen { .. })));
+    assert!(!changed, "{:?}", cockpit.sent);
+    assert!(cockpit.app.field.is_none());
+}
+
+/// `X` works from the panes and from every layer, at once (R65).
+#[test]
+fn stop_all_from_everywhere() {
+    for keys in ["", "c", "t", "i", "?", "ce", "q"] {
+        let mut cockpit = at_work();
+        cockpit.keys(keys).keys("X");
+        assert_eq!(
+            cockpit.sent.last(),
+            Some(&Out::Send(Command::StopAll)),
+            "after «{keys}»"
+        );
+    }
+}
+
+/// Leaving asks while runs are active, and leaves at once where none are.
+#[test]
+fn quit_asks_while_runs_are_active() {
+    let mut idle = Cockpit::new(&scenes::idle(), (80, 24));
+    assert_eq!(idle.keys("q").sent.last(), Some(&Out::Quit));
+    let mut busy = Cockpit::new(&scenes::running(), (80, 24));
+    busy.keys("q");
+    assert!(!busy.sent.contains(&Out::Quit));
+    busy.keys("<space>");
+    let hold = Command::Hold {
+        run: run_id(),
+        on: true,
+    };
+    assert!(busy.sent.ends_with(&[Out::Send(hold), Out::Quit]));
+}
+
+/// A new question rings once; none while its own pages are open and the window has the focus.
+#[test]
+fn rings_once_per_question() {
+    let asked = |n| {
+        event(
+            &run_id(),
+            NOON,
+            Event::Asked(Box::new(checkpoint(n, scenes::work_ask()))),
+        )
+    };
+    let mut cockpit = at_work();
+    let before = cockpit.app.bells;
+    cockpit.tell(&[asked(8)]);
+    assert_eq!(cockpit.app.bells - before, 1);
+    cockpit.keys("c");
+    cockpit.tell(&[asked(9)]);
+    assert_eq!(cockpit.app.bells - before, 1, "it is being looked at");
+    cockpit.app.focused = false;
+    cockpit.tell(&[asked(10)]);
+    assert_eq!(cockpit.app.bells - before, 2);
+}
+
+/// Scrolling up stops following and counts what is new; `f` follows again.
+#[test]
+fn following_yields_to_the_reader() {
+    let mut cockpit = Cockpit::new(&scenes::running(), (80, 24));
+    cockpit.keys("2k");
+    assert!(!cockpit.app.reading.follow);
+    let lines = 52;
+    let grew = scenes::record(
+        NOON,
+        Fact::Grew {
+            run: run_id(),
+            lines,
+        },
+    );
+    drop(cockpit.app.apply(&grew, cockpit.now));
+    assert!(
+        cockpit.text("terminal").contains("↓ 42 new"),
+        "{}",
+        cockpit.text("terminal")
+    );
+    cockpit.keys("f");
+    assert!(cockpit.app.reading.follow);
+}
+
+/// A conflict keeps mine against their digest, and loses nothing before that is chosen.
+#[test]
+fn conflict_keeps_mine() {
+    let mut cockpit = at_work();
+    let theirs = scenes::memory();
+    let mine = "# mine\n".to_owned();
+    cockpit.tell(&[scenes::record(
+        NOON,
+        Fact::MemoryConflict {
+            theirs: theirs.clone(),
+            mine: mine.clone(),
+        },
+    )]);
+    cockpit.keys("k");
+    let save = Command::SaveMemory {
+        name: theirs.name,
+        base: theirs.digest,
+        text: mine,
+    };
+    assert_eq!(cockpit.sent.last(), Some(&Out::Send(save)));
+}
+
+/// A guardrail is allowed once, a permission for the run, by `e` alone.
+#[test]
+fn edits_without_a_form() {
+    let pick = |kind: &str| {
+        let ask = scenes::every_ask()
+            .into_iter()
+            .find(|a: &Ask| a.kind() == kind)
+            .unwrap();
+        let mut cockpit = Cockpit::new(&scenes::asks(ask), (120, 36));
+        cockpit.keys("ce");
+        decisions(&cockpit)
+    };
+    assert_eq!(pick("guardrail"), [Decision::Edit(Edit::AllowOnce)]);
+    assert_eq!(pick("permission"), [Decision::Edit(Edit::AllowForRun)]);
+}

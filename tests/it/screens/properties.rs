@@ -1,1 +1,137 @@
-//! Random keys, sizes and records.
+//! Random keys, sizes and records: nothing panics, and no decision comes out of anything but a
+//! decision key at an armed question.
+
+use checkride::protocol::{Command, Fact, Record};
+use checkride::run::{Event, Outcome};
+use checkride::tui::app::Out;
+use checkride::tui::keymap::Key;
+use checkride::tui::text::figures::Moment;
+use proptest::prelude::*;
+
+use super::scenes::{self, checkpoint, event, run_id};
+use super::{Cockpit, NOON};
+
+/// What can happen to a cockpit.
+#[derive(Debug, Clone)]
+enum Happens {
+    Key(Key),
+    Record(Box<Record>),
+    Resize(u16, u16),
+    Paste(String),
+    Time(i64),
+}
+
+fn key() -> impl Strategy<Value = Key> {
+    prop_oneof![
+        8 => proptest::sample::select("aerxXcsupdvmotiqzfjkgGnNyE?/1234[] hl ".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+        4 => proptest::sample::select(vec![
+            Key::Enter, Key::Esc, Key::Tab, Key::BackTab, Key::Up, Key::Down, Key::PageUp, Key::PageDown,
+            Key::Home, Key::End, Key::Left, Key::Right, Key::Backspace, Key::Delete,
+            Key::Ctrl('c'), Key::Ctrl('u'), Key::Ctrl('r'), Key::Ctrl('d'), Key::Ctrl('l'), Key::Ctrl('z'),
+        ]),
+        1 => any::<char>().prop_map(Key::Char),
+    ]
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let mut all: Vec<Record> = scenes::history();
+    all.extend(scenes::publish(true));
+    all.extend(scenes::nothing());
+    all.push(scenes::decided_elsewhere());
+    for (n, ask) in (20..).zip(scenes::every_ask()) {
+        all.push(event(
+            &run_id(),
+            NOON,
+            Event::Asked(Box::new(checkpoint(n, ask))),
+        ));
+    }
+    let human = Event::Asked(Box::new(checkpoint(40, scenes::human_ask())));
+    all.push(event(&run_id(), NOON, human));
+    all.push(event(&run_id(), NOON, Event::Ended(Outcome::Stopped)));
+    all.push(scenes::record(NOON, Fact::Loops(Vec::new())));
+    all.push(scenes::record(NOON, Fact::Loops(scenes::loops())));
+    let theirs = scenes::memory();
+    all.push(scenes::record(
+        NOON,
+        Fact::MemoryConflict {
+            theirs,
+            mine: "x".into(),
+        },
+    ));
+    all.push(scenes::record(
+        NOON,
+        Fact::Grew {
+            run: run_id(),
+            lines: u64::MAX,
+        },
+    ));
+    proptest::sample::select(all)
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    prop_oneof![
+        10 => key().prop_map(Happens::Key),
+        4 => record().prop_map(|r| Happens::Record(Box::new(r))),
+        1 => (0u16..500, 0u16..200).prop_map(|(w, h)| Happens::Resize(w, h)),
+        1 => (0u16..30, 0u16..8).prop_map(|(w, h)| Happens::Resize(w, h)),
+        1 => "\\PC{0,12}".prop_map(Happens::Paste),
+        5 => (0i64..2_000).prop_map(Happens::Time),
+    ]
+}
+
+/// Whether the last keys could have decided: one of the four, or the end of what one of them opened.
+fn decides(out: &[Out]) -> bool {
+    out.iter()
+        .any(|o| matches!(o, Out::Send(Command::Decide { .. })))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    /// No stream of keys, sizes, pastes and records panics; a decision comes only from a key, and
+    /// only where a decision key was pressed at an armed question before it.
+    #[test]
+    fn nothing_panics_and_nothing_decides_by_accident(all in proptest::collection::vec(happens(), 1..80)) {
+        let mut cockpit = Cockpit::new(&scenes::work(), (120, 36));
+        let mut armed = false;
+        for one in all {
+            match one {
+                Happens::Key(key) => {
+                    let answer = matches!(key, Key::Char('a' | 'e' | 'r' | 'x'));
+                    let free = cockpit.app.field.is_none();
+                    let ready = cockpit.app.question().is_some_and(|q| {
+                        cockpit.app.arming.ready(&q.shown(), cockpit.now.ms).is_ok()
+                    });
+                    armed |= answer && free && ready;
+                    let out = cockpit.app.key(key, cockpit.now);
+                    prop_assert!(armed || !decides(&out), "{key:?} decided");
+                }
+                Happens::Record(record) => {
+                    let out = cockpit.app.apply(&record, cockpit.now);
+                    prop_assert!(!decides(&out));
+                }
+                Happens::Resize(w, h) => {
+                    prop_assert!(!decides(&cockpit.app.resize((w, h))));
+                }
+                Happens::Paste(text) => {
+                    prop_assert!(!decides(&cockpit.app.paste(&text, cockpit.now)));
+                }
+                Happens::Time(ms) => cockpit.wait(ms),
+            }
+            cockpit.frame();
+        }
+    }
+
+    /// A question never armed is never decided: keys without a frame or without time decide nothing.
+    #[test]
+    fn without_time_nothing_is_decided(keys in proptest::collection::vec(key(), 1..120)) {
+        let mut cockpit = Cockpit::new(&scenes::work(), (120, 36));
+        cockpit.now = Moment { ms: NOON, offset_s: 0 };
+        for key in keys {
+            let out = cockpit.app.key(key, cockpit.now);
+            prop_assert!(!decides(&out), "{key:?}");
+            cockpit.frame();
+            cockpit.wait(100);
+        }
+    }
+}
