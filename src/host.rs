@@ -4,6 +4,7 @@
 pub mod attach;
 mod cockpit;
 mod daemon;
+mod demo;
 pub mod lock;
 mod log;
 pub mod peer;

@@ -21,9 +21,10 @@ use std::time::Duration;
 use crossterm::event::EventStream;
 use futures_util::StreamExt;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::{Receiver, Sender, error::TryRecvError, error::TrySendError};
+use tokio::sync::mpsc::{error::TryRecvError, error::TrySendError};
 use tokio::time::{Instant, sleep_until};
 
+use crate::link::Link;
 use crate::protocol::{Command, Fetch, Record};
 use app::{App, Manner, Out};
 use styles::Styles;
@@ -43,14 +44,6 @@ const GULP: usize = 500;
 /// Most commands that wait for a host that does not read; then the newest is refused aloud.
 const BACKLOG: usize = 64;
 
-/// The two ends of the line to a supervisor.
-pub struct Link {
-    /// To it.
-    pub commands: Sender<Command>,
-    /// From it.
-    pub records: Receiver<Record>,
-}
-
 /// How the cockpit looks and behaves.
 pub struct Options {
     /// The theme.
@@ -63,6 +56,8 @@ pub struct Options {
     pub tmux: bool,
     /// The operator's editor and its arguments; empty where none is set.
     pub editor: Vec<String>,
+    /// How decisions made here are signed.
+    pub by: String,
 }
 
 /// Why the cockpit ended.
@@ -76,6 +71,9 @@ pub enum Exit {
 
 /// Takes the terminal and flies until the operator leaves. The terminal is given back in every case.
 pub async fn fly(link: Link, options: Options) -> io::Result<Exit> {
+    let (since, by) = (0, options.by.clone());
+    // A host that is gone closes the records, and the screen says so.
+    drop(link.commands.try_send(Command::Attach { since, by }));
     let screen = Screen::take(options.tmux)?;
     let app = App::new(options.manner, screen.size()?, clock());
     let mut cockpit = Cockpit {

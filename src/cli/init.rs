@@ -48,7 +48,23 @@ pub fn init(project: &Path, name: &str, out: &mut Out<'_>) -> Result<Exit, Fail>
     Ok(Exit::Done)
 }
 
-fn write_new(path: &Path, text: &str, program: bool) -> io::Result<()> {
+/// Writes the skill and the scripts of a starter, without its loop.
+///
+/// # Errors
+/// There is no such starter, or a file cannot be written.
+pub(crate) fn lay_out_tools(project: &Path, name: &str) -> io::Result<()> {
+    let starter = STARTERS.iter().find(|starter| starter.name == name);
+    let starter = starter.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    for (place, text, program) in starter.places() {
+        if !place.starts_with("loops/") {
+            write_new(&project.join(place), text, program)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file that must not be there yet, with the folders above it.
+pub(crate) fn write_new(path: &Path, text: &str, program: bool) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }

@@ -2,22 +2,21 @@
 
 use std::io::{self, IsTerminal};
 
-use super::{attach, program};
+use super::{attach, demo, program};
 use crate::cli::flags::View;
 use crate::cli::{Exit, Fail};
 use crate::config::Paths;
 use crate::link::Link;
+use crate::tui::app::Manner;
+use crate::tui::styles::Styles;
+use crate::tui::{self, Options};
 
 /// Opens the cockpit of this project.
 ///
 /// # Errors
 /// One line: this is no terminal, or there can be no host.
 pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
-    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        return Err(Exit::Usage.because(
-            "the cockpit needs a terminal; `checkride status` and `checkride run LOOP` do without",
-        ));
-    }
+    must_be_terminal()?;
     let runtime = program::runtime()?;
     runtime.block_on(async {
         let link = attach::attach(paths, &program::starter()?).await?;
@@ -26,12 +25,70 @@ pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
 }
 
 /// Plays the demo: the real engine in this process, over a project in a temporary folder.
-pub(super) fn demo(_view: &View) -> Result<Exit, Fail> {
-    Err(Exit::Trouble.because("this build has no demo"))
+pub(super) fn demo(view: &View) -> Result<Exit, Fail> {
+    must_be_terminal()?;
+    let runtime = program::runtime()?;
+    let stage = demo::Stage::set(program::this_program()?)?;
+    runtime.block_on(async { fly(stage.link(), view).await })
+}
+
+fn must_be_terminal() -> Result<(), Fail> {
+    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        return Ok(());
+    }
+    Err(Exit::Usage.because(
+        "the cockpit needs a terminal; `checkride status` and `checkride run LOOP` do without",
+    ))
 }
 
 /// Shows the cockpit until the operator leaves it.
-async fn fly(link: Link, _view: &View) -> Result<Exit, Fail> {
-    drop(link);
-    std::future::ready(Err(Exit::Trouble.because("this build has no cockpit"))).await
+async fn fly(link: Link, view: &View) -> Result<Exit, Fail> {
+    let options = options(view)?;
+    let flown = tui::fly(link, options).await;
+    flown.map_err(|e| Exit::Trouble.because(format!("the terminal cannot be used: {e}")))?;
+    Ok(Exit::Done)
+}
+
+fn options(view: &View) -> Result<Options, Fail> {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let plain =
+        view.no_color || set("NO_COLOR") || std::env::var("TERM").is_ok_and(|t| t == "dumb");
+    let name = view
+        .theme
+        .as_deref()
+        .unwrap_or(if plain { "mono" } else { "terminal" });
+    let styles = Styles::named(name).ok_or_else(|| {
+        Exit::Usage.because(format!(
+            "there is no theme {name}; there are terminal and mono"
+        ))
+    })?;
+    Ok(Options {
+        styles: if view.ascii {
+            styles.in_ascii()
+        } else {
+            styles
+        },
+        manner: Manner {
+            read_only: view.read_only,
+        },
+        calm: set("SSH_CONNECTION"),
+        tmux: set("TMUX"),
+        editor: editor(),
+        by: format!("cockpit {}", std::process::id()),
+    })
+}
+
+/// `$VISUAL`, else `$EDITOR`, in words.
+fn editor() -> Vec<String> {
+    ["VISUAL", "EDITOR"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .map(|command| {
+            command
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .find(|words| !words.is_empty())
+        .unwrap_or_default()
 }
