@@ -22,7 +22,7 @@ use crossterm::event::EventStream;
 use futures_util::StreamExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{error::TryRecvError, error::TrySendError};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::link::Link;
 use crate::protocol::{Command, Fetch, Record};
@@ -41,6 +41,8 @@ const CALM: Duration = Duration::from_millis(250);
 const FLOOD: usize = 200;
 /// Most records taken in before the keys are looked at again.
 const GULP: usize = 500;
+/// Longest wait for a busy host when leaving.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Most commands that wait for a host that does not read; then the newest is refused aloud.
 const BACKLOG: usize = 64;
 
@@ -146,8 +148,7 @@ impl Cockpit {
                 }
             };
             let out = match woken {
-                Woken::Signal => return Ok(Exit::Ended),
-                Woken::Heard(None | Some(Err(_))) => return Ok(Exit::Ended),
+                Woken::Signal | Woken::Heard(None | Some(Err(_))) => return Ok(Exit::Ended),
                 Woken::Heard(Some(Ok(event))) => self.hear(event)?,
                 Woken::Due => {
                     self.draw()?;
@@ -160,18 +161,31 @@ impl Cockpit {
                     self.soon();
                     Vec::new()
                 }
-                Woken::Told(Some(record)) => self.tell(record),
+                Woken::Told(Some(record)) => self.tell(&record),
             };
             if self.carry_out(out)? {
+                self.say_the_rest().await;
                 return Ok(Exit::Left);
             }
         }
     }
 
+    /// Commands that still wait are sent before leaving, if the host reads within a second.
+    async fn say_the_rest(&mut self) {
+        let sent = async {
+            for command in self.backlog.drain(..) {
+                if self.link.commands.send(command).await.is_err() {
+                    break;
+                }
+            }
+        };
+        drop(timeout(GOODBYE, sent).await);
+    }
+
     /// Takes a record in, and those that came with it; they share a frame.
-    fn tell(&mut self, record: Record) -> Vec<Out> {
+    fn tell(&mut self, record: &Record) -> Vec<Out> {
         let now = clock();
-        let mut out = self.app.apply(&record, now);
+        let mut out = self.app.apply(record, now);
         for _ in 0..GULP {
             match self.link.records.try_recv() {
                 Ok(record) => out.extend(self.app.apply(&record, now)),

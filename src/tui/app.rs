@@ -7,6 +7,7 @@ pub mod dialogue;
 pub mod field;
 pub mod form;
 pub mod go;
+pub mod moves;
 pub mod pages;
 pub mod runs;
 pub mod transcripts;
@@ -156,6 +157,8 @@ pub struct App {
     pub arming: Arming,
     /// Whether the terminal has the operator's attention.
     pub focused: bool,
+    /// Whether the newest thing to take back is `X`.
+    pub stopped_all: bool,
     /// New checkpoints that nobody was told about yet.
     pub bells: u32,
     asked: wants::Asked,
@@ -187,6 +190,7 @@ impl App {
             human: BTreeMap::new(),
             arming: Arming::default(),
             focused: true,
+            stopped_all: false,
             bells: 0,
             asked: wants::Asked::default(),
         }
@@ -219,6 +223,7 @@ impl App {
                 .retain(|id, _| *id == checkpoint.id || self.world.waits(id));
             self.show_question(run);
         } else if let Event::Decided { checkpoint, .. } = event {
+            self.stopped_all = false;
             self.arming.answered(checkpoint);
             self.close_pages_of(run);
         } else if matches!(event, Event::Remembered { .. } | Event::Forgotten)

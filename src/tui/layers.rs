@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod editor;
 pub mod first_run;
 pub mod form;
+pub mod heads;
 pub mod help;
 pub mod inspect;
 pub mod timeline;

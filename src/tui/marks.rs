@@ -54,7 +54,10 @@ pub fn row(row: &LoopRow, run: Option<&Run>, now: Moment) -> (Mark, String, Stri
     };
     if let Some(run) = run.filter(|r| r.active()) {
         let (mark, word) = phase(run);
-        let at = format!("{}/{}", run.now(), run.max_iterations());
+        let at = match run.max_iterations() {
+            0 => run.now().to_string(),
+            max => format!("{}/{max}", run.now()),
+        };
         let short = if run.now() == 0 {
             word.to_owned()
         } else {

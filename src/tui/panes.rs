@@ -2,6 +2,7 @@
 
 pub mod foot;
 pub mod header;
+pub mod hints;
 pub mod loops;
 pub mod memory;
 pub mod runs;

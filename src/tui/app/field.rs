@@ -1,6 +1,7 @@
 //! What is being typed: its purpose, its text, and how it is left. Esc never decides; Enter sends a
 //! single line only.
 
+use ratatui::style::{Modifier, Style};
 use tui_textarea::{CursorMove, TextArea, WrapMode};
 
 use crate::protocol::{Command, MemoryText};
@@ -71,6 +72,9 @@ impl Field {
         field.area.set_max_histories(1_000);
         if field.is_large() {
             field.area.set_wrap_mode(WrapMode::Word);
+            let quiet = Style::new().add_modifier(Modifier::DIM);
+            field.area.set_line_number_style(quiet);
+            field.area.set_cursor_line_style(Style::new());
         } else {
             field.area.move_cursor(CursorMove::End);
         }
@@ -146,25 +150,39 @@ impl App {
                 _ => Vec::new(),
             };
         }
-        match key {
-            Key::Ctrl('c') if field.is_large() && field.changed() => {
+        if let Key::Ctrl(c) = key {
+            return self.type_ctrl(c);
+        }
+        if key == Key::Esc {
+            return self.leave_field();
+        }
+        if key == Key::Enter && !field.is_large() {
+            return self.finish_field();
+        }
+        field.area.input(key.input());
+        self.filter_as_typed();
+        Vec::new()
+    }
+
+    /// Ctrl with a letter in a field: only what the terminal world already owns.
+    fn type_ctrl(&mut self, c: char) -> Vec<Out> {
+        let Some(field) = &mut self.field else {
+            return Vec::new();
+        };
+        match c {
+            'c' if field.is_large() && field.changed() => {
                 field.leaving = Some(Leaving::Discard);
             }
-            Key::Ctrl('c') => return self.drop_field(),
-            Key::Esc => return self.leave_field(),
-            Key::Enter if !field.is_large() => return self.finish_field(),
-            Key::Ctrl('u') => {
+            'c' => return self.drop_field(),
+            'u' => {
                 field.area.undo();
             }
-            Key::Ctrl('r') => {
+            'r' => {
                 field.area.redo();
             }
-            Key::Ctrl('z') => return vec![Out::Suspend],
-            Key::Ctrl('l') => return vec![Out::Redraw],
-            Key::Ctrl(_) => {}
-            key => {
-                field.area.input(key.input());
-            }
+            'z' => return vec![Out::Suspend],
+            'l' => return vec![Out::Redraw],
+            _ => {}
         }
         self.filter_as_typed();
         Vec::new()

@@ -3,25 +3,15 @@
 use crate::protocol::Command;
 use crate::run::Answer;
 
+use super::moves::Move;
 use super::pages::Tab;
 use super::runs::{Phase, Run};
 use super::{App, Layer, Out, Timeline};
 use crate::tui::action::Action;
 use crate::tui::keymap::{self, Key, Place, Receiver};
 use crate::tui::layout::Pane;
-use crate::tui::text::flow::{Anchor, Window};
+use crate::tui::text::flow::Anchor;
 use crate::tui::{layers, panes};
-
-/// How far to move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Move {
-    Down,
-    Up,
-    First,
-    Last,
-    PageDown,
-    PageUp,
-}
 
 impl App {
     /// Does it; `can` has said yes.
@@ -31,7 +21,10 @@ impl App {
             Action::Edit => return self.answer(Answer::Edit),
             Action::Retry => return self.retry(),
             Action::Stop => return self.stop(),
-            Action::StopAll => return vec![Out::Send(Command::StopAll)],
+            Action::StopAll => {
+                self.stopped_all = true;
+                return vec![Out::Send(Command::StopAll)];
+            }
             Action::Start => return self.start(),
             Action::Hold => return self.hold(),
             Action::Undo => return self.undo(),
@@ -53,15 +46,15 @@ impl App {
             Action::Last => self.shift(Move::Last),
             Action::PageDown => self.shift(Move::PageDown),
             Action::PageUp => self.shift(Move::PageUp),
-            Action::Waiting
-            | Action::Prompt
-            | Action::Diff
-            | Action::Verdict
-            | Action::Output
-            | Action::Memory
-            | Action::Timeline
-            | Action::Inspect
-            | Action::Help => self.show(action),
+            Action::Waiting => self.show_waiting(),
+            Action::Prompt => self.show(Tab::Prompt),
+            Action::Diff => self.show(Tab::Diff),
+            Action::Verdict => self.show(Tab::Verdict),
+            Action::Output => self.show(Tab::Output),
+            Action::Memory => self.show_memory(),
+            Action::Timeline => self.show_timeline(),
+            Action::Inspect => self.show_bones(),
+            Action::Help => self.show_help(),
             Action::Toggle => self.toggle(key.digit().unwrap_or(0)),
             Action::More | Action::Less => {
                 if let Some(Layer::Form(form)) = self.layers.last_mut() {
@@ -144,8 +137,11 @@ impl App {
             .collect()
     }
 
-    /// The last decision of the shown run; in the timeline: the workspace; with no active run: `X`.
-    fn undo(&self) -> Vec<Out> {
+    /// `X`, where that was last; in the timeline: the workspace; else the last decision of the run.
+    fn undo(&mut self) -> Vec<Out> {
+        if std::mem::take(&mut self.stopped_all) {
+            return vec![Out::Send(Command::Undo { run: None })];
+        }
         let run = self.shown_run();
         if let (Some(Layer::Timeline(timeline)), Some(run)) = (self.layers.last(), run) {
             let iteration = match timeline.iteration {
@@ -163,42 +159,32 @@ impl App {
         vec![Out::Send(Command::Undo { run })]
     }
 
-    fn show(&mut self, action: Action) {
-        let tab = match action {
-            Action::Waiting => {
-                if let Some((run, ..)) = self.world.waiting().first() {
-                    let (id, name) = (run.id.clone(), run.name().to_owned());
-                    self.layers.clear();
-                    self.select(&name);
-                    self.open_pages(&id, None);
-                }
-                return;
-            }
-            Action::Prompt => Tab::Prompt,
-            Action::Diff => Tab::Diff,
-            Action::Verdict => Tab::Verdict,
-            Action::Output => Tab::Output,
-            Action::Memory => return self.show_memory(),
-            Action::Timeline => return self.show_timeline(),
-            Action::Inspect => {
-                let name = self.name().unwrap_or_default().to_owned();
-                let top = Anchor::default();
-                return self.layers.push(Layer::Inspect { name, top });
-            }
-            _ => {
-                if let Receiver::Place(place) = keymap::receiver(self) {
-                    self.show_help(place);
-                }
-                return;
-            }
-        };
+    fn show_waiting(&mut self) {
+        if let Some((run, ..)) = self.world.waiting().first() {
+            let (id, name) = (run.id.clone(), run.name().to_owned());
+            self.layers.clear();
+            self.select(&name);
+            self.open_pages(&id, None);
+        }
+    }
+
+    fn show_bones(&mut self) {
+        let name = self.name().unwrap_or_default().to_owned();
+        let top = Anchor::default();
+        self.layers.push(Layer::Inspect { name, top });
+    }
+
+    /// Turns the open pages to this one, or opens those of the shown run and iteration.
+    fn show(&mut self, tab: Tab) {
         if let Some(pages) = self.pages_mut() {
             pages.tab = tab;
-        } else if let Some(run) = self.shown_run().map(|r| r.id.clone()) {
-            let iteration = match self.layers.last() {
-                Some(Layer::Timeline(timeline)) => timeline.iteration,
-                _ => self.iteration.unwrap_or(0),
-            };
+            return;
+        }
+        let iteration = match self.layers.last() {
+            Some(Layer::Timeline(timeline)) => timeline.iteration,
+            Some(_) | None => self.iteration.unwrap_or(0),
+        };
+        if let Some(run) = self.shown_run().map(|r| r.id.clone()) {
             self.open_pages(&run, Some(tab));
             if let (1.., Some(pages)) = (iteration, self.pages_mut()) {
                 pages.iteration = iteration;
@@ -214,7 +200,10 @@ impl App {
         }));
     }
 
-    fn show_help(&mut self, place: Place) {
+    fn show_help(&mut self) {
+        let Receiver::Place(place) = keymap::receiver(self) else {
+            return;
+        };
         if place == Place::Help {
             self.layers.pop();
             return;
@@ -241,7 +230,7 @@ impl App {
     fn open(&mut self) -> Vec<Out> {
         match self.layers.last() {
             Some(Layer::Form(_)) => return self.choose(),
-            Some(Layer::Timeline(_)) => self.show(Action::Verdict),
+            Some(Layer::Timeline(_)) => self.show(Tab::Verdict),
             Some(
                 Layer::Pages(_) | Layer::Inspect { .. } | Layer::Help { .. } | Layer::Dialogue(_),
             ) => {}
@@ -251,8 +240,8 @@ impl App {
                 return vec![Out::Copy(command)];
             }
             None if self.question().is_some() => self.open_question(),
-            None if self.run().is_some() => self.show(Action::Verdict),
-            None => self.show(Action::Inspect),
+            None if self.run().is_some() => self.show(Tab::Verdict),
+            None => self.show_bones(),
         }
         Vec::new()
     }
@@ -302,136 +291,4 @@ impl App {
         }
         Vec::new()
     }
-
-    /// Next or previous pane; in the pages: tab.
-    fn turn(&mut self, by: isize) {
-        if let Some(pages) = self.pages_mut() {
-            pages.tab = step(&Tab::ALL, pages.tab, by);
-        } else {
-            self.focus = step(&Pane::ALL, self.focus, by);
-        }
-    }
-
-    fn iterate(&mut self, by: isize) {
-        let last = self.shown_run().map_or(0, Run::now);
-        let go = |from: usize| from.saturating_add_signed(by).clamp(1, last.max(1));
-        match self.layers.last_mut() {
-            Some(Layer::Pages(pages)) => pages.iteration = go(pages.iteration),
-            Some(Layer::Timeline(timeline)) => {
-                let from = if timeline.iteration == 0 {
-                    last
-                } else {
-                    timeline.iteration
-                };
-                timeline.iteration = go(from);
-            }
-            _ => self.iteration = Some(go(self.iteration.unwrap_or(last))),
-        }
-    }
-
-    pub(crate) fn select(&mut self, name: &str) {
-        if self.name() != Some(name) {
-            self.selected = Some(name.to_owned());
-            self.turned();
-        }
-    }
-
-    fn choose_loop(&mut self, by: isize) {
-        let names = self.names();
-        let at = names
-            .iter()
-            .position(|n| Some(*n) == self.name())
-            .unwrap_or(0);
-        let to = at
-            .saturating_add_signed(by)
-            .min(names.len().saturating_sub(1));
-        if let Some(name) = names.get(to).map(|&n| n.to_owned()) {
-            self.select(&name);
-        }
-    }
-
-    fn shift(&mut self, how: Move) {
-        let page = usize::from(self.size.1 / 2).max(1);
-        let by = match how {
-            Move::Down => 1,
-            Move::Up => -1,
-            Move::First => isize::MIN / 2,
-            Move::Last => isize::MAX / 2,
-            Move::PageDown => isize::try_from(page).unwrap_or(1),
-            Move::PageUp => -isize::try_from(page).unwrap_or(1),
-        };
-        match self.layers.last() {
-            Some(Layer::Timeline(timeline)) => {
-                let runs = self.world.runs_of(&timeline.name).len();
-                let chosen = timeline
-                    .chosen
-                    .saturating_add_signed(by)
-                    .min(runs.saturating_sub(1));
-                if let Some(Layer::Timeline(timeline)) = self.layers.last_mut() {
-                    timeline.chosen = chosen;
-                    timeline.iteration = 0;
-                }
-            }
-            Some(Layer::Form(form)) => {
-                let row = form
-                    .row
-                    .saturating_add_signed(by)
-                    .min(form.rows().saturating_sub(1));
-                if let Some(Layer::Form(form)) = self.layers.last_mut() {
-                    form.row = row;
-                }
-            }
-            None if self.nothing_here() => {
-                let last = layers::first_run::lines() - 1;
-                self.first_run = self.first_run.saturating_add_signed(by).min(last);
-            }
-            None if self.focus == Pane::Loops => self.choose_loop(by),
-            Some(_) | None => self.scroll(how),
-        }
-    }
-
-    /// Scrolls what has the keys.
-    fn scroll(&mut self, how: Move) {
-        let go = |window: Window<'_>, top: Anchor| {
-            let page = window.height.saturating_sub(2).max(1);
-            match how {
-                Move::Down => window.down(top, 1),
-                Move::Up => window.up(top, 1),
-                Move::First => Anchor::default(),
-                Move::Last => window.end(),
-                Move::PageDown => window.down(top, page),
-                Move::PageUp => window.up(top, page),
-            }
-        };
-        let Some((top, end)) = panes::scrolled(self, &go) else {
-            return;
-        };
-        let lines = self.run().map_or(0, |r| r.lines);
-        match self.layers.last_mut() {
-            Some(Layer::Pages(pages)) => {
-                pages.tops.insert(pages.tab, top);
-            }
-            Some(Layer::Inspect { top: at, .. } | Layer::Help { top: at, .. }) => *at = top,
-            Some(_) => {}
-            None if self.focus == Pane::Transcript => {
-                // Following stops when the reader goes up and begins again at the end.
-                let follow = top >= end;
-                if self.reading.follow && !follow {
-                    self.reading.known = lines;
-                }
-                self.reading.follow = follow;
-                self.reading.top = top;
-            }
-            None => {
-                self.tops.insert(u8::from(self.focus == Pane::Memory), top);
-            }
-        }
-    }
-}
-
-/// The next or previous of all, round the end.
-fn step<T: Copy + PartialEq>(all: &[T], from: T, by: isize) -> T {
-    let at = all.iter().position(|t| *t == from).unwrap_or(0);
-    let to = at.saturating_add_signed(by.rem_euclid(isize::try_from(all.len()).unwrap_or(1)));
-    all.get(to % all.len().max(1)).copied().unwrap_or(from)
 }

@@ -73,7 +73,7 @@ impl App {
         } else {
             self.reading.top.item as u64
         };
-        let last = (from + rows).min(total - 1);
+        let last = from.saturating_add(rows).min(total - 1);
         let transcript = self.world.transcripts.entry(run.clone()).or_default();
         for line in [from.min(last), last] {
             if let Some(from) = transcript.missing(line, total) {

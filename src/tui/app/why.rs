@@ -17,6 +17,10 @@ impl App {
         if self.manner.read_only && changes(action) {
             return Err(READ_ONLY.to_owned());
         }
+        self.can_here(action)
+    }
+
+    fn can_here(&self, action: Action) -> Result<(), String> {
         match action {
             Action::Approve => self.can_answer(Answer::Approve),
             Action::Edit => self.can_answer(Answer::Edit),
@@ -29,10 +33,7 @@ impl App {
                 self.world.waiting().is_empty(),
                 "nothing is waiting for you",
             ),
-            Action::Toggle => {
-                let lines = self.question().map_or(0, |q| open_rubric(&q));
-                none_if(lines == 0, "no rubric line waits for your answer here")
-            }
+            Action::Toggle => self.can_toggle(),
             Action::Prompt | Action::Diff | Action::Verdict | Action::Output => none_if(
                 self.pages().is_none() && self.shown_run().is_none(),
                 "no run to show yet",
@@ -40,24 +41,19 @@ impl App {
             Action::Memory | Action::Inspect | Action::Timeline | Action::Outside => {
                 self.can_use_loop()
             }
-            Action::Earlier | Action::Later => {
-                let none = self.shown_run().is_none_or(|r| r.iterations.is_empty());
-                none_if(none, "there is no iteration yet")
-            }
-            Action::Follow => {
-                let lines = self.run().map_or(0, |r| r.lines);
-                none_if(lines == 0, "there is no transcript yet")
-            }
-            Action::Filter => none_if(self.nothing_here(), "there is nothing to filter"),
+            Action::Earlier | Action::Later => none_if(
+                self.shown_run().is_none_or(|r| r.iterations.is_empty()),
+                "there is no iteration yet",
+            ),
+            Action::Follow => none_if(
+                self.run().is_none_or(|r| r.lines == 0),
+                "there is no transcript yet",
+            ),
             Action::NextMatch | Action::PreviousMatch => {
                 none_if(self.filter.is_empty(), "no filter is set; / sets one")
             }
-            Action::LeaveRunning
-            | Action::HoldAll
-            | Action::KeepMine
-            | Action::TakeTheirs
-            | Action::Merge => self.can_answer_dialogue(action),
             Action::StopAll
+            | Action::Filter
             | Action::Down
             | Action::Up
             | Action::First
@@ -77,7 +73,17 @@ impl App {
             | Action::Help
             | Action::Suspend
             | Action::Redraw => Ok(()),
+            Action::LeaveRunning
+            | Action::HoldAll
+            | Action::KeepMine
+            | Action::TakeTheirs
+            | Action::Merge => self.can_answer_dialogue(action),
         }
+    }
+
+    fn can_toggle(&self) -> Result<(), String> {
+        let lines = self.question().map_or(0, |q| open_rubric(&q));
+        none_if(lines == 0, "no rubric line waits for your answer here")
     }
 
     /// Whether one of the four answers may be given to the question in front.

@@ -47,106 +47,67 @@ pub fn short_place(ask: &Ask) -> &'static str {
 
 /// What each answer does.
 pub fn answers(question: &Question<'_>, open: bool) -> Words {
-    let words = |long: [&str; 4], short| Words {
-        long: long.map(str::to_owned),
-        short,
-    };
-    match &question.checkpoint.ask {
-        Ask::Prompt { .. } => words(
-            [
-                "approve → send",
-                "edit this prompt",
-                "recompose from files",
-                "stop run",
-            ],
+    if let (Ask::Verdict { then, .. }, false) = (&question.checkpoint.ask, open) {
+        return verdict(question, *then);
+    }
+    let (long, short) = fixed(&question.checkpoint.ask);
+    let mut long = long.map(str::to_owned);
+    if let Ask::Work { .. } = question.checkpoint.ask {
+        long[0] = format!("approve → {}", examiners(question));
+    }
+    Words { long, short }
+}
+
+/// The words that depend on the kind alone, long and short.
+#[rustfmt::skip]
+fn fixed(ask: &Ask) -> ([&'static str; 4], [&'static str; 4]) {
+    match ask {
+        Ask::Prompt { .. } => (
+            ["approve → send", "edit this prompt", "recompose from files", "stop run"],
             ["approve → send", "edit prompt", "recompose", "stop run"],
         ),
-        Ask::Work { .. } => {
-            let approve = format!("approve → {}", examiners(question));
-            words(
-                [&approve, "edit the draft", "retry with a note", "stop run"],
-                ["approve → check", "edit draft", "retry + note", "stop run"],
-            )
-        }
-        Ask::Verdict { .. } if open => words(
-            [
-                "",
-                "1–9 answer, then e hands in",
-                "verify again",
-                "stop run",
-            ],
+        Ask::Work { .. } => (
+            ["approve → check", "edit the draft", "retry with a note", "stop run"],
+            ["approve → check", "edit draft", "retry + note", "stop run"],
+        ),
+        Ask::Verdict { .. } => (
+            ["", "1–9 answer, then e hands in", "verify again", "stop run"],
             ["", "1–9, then e", "again", "stop run"],
         ),
-        Ask::Verdict { then, .. } => verdict(question, *then),
-        Ask::Publish { typed: true, .. } => words(
-            [
-                "type the digest → publish",
-                "edit draft",
-                "one more iteration",
-                "keep as draft",
-            ],
+        Ask::Publish { typed: true, .. } => (
+            ["type the digest → publish", "edit draft", "one more iteration", "keep as draft"],
             ["type digest → publish", "edit", "iterate", "keep as draft"],
         ),
-        Ask::Publish { .. } => words(
-            [
-                "approve → publish",
-                "edit draft",
-                "one more iteration",
-                "keep as draft",
-            ],
+        Ask::Publish { typed: false, .. } => (
+            ["approve → publish", "edit draft", "one more iteration", "keep as draft"],
             ["approve → publish", "edit", "iterate", "keep as draft"],
         ),
-        Ask::Question { .. } => words(
+        Ask::Question { .. } => (
             ["", "answer", "let it choose, with a note", "stop run"],
             ["", "answer", "let it choose", "stop run"],
         ),
-        Ask::Guardrail { .. } => words(
-            [
-                "go on without it",
-                "allow it once",
-                "retry with a note",
-                "stop run",
-            ],
+        Ask::Guardrail { .. } => (
+            ["go on without it", "allow it once", "retry with a note", "stop run"],
             ["without it", "allow once", "retry + note", "stop run"],
         ),
-        Ask::Stuck { .. } => words(
-            [
-                "one more try",
-                "edit goal, skill or memory",
-                "start fresh with a note",
-                "stop run",
-            ],
+        Ask::Stuck { .. } => (
+            ["one more try", "edit goal, skill or memory", "start fresh with a note", "stop run"],
             ["try once more", "edit files", "fresh + note", "stop run"],
         ),
-        Ask::Permission { .. } => words(
-            [
-                "allow once",
-                "allow for this run",
-                "deny, with a note",
-                "stop run",
-            ],
+        Ask::Permission { .. } => (
+            ["allow once", "allow for this run", "deny, with a note", "stop run"],
             ["allow once", "allow in run", "deny + note", "stop run"],
         ),
-        Ask::Budget { .. } => words(
-            [
-                "",
-                "raise the cap for this run",
-                "",
-                "stop run, keep the draft",
-            ],
+        Ask::Budget { .. } => (
+            ["", "raise the cap for this run", "", "stop run, keep the draft"],
             ["", "raise the cap", "", "stop, keep draft"],
         ),
-        Ask::Error { failure } if failure.maybe_done => words(
+        Ask::Error { failure } if failure.maybe_done => (
             ["mark as done", "edit files", "run it again", "leave it"],
             ["mark done", "edit files", "run again", "leave it"],
         ),
-        Ask::Error { .. } => words(
-            [
-                "try again",
-                "edit files",
-                "try again with a note",
-                "stop run",
-            ],
+        Ask::Error { .. } => (
+            ["try again", "edit files", "try again with a note", "stop run"],
             ["try again", "edit files", "again + note", "stop run"],
         ),
     }

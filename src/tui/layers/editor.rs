@@ -41,17 +41,12 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
         usize::from(width),
     );
     canvas.rule(title, &row);
-    let mut area = field.area.clone();
-    area.set_style(canvas.styles().of(Role::Fg));
-    area.set_cursor_line_style(ratatui::style::Style::new());
-    area.set_cursor_style(canvas.styles().of(Role::Sel));
-    area.set_line_number_style(canvas.styles().of(Role::Faint));
     let text = Rect {
         width,
         ..region.body
     };
     if !text.is_empty() {
-        Widget::render(&area, text, canvas.buffer());
+        Widget::render(&field.area, text, canvas.buffer());
     }
     if let Some(name) = side {
         let x = region.body.x + width;

@@ -135,8 +135,9 @@ fn cap((cap, was, now): &(Cap, u64, u64)) -> Row {
     let row = Row::of(Role::Muted, label)
         .to(10)
         .with(Role::Fg, text(*was));
-    match now > was {
-        true => row.with(Role::Accent, format!(" → {}", text(*now))),
-        false => row,
+    if now > was {
+        row.with(Role::Accent, format!(" → {}", text(*now)))
+    } else {
+        row
     }
 }

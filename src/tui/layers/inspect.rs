@@ -62,83 +62,71 @@ pub(crate) fn rows(app: &App, name: &str, width: usize) -> Vec<Row> {
         out.rows
             .extend(paragraph(Role::Muted, "", &facts.description, width));
     }
-    let spec = &facts.spec;
-    out.heading("trigger");
-    out.line(
-        Role::Fg,
-        match &spec.trigger {
-            Trigger::Manual => "by hand: s starts it",
-            Trigger::Schedule(words) | Trigger::Event(words) => words,
-        },
-    );
-    if facts.off {
-        out.line(Role::Warn, "switched off; u re-arms");
-    }
-    out.heading("skill");
-    let proven = figures::count(usize::try_from(facts.proven).unwrap_or(usize::MAX), "time");
-    out.line(
-        Role::Fg,
-        format!(
-            "{} · proven by hand {proven} (needs {})",
-            spec.skill.path, spec.skill.proven_min
-        ),
-    );
-    if facts.skill_changed {
-        out.line(Role::Warn, "▲ changed since it was last proven");
-    }
+    trigger_and_skill(&mut out, facts);
     out.heading("goal and verification");
     goal(&mut out, facts);
     out.heading("memory");
-    let cap = spec.memory.inject_tokens;
-    out.line(
-        Role::Fg,
-        match app.world.memories.get(name) {
-            Some(text) => {
-                let (entries, tokens) = memory::size(&text.text, cap);
-                format!(
-                    "{} · {} · {} of {} tok in a prompt",
-                    text.path,
-                    figures::count(entries, "note"),
-                    figures::short(tokens),
-                    figures::short(cap)
-                )
-            }
-            None => format!(
-                "{} · at most {} tok in a prompt",
-                spec.memory.path,
-                figures::short(cap)
-            ),
-        },
-    );
+    remembers(&mut out, facts, app);
     out.heading("guardrails");
     guardrails(&mut out, facts);
     out.heading("output and publish");
     output(&mut out, facts);
     out.heading("trust");
-    out.line(
-        Role::Fg,
-        format!(
-            "{} · the file asks for {}",
-            facts.mode.word(),
-            spec.guardrails.mode.word()
-        ),
-    );
-    if !facts.mode_why.is_empty() {
-        out.line(Role::Warn, &facts.mode_why);
-    }
-    if let Some(row) = app.world.row(name) {
-        let met = row.record.iter().filter(|o| o.goal_met()).count();
-        out.line(
-            Role::Fg,
-            format!(
-                "{met} of its last {} reached the goal",
-                figures::count(row.record.len(), "run")
-            ),
-        );
-    }
+    trust(&mut out, facts, app);
     out.heading("files");
     out.line(Role::Fg, facts.files.join("\n"));
     out.rows
+}
+
+fn trigger_and_skill(out: &mut Bones, facts: &LoopFacts) {
+    out.heading("trigger");
+    let trigger = match &facts.spec.trigger {
+        Trigger::Manual => "by hand: s starts it",
+        Trigger::Schedule(words) | Trigger::Event(words) => words,
+    };
+    out.line(Role::Fg, trigger);
+    if facts.off {
+        out.line(Role::Warn, "switched off; u re-arms");
+    }
+    out.heading("skill");
+    let skill = &facts.spec.skill;
+    let (path, needs) = (&skill.path, skill.proven_min);
+    let proven = facts.proven;
+    let words = format!("{path} · proven by hand {proven} times (needs {needs})");
+    out.line(Role::Fg, words);
+    if facts.skill_changed {
+        out.line(Role::Warn, "▲ changed since it was last proven");
+    }
+}
+
+fn remembers(out: &mut Bones, facts: &LoopFacts, app: &App) {
+    let own = &facts.spec.memory;
+    let cap = figures::short(own.inject_tokens);
+    let words = match app.world.memories.get(&facts.spec.name) {
+        Some(text) => {
+            let (entries, tokens) = memory::size(&text.text, own.inject_tokens);
+            let (notes, tokens) = (figures::count(entries, "note"), figures::short(tokens));
+            format!("{} · {notes} · {tokens} of {cap} tok in a prompt", own.path)
+        }
+        None => format!("{} · at most {cap} tok in a prompt", own.path),
+    };
+    out.line(Role::Fg, words);
+}
+
+fn trust(out: &mut Bones, facts: &LoopFacts, app: &App) {
+    let (granted, asked) = (facts.mode.word(), facts.spec.guardrails.mode.word());
+    out.line(Role::Fg, format!("{granted} · the file asks for {asked}"));
+    if !facts.mode_why.is_empty() {
+        out.line(Role::Warn, &facts.mode_why);
+    }
+    if let Some(row) = app.world.row(&facts.spec.name) {
+        let met = row.record.iter().filter(|o| o.goal_met()).count();
+        let runs = figures::count(row.record.len(), "run");
+        out.line(
+            Role::Fg,
+            format!("{met} of its last {runs} reached the goal"),
+        );
+    }
 }
 
 fn goal(out: &mut Bones, facts: &LoopFacts) {

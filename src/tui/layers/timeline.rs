@@ -13,7 +13,7 @@ use crate::tui::app::{App, Timeline};
 use crate::tui::layout::Region;
 use crate::tui::marks;
 use crate::tui::paint::{self, Canvas};
-use crate::tui::panes::{runs, transcript, verdict};
+use crate::tui::panes::{runs, verdict};
 use crate::tui::styles::Role;
 use crate::tui::text::{Row, cut, figures};
 
@@ -62,11 +62,10 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, timeline: &Timeline, region: Reg
 }
 
 fn head(width: usize) -> Row {
-    let text = match width >= 100 {
-        true => {
-            "  run  woke          by          verdicts  you           time      tok         $  ended"
-        }
-        false => " run  woke          verdicts  you           tok         $  ended",
+    let text = if width >= 100 {
+        "  run  woke          by          verdicts  you           time      tok         $  ended"
+    } else {
+        " run  woke          verdicts  you           tok         $  ended"
     };
     Row::of(Role::Muted, text).cut(width)
 }
@@ -183,44 +182,45 @@ fn detail(app: &App, run: &Run, timeline: &Timeline, width: usize) -> Vec<Row> {
         rows.push(Row::blank());
         rows.push(pad(restore_points(run, timeline)).cut(width));
     }
+    rows.extend(judged(run, timeline, width).into_iter().map(pad));
+    rows.extend(remembered(run, width).into_iter().map(pad));
+    rows
+}
+
+/// The verdict of the chosen iteration.
+fn judged(run: &Run, timeline: &Timeline, width: usize) -> Vec<Row> {
     let chosen = match timeline.iteration {
         0 => run.verdict(),
-        n => run
-            .iterations
-            .get(n - 1)
-            .and_then(|i| Some((n, i.verdict.as_ref()?))),
+        n => {
+            let iteration = run.iterations.get(n - 1);
+            iteration.and_then(|i| Some((n, i.verdict.as_ref()?)))
+        }
     };
-    if let Some((number, ruled)) = chosen {
-        rows.push(Row::blank());
-        rows.push(pad(Row::of(
-            Role::Muted,
-            format!("verdict of iteration {number}"),
-        )));
-        rows.push(pad(verdict::word(ruled)));
-        rows.extend(
-            verdict::findings(ruled, width.saturating_sub(2))
-                .into_iter()
-                .map(pad),
-        );
-    }
-    let notes: Vec<&str> = run
-        .iterations
-        .iter()
-        .filter_map(|i| i.note.as_deref())
+    let Some((number, ruled)) = chosen else {
+        return Vec::new();
+    };
+    let title = format!("verdict of iteration {number}");
+    let mut rows = vec![
+        Row::blank(),
+        Row::of(Role::Muted, title),
+        verdict::word(ruled),
+    ];
+    rows.extend(verdict::findings(ruled, width.saturating_sub(2)));
+    rows
+}
+
+/// The notes that the run left in memory.
+fn remembered(run: &Run, width: usize) -> Vec<Row> {
+    let notes = run.iterations.iter().filter_map(|i| i.note.as_deref());
+    let notes: Vec<Row> = notes
         .flat_map(str::lines)
+        .map(|n| Row::of(Role::Add, format!("+ {n}")).cut(width.saturating_sub(1)))
         .collect();
-    if !notes.is_empty() {
-        rows.push(Row::blank());
-        rows.push(pad(Row::of(Role::Muted, "memory written")));
-        rows.extend(
-            notes
-                .iter()
-                .map(|n| pad(Row::of(Role::Add, format!("+ {n}")).cut(width - 1))),
-        );
+    if notes.is_empty() {
+        return notes;
     }
-    if rows.len() < 4 {
-        rows.push(pad(transcript::marks_of(run)));
-    }
+    let mut rows = vec![Row::blank(), Row::of(Role::Muted, "memory written")];
+    rows.extend(notes);
     rows
 }
 

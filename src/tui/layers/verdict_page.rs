@@ -7,7 +7,7 @@
 //! closer   ✗✗ → ✗✗
 //! ```
 
-use crate::run::{Ask, Judgement, Verdict};
+use crate::run::{Ask, Failure, Judgement, Verdict};
 use crate::tui::app::App;
 use crate::tui::app::form;
 use crate::tui::app::pages::Pages;
@@ -56,32 +56,23 @@ pub(crate) fn asked(ask: &Ask, run: &Run, width: usize) -> Vec<Row> {
             rows.extend(spent(run, width));
             rows
         }
-        Ask::Error { failure } => {
-            let mut rows = labelled("cause", 9, (Role::Fail, &failure.cause), width);
-            let step = format!("while {}", marks::stage(failure.stage));
-            rows.extend(labelled("", 9, (Role::Muted, &step), width));
-            if failure.maybe_done {
-                rows.extend(labelled(
-                    "▲",
-                    9,
-                    (
-                        Role::Warn,
-                        "it may already have happened; it is never repeated by itself",
-                    ),
-                    width,
-                ));
-            }
-            rows.push(Row::blank());
-            rows.extend(
-                failure
-                    .detail
-                    .lines()
-                    .flat_map(|l| paragraph(Role::Fg, "  ", l, width)),
-            );
-            rows
-        }
+        Ask::Error { failure } => failed(failure, width),
     };
     rows.push(Row::blank());
+    rows
+}
+
+fn failed(failure: &Failure, width: usize) -> Vec<Row> {
+    let mut rows = labelled("cause", 9, (Role::Fail, &failure.cause), width);
+    let step = format!("while {}", marks::stage(failure.stage));
+    rows.extend(labelled("", 9, (Role::Muted, &step), width));
+    if failure.maybe_done {
+        let words = "it may already have happened; it is never repeated by itself";
+        rows.extend(labelled("▲", 9, (Role::Warn, words), width));
+    }
+    rows.push(Row::blank());
+    let raw = failure.detail.lines();
+    rows.extend(raw.flat_map(|l| paragraph(Role::Fg, "  ", l, width)));
     rows
 }
 

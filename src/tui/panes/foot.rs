@@ -4,20 +4,21 @@
 //!  c open checkpoint   Tab pane   z zoom   t timeline   m memory   space hold   X stop all   ? help
 //! ```
 
-use crate::tui::action::{self, Action, TABLE};
+use crate::tui::action;
 use crate::tui::app::decide::{Question, open_rubric};
 use crate::tui::app::dialogue::Dialogue;
 use crate::tui::app::field::{Field, Leaving, Purpose};
 use crate::tui::app::runs::Phase;
 use crate::tui::app::{App, Layer};
-use crate::tui::keymap::{self, Place, Receiver};
+use crate::tui::keymap::Place;
 use crate::tui::layout::Layout;
 use crate::tui::marks;
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
 use crate::tui::text::{self, Row, figures};
 
-use super::super::layers::asks;
+use super::hints;
+use crate::tui::layers::asks;
 
 /// Draws the bar, the answers or one line of status, and the hints.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, at: &Layout) {
@@ -31,7 +32,7 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, at: &Layout) {
         canvas.fill(at.bar, Role::NeedsYou);
     }
     canvas.row(at.answer, &answer(app, width, at.hint.is_empty()));
-    canvas.row(at.hint, &hint(app, width));
+    canvas.row(at.hint, &hints::row(app, width));
 }
 
 /// The bar, and whether it is the loud one.
@@ -118,10 +119,10 @@ fn status_title(app: &App) -> String {
     if let Some(field) = &app.field {
         let at = field.area.cursor();
         let changed = if field.changed() { " · changed" } else { "" };
-        return match field.is_large() {
-            true => format!("line {} of {}{changed}", at.0 + 1, field.area.lines().len()),
-            false => String::new(),
-        };
+        if !field.is_large() {
+            return String::new();
+        }
+        return format!("line {} of {}{changed}", at.0 + 1, field.area.lines().len());
     }
     match (app.layers.is_empty(), app.run()) {
         (true, Some(run)) if run.active() => {
@@ -190,12 +191,13 @@ fn answers(question: &Question<'_>, width: usize) -> Row {
             return row.right(width - 1, Role::Muted, digest);
         }
     }
-    let keys: String = ["a", "e", "r", "x"]
-        .into_iter()
-        .zip(words.short)
-        .filter(|(_, word)| !word.is_empty())
-        .map(|(key, _)| format!("{key} "))
-        .collect();
+    let mut keys = String::new();
+    for (key, word) in ["a", "e", "r", "x"].into_iter().zip(words.short) {
+        if !word.is_empty() {
+            keys.push_str(key);
+            keys.push(' ');
+        }
+    }
     Row::of(Role::NeedsYou, "◆")
         .with(Role::Accent, format!(" {keys}"))
         .with(Role::Muted, short)
@@ -307,94 +309,4 @@ fn dialogue_row(dialogue: &Dialogue, width: usize) -> Row {
     row.with(Role::Accent, "Esc")
         .with(Role::Fg, " stay")
         .cut(width)
-}
-
-/// The last line: a toast, or what the keys do here.
-fn hint(app: &App, width: usize) -> Row {
-    if let Some(toast) = &app.toast {
-        return Row::of(Role::Fg, format!(" {toast}")).cut(width);
-    }
-    if app.field.is_some() {
-        return typing_hint(app).cut(width);
-    }
-    let Receiver::Place(place) = keymap::receiver(app) else {
-        return Row::blank();
-    };
-    hints(app, place, width)
-}
-
-fn typing_hint(app: &App) -> Row {
-    let waiting = match app.world.waiting().len() {
-        0 => String::new(),
-        n => format!(" · {n} waiting"),
-    };
-    let words = match app.field.as_ref().map(|f| &f.purpose) {
-        Some(Purpose::Note(_)) => {
-            "Enter sends the retry with this note · Esc leaves without deciding"
-        }
-        Some(Purpose::Answer(_)) => "Enter sends the answer · Esc leaves without deciding",
-        Some(Purpose::Typed(_)) => {
-            "Enter publishes if the 8 digits are right · Esc leaves without deciding"
-        }
-        Some(Purpose::Filter) => "Enter keeps the filter · Esc clears it",
-        Some(Purpose::Row(_)) => "Enter or Esc takes the text into the form; nothing is sent yet",
-        Some(Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..)) | None => {
-            "letters type here · no checkpoint can take your keys"
-        }
-    };
-    Row::of(Role::Muted, format!(" {words}{waiting}"))
-}
-
-/// Hints for a place, from the table: what can be done now, as much as fits; help always fits.
-fn hints(app: &App, place: Place, width: usize) -> Row {
-    let mut pieces: Vec<(&str, &str)> = TABLE
-        .iter()
-        .filter(|row| row.places.contains(&place) && !row.hint.is_empty())
-        .filter(|row| place != Place::Dialogue && row.action != Action::Help)
-        .filter(|row| app.can(row.action).is_ok() && apt(app, row.action))
-        .map(|row| (row.shown, row.hint))
-        .collect();
-    if let Some(Layer::Pages(_)) = app.layers.last() {
-        pieces.retain(|(key, _)| !["c", "x", "[ ]"].contains(key));
-        pieces.insert(0, ("Tab", "tab"));
-        pieces.insert(0, ("j k", "scroll"));
-        pieces.dedup();
-        pieces.insert(2, ("Esc", "later"));
-    }
-    let gap = if width < 100 { 2 } else { 3 };
-    let help = 1 + gap + "? help".len();
-    let mut row = Row::blank();
-    for (key, word) in pieces {
-        let piece = text::width(key) + 1 + text::width(word);
-        if row.width() + gap + piece + help > width {
-            continue;
-        }
-        let gap = if row.spans.is_empty() {
-            " ".to_owned()
-        } else {
-            " ".repeat(gap)
-        };
-        row = row
-            .with(Role::Fg, gap)
-            .with(Role::Accent, key)
-            .with(Role::Muted, format!(" {word}"));
-    }
-    let gap = if row.spans.is_empty() { 1 } else { gap };
-    row.with(Role::Fg, " ".repeat(gap))
-        .with(Role::Accent, "?")
-        .with(Role::Muted, " help")
-        .cut(width)
-}
-
-/// Whether a hint says something here, beyond being possible.
-fn apt(app: &App, action: Action) -> bool {
-    match action {
-        Action::Follow => !app.reading.follow,
-        Action::Stop => app.question().is_none(),
-        Action::Next => app.pages().is_none(),
-        Action::Undo => app.shown_run().is_some_and(|r| !r.decisions.is_empty()),
-        Action::StopAll => app.world.active().next().is_some(),
-        Action::Earlier => app.shown_run().is_some_and(|r| r.now() > 1),
-        _ => true,
-    }
 }

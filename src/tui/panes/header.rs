@@ -57,15 +57,12 @@ fn today(app: &App, narrow: bool) -> Row {
         .fold(Usage::default(), |sum, meter| sum.plus(meter.used()));
     let mut row = Row::blank();
     if used != Usage::default() {
-        row = match narrow {
-            true => row.with(
-                Role::Muted,
-                format!("{} today  ", figures::money(used.micro_usd)),
-            ),
-            false => row
-                .with(Role::Muted, "today ")
-                .with(Role::Fg, figures::tokens(used))
-                .with(Role::Fg, format!("  {}  ", figures::money(used.micro_usd))),
+        let money = figures::money(used.micro_usd);
+        row = if narrow {
+            row.with(Role::Muted, format!("{money} today  "))
+        } else {
+            row.with(Role::Muted, "today ")
+                .with(Role::Fg, format!("{}  {money}  ", figures::tokens(used)))
         };
     }
     row.with(Role::Muted, app.now.hm())

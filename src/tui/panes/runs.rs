@@ -4,7 +4,7 @@
 //! ```
 
 use crate::tui::app::App;
-use crate::tui::app::runs::Run;
+use crate::tui::app::runs::{Iteration, Run};
 use crate::tui::layout::Region;
 use crate::tui::marks;
 use crate::tui::paint::{self, Canvas};
@@ -60,72 +60,75 @@ pub(crate) fn bar(value: u64, most: u64) -> &'static str {
 /// Check × iteration: is it converging? Marks first, then the figures.
 pub(crate) fn matrix(run: &Run, width: usize) -> Vec<Row> {
     let iterations = &run.iterations;
-    let mut names: Vec<&str> = Vec::new();
-    for check in iterations
-        .iter()
-        .filter_map(|i| i.verdict.as_ref())
-        .flat_map(|v| &v.checks)
-    {
-        if !names.contains(&check.name.as_str()) {
-            names.push(&check.name);
-        }
-    }
-    let label = |text: &str| Row::of(Role::Fg, text::cut(text, 16)).to(17);
-    let mut head = Row::of(Role::Muted, "check").to(17);
+    let mut head = Row::of(Role::Muted, "check").to(NAMES);
     for number in 1..=iterations.len() {
         head = head.with(Role::Muted, format!("{number:<3}"));
     }
     let mut out = vec![head];
-    for name in names {
-        let results = iterations.iter().map(|i| {
-            let checks = i.verdict.as_ref().map_or(&[][..], |v| &v.checks);
-            checks.iter().find(|c| c.name == name)
-        });
-        let mut row = label(name);
-        let mut figures = Row::blank();
-        for result in results {
-            let mark = result.map_or(marks::NOT_YET, marks::check);
-            row = row.with(mark.0, format!("{}  ", mark.1));
-            let figure = result.map_or(String::new(), marks::figure);
-            figures = figures.with(Role::Muted, format!("{:>7}", text::cut(&figure, 6)));
-        }
-        row.spans.extend(figures.spans);
-        out.push(row.cut(width));
-    }
-    let judged = iterations
+    out.extend(
+        names(run)
+            .into_iter()
+            .map(|name| one_check(iterations, name)),
+    );
+    let judges: Vec<_> = iterations
         .iter()
-        .filter_map(|i| i.verdict.as_ref())
-        .any(|v| marks::judge(&v.judgement).is_some());
-    if judged {
-        let mut row = label("judge");
-        for it in iterations {
-            let mark = it.verdict.as_ref().and_then(|v| marks::judge(&v.judgement));
-            let mark = mark.map_or(marks::NOT_YET, |(mark, _)| mark);
-            row = row.with(mark.0, format!("{}  ", mark.1));
-        }
-        out.push(row.cut(width));
+        .map(|i| marks::judge(&i.verdict.as_ref()?.judgement))
+        .collect();
+    if judges.iter().any(Option::is_some) {
+        let row = judges.iter().fold(label("judge"), |row, judge| {
+            let (role, mark) = judge.as_ref().map_or(marks::NOT_YET, |(mark, _)| *mark);
+            row.with(role, format!("{mark}  "))
+        });
+        out.push(row);
     }
-    let pad = iterations.len() * 3;
-    out.push(numbers(
-        label("changed lines").to(17 + pad),
-        iterations.iter().map(|i| {
-            let (added, removed) = i.work.as_ref().map_or((0, 0), crate::run::Work::size);
-            (added + removed).to_string()
-        }),
-        width,
-    ));
-    out.push(numbers(
-        label("tokens").to(17 + pad),
-        iterations.iter().map(|i| figures::short(i.tokens)),
-        width,
-    ));
-    out
+    let pad = NAMES + iterations.len() * 3;
+    let size = |i: &Iteration| i.work.as_ref().map_or((0, 0), crate::run::Work::size);
+    let changed = iterations
+        .iter()
+        .map(size)
+        .map(|(a, r)| (a + r).to_string());
+    out.push(numbers(label("changed lines").to(pad), changed));
+    let tokens = iterations.iter().map(|i| figures::short(i.tokens));
+    out.push(numbers(label("tokens").to(pad), tokens));
+    out.into_iter().map(|row| row.cut(width)).collect()
 }
 
-fn numbers(label: Row, values: impl Iterator<Item = String>, width: usize) -> Row {
-    values
-        .fold(label, |row, value| {
-            row.with(Role::Muted, format!("{value:>7}"))
-        })
-        .cut(width)
+/// Columns for the names of checks.
+const NAMES: usize = 17;
+
+fn label(text: &str) -> Row {
+    Row::of(Role::Fg, text::cut(text, NAMES - 1)).to(NAMES)
+}
+
+/// The names of all checks that a run's verdicts know, in order.
+fn names(run: &Run) -> Vec<&str> {
+    let verdicts = run.iterations.iter().filter_map(|i| i.verdict.as_ref());
+    let mut names: Vec<&str> = Vec::new();
+    for check in verdicts.flat_map(|v| &v.checks) {
+        if !names.contains(&check.name.as_str()) {
+            names.push(&check.name);
+        }
+    }
+    names
+}
+
+fn one_check(iterations: &[Iteration], name: &str) -> Row {
+    let mut row = label(name);
+    let mut figures = Row::blank();
+    for iteration in iterations {
+        let checks = iteration.verdict.as_ref().map_or(&[][..], |v| &v.checks);
+        let result = checks.iter().find(|c| c.name == name);
+        let (role, mark) = result.map_or(marks::NOT_YET, marks::check);
+        row = row.with(role, format!("{mark}  "));
+        let figure = result.map_or(String::new(), marks::figure);
+        figures = figures.with(Role::Muted, format!("{:>7}", text::cut(&figure, 6)));
+    }
+    row.spans.extend(figures.spans);
+    row
+}
+
+fn numbers(label: Row, values: impl Iterator<Item = String>) -> Row {
+    values.fold(label, |row, value| {
+        row.with(Role::Muted, format!("{value:>7}"))
+    })
 }

@@ -204,7 +204,7 @@ fn rows(entry: &Entry, now: Moment, width: usize, wide: bool) -> Vec<Row> {
         .enumerate()
         .map(|(i, line)| {
             let start = if i == 0 { head.clone() } else { Row::blank() };
-            let gap = if i == 0 && start.width() >= at { 1 } else { 0 };
+            let gap = usize::from(i == 0 && start.width() >= at);
             let at = (start.width() + gap).max(at);
             start.to(at).with(role, line).cut(width)
         })
@@ -227,8 +227,9 @@ fn word(kind: &str) -> (&str, Role) {
 
 /// Labels are quiet, except where the text itself is not.
 fn label(role: Role) -> Role {
-    match role {
-        Role::Fail | Role::Warn => role,
-        _ => Role::Muted,
+    if matches!(role, Role::Fail | Role::Warn) {
+        role
+    } else {
+        Role::Muted
     }
 }

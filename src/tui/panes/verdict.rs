@@ -42,9 +42,10 @@ pub(crate) fn rows(app: &App, width: usize, height: usize) -> Vec<Row> {
     };
     let mut out = Vec::new();
     if let Some((number, verdict)) = shown {
-        let place = match run.active() {
-            true => format!("iteration {number}"),
-            false => format!("run {} · iteration {number}", run.number()),
+        let place = if run.active() {
+            format!("iteration {number}")
+        } else {
+            format!("run {} · iteration {number}", run.number())
         };
         out.push(Row::of(Role::Muted, place));
         out.push(word(verdict));
@@ -164,9 +165,10 @@ pub fn draw_strip(canvas: &mut Canvas<'_>, app: &App, region: Region) {
             &Row::of(Role::Muted, "no verdict yet"),
         );
     };
-    let title = match run.active() {
-        true => format!("iteration {number}"),
-        false => format!("run {}", run.number()),
+    let title = if run.active() {
+        format!("iteration {number}")
+    } else {
+        format!("run {}", run.number())
     };
     let title = Row::of(Role::Title, title);
     canvas.row(

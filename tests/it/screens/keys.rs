@@ -10,9 +10,11 @@ use super::{Cockpit, NOON};
 
 /// The decisions that a cockpit sent.
 pub(super) fn decisions(cockpit: &Cockpit) -> Vec<Decision> {
-    let each = |out: &Out| match out {
-        Out::Send(Command::Decide { decision, .. }) => Some(decision.clone()),
-        _ => None,
+    let each = |out: &Out| {
+        let Out::Send(Command::Decide { decision, .. }) = out else {
+            return None;
+        };
+        Some(decision.clone())
     };
     cockpit.sent.iter().filter_map(each).collect()
 }
@@ -443,4 +445,26 @@ fn edits_without_a_form() {
     };
     assert_eq!(pick("guardrail"), [Decision::Edit(Edit::AllowOnce)]);
     assert_eq!(pick("permission"), [Decision::Edit(Edit::AllowForRun)]);
+}
+
+/// `u` takes `X` back when that was last; else the last decision of the run (PRODUCT §5.17).
+#[test]
+fn undo_takes_back_what_was_last() {
+    let mut cockpit = at_work();
+    cockpit.tell(&[scenes::decided_elsewhere()]);
+    cockpit.keys("u");
+    let run = Some(run_id());
+    assert_eq!(cockpit.sent.last(), Some(&Out::Send(Command::Undo { run })));
+    cockpit.keys("Xu");
+    let run = None;
+    assert_eq!(cockpit.sent.last(), Some(&Out::Send(Command::Undo { run })));
+}
+
+/// Page keys move in a long text that is being edited.
+#[test]
+fn pages_turn_in_the_editor() {
+    let mut cockpit = Cockpit::new(&scenes::work(), (80, 12));
+    cockpit.keys("m<pgdn><pgdn>");
+    let text = cockpit.text("terminal");
+    assert!(text.contains("One topic per draft"), "{text}");
 }

@@ -1,0 +1,101 @@
+//! ```text
+//!  c open checkpoint   Tab pane   z zoom   t timeline   m memory   space hold   X stop all   ? help
+//! ```
+
+use crate::tui::action::{Action, TABLE};
+use crate::tui::app::field::Purpose;
+use crate::tui::app::{App, Layer};
+use crate::tui::keymap::{self, Place, Receiver};
+use crate::tui::styles::Role;
+use crate::tui::text::{self, Row};
+
+/// The last line: a toast, or what the keys do here.
+pub(crate) fn row(app: &App, width: usize) -> Row {
+    if let Some(toast) = &app.toast {
+        return Row::of(Role::Fg, format!(" {toast}")).cut(width);
+    }
+    if app.field.is_some() {
+        return typing_hint(app).cut(width);
+    }
+    let Receiver::Place(place) = keymap::receiver(app) else {
+        return Row::blank();
+    };
+    hints(app, place, width)
+}
+
+fn typing_hint(app: &App) -> Row {
+    let waiting = match app.world.waiting().len() {
+        0 => String::new(),
+        n => format!(" · {n} waiting"),
+    };
+    let words = match app.field.as_ref().map(|f| &f.purpose) {
+        Some(Purpose::Note(_)) => {
+            "Enter sends the retry with this note · Esc leaves without deciding"
+        }
+        Some(Purpose::Answer(_)) => "Enter sends the answer · Esc leaves without deciding",
+        Some(Purpose::Typed(_)) => {
+            "Enter publishes if the 8 digits are right · Esc leaves without deciding"
+        }
+        Some(Purpose::Filter) => "Enter keeps the filter · Esc clears it",
+        Some(Purpose::Row(_)) => "Enter or Esc takes the text into the form; nothing is sent yet",
+        Some(Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..)) | None => {
+            "letters type here · no checkpoint can take your keys"
+        }
+    };
+    Row::of(Role::Muted, format!(" {words}{waiting}"))
+}
+
+/// Hints for a place, from the table: what can be done now, as much as fits; help always fits.
+fn hints(app: &App, place: Place, width: usize) -> Row {
+    let mut pieces: Vec<(&str, &str)> = TABLE
+        .iter()
+        .filter(|row| row.places.contains(&place) && !row.hint.is_empty())
+        .filter(|row| place != Place::Dialogue && row.action != Action::Help)
+        .filter(|row| app.can(row.action).is_ok() && apt(app, row.action))
+        .map(|row| (row.shown, row.hint))
+        .collect();
+    if let Some(Layer::Pages(_)) = app.layers.last() {
+        pieces.retain(|(key, _)| !["c", "x", "[ ]"].contains(key));
+        pieces.insert(0, ("Tab", "tab"));
+        pieces.insert(0, ("j k", "scroll"));
+        pieces.dedup();
+        pieces.insert(2, ("Esc", "later"));
+    }
+    let gap = if width < 100 { 2 } else { 3 };
+    let help = 1 + gap + "? help".len();
+    let mut row = Row::blank();
+    for (key, word) in pieces {
+        let piece = text::width(key) + 1 + text::width(word);
+        if row.width() + gap + piece + help > width {
+            continue;
+        }
+        let gap = if row.spans.is_empty() {
+            " ".to_owned()
+        } else {
+            " ".repeat(gap)
+        };
+        row = row
+            .with(Role::Fg, gap)
+            .with(Role::Accent, key)
+            .with(Role::Muted, format!(" {word}"));
+    }
+    let gap = if row.spans.is_empty() { 1 } else { gap };
+    row.with(Role::Fg, " ".repeat(gap))
+        .with(Role::Accent, "?")
+        .with(Role::Muted, " help")
+        .cut(width)
+}
+
+/// Whether a hint says something here, beyond being possible.
+fn apt(app: &App, action: Action) -> bool {
+    let run = app.shown_run();
+    let quiet = [
+        (Action::Follow, app.reading.follow),
+        (Action::Stop, app.question().is_some()),
+        (Action::Next, app.pages().is_some()),
+        (Action::Undo, run.is_none_or(|r| r.decisions.is_empty())),
+        (Action::StopAll, app.world.active().next().is_none()),
+        (Action::Earlier, run.is_none_or(|r| r.now() < 2)),
+    ];
+    !quiet.contains(&(action, true))
+}
