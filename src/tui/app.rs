@@ -111,6 +111,16 @@ pub struct Reading {
     pub known: u64,
 }
 
+/// What was done last, and is taken back first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Newest {
+    /// A decision.
+    #[default]
+    Decision,
+    /// `X`.
+    StopAll,
+}
+
 /// How the cockpit was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Manner {
@@ -157,8 +167,8 @@ pub struct App {
     pub arming: Arming,
     /// Whether the terminal has the operator's attention.
     pub focused: bool,
-    /// Whether the newest thing to take back is `X`.
-    pub stopped_all: bool,
+    /// What `u` takes back.
+    pub newest: Newest,
     /// New checkpoints that nobody was told about yet.
     pub bells: u32,
     asked: wants::Asked,
@@ -190,7 +200,7 @@ impl App {
             human: BTreeMap::new(),
             arming: Arming::default(),
             focused: true,
-            stopped_all: false,
+            newest: Newest::Decision,
             bells: 0,
             asked: wants::Asked::default(),
         }
@@ -223,7 +233,7 @@ impl App {
                 .retain(|id, _| *id == checkpoint.id || self.world.waits(id));
             self.show_question(run);
         } else if let Event::Decided { checkpoint, .. } = event {
-            self.stopped_all = false;
+            self.newest = Newest::Decision;
             self.arming.answered(checkpoint);
             self.close_pages_of(run);
         } else if matches!(event, Event::Remembered { .. } | Event::Forgotten)
@@ -241,12 +251,20 @@ impl App {
             Receiver::Field => self.type_key(key),
             Receiver::Place(place) => match keymap::action(place, key) {
                 Some(action) => self.act(action, key),
-                None => Vec::new(),
+                None => self.unbound(key),
             },
         };
         self.arming.input(now.ms);
         out.extend(self.wants());
         out
+    }
+
+    /// A key that does nothing says so.
+    fn unbound(&mut self, key: Key) -> Vec<Out> {
+        if let Key::Char(c) = key {
+            self.toast = Some(format!("{c}: nothing here; ? shows the keys"));
+        }
+        Vec::new()
     }
 
     /// Text that was pasted: only a text field takes it.

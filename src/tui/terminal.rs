@@ -1,7 +1,6 @@
 //! The terminal: taken, drawn on, lent to an editor or a shell, and always given back.
 //! The only module that writes to it, and the only one that starts the operator's editor.
 
-use std::fmt::Write as _;
 use std::io::{self, Stdout, Write as _};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -12,7 +11,7 @@ use crossterm::event::{
     KeyCode, KeyEvent, KeyEventKind, KeyModifiers,
 };
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{Command, cursor, execute};
 use ratatui::Terminal;
@@ -74,7 +73,7 @@ impl Screen {
             .draw(|frame| draw::draw(app, styles, frame.buffer_mut()))?;
         let title = app.title();
         if title != self.title {
-            execute!(io::stdout(), SetTitle(text::inert(&title)))?;
+            set_title(&title)?;
             self.title = title;
         }
         Ok(())
@@ -100,8 +99,7 @@ impl Screen {
             .map_err(io::Error::other)?;
         if self.tmux {
             let inner = bytes.replace('\x1b', "\x1b\x1b");
-            bytes.clear();
-            write!(bytes, "\x1bPtmux;{inner}\x1b\\").map_err(io::Error::other)?;
+            bytes = format!("\x1bPtmux;{inner}\x1b\\");
         }
         let mut out = io::stdout();
         out.write_all(bytes.as_bytes())?;
@@ -181,11 +179,17 @@ fn give_back() -> io::Result<()> {
         io::stdout(),
         DisableFocusChange,
         DisableBracketedPaste,
-        SetTitle(""),
         LeaveAlternateScreen,
         cursor::Show
     );
-    disable_raw_mode().and(left)
+    disable_raw_mode().and(left).and(set_title(""))
+}
+
+/// Sets the title; ended by ST, because a bell byte must only ever mean a bell.
+fn set_title(title: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    write!(out, "\x1b]0;{}\x1b\\", text::inert(title))?;
+    out.flush()
 }
 
 /// What an event of the terminal means to the cockpit; mouse, Alt and function keys mean nothing.

@@ -370,3 +370,51 @@ fn tiny() {
         &[(20, 5), (20, 1), (60, 15), (1, 1)],
     );
 }
+
+/// In ASCII every mark and line has a stand-in; nothing else changes.
+#[test]
+fn ascii() {
+    let cockpit = Cockpit::new(&scenes::work(), (80, 24));
+    let buf = cockpit.grid(&Styles::named("terminal").unwrap().in_ascii());
+    let text = lines(&buf, |cell| cell.symbol().to_owned());
+    insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("blocked-ascii-80x24", text);
+    });
+}
+
+/// Escapes, bidi and zero-width characters in anything that is told never reach a cell (S8).
+#[test]
+fn hostile_text_is_inert() {
+    let bad = "a\u{1b}[2J\u{202e}\u{200b}\u{7}b";
+    let mut records = scenes::running();
+    records.extend(scenes::hostile(bad));
+    for keys in ["", "c", "cv", "t", "i", "q"] {
+        let mut cockpit = Cockpit::new(&records, (120, 36));
+        cockpit.keys(keys);
+        let text = cockpit.text("terminal");
+        let dirty = text
+            .chars()
+            .find(|c| c.is_control() && *c != '\n' || "\u{202e}\u{200b}".contains(*c));
+        assert_eq!(dirty, None, "after «{keys}»:\n{text}");
+    }
+}
+
+/// A transcript of ten million lines is read by range: a few pages, however far the reader jumps.
+#[test]
+fn long_transcripts_are_read_by_range() {
+    let mut cockpit = Cockpit::new(&scenes::running(), (120, 36));
+    let lines = 10_000_000;
+    let grew = checkride::protocol::Fact::Grew {
+        run: scenes::run_id(),
+        lines,
+    };
+    let before = cockpit.sent.len();
+    let mut out = cockpit.app.apply(&scenes::record(NOON, grew), cockpit.now);
+    for key in parse("2gGg<pgdn>G") {
+        cockpit.wait(1_000);
+        out.extend(cockpit.app.key(key, cockpit.now));
+    }
+    assert!(out.len() <= 8, "{} fetches", out.len());
+    assert_eq!(cockpit.sent.len(), before);
+    assert!(cockpit.app.reading.follow, "the end is followed again");
+}

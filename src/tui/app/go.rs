@@ -6,7 +6,7 @@ use crate::run::Answer;
 use super::moves::Move;
 use super::pages::Tab;
 use super::runs::{Phase, Run};
-use super::{App, Layer, Out, Timeline};
+use super::{App, Layer, Newest, Out, Timeline};
 use crate::tui::action::Action;
 use crate::tui::keymap::{self, Key, Place, Receiver};
 use crate::tui::layout::Pane;
@@ -21,10 +21,7 @@ impl App {
             Action::Edit => return self.answer(Answer::Edit),
             Action::Retry => return self.retry(),
             Action::Stop => return self.stop(),
-            Action::StopAll => {
-                self.stopped_all = true;
-                return vec![Out::Send(Command::StopAll)];
-            }
+            Action::StopAll => return self.stop_all(),
             Action::Start => return self.start(),
             Action::Hold => return self.hold(),
             Action::Undo => return self.undo(),
@@ -127,6 +124,11 @@ impl App {
             .collect()
     }
 
+    fn stop_all(&mut self) -> Vec<Out> {
+        self.newest = Newest::StopAll;
+        vec![Out::Send(Command::StopAll)]
+    }
+
     fn retry(&mut self) -> Vec<Out> {
         if self.question().is_some() {
             return self.answer(Answer::Retry);
@@ -139,7 +141,7 @@ impl App {
 
     /// `X`, where that was last; in the timeline: the workspace; else the last decision of the run.
     fn undo(&mut self) -> Vec<Out> {
-        if std::mem::take(&mut self.stopped_all) {
+        if std::mem::take(&mut self.newest) == Newest::StopAll {
             return vec![Out::Send(Command::Undo { run: None })];
         }
         let run = self.shown_run();

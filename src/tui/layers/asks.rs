@@ -1,8 +1,9 @@
 //! The words of the ten kinds of question: where the run stands, what each answer does.
 
 use crate::run::spec::{JudgeKind, WorkerKind};
-use crate::run::{AfterVerdict, Ask, LoopSpec, Mode};
+use crate::run::{AfterVerdict, Ask, LoopSpec, Mode, Stage, Stops};
 use crate::tui::app::decide::Question;
+use crate::tui::app::runs::Run;
 use crate::tui::text;
 
 /// The four answers in words, long and short; empty where the kind does not take one.
@@ -156,6 +157,35 @@ pub fn worker(spec: &LoopSpec) -> String {
     match &spec.worker.kind {
         WorkerKind::Command { command, .. } => text::cut(&command.join(" "), 40),
         WorkerKind::Script { file } => format!("script {file}"),
+    }
+}
+
+/// The checkpoint that a run comes to next, if nothing goes wrong before.
+pub fn next(run: &Run, step: Stage) -> &'static str {
+    let Some(wake) = &run.wake else { return "" };
+    let stops = Stops {
+        mode: wake.mode,
+        audit: wake.audit,
+    };
+    match step {
+        Stage::Prepare | Stage::Compose if stops.at_prompt() => {
+            "next checkpoint: before the prompt"
+        }
+        Stage::Prepare | Stage::Compose | Stage::Work if stops.at_work(false) => {
+            "next checkpoint: after the work"
+        }
+        Stage::Check | Stage::Judge if stops.at_verdict(false) => {
+            "next checkpoint: after the verdict"
+        }
+        Stage::Prepare
+        | Stage::Compose
+        | Stage::Work
+        | Stage::Check
+        | Stage::Judge
+        | Stage::Remember
+        | Stage::Draft
+        | Stage::Publish
+        | Stage::Restore => "asks on doubt and before publish",
     }
 }
 

@@ -222,7 +222,8 @@ fn status(app: &App) -> String {
                 .wake
                 .as_ref()
                 .map_or(String::new(), |w| asks::worker(&w.spec));
-            format!("{} {time} · worker {worker}", marks::stage(*step))
+            let next = asks::next(run, *step);
+            format!("{} {time} · worker {worker} · {next}", marks::stage(*step))
         }
         Some((_, Phase::Held(next))) => {
             format!("held before {}; space goes on", marks::stage(*next))

@@ -725,3 +725,38 @@ pub(crate) fn decided_elsewhere() -> Record {
 /// The answers in their order, for tables.
 pub(crate) const ANSWERS: [Answer; 4] =
     [Answer::Approve, Answer::Edit, Answer::Retry, Answer::Abort];
+
+/// The same hostile text wherever the outside may speak.
+pub(crate) fn hostile(bad: &str) -> Vec<Record> {
+    let run = run_id();
+    let mut work = worked("t2");
+    work.claim = Some(bad.into());
+    work.changes[0].path = bad.into();
+    let mut ruled = verdict(false);
+    ruled.note = Some(bad.into());
+    ruled.checks[2].evidence = bad.into();
+    ruled.checks[2].figure = bad.into();
+    let mut rows = loops();
+    rows[1].name = bad.into();
+    let failure = Failure {
+        step: Stage::Work,
+        cause: bad.into(),
+        detail: bad.into(),
+        maybe_done: true,
+    };
+    let refused = Fact::Refused {
+        what: bad.into(),
+        why: bad.into(),
+    };
+    let mut all = vec![record(NOON, Fact::Loops(rows))];
+    all.extend(
+        [
+            Event::Worked(Box::new(work)),
+            Event::Ruled(Box::new(ruled)),
+            Event::Asked(Box::new(checkpoint(9, Ask::Error { failure }))),
+        ]
+        .map(|e| event(&run, NOON, e)),
+    );
+    all.push(record(NOON, refused));
+    all
+}
