@@ -198,7 +198,7 @@ pub const TABLE: &[Entry] = &[
     row!(Diff, [Char('d')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),
     row!(Verdict, [Char('v')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),
     row!(Output, [Char('o')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),
-    row!(Outside, [Char('E')], "E", "$EDITOR", "open in $VISUAL or $EDITOR", Everywhere, &[Main, Pages, Inspect]),
+    row!(Outside, [Char('E')], "E", "$EDITOR", "open in $VISUAL or $EDITOR", Everywhere, &[Main, Pages, Inspect, Form]),
     row!(Copy, [Char('y')], "y", "copy", "copy (works over SSH)", Everywhere, &[Main, Pages, Timeline, Inspect]),
     row!(NextMatch, [Char('n')], "", "", "", Everywhere, &[Main]),
     row!(PreviousMatch, [Char('N')], "", "", "", Everywhere, &[Main]),

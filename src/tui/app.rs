@@ -171,6 +171,8 @@ pub struct App {
     pub newest: Newest,
     /// New checkpoints that nobody was told about yet.
     pub bells: u32,
+    /// What an answer made possible: done together with the next fetches.
+    later: Vec<Out>,
     asked: wants::Asked,
 }
 
@@ -202,6 +204,7 @@ impl App {
             focused: true,
             newest: Newest::Decision,
             bells: 0,
+            later: Vec::new(),
             asked: wants::Asked::default(),
         }
     }

@@ -12,6 +12,7 @@ use super::runs::{Phase, Run};
 use super::world::World;
 use super::{App, Layer, Out};
 use crate::tui::action::Action;
+use crate::tui::layers::checkpoint;
 
 /// A question in front of the operator.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +111,11 @@ impl App {
                 .is_some_and(|t| !t.lines.is_empty()),
             _ => true,
         };
-        pages.tab == home && here
+        let visible = self
+            .layout()
+            .over
+            .is_some_and(|region| !checkpoint::text_area(region).is_empty());
+        pages.tab == home && here && visible
     }
 
     /// Whether a decision key should open the question first, because it was not read yet.

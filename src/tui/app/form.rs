@@ -20,6 +20,8 @@ pub struct Form {
     pub body: Body,
     /// The chosen row.
     pub row: usize,
+    /// Whether the chosen file goes to the operator's own editor.
+    pub outside: bool,
 }
 
 /// The kinds of form.
@@ -258,6 +260,7 @@ impl App {
             run: run.clone(),
             body,
             row: 0,
+            outside: false,
         }));
     }
 
@@ -330,7 +333,13 @@ impl App {
         whole.push('\n');
         let purpose = Purpose::File(form.shown.clone(), path.to_owned());
         self.toast = None;
-        if self.field.is_none() {
+        if form.outside {
+            self.layers.pop();
+            self.later.push(Out::Edit {
+                text: whole,
+                then: purpose,
+            });
+        } else if self.field.is_none() {
             self.layers.pop();
             self.open_field(purpose, &whole);
         }

@@ -3,6 +3,8 @@
 use crate::protocol::Command;
 use crate::run::Answer;
 
+use super::field::Purpose;
+use super::form::{self, Body};
 use super::moves::Move;
 use super::pages::Tab;
 use super::runs::{Phase, Run};
@@ -70,7 +72,7 @@ impl App {
             Action::Later => self.iterate(1),
             Action::Filter => {
                 let before = self.filter.clone();
-                self.open_field(super::field::Purpose::Filter, &before);
+                self.open_field(Purpose::Filter, &before);
             }
             Action::NextMatch => self.choose_loop(1),
             Action::PreviousMatch => self.choose_loop(-1),
@@ -248,20 +250,40 @@ impl App {
         Vec::new()
     }
 
+    /// `E`: the prompt or a draft that is asked about, the memory that is shown, else the loop file.
     fn outside(&mut self) -> Vec<Out> {
-        let prompt = self.question().map(|q| q.shown()).and_then(|shown| {
-            let text = self.prompt_text(&shown)?;
-            (self.pages()?.tab == Tab::Prompt).then_some((text, shown))
-        });
-        if let Some((text, shown)) = prompt {
-            let then = super::field::Purpose::Prompt(shown);
-            return vec![Out::Edit { text, then }];
+        if let Some(Layer::Form(form)) = self.layers.last_mut() {
+            form.outside = true;
+            return self.choose();
+        }
+        if let (Some(pages), Some(question)) = (self.pages(), self.question()) {
+            let (tab, run, shown) = (pages.tab, pages.run.clone(), question.shown());
+            if let (Tab::Prompt, Some(text)) = (tab, self.prompt_text(&shown)) {
+                let then = Purpose::Prompt(shown);
+                return vec![Out::Edit { text, then }];
+            }
+            let files = form::of(question.run, question.checkpoint, &[]);
+            if let (Tab::Diff | Tab::Output, Some(body @ Body::Files(_))) = (tab, files) {
+                self.open_form(&run, shown, body);
+                return Vec::new();
+            }
         }
         let name = self.name().unwrap_or_default().to_owned();
-        let path = self.world.facts(&name).map(|f| f.spec.memory.path.clone());
-        path.map(|path| Out::EditFile { path, name })
-            .into_iter()
-            .collect()
+        let path = self.file_of(&name);
+        vec![Out::EditFile { path, name }]
+    }
+
+    /// The file that `E` opens for a loop: its memory where that is shown, else the loop file.
+    fn file_of(&self, name: &str) -> String {
+        let memory = match self.pages() {
+            Some(pages) => pages.tab == Tab::Memory,
+            None => self.layers.is_empty() && self.focus == Pane::Memory,
+        };
+        match self.world.facts(name) {
+            Some(facts) if memory => facts.spec.memory.path.clone(),
+            // An invalid file may be listed by its whole name.
+            Some(_) | None => format!("loops/{}.toml", name.trim_end_matches(".toml")),
+        }
     }
 
     fn copy(&mut self) -> Vec<Out> {

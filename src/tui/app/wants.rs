@@ -20,7 +20,7 @@ pub struct Asked {
     memories: BTreeSet<String>,
     texts: BTreeSet<(Digest, u64)>,
     files: BTreeSet<(RunId, String)>,
-    histories: BTreeSet<String>,
+    histories: BTreeSet<(String, u32)>,
 }
 
 impl Asked {
@@ -46,8 +46,10 @@ impl App {
         self.want_transcript(&mut out);
         self.want_page(&mut out);
         self.want_history(&mut out);
-        out.into_iter()
-            .map(|fetch| Out::Send(Command::Fetch(fetch)))
+        let fetches = out.into_iter().map(|f| Out::Send(Command::Fetch(f)));
+        std::mem::take(&mut self.later)
+            .into_iter()
+            .chain(fetches)
             .collect()
     }
 
@@ -130,14 +132,29 @@ impl App {
             let known = self.world.runs.get(run).is_some_and(|r| r.wake.is_some());
             (!known).then(|| row.name.clone())
         };
-        if let Some(name) = open.or_else(unknown)
-            && self.asked.histories.insert(name.clone())
-        {
+        let Some(name) = open.or_else(unknown) else {
+            return;
+        };
+        let before = self.oldest_wanted(&name);
+        if self.asked.histories.insert((name.clone(), before)) {
             out.push(Fetch::History {
                 name,
-                before: u32::MAX,
+                before,
                 runs: RUNS,
             });
+        }
+    }
+
+    /// Runs before this one are wanted: the newest at first, older ones where the choice is near
+    /// the last that is known.
+    fn oldest_wanted(&self, name: &str) -> u32 {
+        let runs = self.world.runs_of(name);
+        let near = self.layers.iter().any(
+            |l| matches!(l, Layer::Timeline(t) if t.name == name && t.chosen + 3 >= runs.len()),
+        );
+        match (self.world.history.get(name), runs.last()) {
+            (Some(true), Some(oldest)) if near => oldest.number(),
+            _ => u32::MAX,
         }
     }
 

@@ -38,9 +38,8 @@ impl App {
                 self.pages().is_none() && self.shown_run().is_none(),
                 "no run to show yet",
             ),
-            Action::Memory | Action::Inspect | Action::Timeline | Action::Outside => {
-                self.can_use_loop()
-            }
+            Action::Memory | Action::Inspect | Action::Timeline => self.can_use_loop(),
+            Action::Outside => none_if(self.name().is_none(), "choose a loop first"),
             Action::Earlier | Action::Later => none_if(
                 self.shown_run().is_none_or(|r| r.iterations.is_empty()),
                 "there is no iteration yet",

@@ -43,7 +43,9 @@ pub fn draw(canvas: &mut Canvas<'_>, form: &Form, region: Region) {
         Body::Raise { .. } => {
             "l raises, h lowers · Enter on the last row sends · Esc leaves everything as it was"
         }
-        Body::Files(_) | Body::Sources(_) => "Enter opens · Esc leaves everything as it was",
+        Body::Files(_) | Body::Sources(_) => {
+            "Enter opens · E in your own editor · Esc leaves everything as it was"
+        }
     };
     if height > form.rows() + 1 {
         let below = ratatui::layout::Rect {

@@ -105,7 +105,7 @@ fn below(app: &App, width: usize) -> Vec<Row> {
                     .into_iter()
                     .filter(|_| !facts.mode_why.is_empty()),
             );
-            rows.extend(guardrails(facts, width));
+            rows.extend(guardrails(app, facts, width));
         }
         Some((_, LoopState::Invalid { line, why })) => {
             let text = format!("line {line}: {why}");
@@ -194,7 +194,7 @@ fn trust(row: &LoopRow, facts: &LoopFacts) -> Row {
 }
 
 /// What stops the worker, and what does not: guardrails that are not enforced are said.
-fn guardrails(facts: &LoopFacts, width: usize) -> Vec<Row> {
+fn guardrails(app: &App, facts: &LoopFacts, width: usize) -> Vec<Row> {
     let rules = &facts.spec.guardrails.workspace;
     let mut rows = vec![
         Row::blank(),
@@ -219,7 +219,7 @@ fn guardrails(facts: &LoopFacts, width: usize) -> Vec<Row> {
             width.saturating_sub(1),
         ));
     }
-    for warning in &facts.warnings {
+    for warning in facts.warnings.iter().chain(&app.world.warnings) {
         rows.extend(labelled(
             " ▲",
             3,

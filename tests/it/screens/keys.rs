@@ -468,3 +468,61 @@ fn pages_turn_in_the_editor() {
     let text = cockpit.text("terminal");
     assert!(text.contains("One topic per draft"), "{text}");
 }
+
+/// `E` takes the draft to the operator's editor; what comes back is sent only after Enter.
+#[test]
+fn a_draft_goes_to_the_editor() {
+    let mut cockpit = at_work();
+    cockpit.keys("cEE");
+    let edits = cockpit.sent.iter().rev().find_map(|o| {
+        let Out::Edit { text, then } = o else {
+            return None;
+        };
+        Some((text.clone(), then.clone()))
+    });
+    let (text, then) = edits.expect("the editor is asked for");
+    assert_eq!(text, scenes::ARTEFACT);
+    let out = cockpit.app.edited(then, "shorter\n");
+    assert_eq!(out, []);
+    assert_eq!(decisions(&cockpit), []);
+    cockpit.keys("<enter>");
+    let path = "drafts/2026-06-12-loops.md".to_owned();
+    let text = "shorter\n".to_owned();
+    assert_eq!(
+        decisions(&cockpit),
+        [Decision::Edit(Edit::File { path, text })]
+    );
+}
+
+/// Older runs are fetched when the choice comes near the last that is known.
+#[test]
+fn the_timeline_reads_on() {
+    let mut cockpit = Cockpit::new(&scenes::history(), (120, 36));
+    let more = Fact::HistoryEnd {
+        name: scenes::LOOP.into(),
+        more: true,
+    };
+    cockpit.keys("t");
+    cockpit.tell(&[scenes::record(NOON, more)]);
+    cockpit.keys("jj");
+    let fetch = checkride::protocol::Fetch::History {
+        name: scenes::LOOP.into(),
+        before: 12,
+        runs: 20,
+    };
+    assert!(
+        cockpit.sent.contains(&Out::Send(Command::Fetch(fetch))),
+        "{:?}",
+        cockpit.sent
+    );
+}
+
+/// On a screen without a row for the artefact nothing counts as seen; stopping still works.
+#[test]
+fn one_line_can_only_stop() {
+    let mut cockpit = Cockpit::new(&scenes::work(), (40, 2));
+    cockpit.keys("caaa");
+    assert_eq!(decisions(&cockpit), []);
+    cockpit.keys("x");
+    assert_eq!(decisions(&cockpit), [Decision::Abort]);
+}

@@ -3,7 +3,7 @@
 
 use checkride::protocol::{Command, Fact, Record};
 use checkride::run::{Event, Outcome};
-use checkride::tui::app::Out;
+use checkride::tui::app::{Layer, Out};
 use checkride::tui::keymap::Key;
 use checkride::tui::text::figures::Moment;
 use proptest::prelude::*;
@@ -79,7 +79,7 @@ fn happens() -> impl Strategy<Value = Happens> {
     ]
 }
 
-/// Whether the last keys could have decided: one of the four, or the end of what one of them opened.
+/// Whether a decision is among what was asked for.
 fn decides(out: &[Out]) -> bool {
     out.iter()
         .any(|o| matches!(o, Out::Send(Command::Decide { .. })))
@@ -102,7 +102,10 @@ proptest! {
                     let ready = cockpit.app.question().is_some_and(|q| {
                         cockpit.app.arming.ready(&q.shown(), cockpit.now.ms).is_ok()
                     });
-                    armed |= answer && free && ready;
+                    // Only a field or a form that a decision key opened may decide later.
+                    let open = !free
+                        || cockpit.app.layers.iter().any(|l| matches!(l, Layer::Form(_)));
+                    armed = armed && open || answer && free && ready;
                     let out = cockpit.app.key(key, cockpit.now);
                     prop_assert!(armed || !decides(&out), "{key:?} decided");
                 }
