@@ -147,14 +147,20 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
             line.push_str(kept);
             used += width(kept);
         }
-        for g in word.graphemes(true) {
-            let w = width(g).min(columns);
-            if used + w > columns {
+        for piece in pieces(word, w > columns) {
+            if used > 0 && used + width(piece) > columns {
                 lines.push(std::mem::take(&mut line));
                 used = 0;
             }
-            line.push_str(g);
-            used += w;
+            for g in piece.graphemes(true) {
+                let w = width(g).min(columns);
+                if used + w > columns {
+                    lines.push(std::mem::take(&mut line));
+                    used = 0;
+                }
+                line.push_str(g);
+                used += w;
+            }
         }
     }
     lines.push(line);
@@ -162,6 +168,11 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
         line.truncate(line.trim_end().len());
     }
     lines
+}
+
+/// A word, or the parts of one that is too long for a line: paths break after their marks.
+fn pieces(word: &str, long: bool) -> impl Iterator<Item = &str> {
+    word.split_inclusive(move |c| long && matches!(c, '/' | '-' | '_'))
 }
 
 /// Each word with the blanks before it; blanks at the end make an empty word.

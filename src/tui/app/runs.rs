@@ -95,6 +95,8 @@ pub struct Run {
     pub receipt: Option<Receipt>,
     /// Lines of its transcript.
     pub lines: u64,
+    /// Its newest question, open or not: a decision that is taken back opens it again.
+    asked: Option<Box<Checkpoint>>,
 }
 
 impl Run {
@@ -115,6 +117,7 @@ impl Run {
             offer: None,
             receipt: None,
             lines: 0,
+            asked: None,
         }
     }
 
@@ -133,6 +136,7 @@ impl Run {
             }
             Event::Asked(checkpoint) => {
                 self.iteration(checkpoint.iteration, at);
+                self.asked = Some(checkpoint.clone());
                 self.phase = Phase::Asking(checkpoint.clone(), at);
             }
             Event::Decided {
@@ -149,11 +153,12 @@ impl Run {
                     self.phase = Phase::Busy(*next, at);
                 }
             }
-            Event::StopAsked | Event::LimitHit { .. } => self.phase = Phase::Stopping,
-            Event::Undone { checkpoint, .. } => self.undone(checkpoint),
+            Event::StopAsked | Event::LimitHit(_) => self.phase = Phase::Stopping,
+            Event::Undone { checkpoint, .. } => self.undone(checkpoint, at),
             Event::Ended(outcome) => self.phase = Phase::Ended(outcome.clone(), at),
             Event::Failed(failure) => self.failure = Some(failure.clone()),
-            Event::RestoreAsked { .. } | Event::Closing { .. } => {}
+            Event::Resumed if !self.active() => self.phase = Phase::Queued,
+            Event::RestoreAsked { .. } | Event::Closing(_) => {}
             Event::Resumed
             | Event::Composed { .. }
             | Event::Used(_)
@@ -225,7 +230,10 @@ impl Run {
         self.phase = Phase::Busy(step, at);
     }
 
-    fn undone(&mut self, id: &CheckpointId) {
+    fn undone(&mut self, id: &CheckpointId, at: i64) {
+        if let Some(asked) = self.asked.as_ref().filter(|c| c.id == *id) {
+            self.phase = Phase::Asking(asked.clone(), at);
+        }
         if let Some(taken) = self.decisions.iter_mut().rev().find(|d| d.id == *id) {
             taken.undone = true;
         }

@@ -72,8 +72,8 @@ fn fixed(ask: &Ask) -> ([&'static str; 4], [&'static str; 4]) {
             ["approve → check", "edit draft", "retry + note", "stop run"],
         ),
         Ask::Verdict { .. } => (
-            ["", "1–9 answer, then e hands in", "verify again", "stop run"],
-            ["", "1–9, then e", "again", "stop run"],
+            ["", "hand in your answers (1–9 set them)", "verify again", "stop run"],
+            ["", "hand in (1–9 set)", "again", "stop run"],
         ),
         Ask::Publish { typed: true, .. } => (
             ["type the digest → publish", "edit draft", "one more iteration", "keep as draft"],
@@ -171,7 +171,7 @@ pub fn next(run: &Run, step: Stage) -> &'static str {
         Stage::Prepare | Stage::Compose if stops.at_prompt() => {
             "next checkpoint: before the prompt"
         }
-        Stage::Prepare | Stage::Compose | Stage::Work if stops.at_work(false) => {
+        Stage::Prepare | Stage::Compose | Stage::Work | Stage::Rework if stops.at_work(false) => {
             "next checkpoint: after the work"
         }
         Stage::Check | Stage::Judge if stops.at_verdict(false) => {
@@ -180,11 +180,14 @@ pub fn next(run: &Run, step: Stage) -> &'static str {
         Stage::Prepare
         | Stage::Compose
         | Stage::Work
+        | Stage::Rework
         | Stage::Check
         | Stage::Judge
         | Stage::Remember
+        | Stage::Forget
         | Stage::Draft
         | Stage::Publish
+        | Stage::Unpublish
         | Stage::Restore => "asks on doubt and before publish",
     }
 }

@@ -56,7 +56,10 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
                 .with(role, *command)
                 .cut(width),
         );
-        rows.extend(labelled("", margin + 4, (Role::Muted, words), width));
+        // Where there is little room, only the chosen line says more.
+        if chosen || area.height > 14 {
+            rows.extend(labelled("", margin + 4, (Role::Muted, words), width));
+        }
     }
     rows.push(Row::blank());
     rows.extend(text(

@@ -61,11 +61,16 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, timeline: &Timeline, region: Reg
     }
 }
 
+/// Below this width the string of decisions gives way.
+const NARROW: usize = 70;
+
 fn head(width: usize) -> Row {
     let text = if width >= 100 {
         "  run  woke          by          verdicts  you           time      tok         $  ended"
-    } else {
+    } else if width >= NARROW {
         " run  woke          verdicts  you           tok         $  ended"
+    } else {
+        " run  woke          verdicts     tok         $"
     };
     Row::of(Role::Muted, text).cut(width)
 }
@@ -92,10 +97,12 @@ fn one(app: &App, run: &Run, chosen: bool, width: usize) -> Row {
         let mark = marks::iteration(run, it);
         row = row.with(mark.0, mark.1);
     }
-    row = row
-        .to(start + 10)
-        .with(Role::Fg, cut(&answers(&run.decisions), 12))
-        .to(start + 23);
+    row = row.to(start + 10);
+    if width >= NARROW {
+        row = row
+            .with(Role::Fg, cut(&answers(&run.decisions), 12))
+            .to(start + 23);
+    }
     if let Some(meter) = &run.meter {
         let used = meter.used();
         if wide {

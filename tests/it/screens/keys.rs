@@ -526,3 +526,23 @@ fn one_line_can_only_stop() {
     cockpit.keys("x");
     assert_eq!(decisions(&cockpit), [Decision::Abort]);
 }
+
+/// A decision that is taken back opens its question again, and it must arm again.
+#[test]
+fn an_undone_decision_asks_again() {
+    let mut cockpit = at_work();
+    cockpit.keys("c");
+    cockpit.tell(&[scenes::decided_elsewhere()]);
+    assert!(cockpit.app.question().is_none());
+    let id = checkpoint(7, scenes::work_ask()).id;
+    let undone = Event::Undone {
+        checkpoint: id,
+        answer: Answer::Approve,
+    };
+    cockpit.tell(&[event(&run_id(), NOON, undone)]);
+    assert!(cockpit.app.question().is_some());
+    let out = cockpit.app.key(Key::Char('a'), cockpit.now);
+    assert_eq!(out, [], "not read again yet");
+    cockpit.keys("ca");
+    assert_eq!(decisions(&cockpit), [Decision::APPROVE]);
+}

@@ -739,7 +739,7 @@ pub(crate) fn hostile(bad: &str) -> Vec<Record> {
     let mut rows = loops();
     rows[1].name = bad.into();
     let failure = Failure {
-        step: Stage::Work,
+        stage: Stage::Work,
         cause: bad.into(),
         detail: bad.into(),
         maybe_done: true,
