@@ -70,17 +70,16 @@ async fn follow(
         if of != run {
             continue;
         }
+        let asked = matches!(event, Event::Asked(_));
+        if let Some(open) = session.known.open_at(run).filter(|_| asked && !json) {
+            return Ok(waits(&open, json, out));
+        }
         tell(&record, json, out);
-        match (event, session.known.open_at(run)) {
-            (Event::Ended(outcome), _) => return Ok(Exit::of(outcome)),
-            (Event::Asked(_), Some(open)) => {
-                return Ok(if json {
-                    Exit::Waiting
-                } else {
-                    waits(&open, json, out)
-                });
-            }
-            (_, _) => {}
+        if asked {
+            return Ok(Exit::Waiting);
+        }
+        if let Event::Ended(outcome) = event {
+            return Ok(Exit::of(outcome));
         }
     }
     Ok(Exit::Done)

@@ -94,7 +94,8 @@ pub fn refused(fact: &Fact, asked: &str, exit: Exit) -> Result<(), Fail> {
 }
 
 fn gone() -> Fail {
-    Exit::Trouble.because("the host ended before it answered; `checkride status` shows what stands")
+    Exit::Trouble
+        .because("the host ended before it answered; the same command again shows what stands")
 }
 
 impl Known {

@@ -83,7 +83,7 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
     });
     let age = question.as_ref().map_or_else(String::new, |q| {
         let short = q.digest.get(..16).unwrap_or_default();
-        format!(" {short} since {}", words::duration(q.age_s * 1000))
+        format!(" {short} for {}", words::duration(q.age_s * 1000))
     });
     let at_rest = state == resting;
     Row {

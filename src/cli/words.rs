@@ -329,7 +329,8 @@ fn one_line(text: &str) -> String {
 pub(super) fn duration(ms: i64) -> String {
     let s = ms / 1000;
     match s {
-        i64::MIN..=0 => format!("{} ms", ms.max(0)),
+        i64::MIN..=0 if ms > 0 => format!("{ms} ms"),
+        i64::MIN..=0 => "0 s".to_owned(),
         1..=119 => format!("{s} s"),
         120..=7_199 => format!("{} min", s / 60),
         7_200..=172_799 => format!("{} h {} min", s / 3600, s % 3600 / 60),

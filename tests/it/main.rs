@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod host;
+#[cfg(test)]
 mod machine;
 #[cfg(test)]
 mod outbox;
