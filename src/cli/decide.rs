@@ -33,8 +33,8 @@ pub async fn decide(
     confirmed(&mut session, &open, &decision).await?;
     out.line(&format!(
         "{} {}",
-        words::decided(&decision),
-        open.checkpoint.id
+        open.checkpoint.id,
+        words::decided(&decision)
     ));
     Ok(Exit::Done)
 }

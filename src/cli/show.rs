@@ -14,6 +14,11 @@ const PAGE: u64 = 2_000;
 pub async fn show(mut session: Session, id: &str, out: &mut Out<'_>) -> Result<Exit, Fail> {
     let open = session.known.open_named(id)?;
     out.text(&head(&open));
+    let woke = session.known.run(&open.run);
+    let missing = woke.map_or_else(Vec::new, |run| run.woke().not_enforced.clone());
+    if !missing.is_empty() {
+        out.line(&format!("not enforced here: {}", missing.join(", ")));
+    }
     if let Some(digest) = text_of(&open.checkpoint.ask) {
         out.line("");
         print(&mut session, digest, out).await?;

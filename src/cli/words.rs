@@ -1,15 +1,15 @@
 //! Events and questions in words: one plain line each, the same for `run`, `show` and `log`.
 
 use crate::run::{
-    AfterVerdict, Ask, CheckOutcome, CheckResult, Checkpoint, Decision, Edit, Event, Judgement,
-    Limit, Outcome, Signal, Stage, Verdict, Work,
+    AfterVerdict, Ask, CheckOutcome, CheckResult, Checkpoint, Decision, Edit, Event, Ground,
+    Judgement, Limit, Outcome, Signal, Stage, Verdict, Work,
 };
 
 /// What happened, in one line; `None` for what is too small to tell.
 pub(super) fn event(event: &Event) -> Option<String> {
     Some(match event {
         Event::Woke(wake) => format!("woke: {}, {}", wake.by, wake.mode.word()),
-        Event::Prepared(ground) => listed(&format!("ready: {}", ground.workspace), &ground.notices),
+        Event::Prepared(ground) => prepared(ground),
         Event::Began { iteration, stage } => format!("{} (iteration {iteration})", doing(*stage)),
         Event::Composed { prompt } => {
             let by = if prompt.edited {
@@ -64,6 +64,11 @@ pub(super) fn event(event: &Event) -> Option<String> {
         Event::Resumed => "picked up again".to_owned(),
         Event::Ended(end) => format!("ended: {}", outcome(end)),
     })
+}
+
+fn prepared(ground: &Ground) -> String {
+    let notices = ground.notices.iter().map(|n| format!("; {n}"));
+    format!("ready: {}{}", ground.workspace, notices.collect::<String>())
 }
 
 /// How a run ended, in words.

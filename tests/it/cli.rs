@@ -1,0 +1,566 @@
+//! The command line from outside: what each command prints, sends and exits with, against a far end
+//! that plays the supervisor.
+
+use checkride::cli::{
+    Exit, Fail, Flags, Out, Session, decide, flags::Cmd, log, run, show, status, stop,
+};
+use checkride::link::{FarEnd, Link};
+use checkride::protocol::{Command, Fact, Fetch, LoopFacts, LoopRow, LoopState, Record, RunId};
+use checkride::run::prompt::{Ingredients, compose};
+use checkride::run::spec::{Goal, WorkerKind};
+use checkride::run::{
+    Checkpoint, CheckpointId, Decision, Digest, Edit, Event, Ground, Input, LoopSpec, Mode,
+    Outcome, Run, Wake,
+};
+use clap::Parser as _;
+
+/// The moment at which the first record was written.
+const BEGIN: i64 = 1_781_000_000_000;
+
+/// A supervisor of one run of the loop `tidy`, which waits at its prompt.
+struct Fake {
+    run: Run,
+    records: Vec<Record>,
+    prompt: String,
+    /// Everything it was asked.
+    asked: Vec<Command>,
+    /// Another operator who is faster, if there is one.
+    rival: Option<&'static str>,
+    seen: bool,
+}
+
+fn wake() -> Wake {
+    let worker = WorkerKind::Script {
+        file: "tidy/worker.toml".to_owned(),
+    };
+    let goal = Goal {
+        statement: "All is tidy.".to_owned(),
+        checks: Vec::new(),
+        judge: None,
+    };
+    Wake {
+        spec: LoopSpec::minimal("tidy", worker, goal),
+        number: 1,
+        mode: Mode::Training,
+        audit: false,
+        by: "started by hand".to_owned(),
+        pinned: Digest::of(b"pinned"),
+        published_before: false,
+        date: "2026-06-09".to_owned(),
+        not_enforced: vec!["network".to_owned()],
+        skill: Digest::of(b"skill"),
+    }
+}
+
+impl Fake {
+    /// The loop has never run.
+    fn asleep() -> Self {
+        let (run, _) = Run::wake(wake());
+        Self {
+            run,
+            records: Vec::new(),
+            prompt: String::new(),
+            asked: Vec::new(),
+            rival: None,
+            seen: false,
+        }
+    }
+
+    /// The loop waits at its first prompt.
+    fn at_prompt() -> Self {
+        let mut fake = Self::asleep();
+        fake.start();
+        fake
+    }
+
+    fn start(&mut self) -> Vec<Fact> {
+        let (run, step) = Run::wake(wake());
+        self.run = run;
+        let mut facts = self.keep(step.events);
+        facts.extend(self.step(Input::Prepared(Ground {
+            tree: "1111111111111111111111111111111111111111".to_owned(),
+            base: None,
+            workspace: "copy".to_owned(),
+            notices: vec!["3 uncommitted files not seen".to_owned()],
+            not_enforced: Vec::new(),
+        })));
+        let (text, prompt) = compose(&Ingredients {
+            skill: "Sweep \u{1b}[31mred.".to_owned(),
+            goal: "All is tidy.".to_owned(),
+            ..Ingredients::default()
+        });
+        self.prompt = text;
+        facts.extend(self.step(Input::Composed(prompt)));
+        facts
+    }
+
+    fn step(&mut self, input: Input) -> Vec<Fact> {
+        let step = self.run.step(input);
+        match step.refused {
+            Some(why) => vec![Fact::Refused {
+                what: "tidy-1.1".to_owned(),
+                why,
+            }],
+            None => self.keep(step.events),
+        }
+    }
+
+    fn keep(&mut self, events: Vec<Event>) -> Vec<Fact> {
+        let run = RunId::new("tidy", 1);
+        let facts: Vec<Fact> = events
+            .into_iter()
+            .map(|event| Fact::Run {
+                run: run.clone(),
+                event,
+            })
+            .collect();
+        for fact in &facts {
+            let seq = self.records.len() as u64 + 1;
+            let at = BEGIN + i64::try_from(seq).unwrap() * 1_500;
+            let fact = fact.clone();
+            self.records.push(Record { seq, at, fact });
+        }
+        facts
+    }
+
+    fn open(&self) -> Checkpoint {
+        match self.run.phase() {
+            checkride::run::Phase::Asking(open) => (**open).clone(),
+            other => panic!("asks nothing: {other:?}"),
+        }
+    }
+
+    fn rows() -> Fact {
+        let facts = LoopFacts {
+            description: "Keeps things tidy.".to_owned(),
+            mode: Mode::Training,
+            mode_why: String::new(),
+            off: false,
+            spec: wake().spec,
+            files: Vec::new(),
+            proven: 0,
+            skill_changed: false,
+            not_enforced: Vec::new(),
+            warnings: Vec::new(),
+        };
+        Fact::Loops(vec![
+            LoopRow {
+                name: "tidy".to_owned(),
+                state: LoopState::Valid(Box::new(facts)),
+                last_run: None,
+                record: Vec::new(),
+            },
+            LoopRow {
+                name: "zürich-broken".to_owned(),
+                state: LoopState::Invalid {
+                    line: 3,
+                    why: "unknown key `gaol`; did you mean `goal`?".to_owned(),
+                },
+                last_run: None,
+                record: Vec::new(),
+            },
+        ])
+    }
+
+    /// Answers one command as the supervisor does.
+    fn obey(&mut self, command: Command) -> Vec<Fact> {
+        match command {
+            Command::Attach { .. } => vec![
+                // What is wrong elsewhere is said to everyone and answers nobody.
+                Fact::Refused {
+                    what: "memory/tidy.md".to_owned(),
+                    why: "cannot be read".to_owned(),
+                },
+                Self::rows(),
+                Fact::Attached {
+                    project: "/p".to_owned(),
+                    warnings: Vec::new(),
+                },
+            ],
+            Command::Start { .. } => self.start(),
+            Command::Decide {
+                checkpoint,
+                digest,
+                decision,
+            } => self.decide(checkpoint, digest, decision),
+            Command::Seen { .. } => {
+                self.seen = true;
+                Vec::new()
+            }
+            Command::Stop { .. } => self.stop(),
+            Command::StopAll => {
+                let mut facts = self.stop();
+                facts.push(Fact::Done {
+                    what: "all triggers are off".to_owned(),
+                });
+                facts
+            }
+            Command::Fetch(fetch) => vec![self.fetch(fetch)],
+            other => panic!("not asked by any command: {other:?}"),
+        }
+    }
+
+    fn decide(
+        &mut self,
+        checkpoint: CheckpointId,
+        digest: Digest,
+        decision: Decision,
+    ) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        if let Some(rival) = self.rival {
+            facts = self.step(Input::Decide {
+                checkpoint: checkpoint.clone(),
+                digest: digest.clone(),
+                decision: Decision::Abort,
+                by: rival.to_owned(),
+            });
+        }
+        facts.extend(self.step(Input::Decide {
+            checkpoint,
+            digest,
+            decision,
+            by: "test".to_owned(),
+        }));
+        facts
+    }
+
+    fn stop(&mut self) -> Vec<Fact> {
+        let mut facts = self.step(Input::Stop);
+        facts.extend(self.step(Input::Drafted {
+            paths: Vec::new(),
+            offer: None,
+        }));
+        facts
+    }
+
+    fn fetch(&self, fetch: Fetch) -> Fact {
+        match &fetch {
+            Fetch::Text {
+                digest,
+                from,
+                lines,
+            } if *digest == Digest::of(self.prompt.as_bytes()) => {
+                let all: Vec<String> = self.prompt.lines().map(str::to_owned).collect();
+                let from = usize::try_from(*from).unwrap();
+                let most = usize::try_from(*lines).unwrap();
+                Fact::Lines {
+                    lines: all.iter().skip(from).take(most.min(3)).cloned().collect(),
+                    total: all.len() as u64,
+                    of: fetch,
+                }
+            }
+            Fetch::Text { digest, .. } => Fact::Refused {
+                what: digest.short().to_owned(),
+                why: "no text is kept under this digest".to_owned(),
+            },
+            Fetch::History { name, .. } => Fact::HistoryEnd {
+                name: name.clone(),
+                more: false,
+            },
+            other => panic!("not fetched by any command: {other:?}"),
+        }
+    }
+}
+
+/// Plays the supervisor until the operator has gone, and gives the play back.
+async fn play(mut fake: Fake, mut end: FarEnd) -> Fake {
+    while let Some(command) = end.commands.recv().await {
+        fake.asked.push(command.clone());
+        let repeats = matches!(
+            command,
+            Command::Attach { .. } | Command::Fetch(Fetch::History { .. })
+        );
+        let known = fake.records.len();
+        let facts = fake.obey(command);
+        let old = fake
+            .records
+            .get(..if repeats { known } else { 0 })
+            .unwrap()
+            .to_vec();
+        let mut new = fake.records.get(known..).unwrap().iter();
+        let told = facts.into_iter().map(|fact| match fact {
+            Fact::Run { .. } => new.next().unwrap().clone(),
+            other => Record {
+                seq: 0,
+                at: BEGIN,
+                fact: other,
+            },
+        });
+        for record in old.into_iter().chain(told) {
+            if end.records.send(record).await.is_err() {
+                return fake;
+            }
+        }
+    }
+    fake
+}
+
+/// One command against this far end: how it ended, what it printed, what the far end saw.
+async fn command(fake: Fake, line: &str) -> (Result<Exit, Fail>, String, Fake) {
+    let words = std::iter::once("checkride").chain(line.split(' '));
+    let flags = Flags::try_parse_from(words).unwrap();
+    let (near, far) = Link::pair();
+    let played = tokio::spawn(play(fake, far));
+    let mut bytes = Vec::new();
+    let mut out = Out::new(&mut bytes);
+    let result = perform(near, flags.command.unwrap(), &mut out).await;
+    out.finish().unwrap();
+    (
+        result,
+        String::from_utf8(bytes).unwrap(),
+        played.await.unwrap(),
+    )
+}
+
+async fn perform(near: Link, command: Cmd, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    let session = Session::open(near, "test".to_owned()).await?;
+    match command {
+        Cmd::Run { name, json, .. } => run::run(session, &name, json, out).await,
+        Cmd::Show { id } => show::show(session, &id, out).await,
+        Cmd::Decide(words) => decide::decide(session, &words, out).await,
+        Cmd::Status { json } => {
+            let status = status::status(&session.known, BEGIN + 600_000);
+            if json {
+                out.json(&status);
+            } else {
+                out.text(&status::render(&status));
+            }
+            Ok(Exit::Done)
+        }
+        Cmd::Log { name, json, runs } => {
+            let zone = jiff::tz::TimeZone::UTC;
+            log::log(session, &name, &log::Form { json, runs, zone }, out).await
+        }
+        Cmd::Stop(what) => match what.name {
+            Some(name) => stop::one(session, &name, out).await,
+            None => stop::all(session, out).await,
+        },
+        other => panic!("needs no session: {other:?}"),
+    }
+}
+
+fn failed(result: Result<Exit, Fail>) -> (Exit, String) {
+    let fail = result.unwrap_err();
+    assert_eq!(fail.line.lines().count(), 1, "{}", fail.line);
+    (fail.exit, fail.line)
+}
+
+/// `run` tells each event, stops at the checkpoint and says what to type (exit 10).
+#[tokio::test]
+async fn run_follows_until_a_checkpoint() {
+    let (result, printed, _) = command(Fake::asleep(), "run tidy").await;
+    assert_eq!(result, Ok(Exit::Waiting));
+    insta::assert_snapshot!(printed);
+    let (result, again, fake) = command(Fake::at_prompt(), "run tidy").await;
+    assert_eq!(result, Ok(Exit::Waiting));
+    assert!(printed.ends_with(&again), "{again}");
+    assert!(
+        !fake
+            .asked
+            .iter()
+            .any(|c| matches!(c, Command::Start { .. }))
+    );
+}
+
+/// `run --json` is the records themselves, the question last.
+#[tokio::test]
+async fn run_speaks_json() {
+    let (result, printed, fake) = command(Fake::asleep(), "run tidy --json").await;
+    assert_eq!(result, Ok(Exit::Waiting));
+    let records: Vec<Record> = printed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(records, fake.records);
+}
+
+/// A loop that is not there, or is broken, has its own exit code and one line.
+#[tokio::test]
+async fn run_names_what_is_wrong_with_the_loop() {
+    let (result, _, _) = command(Fake::asleep(), "run other").await;
+    let (exit, line) = failed(result);
+    assert_eq!(exit, Exit::Unknown);
+    assert!(line.contains("there are: tidy"), "{line}");
+    let (result, _, _) = command(Fake::asleep(), "run zürich-broken").await;
+    let (exit, line) = failed(result);
+    assert_eq!(exit, Exit::Usage);
+    assert!(line.contains("line 3"), "{line}");
+}
+
+/// `show` prints the exact prompt page by page, inert, and marks it seen after that (R57).
+#[tokio::test]
+async fn show_prints_and_then_marks_seen() {
+    for name in ["tidy-1.1", "tidy-1", "tidy"] {
+        let (result, printed, fake) = command(Fake::at_prompt(), &format!("show {name}")).await;
+        assert_eq!(result, Ok(Exit::Done));
+        assert!(fake.seen);
+        let texts = fake
+            .asked
+            .iter()
+            .take_while(|c| !matches!(c, Command::Seen { .. }));
+        assert!(texts.filter(|c| matches!(c, Command::Fetch(_))).count() > 1);
+        insta::assert_snapshot!("show", printed);
+    }
+}
+
+/// A reader that closed the pipe has not seen anything.
+#[tokio::test]
+async fn show_to_nobody_marks_nothing() {
+    struct Closed;
+    impl std::io::Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let (near, far) = Link::pair();
+    let played = tokio::spawn(play(Fake::at_prompt(), far));
+    let session = Session::open(near, "test".to_owned()).await.unwrap();
+    let mut out = Out::new(Closed);
+    let result = show::show(session, "tidy", &mut out).await;
+    assert_eq!(result, Ok(Exit::Done));
+    assert!(!played.await.unwrap().seen);
+}
+
+/// P3, ruling 16: 16 digits are enough, fewer or others are not, and a refusal changes nothing.
+#[tokio::test]
+async fn decide_wants_the_digest_that_is_open() {
+    let fake = Fake::at_prompt();
+    let digest = fake.open().digest;
+    let line = format!(
+        "decide tidy-1.1 approve --digest {}",
+        &digest.as_str()[..16]
+    );
+    let (result, printed, fake) = command(fake, &line).await;
+    assert_eq!(result, Ok(Exit::Done));
+    assert_eq!(printed, "tidy-1.1 approved\n");
+    assert!(matches!(fake.run.phase(), checkride::run::Phase::Doing(_)));
+
+    let short = format!(
+        "decide tidy-1.1 approve --digest {}",
+        &digest.as_str()[..15]
+    );
+    let (result, _, fake) = command(Fake::at_prompt(), &short).await;
+    assert_eq!(failed(result).0, Exit::Usage);
+    assert_eq!(fake.asked.len(), 1);
+
+    let stale = "decide tidy-1.1 approve --digest 0123456789abcdef";
+    let (result, _, fake) = command(Fake::at_prompt(), stale).await;
+    assert_eq!(failed(result).0, Exit::Refused);
+    assert_eq!(fake.asked.len(), 1);
+
+    let (result, _, _) = command(
+        Fake::at_prompt(),
+        "decide nobody-1.1 approve --digest 0123456789abcdef",
+    )
+    .await;
+    assert_eq!(failed(result).0, Exit::Unknown);
+}
+
+/// S8: whoever is second learns who was first, and exits 20.
+#[tokio::test]
+async fn the_second_decision_loses() {
+    let mut fake = Fake::at_prompt();
+    fake.rival = Some("cockpit 2");
+    let line = format!("decide tidy approve --digest {}", fake.open().digest);
+    let (result, _, _) = command(fake, &line).await;
+    let (exit, line) = failed(result);
+    assert_eq!(exit, Exit::Refused);
+    assert_eq!(
+        line,
+        "tidy-1.1 was aborted by cockpit 2 before; nothing more was changed"
+    );
+}
+
+/// An edit carries the file's text; what belongs to another answer or kind is a usage error.
+#[tokio::test]
+async fn decide_edit_takes_what_the_kind_offers() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("prompt");
+    std::fs::write(&file, "Do it well.\n").unwrap();
+    let digest = Fake::at_prompt().open().digest;
+    let line = format!(
+        "decide tidy edit --digest {digest} --file {}",
+        file.display()
+    );
+    let (result, printed, fake) = command(Fake::at_prompt(), &line).await;
+    assert_eq!(result, Ok(Exit::Done));
+    assert_eq!(printed, "tidy-1.1 edited: the prompt\n");
+    let edited = fake.asked.iter().any(|c| {
+        let text = "Do it well.\n".to_owned();
+        matches!(c, Command::Decide { decision, .. } if *decision == Decision::Edit(Edit::Prompt { text }))
+    });
+    assert!(edited);
+    let wrong = [
+        format!("decide tidy edit --digest {digest}"),
+        format!("decide tidy edit --digest {digest} --tokens 5"),
+        format!("decide tidy approve --digest {digest} --note x"),
+        format!("decide tidy retry --digest {digest} --tokens 5"),
+        format!("decide tidy edit --digest {digest} --file /nowhere"),
+    ];
+    for line in wrong {
+        let (result, _, fake) = command(Fake::at_prompt(), &line).await;
+        assert_eq!(failed(result).0, Exit::Usage, "{line}");
+        assert!(
+            !fake
+                .asked
+                .iter()
+                .any(|c| matches!(c, Command::Decide { .. })),
+            "{line}"
+        );
+    }
+}
+
+/// `status`: aligned columns for people, the object of ruling 24 for programs.
+#[tokio::test]
+async fn status_has_two_forms() {
+    let (_, printed, _) = command(Fake::at_prompt(), "status").await;
+    insta::assert_snapshot!("status", printed);
+    let (_, printed, _) = command(Fake::at_prompt(), "status --json").await;
+    insta::assert_snapshot!("status-json", printed);
+}
+
+/// R67: the log lists each decision with what, digest, when, and how long it took.
+#[tokio::test]
+async fn log_lists_decisions() {
+    let mut fake = Fake::at_prompt();
+    let (checkpoint, digest) = (fake.open().id, fake.open().digest);
+    fake.decide(checkpoint, digest, Decision::Abort);
+    fake.step(Input::Drafted {
+        paths: Vec::new(),
+        offer: None,
+    });
+    let (result, printed, fake) = command(fake, "log tidy").await;
+    assert_eq!(result, Ok(Exit::Done));
+    insta::assert_snapshot!("log", printed);
+    let (_, printed, _) = command(fake, "log tidy --json").await;
+    let decided = printed.lines().find(|l| l.contains("wait_ms")).unwrap();
+    let decided: serde_json::Value = serde_json::from_str(decided).unwrap();
+    assert_eq!(decided["wait_ms"], 1500);
+    assert_eq!(decided["event"]["event"], "decided");
+}
+
+/// R65: `stop` ends the run of one loop or all of them, and says so when it is over.
+#[tokio::test]
+async fn stop_waits_for_the_end() {
+    for line in ["stop tidy", "stop --all"] {
+        let (result, printed, fake) = command(Fake::at_prompt(), line).await;
+        assert_eq!(result, Ok(Exit::Done), "{line}");
+        assert!(printed.starts_with("stopped"), "{printed}");
+        let ended = checkride::run::Phase::Ended(Outcome::Stopped);
+        assert_eq!(*fake.run.phase(), ended);
+    }
+    let (result, _, _) = command(Fake::asleep(), "stop tidy").await;
+    assert_eq!(failed(result).0, Exit::Refused);
+}
+
+/// A supervisor that is gone in the middle is one line and exit 1.
+#[tokio::test]
+async fn a_lost_supervisor_is_told() {
+    let (near, far) = Link::pair();
+    drop(far);
+    let e = Session::open(near, "test".to_owned()).await.unwrap_err();
+    assert_eq!(e.exit, Exit::Trouble);
+}
