@@ -1,5 +1,9 @@
 //! The command line from outside: what each command prints, sends and exits with, against a far end
-//! that plays the supervisor.
+//! that plays the supervisor; and the real program, from its folder to a published branch.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what a play does not expect fails its test"
+)]
 
 use checkride::cli::{
     Exit, Fail, Flags, Out, Session, decide, flags::Cmd, log, run, show, status, stop,
@@ -13,6 +17,10 @@ use checkride::run::{
     Outcome, Run, Wake,
 };
 use clap::Parser as _;
+use serde_json::Value;
+
+use crate::host::{Hosting, checkride, said, until};
+use crate::world::World;
 
 /// The moment at which the first record was written.
 const BEGIN: i64 = 1_781_000_000_000;
@@ -537,7 +545,7 @@ async fn log_lists_decisions() {
     insta::assert_snapshot!("log", printed);
     let (_, printed, _) = command(fake, "log tidy --json").await;
     let decided = printed.lines().find(|l| l.contains("wait_ms")).unwrap();
-    let decided: serde_json::Value = serde_json::from_str(decided).unwrap();
+    let decided: Value = serde_json::from_str(decided).unwrap();
     assert_eq!(decided["wait_ms"], 1500);
     assert_eq!(decided["event"]["event"], "decided");
 }
@@ -563,4 +571,145 @@ async fn a_lost_supervisor_is_told() {
     drop(far);
     let e = Session::open(near, "test".to_owned()).await.unwrap_err();
     assert_eq!(e.exit, Exit::Trouble);
+}
+
+const LOOP: &str = r#"
+version = 1
+name = "count"
+skill = { path = "skills/count" }
+worker = { type = "script", file = "count/worker.toml" }
+publish = { to = "git-branch", branch = "counted" }
+
+[goal]
+statement = "count.txt holds one line"
+[[goal.verify.checks]]
+name = "one line"
+command = ["scripts/one"]
+"#;
+
+const WORKER: &str = r#"
+[[turn]]
+acts = [{ write = { path = "count.txt", text = "1\n" } }]
+"#;
+
+fn counting() -> World {
+    let world = World::new();
+    world.skill("count");
+    world.write("loops/count.toml", LOOP);
+    world.write("loops/count/worker.toml", WORKER);
+    world.script("scripts/one", "#!/bin/sh\n[ $(wc -l < count.txt) -eq 1 ]\n");
+    world.commit("a loop");
+    world
+}
+
+/// The exit code and what was printed; a failure must be one line.
+fn told(world: &World, line: &str) -> (i32, String) {
+    let words: Vec<&str> = line.split(' ').collect();
+    let output = checkride(world, &words).output().unwrap();
+    let error = said(&output);
+    assert!(error.lines().count() <= 1, "{line}: {error}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    (output.status.code().unwrap(), printed + &error)
+}
+
+/// What `status --json` says of the one open question.
+fn open_question(world: &World) -> Option<(String, String)> {
+    let (code, printed) = told(world, "status --json");
+    assert_eq!(code, 0, "{printed}");
+    let status: Value = serde_json::from_str(&printed).unwrap();
+    let open = &status["loops"][0]["checkpoint"];
+    let word = |key: &str| open[key].as_str().map(str::to_owned);
+    Some((word("kind")?, word("digest")?))
+}
+
+/// R1, R48, R57, P3: a loop from start to branch by commands alone; nothing is approved unseen, and
+/// a host that dies at a checkpoint comes back to the same question with the same digest (R44).
+#[test]
+fn a_loop_flies_by_commands_alone() {
+    let world = counting();
+    let host = Hosting::of(&world);
+    let (code, printed) = told(&world, "run count");
+    assert_eq!(code, 10, "{printed}");
+    let (kind, digest) = open_question(&world).unwrap();
+    assert_eq!(kind, "prompt");
+    let approve = |digest: &str| format!("decide count approve --digest {digest}");
+    let (code, printed) = told(&world, &approve(&digest));
+    assert_eq!(code, 20, "{printed}");
+    assert!(printed.contains("nobody has seen it"), "{printed}");
+
+    host.signal("-KILL");
+    drop(host);
+    let _host = Hosting::of(&world);
+    assert_eq!(open_question(&world), Some((kind, digest)));
+    for wanted in ["prompt", "work", "verdict", "publish"] {
+        let (code, printed) = told(&world, "run count");
+        assert_eq!(code, 10, "{printed}");
+        let (kind, digest) = open_question(&world).unwrap();
+        assert_eq!(kind, wanted);
+        let (code, shown) = told(&world, "show count");
+        assert_eq!(code, 0, "{shown}");
+        assert!(shown.contains(&digest), "{shown}");
+        let (code, printed) = told(&world, &approve(&digest));
+        assert_eq!(code, 0, "{printed}");
+    }
+    let done = "goal met and published";
+    until("it is published", || {
+        told(&world, "status").1.contains(done)
+    });
+    assert_eq!(world.git(&["show", "counted:count.txt"]), "1");
+    let (code, log) = told(&world, "log count");
+    assert_eq!(code, 0);
+    assert_eq!(log.matches("decided: count-1.").count(), 4, "{log}");
+    assert!(log.contains(done), "{log}");
+}
+
+/// `init` lists and copies starters, makes scripts executable, and writes over nothing (ruling 24).
+#[test]
+fn init_copies_and_never_writes_over() {
+    let world = World::new();
+    let (code, listed) = told(&world, "init");
+    assert_eq!(code, 0);
+    assert!(listed.starts_with("research-and-draft  "), "{listed}");
+    world.write("scripts/words", "mine\n");
+    let (code, line) = told(&world, "init research-and-draft");
+    assert_eq!(code, 20, "{line}");
+    assert!(line.contains("scripts/words is there already"), "{line}");
+    assert!(!world.project().join("loops").exists());
+    std::fs::remove_file(world.project().join("scripts/words")).unwrap();
+    let (code, line) = told(&world, "init research-and-draft");
+    assert_eq!(code, 0, "{line}");
+    let (code, checked) = told(&world, "check");
+    assert_eq!(code, 0, "{checked}");
+    assert_eq!(told(&world, "init nothing").0, 21);
+}
+
+/// `check` exits 2 and names the line; a file that is not there is no good file.
+#[test]
+fn check_says_what_is_wrong() {
+    let world = counting();
+    assert_eq!(told(&world, "check").0, 0);
+    assert_eq!(told(&world, "check loops/none.toml").0, 2);
+    world.write("loops/count.toml", &LOOP.replace("statement", "statment"));
+    let (code, printed) = told(&world, "check");
+    assert_eq!(code, 2);
+    assert!(printed.contains("loops/count.toml:9"), "{printed}");
+}
+
+/// Folders that are no project, words that are no command, and no terminal: one line each.
+#[test]
+fn odd_command_lines_get_one_line() {
+    let world = World::new();
+    world.write("file", "");
+    let lines = [
+        ("statsu", "no command has that name either"),
+        ("no/such/folder", "cannot be entered"),
+        ("file", "is not a folder"),
+        ("-C file status", "is not a folder"),
+        (".", "needs a terminal"),
+    ];
+    for (line, wanted) in lines {
+        let (code, printed) = told(&world, line);
+        assert_eq!(code, 2, "{line}: {printed}");
+        assert!(printed.contains(wanted), "{line}: {printed}");
+    }
 }

@@ -45,7 +45,7 @@ fn states(world: &World) -> PathBuf {
 }
 
 /// The real program in this world.
-fn checkride(world: &World, args: &[&str]) -> Process {
+pub(crate) fn checkride(world: &World, args: &[&str]) -> Process {
     let mut program = Process::new(env!("CARGO_BIN_EXE_checkride"));
     program
         .args(args)
@@ -58,16 +58,16 @@ fn checkride(world: &World, args: &[&str]) -> Process {
     program
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// A host that a test started, ended with it.
-struct Hosting(Child);
+pub(crate) struct Hosting(Child);
 
 impl Hosting {
     /// Starts one and waits until it answers.
-    fn of(world: &World) -> Self {
+    pub(crate) fn of(world: &World) -> Self {
         let host = checkride(world, &["host"])
             .stderr(Stdio::null())
             .spawn()
@@ -83,7 +83,7 @@ impl Hosting {
         host
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.0.id().to_string();
         let sent = Process::new("kill").args([name, &pid]).status().unwrap();
         assert!(sent.success());
@@ -97,8 +97,8 @@ impl Drop for Hosting {
     }
 }
 
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = std::time::Duration::from_secs(30).as_millis() / 10;
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = PATIENCE.as_millis() / 10;
     for _ in 0..deadline {
         if is_so() {
             return;
@@ -218,7 +218,7 @@ proptest! {
     #[test]
     fn any_bytes_come_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..4096), longest in 1_usize..512) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let ends = bytes.iter().filter(|&&b| b == b'\n').count();
+        let ends = bytes.split(|&b| b == b'\n').count() - 1;
         let read = runtime.block_on(async {
             let mut lines = Lines::new(bytes.as_slice(), longest);
             let mut read = 0;
