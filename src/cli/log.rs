@@ -47,6 +47,8 @@ pub async fn log(
     let mut before = u32::MAX;
     let mut left = form.runs;
     while left > 0 && !out.is_closed() {
+        // A long past is printed page by page, not gathered.
+        session.known.runs.clear();
         let (mut runs, more) = fetch(&mut session, name, before, left.min(PAGE)).await?;
         runs.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
         for (_, records) in &runs {

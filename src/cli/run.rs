@@ -70,14 +70,12 @@ async fn follow(
         if of != run {
             continue;
         }
-        let asked = matches!(event, Event::Asked(_));
-        if let Some(open) = session.known.open_at(run).filter(|_| asked && !json) {
+        if matches!(event, Event::Asked(_))
+            && let Some(open) = session.known.open_at(run)
+        {
             return Ok(waits(&open, json, out));
         }
         tell(&record, json, out);
-        if asked {
-            return Ok(Exit::Waiting);
-        }
         if let Event::Ended(outcome) = event {
             return Ok(Exit::of(outcome));
         }
@@ -94,10 +92,10 @@ fn tell(record: &Record, json: bool, out: &mut Out<'_>) {
     out.flush();
 }
 
-/// Says what is asked and how to answer.
+/// Says what is asked and how to answer; for programs, the record that asks.
 fn waits(open: &Open, json: bool, out: &mut Out<'_>) -> Exit {
     if json {
-        out.json(&open.checkpoint);
+        out.json(&open.record);
     } else {
         out.text(&how_to_answer(open));
     }

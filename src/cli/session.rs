@@ -35,8 +35,8 @@ pub struct Open {
     pub run: RunId,
     /// The question.
     pub checkpoint: Checkpoint,
-    /// When it was asked, in milliseconds since 1970.
-    pub at: i64,
+    /// The record that asked it.
+    pub record: Record,
 }
 
 impl Session {
@@ -163,11 +163,11 @@ impl Known {
             return None;
         };
         let asked = |record: &&Record| matches!(event_of(record), Some(Event::Asked(c)) if c.id == checkpoint.id);
-        let at = self.runs.get(run)?.iter().rfind(asked)?.at;
+        let record = self.runs.get(run)?.iter().rfind(asked)?.clone();
         Some(Open {
             run: run.clone(),
             checkpoint: *checkpoint,
-            at,
+            record,
         })
     }
 

@@ -79,7 +79,7 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
         id: open.checkpoint.id.0.clone(),
         kind: open.checkpoint.ask.kind(),
         digest: open.checkpoint.digest.to_string(),
-        age_s: (now_ms - open.at).max(0) / 1000,
+        age_s: (now_ms - open.record.at).max(0) / 1000,
     });
     let age = question.as_ref().map_or_else(String::new, |q| {
         let short = q.digest.get(..16).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::lock::Lock;
 use super::peer::Door;
-use super::serve::{QUIET, Service, asked_to_end};
+use super::serve::{End, QUIET, Service, asked_to_end};
 use super::{HostError, attach, log, program};
 use crate::cli::{Exit, Fail};
 use crate::config::Paths;
@@ -40,7 +40,7 @@ fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
     let runtime = program::runtime()?;
     let supervisor = Supervisor::start(settings).map_err(|e| HostError::Trouble(e.to_string()))?;
     let no_runtime = |e: io::Error| HostError::Trouble(format!("cannot start the host: {e}"));
-    runtime.block_on(async {
+    let end = runtime.block_on(async {
         let stop = asked_to_end().map_err(no_runtime)?;
         let service = Service {
             listener: socket.for_runtime().map_err(no_runtime)?,
@@ -57,15 +57,20 @@ fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
         if background {
             tell_starter(attach::READY);
         }
-        service.run(stop).await;
-        Ok(())
+        Ok(service.run(stop).await)
     })?;
     // Whoever comes from now on starts the next host, which waits for the lock.
     drop(socket);
     supervisor.end();
     log::line("the host has ended");
     drop(lock);
-    Ok(())
+    match end {
+        End::Asked => Ok(()),
+        End::Lost => Err(HostError::Trouble(
+            "the supervisor broke and took the host with it; start again, nothing decided is lost"
+                .to_owned(),
+        )),
+    }
 }
 
 fn settings(paths: &Paths, warnings: Vec<String>) -> Result<Settings, HostError> {

@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::attach::{self, Starter};
 use super::{HostError, cockpit, daemon, lock};
-use crate::cli::flags::Cmd;
+use crate::cli::flags::{Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
 use crate::config::Paths;
 use crate::config::diagnostic::inert;
@@ -51,6 +51,10 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
     let Some(command) = &flags.command else {
         return cockpit::open(&paths, &flags.view);
     };
+    if *command != Cmd::Demo && flags.view != View::default() {
+        return Err(Exit::Usage
+            .because("--read-only, --no-color, --ascii and --theme belong to the cockpit"));
+    }
     match command {
         Cmd::Demo => cockpit::demo(&flags.view),
         Cmd::Init { starter: None } => Ok(cli::init::list(out)),

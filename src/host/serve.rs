@@ -25,6 +25,15 @@ const GREETING_TIME: Duration = Duration::from_secs(5);
 /// How long nothing must go on before a host that may leave does.
 pub const QUIET: Duration = Duration::from_secs(3);
 
+/// Why a host serves no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The system, a person or the quiet asked for it.
+    Asked,
+    /// The supervisor is gone, though nobody asked for it.
+    Lost,
+}
+
 /// What a host serves.
 pub struct Service<A> {
     /// Where connections come in.
@@ -41,23 +50,23 @@ pub struct Service<A> {
 
 impl<A: Fn(FarEnd)> Service<A> {
     /// Serves until `stop` is done, the supervisor ends, or nobody needs this host any more.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> End {
         tokio::pin!(stop);
         let mut open = JoinSet::new();
         loop {
             let now = *self.activity.borrow_and_update();
             if now.leaving {
-                return;
+                return End::Asked;
             }
             let idle = open.is_empty() && now == Activity::default();
             let quiet = self.leave_after.filter(|_| idle);
             tokio::select! {
-                () = &mut stop => return,
+                () = &mut stop => return End::Asked,
                 changed = self.activity.changed() => if changed.is_err() {
-                    return;
+                    return End::Lost;
                 },
                 Some(_ended) = open.join_next() => {}
-                () = sleep_for(quiet) => return,
+                () = sleep_for(quiet) => return End::Asked,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => self.receive(stream, &mut open),
                     // Out of descriptors: give the open connections time to end.

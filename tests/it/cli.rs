@@ -362,6 +362,9 @@ async fn run_follows_until_a_checkpoint() {
     let (result, again, fake) = command(Fake::at_prompt(), "run tidy").await;
     assert_eq!(result, Ok(Exit::Waiting));
     assert!(printed.ends_with(&again), "{again}");
+    let (_, record, _) = command(Fake::at_prompt(), "run tidy --json").await;
+    let record: Record = serde_json::from_str(&record).unwrap();
+    assert_eq!(Some(&record), fake.records.last());
     assert!(
         !fake
             .asked
@@ -616,8 +619,8 @@ fn told(world: &World, line: &str) -> (i32, String) {
 fn open_question(world: &World) -> Option<(String, String)> {
     let (code, printed) = told(world, "status --json");
     assert_eq!(code, 0, "{printed}");
-    let status: Value = serde_json::from_str(&printed).unwrap();
-    let open = &status["loops"][0]["checkpoint"];
+    let said: Value = serde_json::from_str(&printed).unwrap();
+    let open = &said["loops"][0]["checkpoint"];
     let word = |key: &str| open[key].as_str().map(str::to_owned);
     Some((word("kind")?, word("digest")?))
 }
@@ -667,9 +670,9 @@ fn a_loop_flies_by_commands_alone() {
 #[test]
 fn init_copies_and_never_writes_over() {
     let world = World::new();
-    let (code, listed) = told(&world, "init");
+    let (code, listing) = told(&world, "init");
     assert_eq!(code, 0);
-    assert!(listed.starts_with("research-and-draft  "), "{listed}");
+    assert!(listing.starts_with("research-and-draft  "), "{listing}");
     world.write("scripts/words", "mine\n");
     let (code, line) = told(&world, "init research-and-draft");
     assert_eq!(code, 20, "{line}");
@@ -706,6 +709,7 @@ fn odd_command_lines_get_one_line() {
         ("file", "is not a folder"),
         ("-C file status", "is not a folder"),
         (".", "needs a terminal"),
+        ("--ascii status", "belong to the cockpit"),
     ];
     for (line, wanted) in lines {
         let (code, printed) = told(&world, line);

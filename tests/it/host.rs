@@ -13,8 +13,8 @@ use checkride::config::paths::Environment;
 use checkride::host::HostError;
 use checkride::host::attach::connect;
 use checkride::host::lock::Lock;
-use checkride::host::peer::Door;
-use checkride::host::serve::Service;
+use checkride::host::peer::{Door, start_of};
+use checkride::host::serve::{End, Service};
 use checkride::host::wire::{Greeting, Lines, WIRE, WireError, line_of, write_from};
 use checkride::link::FarEnd;
 use checkride::protocol::{Command, Fact, Fetch, MemoryText, Record, RunId};
@@ -254,7 +254,7 @@ async fn a_line_has_a_longest_length_and_an_end() {
 struct Bare {
     far_ends: mpsc::UnboundedReceiver<FarEnd>,
     said: watch::Sender<Activity>,
-    served: tokio::task::JoinHandle<()>,
+    served: tokio::task::JoinHandle<End>,
 }
 
 /// Serves this world's socket in this process, whose own connections are let in.
@@ -271,8 +271,9 @@ fn bare_host(paths: &Paths, leave_after: Option<Duration>) -> Bare {
         leave_after,
     };
     let served = tokio::spawn(async move {
-        service.run(std::future::pending()).await;
+        let end = service.run(std::future::pending()).await;
         drop((socket, lock));
+        end
     });
     Bare {
         far_ends,
@@ -360,7 +361,12 @@ async fn a_host_leaves_when_nobody_needs_it() {
     assert!(!paths.socket().exists());
     let host = bare_host(&paths, None);
     host.said.send_modify(|a| a.leaving = true);
-    timeout(PATIENCE, host.served).await.unwrap().unwrap();
+    let end = timeout(PATIENCE, host.served).await.unwrap().unwrap();
+    assert_eq!(end, End::Asked);
+    let host = bare_host(&paths, None);
+    drop(host.said);
+    let end = timeout(PATIENCE, host.served).await.unwrap().unwrap();
+    assert_eq!(end, End::Lost);
 }
 
 /// An end of the link is an end on the other side, from both directions.
@@ -545,4 +551,55 @@ fn a_host_that_dies_at_its_start_says_why() {
     let line = said(&log);
     assert_eq!(line.lines().count(), 1, "{line}");
     assert!(line.contains("journal"), "{line}");
+}
+
+/// Many who find no host at the same moment end up with one, and all are served.
+#[test]
+fn a_crowd_starts_one_host() {
+    let world = World::new();
+    let crowd: Vec<Child> = (0..8)
+        .map(|_| {
+            let mut one = checkride(&world, &["log", "nothing"]);
+            one.stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for one in crowd {
+        let output = one.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(21), "{}", said(&output));
+    }
+    let log = fs::read_to_string(paths(&world).log()).unwrap();
+    assert_eq!(log.matches("host of ").count(), 1, "{log}");
+}
+
+/// A host of another wire can be ended all the same: by the process that its lock names.
+#[test]
+fn stop_ends_a_host_of_another_wire() {
+    let world = World::new();
+    let paths = paths(&world);
+    let mut old = Process::new("sleep").arg("60").spawn().unwrap();
+    let pid = old.id();
+    let holder = |start| format!(r#"{{"pid":{pid},"start":{start},"checkride":"9.9.9"}}"#);
+    let start = start_of(pid).unwrap();
+    let listener = UnixListener::bind(paths.socket()).unwrap();
+    let greeter = std::thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let greeting = Greeting {
+                checkride: "9.9.9".to_owned(),
+                wire: WIRE + 1,
+                refused: None,
+            };
+            stream.write_all(&line_of(&greeting).unwrap()).unwrap();
+        }
+    });
+    // A process that only has the number of the one that took the lock is left alone.
+    fs::write(paths.lock(), holder(start + 1)).unwrap();
+    let refused = checkride(&world, &["stop", "--host"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(old.try_wait().unwrap(), None);
+    fs::write(paths.lock(), holder(start)).unwrap();
+    let stopped = checkride(&world, &["stop", "--host"]).output().unwrap();
+    assert_eq!(stopped.status.code(), Some(0), "{}", said(&stopped));
+    greeter.join().unwrap();
+    assert!(!old.wait().unwrap().success());
 }
