@@ -619,10 +619,10 @@ fn told(world: &World, line: &str) -> (i32, String) {
 fn open_question(world: &World) -> Option<(String, String)> {
     let (code, printed) = told(world, "status --json");
     assert_eq!(code, 0, "{printed}");
-    let said: Value = serde_json::from_str(&printed).unwrap();
-    let open = &said["loops"][0]["checkpoint"];
-    let word = |key: &str| open[key].as_str().map(str::to_owned);
-    Some((word("kind")?, word("digest")?))
+    let status: Value = serde_json::from_str(&printed).unwrap();
+    let open = &status["loops"][0]["checkpoint"];
+    let text = |key: &str| open[key].as_str().map(str::to_owned);
+    Some((text("kind")?, text("digest")?))
 }
 
 /// R1, R48, R57, P3: a loop from start to branch by commands alone; nothing is approved unseen, and
