@@ -4,9 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+/// What scripts may rely on, printed under the help.
+const CODES: &str = "Exit codes: 0 done or goal met, 1 trouble, 2 invalid file or usage, \
+10 waiting at a checkpoint, 11 not approved, 12 stuck, 13 budget, 14 stopped, 15 cannot verify, \
+20 refused or stale, 21 no such loop or run, 22 no host.";
+
 /// A loop cockpit: supervise the loops that prompt your AI agents, one checkpoint at a time.
 #[derive(Debug, Clone, PartialEq, Parser)]
-#[command(name = "checkride", version)]
+#[command(name = "checkride", version, after_help = CODES)]
 pub struct Flags {
     /// The project's folder; opens its cockpit
     #[arg(conflicts_with = "project")]

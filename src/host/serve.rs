@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::log;
 use super::peer::Door;
 use super::wire::{self, Greeting, LONGEST_COMMAND, LONGEST_RECORD, Lines, WireError};
 use crate::link::{FarEnd, Link};
@@ -108,10 +109,14 @@ async fn sleep_for(time: Option<Duration>) {
     }
 }
 
-/// A connection's trouble ends that connection alone; the log keeps one line of it.
+/// A connection's trouble ends that connection alone; the log keeps one line of what a peer should
+/// not have said. One that is simply gone is no trouble.
 fn end_quietly(result: Result<(), WireError>) {
-    if let Err(e) = result {
-        super::log::line(&format!("a connection was closed: {e}"));
+    match result {
+        Ok(()) | Err(WireError::Io(_)) => {}
+        Err(e @ (WireError::TooLong(_) | WireError::Malformed(_))) => {
+            log::line(&format!("a connection was closed: {e}"));
+        }
     }
 }
 

@@ -500,6 +500,47 @@ fn a_run_cannot_answer_for_its_operator() {
     assert_eq!(plain.status.code(), Some(0), "{}", said(&plain));
 }
 
+/// Ruling 6: a process in another PID namespace is refused, where this system lets a test make one.
+#[test]
+fn another_namespace_is_refused() {
+    let apart = ["--user", "--map-root-user", "--fork", "--pid"];
+    let able = Process::new("unshare").args(apart).arg("true").status();
+    if !able.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let world = World::new();
+    let _host = Hosting::of(&world);
+    let refused = Process::new("unshare")
+        .args(apart)
+        .args([env!("CARGO_BIN_EXE_checkride"), "status"])
+        .current_dir(world.project())
+        .env("CHECKRIDE_STATE_DIR", states(&world))
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("namespace"), "{}", said(&refused));
+}
+
+/// Connections are counted: too many are told so, and those that end make room.
+#[tokio::test]
+async fn too_many_connections_are_told_so() {
+    let world = World::new();
+    let paths = paths(&world);
+    let _host = bare_host(&paths, None);
+    let silent: Vec<UnixStream> = (0..64)
+        .map(|_| UnixStream::connect(paths.socket()).unwrap())
+        .collect();
+    let full = async {
+        while connect(&paths).await.is_ok() {}
+        connect(&paths).await.unwrap_err()
+    };
+    let e = timeout(PATIENCE, full).await.unwrap();
+    assert!(e.to_string().contains("64 cockpits"), "{e}");
+    drop(silent);
+    let free = async { while connect(&paths).await.is_err() {} };
+    timeout(PATIENCE, free).await.unwrap();
+}
+
 /// A closing terminal is nothing to a host; a polite end leaves nothing behind.
 #[test]
 fn signals_end_a_host_cleanly_but_not_a_hang_up() {
