@@ -17,19 +17,22 @@ use crate::tui::{self, Options};
 /// One line: this is no terminal, or there can be no host.
 pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
     must_be_terminal()?;
+    // A theme that is not there must not leave a host behind.
+    let options = options(view)?;
     let runtime = program::runtime()?;
     runtime.block_on(async {
         let link = attach::attach(paths, &program::starter()?).await?;
-        fly(link, view).await
+        fly(link, options).await
     })
 }
 
 /// Plays the demo: the real engine in this process, over a project in a temporary folder.
 pub(super) fn demo(view: &View) -> Result<Exit, Fail> {
     must_be_terminal()?;
+    let options = options(view)?;
     let runtime = program::runtime()?;
     let stage = demo::Stage::set(program::this_program()?)?;
-    runtime.block_on(async { fly(stage.link(), view).await })
+    runtime.block_on(async { fly(stage.link(), options).await })
 }
 
 fn must_be_terminal() -> Result<(), Fail> {
@@ -42,8 +45,7 @@ fn must_be_terminal() -> Result<(), Fail> {
 }
 
 /// Shows the cockpit until the operator leaves it.
-async fn fly(link: Link, view: &View) -> Result<Exit, Fail> {
-    let options = options(view)?;
+async fn fly(link: Link, options: Options) -> Result<Exit, Fail> {
     let flown = tui::fly(link, options).await;
     flown.map_err(|e| Exit::Trouble.because(format!("the terminal cannot be used: {e}")))?;
     Ok(Exit::Done)
