@@ -1,6 +1,6 @@
 //! The supervisor from outside: real git, real checks, a scripted worker, an operator on a link.
 
-use checkride::protocol::Command;
+use checkride::protocol::{Command, Fact, LoopState};
 use checkride::run::{Decision, Event, Outcome};
 
 use crate::world::{Operator, World};
@@ -68,6 +68,16 @@ async fn a_loop_flies_in_training_from_prompt_to_branch() {
     }
     let (run, outcome) = operator.ended().await;
     assert_eq!(outcome, Outcome::Published);
+    let proven = operator
+        .until("the list after the run", |fact| match fact {
+            Fact::Loops(rows) => match &rows[0].state {
+                LoopState::Valid(facts) if !rows[0].record.is_empty() => Some(facts.proven),
+                _ => None,
+            },
+            _ => None,
+        })
+        .await;
+    assert_eq!(proven, 1);
     assert_eq!(world.git(&["show", "counted:count.txt"]), "1\n2\n3");
     assert!(world.read("memory/count.md").contains("- three lines: 2"));
     let prompts: Vec<_> = operator
@@ -105,7 +115,7 @@ async fn the_next_supervisor_asks_the_same_question() {
         .iter()
         .rev()
         .find_map(|record| match &record.fact {
-            checkride::protocol::Fact::Run {
+            Fact::Run {
                 event: Event::Asked(asked),
                 ..
             } => Some((**asked).clone()),
@@ -126,7 +136,7 @@ async fn an_unseen_checkpoint_cannot_be_approved() {
     operator.start("count").await;
     let open = operator
         .until("a checkpoint", |fact| match fact {
-            checkride::protocol::Fact::Run {
+            Fact::Run {
                 event: Event::Asked(open),
                 ..
             } => Some((**open).clone()),
@@ -153,7 +163,7 @@ async fn stop_all_ends_the_work_and_keeps_it() {
     operator.approve("prompt").await;
     operator
         .until("work", |fact| match fact {
-            checkride::protocol::Fact::Run {
+            Fact::Run {
                 event:
                     Event::Began {
                         stage: checkride::run::Stage::Work,

@@ -218,10 +218,8 @@ fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()>
         }
         Event::Ended(outcome) => {
             let json = serde_json::to_string(outcome).map_err(unfit)?;
-            db.execute(
-                "UPDATE runs SET outcome = ?2 WHERE run = ?1",
-                params![run.0, json],
-            )?;
+            let sql = "UPDATE runs SET outcome = ?2, met = ?3 WHERE run = ?1";
+            db.execute(sql, params![run.0, json, outcome.goal_met()])?;
         }
         Event::Resumed | Event::Undone { .. } => {
             db.execute(

@@ -194,7 +194,7 @@ impl Actor<'_> {
             Act::Say(text) => self.tell(Kind::Said, text),
             Act::Think(text) => self.tell(Kind::Thinking, text),
             Act::Tool(text) => self.tell(Kind::Tool, text),
-            Act::Read(path) => self.tell(Kind::File, &format!("read {path}")),
+            Act::Read(path) => self.tell(Kind::Tool, &format!("read {path}")),
             Act::Claim(text) => {
                 self.tell(Kind::Claim, text);
                 self.claims.claim = Some(inert(text).into_owned());

@@ -73,6 +73,8 @@ pub struct Run {
     pub wake: Option<Wake>,
     /// When its first record was written.
     pub at: i64,
+    /// Number of its last record that was taken in.
+    seq: u64,
     /// Where it stands.
     pub phase: Phase,
     /// What it stands on.
@@ -106,6 +108,7 @@ impl Run {
             id,
             wake: None,
             at,
+            seq: 0,
             phase: Phase::Queued,
             ground: None,
             iterations: Vec::new(),
@@ -121,8 +124,16 @@ impl Run {
         }
     }
 
+    /// Takes a journalled event in, once: history repeats what is known already.
+    pub fn take(&mut self, seq: u64, event: &Event, at: i64) {
+        if seq == 0 || seq > self.seq {
+            self.seq = seq;
+            self.apply(event, at);
+        }
+    }
+
     /// Takes one event in.
-    pub fn apply(&mut self, event: &Event, at: i64) {
+    fn apply(&mut self, event: &Event, at: i64) {
         match event {
             Event::Woke(wake) => {
                 self.at = at;

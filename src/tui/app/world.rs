@@ -56,7 +56,7 @@ impl World {
     pub fn apply(&mut self, record: &Record) {
         self.seq = self.seq.max(record.seq);
         match &record.fact {
-            Fact::Run { run, event } => self.run(run, record.at).apply(event, record.at),
+            Fact::Run { run, event } => self.run(run, record.at).take(record.seq, event, record.at),
             Fact::Attached { project, warnings } => {
                 self.attached = true;
                 self.project.clone_from(project);
