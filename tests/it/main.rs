@@ -1,6 +1,8 @@
 //! One binary for all integration tests.
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod config;

@@ -1,0 +1,124 @@
+//! Figures, printed and never judged: `cargo test --release --test it bench -- --ignored --nocapture`.
+
+use std::process::Command as Process;
+use std::time::Instant;
+
+use checkride::protocol::Fact;
+use checkride::run::{Event, Mode, Outcome, Stage};
+
+use crate::world::{Operator, World};
+
+/// Iterations of one measurement.
+const TURNS: u32 = 40;
+
+fn spinning(kind: &str, files: usize) -> World {
+    let world = World::new();
+    world.skill("spin");
+    for n in 0..files {
+        world.write(&format!("src/{}/{n}.txt", n % 20), &format!("file {n}\n").repeat(20));
+    }
+    world.write(
+        "loops/spin.toml",
+        &format!(
+            r#"
+version = 1
+name = "spin"
+skill = {{ path = "skills/spin" }}
+worker = {{ type = "command", command = ["true"] }}
+[goal]
+statement = "never"
+[[goal.verify.checks]]
+name = "no"
+command = ["false"]
+[memory]
+note = "none"
+[guardrails]
+mode = "autonomous"
+max_iterations = {TURNS}
+[guardrails.budget]
+tokens_per_run = 10_000_000
+[guardrails.stuck]
+same_verdict = 100
+same_diff = 100
+same_failure = 100
+[guardrails.workspace]
+kind = "{kind}"
+"#
+        ),
+    );
+    world.commit("a loop that turns");
+    world
+}
+
+/// Milliseconds of each iteration, as records tell them.
+async fn turns(world: &World) -> Vec<f64> {
+    let supervisor = world.supervise_in("spin", Mode::Autonomous);
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("spin").await;
+    let mut began = None;
+    let mut took = Vec::new();
+    loop {
+        let over = operator
+            .until("the next iteration", |fact| match fact {
+                Fact::Run { event: Event::Began { stage: Stage::Compose, .. }, .. } => Some(None),
+                Fact::Run { event: Event::Ended(outcome), .. } => Some(Some(outcome.clone())),
+                _ => None,
+            })
+            .await;
+        let now = Instant::now();
+        if let Some(began) = began.replace(now) {
+            took.push(now.duration_since(began).as_secs_f64() * 1e3);
+        }
+        if let Some(outcome) = over {
+            assert_eq!(outcome, Outcome::Exhausted);
+            return took;
+        }
+    }
+}
+
+fn percentile(times: &mut [f64], p: f64) -> f64 {
+    times.sort_by(f64::total_cmp);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 ≤ p ≤ 1")]
+    #[expect(clippy::cast_precision_loss, reason = "a few dozen times")]
+    let index = ((times.len() - 1) as f64 * p).round() as usize;
+    times[index]
+}
+
+/// One bare git command on the same repository, for comparison.
+fn bare(world: &World, args: &[&str]) -> f64 {
+    let mut times: Vec<f64> = (0..10)
+        .map(|_| {
+            let began = Instant::now();
+            let ran = Process::new("git").args(args).current_dir(world.project()).output();
+            assert!(ran.unwrap().status.success());
+            began.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    percentile(&mut times, 0.5)
+}
+
+/// F9: what an iteration costs when worker and check do nothing.
+#[tokio::test]
+#[ignore = "prints figures; run it on a quiet machine"]
+async fn cost_of_an_iteration() {
+    for (kind, files) in [("read-only", 3), ("clone", 1_000)] {
+        let world = spinning(kind, files);
+        let mut times = turns(&world).await;
+        let (p50, p99) = (percentile(&mut times, 0.5), percentile(&mut times, 0.99));
+        println!("F9 {kind}, {files} files: p50 {p50:.1} ms, p99 {p99:.1} ms");
+        let status = bare(&world, &["status", "--porcelain"]);
+        let tree = bare(&world, &["ls-tree", "-r", "HEAD"]);
+        println!("   bare git on the same files: status {status:.1} ms, ls-tree {tree:.1} ms");
+    }
+    let spawn = {
+        let mut times: Vec<f64> = (0..50)
+            .map(|_| {
+                let began = Instant::now();
+                Process::new("true").status().unwrap();
+                began.elapsed().as_secs_f64() * 1e3
+            })
+            .collect();
+        percentile(&mut times, 0.5)
+    };
+    println!("   one bare spawn of true: {spawn:.1} ms");
+}
