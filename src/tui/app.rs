@@ -11,6 +11,7 @@ pub mod moves;
 pub mod pages;
 pub mod runs;
 pub mod transcripts;
+pub mod view;
 pub mod wants;
 pub mod why;
 pub mod world;
@@ -31,6 +32,7 @@ use field::{Field, Purpose};
 use form::Form;
 use pages::Pages;
 use runs::Run;
+pub use view::{Newest, Reading, Timeline};
 use world::World;
 
 /// Something for the world outside to do.
@@ -87,38 +89,6 @@ pub enum Layer {
     Form(Form),
     /// A question of the cockpit's own.
     Dialogue(Dialogue),
-}
-
-/// The runs of one loop.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Timeline {
-    /// The loop.
-    pub name: String,
-    /// The chosen run, from the newest; 0 is the newest.
-    pub chosen: usize,
-    /// The chosen iteration, from 1; 0 for the newest.
-    pub iteration: usize,
-}
-
-/// Where the transcript is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reading {
-    /// Whether the end is followed.
-    pub follow: bool,
-    /// The top, where it is not.
-    pub top: Anchor,
-    /// Lines there were when following stopped; what came since is new.
-    pub known: u64,
-}
-
-/// What was done last, and is taken back first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Newest {
-    /// A decision.
-    #[default]
-    Decision,
-    /// `X`.
-    StopAll,
 }
 
 /// How the cockpit was started.
@@ -212,16 +182,19 @@ impl App {
     /// Takes one record in; what it makes the cockpit ask for comes back.
     pub fn apply(&mut self, record: &Record, now: Moment) -> Vec<Out> {
         self.now = now;
-        self.world.apply(record);
+        let news = self.world.apply(record);
         match &record.fact {
-            Fact::Run { run, event } => self.happened(run, event),
+            Fact::Run { run, event } if news => self.happened(run, event),
             Fact::Loops(_) => self.keep_selection(),
             Fact::Refused { what, why } => self.refused(what, why),
             Fact::Done { what } => self.toast = Some(what.clone()),
             Fact::MemoryConflict { theirs, mine } => self.conflict(theirs, mine),
             Fact::Memory(memory) => self.asked.memory_came(&memory.name),
             Fact::Lines { of, .. } => self.arrived(of),
-            Fact::Attached { .. } | Fact::Grew { .. } | Fact::HistoryEnd { .. } => {}
+            Fact::Run { .. }
+            | Fact::Attached { .. }
+            | Fact::Grew { .. }
+            | Fact::HistoryEnd { .. } => {}
         }
         self.wants()
     }

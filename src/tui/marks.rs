@@ -82,6 +82,17 @@ pub fn row(row: &LoopRow, run: Option<&Run>, now: Moment) -> (Mark, String, Stri
         let when = now.at(at);
         if !outcome.goal_met() {
             let (mark, word) = end_mark(outcome);
+            // The list has room for one short word.
+            let word = match outcome {
+                Outcome::Exhausted => "used up",
+                Outcome::CannotVerify(_) => "cannot",
+                Outcome::Done
+                | Outcome::Published
+                | Outcome::Kept
+                | Outcome::Stuck
+                | Outcome::Budget
+                | Outcome::Stopped => word,
+            };
             return (mark, word.to_owned(), word.to_owned());
         }
         if when.day() == now.day() {

@@ -15,7 +15,10 @@ fn spinning(kind: &str, files: usize) -> World {
     let world = World::new();
     world.skill("spin");
     for n in 0..files {
-        world.write(&format!("src/{}/{n}.txt", n % 20), &format!("file {n}\n").repeat(20));
+        world.write(
+            &format!("src/{}/{n}.txt", n % 20),
+            &format!("file {n}\n").repeat(20),
+        );
     }
     world.write(
         "loops/spin.toml",
@@ -60,8 +63,18 @@ async fn turns(world: &World) -> Vec<f64> {
     loop {
         let over = operator
             .until("the next iteration", |fact| match fact {
-                Fact::Run { event: Event::Began { stage: Stage::Compose, .. }, .. } => Some(None),
-                Fact::Run { event: Event::Ended(outcome), .. } => Some(Some(outcome.clone())),
+                Fact::Run {
+                    event:
+                        Event::Began {
+                            stage: Stage::Compose,
+                            ..
+                        },
+                    ..
+                } => Some(None),
+                Fact::Run {
+                    event: Event::Ended(outcome),
+                    ..
+                } => Some(Some(outcome.clone())),
                 _ => None,
             })
             .await;
@@ -78,7 +91,11 @@ async fn turns(world: &World) -> Vec<f64> {
 
 fn percentile(times: &mut [f64], p: f64) -> f64 {
     times.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 ≤ p ≤ 1")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 ≤ p ≤ 1"
+    )]
     #[expect(clippy::cast_precision_loss, reason = "a few dozen times")]
     let index = ((times.len() - 1) as f64 * p).round() as usize;
     times[index]
@@ -89,7 +106,10 @@ fn bare(world: &World, args: &[&str]) -> f64 {
     let mut times: Vec<f64> = (0..10)
         .map(|_| {
             let began = Instant::now();
-            let ran = Process::new("git").args(args).current_dir(world.project()).output();
+            let ran = Process::new("git")
+                .args(args)
+                .current_dir(world.project())
+                .output();
             assert!(ran.unwrap().status.success());
             began.elapsed().as_secs_f64() * 1e3
         })

@@ -84,12 +84,8 @@ impl Field {
     /// Whether it takes a whole layer; a small one is a single line in the bar.
     pub fn is_large(&self) -> bool {
         match self.purpose {
-            Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..) => true,
-            Purpose::Note(_)
-            | Purpose::Answer(_)
-            | Purpose::Typed(_)
-            | Purpose::Filter
-            | Purpose::Row(_) => false,
+            Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..) | Purpose::Row(_) => true,
+            Purpose::Note(_) | Purpose::Answer(_) | Purpose::Typed(_) | Purpose::Filter => false,
         }
     }
 

@@ -4,7 +4,7 @@
 use crate::protocol::RunId;
 use crate::run::{
     Answer, Ask, CheckResult, Checkpoint, CheckpointId, Decision, Edit, Event, Failure, Ground,
-    Meter, Offer, Outcome, Prompt, Receipt, Stage, Usage, Verdict, Wake, Work,
+    Limit, Meter, Offer, Outcome, Prompt, Receipt, Stage, Usage, Verdict, Wake, Work,
 };
 
 /// Where a run stands.
@@ -73,8 +73,6 @@ pub struct Run {
     pub wake: Option<Wake>,
     /// When its first record was written.
     pub at: i64,
-    /// Number of its last record that was taken in.
-    seq: u64,
     /// Where it stands.
     pub phase: Phase,
     /// What it stands on.
@@ -97,8 +95,8 @@ pub struct Run {
     pub receipt: Option<Receipt>,
     /// Lines of its transcript.
     pub lines: u64,
-    /// Its newest question, open or not: a decision that is taken back opens it again.
-    asked: Option<Box<Checkpoint>>,
+    /// Number of the last record that it took in; 0 for none.
+    pub seq: u64,
 }
 
 impl Run {
@@ -108,7 +106,6 @@ impl Run {
             id,
             wake: None,
             at,
-            seq: 0,
             phase: Phase::Queued,
             ground: None,
             iterations: Vec::new(),
@@ -120,20 +117,12 @@ impl Run {
             offer: None,
             receipt: None,
             lines: 0,
-            asked: None,
-        }
-    }
-
-    /// Takes a journalled event in, once: history repeats what is known already.
-    pub fn take(&mut self, seq: u64, event: &Event, at: i64) {
-        if seq == 0 || seq > self.seq {
-            self.seq = seq;
-            self.apply(event, at);
+            seq: 0,
         }
     }
 
     /// Takes one event in.
-    fn apply(&mut self, event: &Event, at: i64) {
+    pub fn apply(&mut self, event: &Event, at: i64) {
         match event {
             Event::Woke(wake) => {
                 self.at = at;
@@ -145,11 +134,7 @@ impl Run {
                 self.iteration(*iteration, at);
                 self.phase = Phase::Busy(*stage, at);
             }
-            Event::Asked(checkpoint) => {
-                self.iteration(checkpoint.iteration, at);
-                self.asked = Some(checkpoint.clone());
-                self.phase = Phase::Asking(checkpoint.clone(), at);
-            }
+            Event::Asked(checkpoint) => self.asks(checkpoint, at),
             Event::Decided {
                 checkpoint,
                 decision,
@@ -164,12 +149,20 @@ impl Run {
                     self.phase = Phase::Busy(*next, at);
                 }
             }
-            Event::StopAsked | Event::LimitHit(_) => self.phase = Phase::Stopping,
+            Event::LimitHit(limit) => self.limit_hit(*limit),
+            Event::StopAsked => self.phase = Phase::Stopping,
             Event::Undone { checkpoint, .. } => self.undone(checkpoint, at),
-            Event::Ended(outcome) => self.phase = Phase::Ended(outcome.clone(), at),
-            Event::Failed(failure) => self.failure = Some(failure.clone()),
+            Event::Ended(outcome) => {
+                self.settle();
+                self.phase = Phase::Ended(outcome.clone(), at);
+            }
+            Event::Failed(failure) => {
+                self.settle();
+                self.failure = Some(failure.clone());
+            }
+            Event::RestoreAsked { .. } => self.phase = Phase::Busy(Stage::Restore, at),
+            Event::Closing { .. } => {}
             Event::Resumed if !self.active() => self.phase = Phase::Queued,
-            Event::RestoreAsked { .. } | Event::Closing(_) => {}
             Event::Resumed
             | Event::Composed { .. }
             | Event::Used(_)
@@ -183,6 +176,29 @@ impl Run {
             | Event::Published(_)
             | Event::Unpublished
             | Event::Restored { .. } => self.made(event),
+        }
+    }
+
+    fn asks(&mut self, checkpoint: &Checkpoint, at: i64) {
+        self.iteration(checkpoint.iteration, at);
+        // Work that wants leave goes on, and will tell its whole usage.
+        if !matches!(checkpoint.ask, Ask::Permission { .. }) {
+            self.settle();
+        }
+        self.phase = Phase::Asking(Box::new(checkpoint.clone()), at);
+    }
+
+    fn limit_hit(&mut self, limit: Limit) {
+        if let (Limit::Minutes(spent, _), Some(meter)) = (limit, &mut self.meter) {
+            meter.run_out(spent);
+        }
+        self.phase = Phase::Stopping;
+    }
+
+    /// What the step in flight reported last is spent.
+    fn settle(&mut self) {
+        if let Some(meter) = &mut self.meter {
+            meter.settle();
         }
     }
 
@@ -241,10 +257,9 @@ impl Run {
         self.phase = Phase::Busy(step, at);
     }
 
+    /// What followed the decision is put back; then the question comes again.
     fn undone(&mut self, id: &CheckpointId, at: i64) {
-        if let Some(asked) = self.asked.as_ref().filter(|c| c.id == *id) {
-            self.phase = Phase::Asking(asked.clone(), at);
-        }
+        self.phase = Phase::Busy(Stage::Restore, at);
         if let Some(taken) = self.decisions.iter_mut().rev().find(|d| d.id == *id) {
             taken.undone = true;
         }

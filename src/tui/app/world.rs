@@ -52,11 +52,20 @@ pub struct World {
 }
 
 impl World {
-    /// Takes one record in.
-    pub fn apply(&mut self, record: &Record) {
+    /// Takes one record in; whether it is news, and not history that was fetched.
+    ///
+    /// A journalled record that a run has taken in already changes nothing: history may repeat it.
+    pub fn apply(&mut self, record: &Record) -> bool {
+        let news = record.seq == 0 || record.seq > self.seq;
         self.seq = self.seq.max(record.seq);
         match &record.fact {
-            Fact::Run { run, event } => self.run(run, record.at).take(record.seq, event, record.at),
+            Fact::Run { run, event } => {
+                let run = self.run(run, record.at);
+                if record.seq == 0 || record.seq > run.seq {
+                    run.seq = run.seq.max(record.seq);
+                    run.apply(event, record.at);
+                }
+            }
             Fact::Attached { project, warnings } => {
                 self.attached = true;
                 self.project.clone_from(project);
@@ -72,6 +81,7 @@ impl World {
             }
             Fact::Refused { .. } | Fact::Done { .. } => {}
         }
+        news
     }
 
     fn remember(&mut self, memory: &MemoryText) {

@@ -245,8 +245,9 @@ fn label(purpose: &Purpose) -> String {
         Purpose::Answer(_) => "answer".to_owned(),
         Purpose::Typed(shown) => format!("to publish, type the digest {}", shown.1.short()),
         Purpose::Filter => "filter".to_owned(),
-        Purpose::Row(_) => "text".to_owned(),
-        Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..) => String::new(),
+        Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..) | Purpose::Row(_) => {
+            String::new()
+        }
     }
 }
 
@@ -286,6 +287,9 @@ fn leave_words(app: &App) -> String {
         (Some(Leaving::Discard), _) => "  throw your changes away?   Enter throw away   Esc type on",
         (None, Purpose::Memory(..)) => {
             "  Esc save and leave    Ctrl-u undo    Ctrl-r redo    Ctrl-c discard (asks)"
+        }
+        (None, Purpose::Row(_)) => {
+            "  Esc takes the text into the form    Ctrl-u undo    Ctrl-r redo    Ctrl-c discard (asks)"
         }
         (None, _) => {
             "  Esc done (asks before anything is sent)    Ctrl-u undo    Ctrl-r redo    Ctrl-c discard (asks)"

@@ -37,7 +37,7 @@ fn typing_hint(app: &App) -> Row {
             "Enter publishes if the 8 digits are right · Esc leaves without deciding"
         }
         Some(Purpose::Filter) => "Enter keeps the filter · Esc clears it",
-        Some(Purpose::Row(_)) => "Enter or Esc takes the text into the form; nothing is sent yet",
+        Some(Purpose::Row(_)) => "letters type here · nothing is sent before the form's last row",
         Some(Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..)) | None => {
             "letters type here · no checkpoint can take your keys"
         }

@@ -12,7 +12,7 @@ use crate::tui::app::App;
 use crate::tui::layout::{Pane, Region};
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, figures, labelled};
+use crate::tui::text::{self, Row, figures, labelled};
 use crate::tui::{layers, marks};
 
 /// Draws pane 1: the list, and below it the chosen loop's bones; at a checkpoint: why it asks.
@@ -156,10 +156,12 @@ pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
         rails.max_iterations,
         figures::short(rails.budget.tokens)
     );
+    let goal = spec.goal.statement.split_whitespace().collect::<Vec<_>>();
+    let goal = text::cut(&goal.join(" "), width.saturating_sub(12) * 4);
     let lines = [
         (" trigger", trigger),
         (" skill", &skill),
-        (" goal", &spec.goal.statement),
+        (" goal", &goal),
         (" verify", &verify),
         (" memory", &memory),
         (" stops", &stops),

@@ -11,7 +11,7 @@ use crate::tui::app::App;
 use crate::tui::layout::{self, Pane, Region};
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, figures, wrap};
+use crate::tui::text::{Row, figures, paragraph, wrap};
 
 /// Draws pane 4.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
@@ -61,7 +61,7 @@ pub(crate) fn rows(app: &App, width: usize) -> Vec<Row> {
     };
     match app.world.memories.get(name) {
         Some(memory) if memory.text.trim().is_empty() => {
-            vec![Row::of(Role::Muted, "nothing remembered yet; m writes")]
+            paragraph(Role::Muted, "", "nothing remembered yet; m writes", width)
         }
         Some(memory) => from_first_entry(&memory.text)
             .lines()

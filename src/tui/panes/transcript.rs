@@ -7,6 +7,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::run::Usage;
 use crate::tui::app::App;
 use crate::tui::app::runs::Run;
 use crate::tui::app::transcripts::{Entry, Transcript};
@@ -103,12 +104,12 @@ pub(crate) fn head(run: &Run, width: usize) -> Row {
     let mut row = marks_of(run);
     if let Some(meter) = &run.meter {
         let used = meter.used();
-        let figures = format!(
-            "{}  {}  {}",
-            figures::took(meter.worked_ms()),
-            figures::tokens(used),
-            figures::money(used.micro_usd)
-        );
+        let mut figures = figures::took(meter.worked_ms());
+        // Before anything is spent there is no price to be unknown.
+        if used != Usage::default() {
+            let (tokens, money) = (figures::tokens(used), figures::money(used.micro_usd));
+            figures = format!("{figures}  {tokens}  {money}");
+        }
         row = row.right(width, Role::Muted, figures);
     }
     row.cut(width)

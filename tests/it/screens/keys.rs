@@ -527,22 +527,60 @@ fn one_line_can_only_stop() {
     assert_eq!(decisions(&cockpit), [Decision::Abort]);
 }
 
-/// A decision that is taken back opens its question again, and it must arm again.
+/// A decision that is taken back: its question comes again, is read again and arms again.
 #[test]
 fn an_undone_decision_asks_again() {
     let mut cockpit = at_work();
     cockpit.keys("c");
     cockpit.tell(&[scenes::decided_elsewhere()]);
-    assert!(cockpit.app.question().is_none());
-    let id = checkpoint(7, scenes::work_ask()).id;
+    let open = checkpoint(7, scenes::work_ask());
     let undone = Event::Undone {
-        checkpoint: id,
+        checkpoint: open.id.clone(),
         answer: Answer::Approve,
     };
     cockpit.tell(&[event(&run_id(), NOON, undone)]);
-    assert!(cockpit.app.question().is_some());
+    assert!(cockpit.app.question().is_none(), "it is put back first");
+    cockpit.tell(&[event(&run_id(), NOON, Event::Asked(Box::new(open)))]);
     let out = cockpit.app.key(Key::Char('a'), cockpit.now);
     assert_eq!(out, [], "not read again yet");
     cockpit.keys("ca");
     assert_eq!(decisions(&cockpit), [Decision::APPROVE]);
+}
+
+/// History that repeats what is known counts nothing twice, rings for nothing and changes no screen.
+#[test]
+fn repeated_history_changes_nothing() {
+    let number = |all: Vec<checkride::protocol::Record>| -> Vec<checkride::protocol::Record> {
+        let numbered = all.into_iter().zip(1..);
+        numbered
+            .map(|(r, seq)| checkride::protocol::Record { seq, ..r })
+            .collect()
+    };
+    let all = number(scenes::history());
+    let mut cockpit = Cockpit::new(&all, (120, 36));
+    let (before, bells) = (cockpit.text("terminal"), cockpit.app.bells);
+    let runs: Vec<_> = all
+        .into_iter()
+        .filter(|r| matches!(r.fact, Fact::Run { .. }))
+        .collect();
+    cockpit.tell(&runs);
+    assert_eq!(cockpit.text("terminal"), before);
+    assert_eq!(cockpit.app.bells, bells);
+}
+
+/// A note of several lines keeps its lines in the form, and only what was changed is sent.
+#[test]
+fn a_note_keeps_its_lines() {
+    let mut cockpit = Cockpit::new(&scenes::asks(scenes::verdict_ask(false)), (120, 36));
+    cockpit.keys("ce<enter><end><enter>- second line<esc>");
+    assert_eq!(decisions(&cockpit), [], "Esc took the text into the form");
+    cockpit.keys("G<enter>");
+    let note = "- …/wiki/agents is gone (410); use the archived copy.\n- second line";
+    let note = Some(note.to_owned());
+    let edit = Edit::Verdict {
+        lines: Vec::new(),
+        note,
+        feedback: None,
+    };
+    assert_eq!(decisions(&cockpit), [Decision::Edit(edit)]);
 }
