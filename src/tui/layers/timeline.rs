@@ -167,7 +167,7 @@ fn detail(app: &App, run: &Run, timeline: &Timeline, width: usize) -> Vec<Row> {
         out
     };
     let half = if width >= 100 { 58 } else { width };
-    let matrix = runs::matrix(run, half - 2)
+    let matrix = runs::matrix(run, half.saturating_sub(2))
         .into_iter()
         .map(pad)
         .collect::<Vec<_>>();
