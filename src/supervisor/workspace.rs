@@ -12,6 +12,7 @@ mod open;
 pub mod origin;
 pub(in crate::supervisor) mod repo;
 pub mod snapshot;
+mod stamp;
 pub mod trouble;
 
 use std::collections::HashSet;
@@ -65,6 +66,7 @@ pub struct Workspace {
     start: String,
     submodules: Vec<Vec<u8>>,
     mask: Mask,
+    rooms: stamp::Rooms,
 }
 
 impl Workspace {
@@ -175,7 +177,10 @@ impl Workspace {
     /// A clean checkout of exactly this tree, which no worker ever writes; returns the project
     /// folder inside it. What was there before is gone.
     pub fn verify_checkout(&self, tree: &str) -> Result<PathBuf, Trouble> {
-        self.lay_out(Room::Verify, tree)?;
+        if !self.holds(Room::Verify, tree) {
+            self.lay_out(Room::Verify, tree)?;
+            self.learn(Room::Verify, tree);
+        }
         Ok(disk::join(&self.room(Room::Verify), &self.prefix))
     }
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::disk::{self, Mask};
 use super::git::Git;
 use super::origin::{Head, Origin};
+use super::stamp;
 use super::{Listed, Place, Room, Trouble, Workspace, copy, diff, inert, repo};
 use crate::run::Ground;
 use crate::run::spec::{WorkspaceKind, WorkspaceRules};
@@ -127,6 +128,7 @@ impl Workspace {
             start: String::new(),
             submodules: Vec::new(),
             mask: Mask::probe(&place.folder)?,
+            rooms: stamp::Rooms::default(),
         })
     }
 

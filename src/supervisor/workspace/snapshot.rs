@@ -118,11 +118,17 @@ impl Workspace {
     /// Puts the worker's tree back to this snapshot, byte for byte, and gives it a fresh `.git`.
     /// Ignored files stay where nothing of the snapshot needs their place.
     pub fn restore(&self, tree: &str) -> Result<(), Trouble> {
+        if self.holds(Room::Work, tree) {
+            return Ok(());
+        }
         if self.bring_back(tree).is_ok_and(|done| done) {
             let index = self.index(Room::Work);
-            return repo::plant(&self.room(Room::Work), &self.repo(), &self.base, &index);
+            repo::plant(&self.room(Room::Work), &self.repo(), &self.base, &index)?;
+        } else {
+            self.lay_out(Room::Work, tree)?;
         }
-        self.lay_out(Room::Work, tree).map(drop)
+        self.learn(Room::Work, tree);
+        Ok(())
     }
 
     /// The gentle way back; `false` where it leads nowhere.
@@ -157,6 +163,9 @@ impl Workspace {
     /// The patch between two trees as inert text, cut with a visible mark at 4 MiB, and what
     /// changed file by file.
     pub fn diff(&self, from: &str, to: &str) -> Result<(String, Vec<Change>), Trouble> {
+        if from == to {
+            return Ok((String::new(), Vec::new()));
+        }
         let changes = diff::deltas(&self.git, from, to)?;
         let (text, _) = diff::patch(&self.git, from, to, diff::SHOWN_BYTES)?;
         Ok((text, changes.iter().map(diff::Delta::change).collect()))
