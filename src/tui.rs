@@ -87,7 +87,7 @@ pub async fn fly(link: Link, options: Options) -> io::Result<Exit> {
         backlog: VecDeque::new(),
         fresh: 0,
         due: None,
-        drawn: Instant::now(),
+        slot: None,
     };
     cockpit.fly().await
 }
@@ -113,7 +113,8 @@ struct Cockpit {
     fresh: usize,
     /// When the next frame that nobody asked for is due.
     due: Option<Instant>,
-    drawn: Instant,
+    /// When the last frame that nobody asked for was drawn.
+    slot: Option<Instant>,
 }
 
 /// What woke the loop.
@@ -140,7 +141,7 @@ impl Cockpit {
                 _ = hangup.recv() => Woken::Signal,
                 _ = term.recv() => Woken::Signal,
                 event = keys.next() => Woken::Heard(event),
-                () = sleep_until(due.unwrap_or(self.drawn)), if due.is_some() => Woken::Due,
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Woken::Due,
                 record = self.link.records.recv(), if open => Woken::Told(record),
                 room = self.link.commands.reserve(), if waits => {
                     drop(room);
@@ -151,6 +152,7 @@ impl Cockpit {
                 Woken::Signal | Woken::Heard(None | Some(Err(_))) => return Ok(Exit::Ended),
                 Woken::Heard(Some(Ok(event))) => self.hear(event)?,
                 Woken::Due => {
+                    self.slot = Some(Instant::now());
                     self.draw()?;
                     Vec::new()
                 }
@@ -185,6 +187,7 @@ impl Cockpit {
     /// Takes a record in, and those that came with it; they share a frame.
     fn tell(&mut self, record: &Record) -> Vec<Out> {
         let now = clock();
+        let known = self.app.world.attached;
         let mut out = self.app.apply(record, now);
         for _ in 0..GULP {
             match self.link.records.try_recv() {
@@ -194,7 +197,12 @@ impl Cockpit {
             self.fresh += 1;
         }
         self.fresh += 1;
-        self.soon();
+        if known == self.app.world.attached {
+            self.soon();
+        } else {
+            // The first screen with something on it waits for no slot.
+            self.due = Some(Instant::now());
+        }
         out
     }
 
@@ -218,7 +226,8 @@ impl Cockpit {
         Ok(out)
     }
 
-    /// A frame is due, but not before the last one has been on the screen for a while.
+    /// A frame is due: at once after a silence, but not before the last one that nobody asked for
+    /// has been on the screen for a while. A frame that answered a key delays none.
     fn soon(&mut self) {
         let gap = if self.options.calm {
             CALM
@@ -227,12 +236,11 @@ impl Cockpit {
         } else {
             FRAME
         };
-        self.due = Some(self.drawn + gap);
+        self.due = Some(self.slot.map_or_else(Instant::now, |slot| slot + gap));
     }
 
     fn draw(&mut self) -> io::Result<()> {
         self.screen.draw(&self.app, &self.options.styles)?;
-        self.drawn = Instant::now();
         self.due = None;
         self.fresh = 0;
         let out = self.app.drawn(clock());
