@@ -193,7 +193,31 @@ impl Captions {
                 };
                 &self.caption.iter().find(fits)?.text
             }
-            _ => return None,
+            Event::Prepared(_)
+            | Event::Began { .. }
+            | Event::Composed { .. }
+            | Event::Decided { .. }
+            | Event::Permitted { .. }
+            | Event::Used(_)
+            | Event::Worked(_)
+            | Event::Checked { .. }
+            | Event::Judged { .. }
+            | Event::Ruled(_)
+            | Event::Remembered { .. }
+            | Event::Forgotten
+            | Event::Drafted { .. }
+            | Event::Published(_)
+            | Event::Unpublished
+            | Event::Restored { .. }
+            | Event::Failed(_)
+            | Event::HoldAsked(_)
+            | Event::Held { .. }
+            | Event::StopAsked
+            | Event::LimitHit(_)
+            | Event::RestoreAsked { .. }
+            | Event::Closing(_)
+            | Event::Undone { .. }
+            | Event::Resumed => return None,
         };
         let fact = Fact::Done { what: text.clone() };
         Some(Record {

@@ -338,7 +338,7 @@ mod tests {
         /// Any memory file fits its cap, and every entry that goes in is whole.
         #[test]
         fn any_memory_fits_its_cap(entries in prop::collection::vec("[a-zé]{0,40}\n{1,3}", 0..9), cap in 0..99_u64) {
-            let memory: String = entries.iter().map(|e| format!("## {e}")).collect();
+            let memory: String = entries.iter().flat_map(|e| ["## ", e.as_str()]).collect();
             let carried = inject(&memory, cap);
             prop_assert!(tokens(&carried) <= cap);
             for line in carried.lines().filter(|l| !l.is_empty()) {

@@ -244,10 +244,9 @@ impl Driver {
 
     async fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Continue => return,
-            Effect::Wait | Effect::Finish => {}
             // No worker of this build asks leave for a tool call; its answer has nowhere to go.
-            Effect::Permit { .. } => return,
+            Effect::Continue | Effect::Permit { .. } => return,
+            Effect::Wait | Effect::Finish => {}
             Effect::Halt => {
                 if !self.kill.now() {
                     self.kill.disarm();

@@ -238,5 +238,5 @@ fn drawn_for_audit(mode: Mode, pinned: &Digest, now_ms: i64) -> bool {
     };
     let lot = Digest::of_value(&(pinned, now_ms));
     let lot = u32::from_str_radix(lot.short(), 16).unwrap_or(0);
-    lot % one_in == 0
+    lot.is_multiple_of(one_in)
 }

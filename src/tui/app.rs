@@ -358,13 +358,6 @@ impl App {
         }
     }
 
-    /// Another loop is chosen: its transcript is followed from the end.
-    pub(crate) fn turned(&mut self) {
-        self.reading.follow = true;
-        self.tops.clear();
-        self.iteration = None;
-    }
-
     /// The terminal's title.
     pub fn title(&self) -> String {
         match self.world.waiting().len() {

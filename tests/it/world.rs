@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use checkride::link::Link;
 use checkride::protocol::{Command, Fact, Record, RunId};
-use checkride::run::{Checkpoint, Decision, Event, Mode, Outcome};
+use checkride::run::{Checkpoint, Decision, Event, Outcome};
 use checkride::supervisor::clock::Clock;
 use checkride::supervisor::{Settings, Supervisor};
 use tempfile::TempDir;
@@ -102,12 +102,6 @@ impl World {
         Supervisor::start(self.settings()).unwrap()
     }
 
-    pub(crate) fn supervise_in(&self, name: &str, mode: Mode) -> Supervisor {
-        let mut settings = self.settings();
-        settings.grants.insert(name.to_owned(), mode);
-        Supervisor::start(settings).unwrap()
-    }
-
     /// Every path of the project with its bytes, but for the folders that loops may write.
     pub(crate) fn fingerprint(&self) -> BTreeMap<String, Vec<u8>> {
         let mut all = BTreeMap::new();
@@ -185,7 +179,7 @@ impl Operator {
             let record = match next {
                 Ok(Some(record)) => record,
                 Ok(None) => panic!("the supervisor left before {what}: {:#?}", self.trail()),
-                Err(_) => panic!("nothing more before {what}: {:#?}", self.trail()),
+                Err(late) => panic!("nothing more before {what} ({late}): {:#?}", self.trail()),
             };
             let found = want(&record.fact);
             self.told.push(record);

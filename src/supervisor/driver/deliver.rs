@@ -20,28 +20,28 @@ const PUBLISH_TIME: Duration = Duration::from_secs(15 * 60);
 
 impl Flight {
     /// Saves the note under this run's dated heading; saving it again changes nothing.
-    pub(super) async fn remember(&self, note: String) -> Result<Input, Amiss> {
+    pub(super) fn remember(&self, note: &str) -> Result<Input, Amiss> {
         if note.trim().is_empty() {
             return Ok(Input::Remembered {
                 note: String::new(),
             });
         }
         let (title, heading) = (self.title(), self.heading());
-        self.revise(|text| notes::with_note(text, &title, &heading, &note))?;
+        self.revise(|text| notes::with_note(text, &title, &heading, note))?;
         Ok(Input::Remembered {
-            note: notes::bullets(&note).collect::<Vec<_>>().join("\n"),
+            note: notes::bullets(note).collect::<Vec<_>>().join("\n"),
         })
     }
 
-    pub(super) async fn forget(&self, note: String) -> Result<Input, Amiss> {
+    pub(super) fn forget(&self, note: &str) -> Result<Input, Amiss> {
         let heading = self.heading();
-        self.revise(|text| notes::without_note(text, &heading, &note))?;
+        self.revise(|text| notes::without_note(text, &heading, note))?;
         Ok(Input::Forgotten)
     }
 
     fn revise(&self, rule: impl Fn(&str) -> String) -> Result<(), Amiss> {
         let saved = memory::revise(&self.site.project, &self.site.wake.spec, rule);
-        let saved = saved.map_err(|why| Amiss::because(why))?;
+        let saved = saved.map_err(Amiss::because)?;
         self.site.hub.say(Fact::Memory(saved));
         Ok(())
     }

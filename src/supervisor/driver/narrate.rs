@@ -2,6 +2,7 @@
 
 use crate::run::{
     Answer, Ask, CheckResult, Checkpoint, Event, Judgement, Outcome, PartKind, Prompt, Verdict,
+    Work,
 };
 use crate::supervisor::worker::transcript::Kind;
 
@@ -9,12 +10,10 @@ use crate::supervisor::worker::transcript::Kind;
 pub(super) fn entries(event: &Event) -> Vec<(Kind, String)> {
     match event {
         Event::Woke(wake) => vec![(Kind::Wake, wake.by.clone())],
-        Event::Prepared(ground) => {
-            let notices = ground.notices.iter().map(|n| (Kind::Wake, n.clone()));
-            std::iter::once((Kind::Wake, ground.workspace.clone()))
-                .chain(notices)
-                .collect()
-        }
+        Event::Prepared(ground) => std::iter::once(&ground.workspace)
+            .chain(&ground.notices)
+            .map(|line| (Kind::Wake, line.clone()))
+            .collect(),
         Event::Composed { prompt } => vec![(Kind::Prompt, prompt_line(prompt))],
         Event::Asked(checkpoint) => vec![(Kind::Held, held_line(checkpoint))],
         Event::Decided {
@@ -23,31 +22,15 @@ pub(super) fn entries(event: &Event) -> Vec<(Kind, String)> {
             decision,
             ..
         } => {
-            let line = format!(
-                "{} {checkpoint} {}",
-                decision.answer().past(),
-                digest.short()
-            );
+            let answered = decision.answer().past();
+            let line = format!("{answered} {checkpoint} {}", digest.short());
             vec![(Kind::You, line)]
         }
-        Event::Worked(work) => {
-            let claim = work.claim.iter().map(|c| (Kind::Claim, c.clone()));
-            let refused = work.breaches.iter().map(|b| {
-                (
-                    Kind::Guardrail,
-                    format!("{}: {}; put back", b.rule, b.tried),
-                )
-            });
-            claim.chain(refused).collect()
-        }
+        Event::Worked(work) => work_lines(work),
         Event::Checked { results, .. } => vec![(Kind::Checks, checks_line(results))],
         Event::Ruled(verdict) => vec![(Kind::Judge, verdict_line(verdict))],
         Event::Remembered { note } if !note.is_empty() => {
-            let lines = note.lines().count();
-            vec![(
-                Kind::Memory,
-                format!("+{lines} {}", if lines == 1 { "line" } else { "lines" }),
-            )]
+            vec![(Kind::Memory, note_line(note))]
         }
         Event::Forgotten => vec![(Kind::Memory, "the note is taken out again".to_owned())],
         Event::Drafted { paths, .. } if !paths.is_empty() => {
@@ -78,6 +61,20 @@ pub(super) fn entries(event: &Event) -> Vec<(Kind, String)> {
         | Event::RestoreAsked { .. }
         | Event::Closing(_) => Vec::new(),
     }
+}
+
+fn work_lines(work: &Work) -> Vec<(Kind, String)> {
+    let claim = work.claim.iter().map(|c| (Kind::Claim, c.clone()));
+    let refused = work.breaches.iter().map(|breach| {
+        let line = format!("{}: {}; put back", breach.rule, breach.tried);
+        (Kind::Guardrail, line)
+    });
+    claim.chain(refused).collect()
+}
+
+fn note_line(note: &str) -> String {
+    let lines = note.lines().count();
+    format!("+{lines} {}", if lines == 1 { "line" } else { "lines" })
 }
 
 fn short(tree: &str) -> &str {

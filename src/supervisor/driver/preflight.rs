@@ -33,11 +33,12 @@ fn find(site: &Site, command: &[String], who: &str) -> Result<(), String> {
     }
     if program.contains('/') {
         let path = site.project.join(program);
-        return match is_program(&path) {
-            true => Ok(()),
-            false => Err(format!(
+        return if is_program(&path) {
+            Ok(())
+        } else {
+            Err(format!(
                 "{who} needs {program}, which is no program here; chmod +x it?"
-            )),
+            ))
         };
     }
     let on_path = site

@@ -26,6 +26,13 @@ pub(crate) enum Move {
 }
 
 impl App {
+    /// Another loop is chosen: its transcript is followed from the end.
+    pub(crate) fn turned(&mut self) {
+        self.reading.follow = true;
+        self.tops.clear();
+        self.iteration = None;
+    }
+
     /// Next or previous pane; in the pages: tab.
     pub(crate) fn turn(&mut self, by: isize) {
         if let Some(pages) = self.pages_mut() {

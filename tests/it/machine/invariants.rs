@@ -9,6 +9,10 @@ use checkride::run::{
 
 use super::words;
 
+#[expect(
+    clippy::print_stderr,
+    reason = "the story of a run that broke a rule belongs beside the test's own message"
+)]
 impl Drop for Witness {
     fn drop(&mut self) {
         if std::thread::panicking() {

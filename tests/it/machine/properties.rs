@@ -62,7 +62,7 @@ fn setups() -> impl Strategy<Value = Setup> {
 /// Bad news where they fit, else good ones.
 fn news(effect: &Effect, luck: u8, tree: u8) -> Option<Input> {
     let name = format!("T{}", tree % 4 + 1);
-    let bad = luck % 4 == 0;
+    let bad = luck.is_multiple_of(4);
     match effect {
         Effect::Work { .. } if bad => {
             let mut work = world::work(&name);
@@ -77,8 +77,8 @@ fn news(effect: &Effect, luck: u8, tree: u8) -> Option<Input> {
             Some(Input::Worked(Box::new(work)))
         }
         Effect::Check { .. } if bad => Some(Input::Checked(vec![
-            world::result("words", tree % 3 != 0, "9"),
-            world::result("links", tree % 3 == 0, "8"),
+            world::result("words", !tree.is_multiple_of(3), "9"),
+            world::result("links", tree.is_multiple_of(3), "8"),
         ])),
         Effect::Judge { .. } if bad => Some(Input::Judged {
             judgement: match tree % 3 {
@@ -105,9 +105,9 @@ fn decision(run: &Run, kind: u8, more: u8) -> Decision {
         0..=5 => Decision::Approve { typed: short },
         6 => Decision::APPROVE,
         7 => Decision::Retry {
-            note: (more % 2 == 0).then(|| "look again".to_owned()),
+            note: more.is_multiple_of(2).then(|| "look again".to_owned()),
         },
-        8 if more % 4 == 0 => Decision::Abort,
+        8 if more.is_multiple_of(4) => Decision::Abort,
         _ => Decision::Edit(match more % 8 {
             0 => Edit::Prompt {
                 text: "by hand".to_owned(),
@@ -117,8 +117,11 @@ fn decision(run: &Run, kind: u8, more: u8) -> Decision {
                 text: "by hand".to_owned(),
             },
             2 | 3 => Edit::Verdict {
-                lines: vec![(0, true, String::new()), (1, more % 3 != 0, String::new())],
-                note: (more % 5 == 0).then(|| "mine".to_owned()),
+                lines: vec![
+                    (0, true, String::new()),
+                    (1, !more.is_multiple_of(3), String::new()),
+                ],
+                note: more.is_multiple_of(5).then(|| "mine".to_owned()),
                 feedback: None,
             },
             4 => Edit::Answer {
@@ -129,7 +132,7 @@ fn decision(run: &Run, kind: u8, more: u8) -> Decision {
                 minutes: Some(if more > 250 { u64::MAX } else { 40 }),
                 micro_usd: None,
             },
-            6 if more % 3 == 0 => Edit::AllowForRun,
+            6 if more.is_multiple_of(3) => Edit::AllowForRun,
             6 => Edit::AllowOnce,
             _ => Edit::Files,
         }),
@@ -149,7 +152,7 @@ fn decide(witness: &Witness, kind: u8, more: u8) -> Option<Input> {
 fn stale(witness: &Witness, which: u8) -> Option<Input> {
     let older = usize::from(which) % witness.asked.len().max(1);
     let (checkpoint, digest) = witness.asked.get(older)?.clone();
-    let other = which % 2 == 0;
+    let other = which.is_multiple_of(2);
     Some(Input::Decide {
         checkpoint,
         digest: if other { Digest::of(b"other") } else { digest },
@@ -189,7 +192,7 @@ fn trouble(run: &Run, which: u8) -> Input {
             call: which.to_string(),
             what: "rm".to_owned(),
         },
-        (_, Phase::Doing(stage)) => failure(*stage, which % 2 == 0),
+        (_, Phase::Doing(stage)) => failure(*stage, which.is_multiple_of(2)),
         (_, _) => failure(Stage::Work, false),
     }
 }
@@ -218,7 +221,7 @@ fn junk(which: u8) -> Input {
             offer: true,
         },
         Effect::Publish {
-            offer: world::offer("T9"),
+            offer: Box::new(world::offer("T9")),
             tree: "T9".to_owned(),
             again: false,
         },
@@ -231,7 +234,7 @@ fn junk(which: u8) -> Input {
     match effects.get(usize::from(which) % (effects.len() + 4)) {
         // Such news fit nearly everywhere; a check of another tree is a driver's lie, not chance.
         Some(effect) => world::well(effect, "T9").unwrap(),
-        None => failure(stages[usize::from(which) % 4], which % 3 == 0),
+        None => failure(stages[usize::from(which) % 4], which.is_multiple_of(3)),
     }
 }
 

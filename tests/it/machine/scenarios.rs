@@ -214,6 +214,18 @@ impl Player {
         says(&serde_json::to_string(&open.ask).unwrap()).to_string()
     }
 
+    /// Another cockpit's answer to the nth question from the last, by its digest or a foreign one.
+    fn elsewhere(&self, nth: usize, foreign: Option<Digest>, words: &[String]) -> Input {
+        let asked = &self.witness.asked;
+        let (checkpoint, digest) = asked[asked.len() - nth].clone();
+        Input::Decide {
+            checkpoint,
+            digest: foreign.unwrap_or(digest),
+            decision: self.decision(words),
+            by: "another cockpit".to_owned(),
+        }
+    }
+
     fn input(&self, words: &[String]) -> Input {
         let word = |n: usize| words.get(n).map_or("", String::as_str);
         let number = |n: usize| {
@@ -223,28 +235,8 @@ impl Player {
         };
         match word(0) {
             "a" | "e" | "r" | "x" => self.decide(self.decision(words)),
-            "late" => {
-                let (checkpoint, digest) = self.witness.asked.iter().rev().nth(1).unwrap().clone();
-                let decision = self.decision(&words[1..]);
-                let by = "another cockpit".to_owned();
-                Input::Decide {
-                    checkpoint,
-                    digest,
-                    decision,
-                    by,
-                }
-            }
-            "foreign" => {
-                let (checkpoint, _) = self.witness.asked.last().unwrap().clone();
-                let (digest, by) = (Digest::of(b"other"), "another cockpit".to_owned());
-                let decision = self.decision(&words[1..]);
-                Input::Decide {
-                    checkpoint,
-                    digest,
-                    decision,
-                    by,
-                }
-            }
+            "late" => self.elsewhere(2, None, &words[1..]),
+            "foreign" => self.elsewhere(1, Some(Digest::of(b"other")), &words[1..]),
             "cannot" => Input::CannotVerify(word(1).to_owned()),
             "worked" => Input::Worked(Box::new(worked(words))),
             "checks" => Input::Checked(words[1..].iter().map(|w| checked(w)).collect()),

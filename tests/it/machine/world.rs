@@ -235,12 +235,12 @@ pub(super) fn judgement(answers: &[bool], note: Option<&str>) -> Judgement {
 }
 
 /// What a publish of this tree would send.
-pub(super) fn offer(tree: &str) -> Box<Offer> {
-    Box::new(Offer {
+pub(super) fn offer(tree: &str) -> Offer {
+    Offer {
         artefact: TextRef::to(tree),
         target: "branch posts".to_owned(),
         key: Digest::of(format!("posts {tree}").as_bytes()),
-    })
+    }
 }
 
 /// Proof that it was published.
@@ -283,7 +283,7 @@ pub(super) fn well(effect: &Effect, tree: &str) -> Option<Input> {
             offer: wanted,
         } => Input::Drafted {
             paths: vec!["drafts/draft.md".to_owned()],
-            offer: wanted.then(|| offer(tree)),
+            offer: wanted.then(|| Box::new(offer(tree))),
         },
         Effect::Publish { offer, .. } => Input::Published(receipt(offer)),
         Effect::Unpublish(_) => Input::Unpublished,

@@ -1,0 +1,221 @@
+//! What cockpits and commands ask of the supervisor: each letter is answered, passed on to its run,
+//! or refused with the reason. Nothing here decides what a run does next.
+
+use tokio::task::spawn_local;
+
+use super::{Boss, event_of};
+use crate::protocol::{Command, Fact, Fetch, RunId};
+use crate::run::{CheckpointId, Decision, Digest, Input, Run};
+use crate::supervisor::desk::Desk;
+use crate::supervisor::driver::{self, Mail};
+use crate::supervisor::hub::{Letter, Reply};
+use crate::supervisor::memory;
+
+impl Boss {
+    pub(super) async fn obey(&mut self, letter: Letter) {
+        let Letter { by, command, reply } = letter;
+        match command {
+            Command::Attach { .. } => reply.refuse("attach", "this connection is attached").await,
+            Command::Start { name } => self.start(&name, &reply).await,
+            Command::Decide {
+                checkpoint,
+                digest,
+                decision,
+            } => {
+                self.decide(checkpoint, digest, (decision, by), reply).await;
+            }
+            Command::Seen { checkpoint, digest } => {
+                if let Err(e) = self.shared.journal.seen(checkpoint, digest).await {
+                    reply.refuse("journal", e.to_string()).await;
+                }
+            }
+            Command::Stop { run } => {
+                if let Some(driving) = self.drivers.get(&run) {
+                    driving.kill.now();
+                }
+                self.pass_on(run, Input::Stop, reply).await;
+            }
+            Command::StopAll => self.stop_all(&reply).await,
+            Command::Hold { run, on } => self.pass_on(run, Input::Hold(on), reply).await,
+            Command::Undo { run: Some(run) } => self.revive(run, Input::Undo, reply).await,
+            Command::Undo { run: None } => self.switch_off(false, &reply).await,
+            Command::Resume { run } => self.revive(run, Input::Resume, reply).await,
+            Command::Restore { run, iteration } => {
+                self.revive(run, Input::Restore { iteration }, reply).await;
+            }
+            Command::SaveMemory { name, base, text } => {
+                self.save_memory(&name, &base, &text, &reply).await;
+            }
+            Command::Fetch(fetch) => self.fetch(fetch, reply),
+            Command::Shutdown { force } => self.shut_down(force, &reply).await,
+        }
+    }
+
+    async fn start(&mut self, name: &str, reply: &Reply) {
+        // A file saved a moment ago counts, noticed or not.
+        self.shelf.read(&self.settings.project);
+        let under_way = self
+            .drivers
+            .keys()
+            .find(|run| run.split().is_some_and(|r| r.0 == name));
+        if let Some(run) = under_way {
+            let why = format!("{run} is under way; one run of a loop at a time");
+            return reply.refuse(name, why).await;
+        }
+        let past = match self.shared.journal.past(name.to_owned()).await {
+            Ok(past) => past,
+            Err(e) => return reply.refuse(name, e.to_string()).await,
+        };
+        match self.shelf.wake(name, &past, &self.settings) {
+            Ok(wake) => {
+                let id = RunId::new(name, wake.number);
+                let (run, step) = Run::wake(wake);
+                self.drive(id, run, driver::First::Woken(step));
+            }
+            Err(why) => reply.refuse(name, why).await,
+        }
+    }
+
+    async fn decide(
+        &mut self,
+        checkpoint: CheckpointId,
+        digest: Digest,
+        (decision, by): (Decision, String),
+        reply: Reply,
+    ) {
+        let id = checkpoint.0.clone();
+        let Some(run) = id.rsplit_once('.').map(|(run, _)| RunId(run.to_owned())) else {
+            return reply
+                .refuse(&id, "this is no checkpoint's id; `status` lists them")
+                .await;
+        };
+        if let Decision::Approve { .. } = decision {
+            match self
+                .shared
+                .journal
+                .was_seen(checkpoint.clone(), digest.clone())
+                .await
+            {
+                Ok(true) => {}
+                Ok(false) => {
+                    let why = format!("nobody has seen it yet; `checkride show {id}` prints it");
+                    return reply.refuse(&id, why).await;
+                }
+                Err(e) => return reply.refuse(&id, e.to_string()).await,
+            }
+        }
+        let input = Input::Decide {
+            checkpoint,
+            digest,
+            decision,
+            by,
+        };
+        match self.drivers.get(&run) {
+            Some(driving) => driving.post(Mail::from_operator(input, id, reply)).await,
+            None => {
+                reply
+                    .refuse(&id, "its run is over; nothing waits in it")
+                    .await;
+            }
+        }
+    }
+
+    async fn pass_on(&self, run: RunId, input: Input, reply: Reply) {
+        match self.drivers.get(&run) {
+            Some(driving) => driving.post(Mail::from_operator(input, run.0, reply)).await,
+            None => reply.refuse(&run.0, "this run is over").await,
+        }
+    }
+
+    /// Passes on to a run, which is brought back from the journal if it is over.
+    async fn revive(&mut self, run: RunId, input: Input, reply: Reply) {
+        if self.drivers.contains_key(&run) {
+            return self.pass_on(run, input, reply).await;
+        }
+        let records = match self.shared.journal.run(run.clone()).await {
+            Ok(records) => records,
+            Err(e) => return reply.refuse(&run.0, e.to_string()).await,
+        };
+        match Run::replay(records.iter().filter_map(event_of)) {
+            Some(replayed) => {
+                let mail = Mail::from_operator(input, run.0.clone(), reply);
+                self.drive(run, replayed, driver::First::Mail(Box::new(mail)));
+            }
+            None => reply.refuse(&run.0, "there is no such run").await,
+        }
+    }
+
+    async fn stop_all(&mut self, reply: &Reply) {
+        self.kill_all();
+        for (run, driving) in &self.drivers {
+            let mail = Mail::from_operator(Input::Stop, run.0.clone(), reply.clone());
+            driving.post(mail).await;
+        }
+        self.switch_off(true, reply).await;
+    }
+
+    async fn switch_off(&mut self, off: bool, reply: &Reply) {
+        if let Err(e) = self.shelf.switch_off(off, &self.shared.journal).await {
+            return reply.refuse("triggers", e.to_string()).await;
+        }
+        self.tell_loops().await;
+        let what = if off {
+            "all triggers are off; u re-arms them"
+        } else {
+            "triggers are armed"
+        };
+        reply
+            .tell(Fact::Done {
+                what: what.to_owned(),
+            })
+            .await;
+    }
+
+    async fn save_memory(&self, name: &str, base: &Digest, text: &str, reply: &Reply) {
+        let Some(spec) = self.shelf.specs().find(|spec| spec.name == name) else {
+            return reply
+                .refuse(name, "there is no such loop, or its file is invalid")
+                .await;
+        };
+        match memory::save(&self.settings.project, spec, base, text) {
+            Ok(saved) => {
+                let what = format!("saved {}", saved.path);
+                self.shared.hub.say(Fact::Memory(saved));
+                reply.tell(Fact::Done { what }).await;
+            }
+            Err(memory::Unsaved::Conflict(theirs)) => {
+                let (theirs, mine) = (*theirs, text.to_owned());
+                reply.tell(Fact::MemoryConflict { theirs, mine }).await;
+            }
+            Err(memory::Unsaved::Trouble(why)) => reply.refuse(&spec.memory.path, why).await,
+        }
+    }
+
+    /// Answers beside the loop: a large range must not keep a decision waiting.
+    fn fetch(&self, fetch: Fetch, reply: Reply) {
+        let desk = Desk {
+            settings: self.settings.clone(),
+            shared: self.shared.clone(),
+        };
+        spawn_local(async move { desk.answer(fetch, &reply).await });
+    }
+
+    async fn shut_down(&mut self, force: bool, reply: &Reply) {
+        let working = self
+            .drivers
+            .values()
+            .filter(|driving| driving.works)
+            .count();
+        if working > 0 && !force {
+            let why = format!("{working} at work; stop them first, or say it with force");
+            return reply.refuse("host", why).await;
+        }
+        self.kill_all();
+        self.said.send_modify(|activity| activity.leaving = true);
+        reply
+            .tell(Fact::Done {
+                what: "the host ends".to_owned(),
+            })
+            .await;
+    }
+}
