@@ -169,7 +169,7 @@ fn quote_payload(payload: &str, marker: &str) -> String {
 /// The part of a memory file that a prompt carries: «Standing rules» always, then whole entries,
 /// newest first, while they fit (PRODUCT §4.1).
 ///
-/// An entry is a `## ` section; what stands before the first one is the file's title and stays out.
+/// An entry is a `## ` section, or the text before the first one; the file's title stays out.
 pub fn inject(memory: &str, cap_tokens: u64) -> String {
     let entries = entries(memory);
     let (rules, notes): (Vec<&str>, Vec<&str>) =
@@ -224,8 +224,21 @@ fn date(entry: &str) -> &str {
     if dated { date } else { "" }
 }
 
-/// The `## ` sections of a Markdown text, fenced code left alone.
+/// A memory text without its title: without the empty lines and `# ` lines at its top.
+pub fn without_title(memory: &str) -> &str {
+    let is_title = |line: &&str| line.trim().is_empty() || line.starts_with("# ");
+    let title: usize = memory
+        .split_inclusive('\n')
+        .take_while(is_title)
+        .map(str::len)
+        .sum();
+    memory.get(title..).unwrap_or_default()
+}
+
+/// The `## ` sections of a Markdown text, fenced code left alone; what somebody wrote above the
+/// first one without a heading is a section too.
 fn entries(memory: &str) -> Vec<&str> {
+    let memory = without_title(memory);
     let mut starts = Vec::new();
     let mut fenced = false;
     let mut at = 0;
@@ -233,7 +246,7 @@ fn entries(memory: &str) -> Vec<&str> {
         if line.trim_start().starts_with("```") {
             fenced = !fenced;
         }
-        if !fenced && line.starts_with("## ") {
+        if at == 0 || !fenced && line.starts_with("## ") {
             starts.push(at);
         }
         at += line.len();
@@ -332,6 +345,17 @@ mod tests {
         assert_eq!(kinds(&second, &first), [PartKind::Goal]);
         assert_eq!(kinds(&first, &second), [PartKind::Goal, PartKind::Feedback]);
         assert!(kinds(&first, &first).is_empty());
+    }
+
+    /// What an operator writes without any heading goes with the prompt, after all dated entries.
+    #[test]
+    fn memory_without_headings_counts() {
+        assert_eq!(inject("- whole numbers\n", 100), "- whole numbers");
+        let mixed = "# Title\n\n- plain words\n\n## 2026-06-12 · run 2\n\nnew\n";
+        let carried = inject(mixed, 100);
+        assert_eq!(carried, "## 2026-06-12 · run 2\n\nnew\n\n- plain words");
+        assert_eq!(count_entries(mixed), 2);
+        assert_eq!(count_entries("# Title\n"), 0);
     }
 
     proptest! {

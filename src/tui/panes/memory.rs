@@ -60,25 +60,15 @@ pub(crate) fn rows(app: &App, width: usize) -> Vec<Row> {
         return Vec::new();
     };
     match app.world.memories.get(name) {
-        Some(memory) if memory.text.trim().is_empty() => {
+        Some(memory) if prompt::without_title(&memory.text).is_empty() => {
             paragraph(Role::Muted, "", "nothing remembered yet; m writes", width)
         }
-        Some(memory) => from_first_entry(&memory.text)
+        Some(memory) => prompt::without_title(&memory.text)
             .lines()
             .flat_map(|l| line(l, width))
             .collect(),
         None => vec![Row::of(Role::Muted, "…")],
     }
-}
-
-/// The text without the file's title, where entries follow it.
-fn from_first_entry(text: &str) -> &str {
-    let start = if text.starts_with("## ") {
-        Some(0)
-    } else {
-        text.find("\n## ").map(|i| i + 1)
-    };
-    start.and_then(|i| text.get(i..)).unwrap_or(text)
 }
 
 /// One line of Markdown; list items hang.
