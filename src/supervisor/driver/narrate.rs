@@ -26,6 +26,7 @@ pub(super) fn entries(event: &Event) -> Vec<(Kind, String)> {
             let line = format!("{answered} {checkpoint} {}", digest.short());
             vec![(Kind::You, line)]
         }
+        // What the worker claims stands in the transcript already, in its own place.
         Event::Worked(work) => work_lines(work),
         Event::Checked { results, .. } => vec![(Kind::Checks, checks_line(results))],
         Event::Ruled(verdict) => vec![(Kind::Judge, verdict_line(verdict))],
@@ -64,12 +65,11 @@ pub(super) fn entries(event: &Event) -> Vec<(Kind, String)> {
 }
 
 fn work_lines(work: &Work) -> Vec<(Kind, String)> {
-    let claim = work.claim.iter().map(|c| (Kind::Claim, c.clone()));
     let refused = work.breaches.iter().map(|breach| {
         let line = format!("{}: {}; put back", breach.rule, breach.tried);
         (Kind::Guardrail, line)
     });
-    claim.chain(refused).collect()
+    refused.collect()
 }
 
 fn note_line(note: &str) -> String {
@@ -100,7 +100,12 @@ fn prompt_line(prompt: &Prompt) -> String {
     } else {
         ""
     };
-    format!("≈{} tok = {}{by_hand}", prompt.tokens(), parts.join(" + "))
+    let sum = if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" = {}", parts.join(" + "))
+    };
+    format!("≈{} tok{sum}{by_hand}", prompt.tokens())
 }
 
 fn held_line(checkpoint: &Checkpoint) -> String {
