@@ -16,6 +16,7 @@ use crossterm::terminal::{
 use crossterm::{Command, cursor, execute};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Position, Rect};
 
 use super::app::App;
 use super::draw;
@@ -80,8 +81,11 @@ impl Screen {
     }
 
     /// Forgets what is on the screen: the next frame is written whole.
+    ///
+    /// Not by `Terminal::clear`, which asks the terminal for its cursor and fails without an answer.
     pub fn redraw(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
     /// Rings once.
@@ -151,7 +155,7 @@ impl Screen {
     fn retake(&mut self) -> io::Result<()> {
         enter()?;
         self.title.clear();
-        self.terminal.clear()
+        self.redraw()
     }
 }
 
