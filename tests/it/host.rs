@@ -29,7 +29,7 @@ use crate::world::World;
 /// Far longer than anything here takes; only a hang reaches it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn paths(world: &World) -> Paths {
+pub(crate) fn paths(world: &World) -> Paths {
     let environment = Environment {
         state_dir: Some(states(world).into()),
         uid: fs::metadata(world.project()).unwrap().uid(),
@@ -40,7 +40,7 @@ fn paths(world: &World) -> Paths {
     paths
 }
 
-fn states(world: &World) -> PathBuf {
+pub(crate) fn states(world: &World) -> PathBuf {
     world.project().parent().unwrap().join("states")
 }
 

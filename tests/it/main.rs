@@ -31,6 +31,8 @@ mod shipped;
 #[cfg(test)]
 mod supervisor;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod verifier;
 #[cfg(test)]
 mod worker;

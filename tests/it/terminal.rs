@@ -1,0 +1,348 @@
+//! The built program in a real terminal: from the first key to a published branch, and back to the
+//! shell whatever happens.
+
+mod pty;
+
+use std::fs;
+use std::path::Path;
+
+use crate::host::{checkride, paths};
+use crate::world::World;
+use pty::{Terminal, cockpit};
+
+/// A world whose host is ended with it.
+pub(crate) struct Home(World);
+
+impl std::ops::Deref for Home {
+    type Target = World;
+    fn deref(&self) -> &World {
+        &self.0
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        drop(checkride(&self.0, &["stop", "--host", "--force"]).output());
+    }
+}
+
+/// A repository whose suite fails, with a loop that makes it green in two turns.
+fn failing_suite() -> Home {
+    let world = World::new();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/failing-suite");
+    copy(&fixture, &world.project());
+    world.commit("a suite that fails");
+    Home(world)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// How the four step checkpoints are named in the bar.
+const PROMPT: &str = "before the prompt is sent";
+const WORK: &str = "after the work, before checks";
+const VERDICT: &str = "after the verdict";
+const PUBLISH: &str = "before anything goes live";
+
+const ROOMY: (u16, u16) = (36, 120);
+const ESC: &str = "\x1b";
+const ENTER: &str = "\r";
+
+/// The digest of the open question, as its bar shows it.
+fn digest(screen: &vt100::Screen) -> Option<String> {
+    let text = screen.contents();
+    let (_, rest) = text.split_once("  digest ")?;
+    rest.get(..8).map(str::to_owned)
+}
+
+/// Waits for a question of this kind and opens its pages, read from the top; its digest.
+fn open(terminal: &mut Terminal, kind: &str) -> String {
+    terminal.sees(&format!("needs you · {kind}"));
+    let pages = format!("◆ checkpoint · {kind}");
+    terminal.press("c", "its pages", |s| s.contents().contains(&pages));
+    terminal.until("a digest", |s| digest(s).is_some());
+    digest(terminal.screen()).unwrap()
+}
+
+/// Opens the question of this kind and answers it with this key, once: its digest.
+fn answer(terminal: &mut Terminal, kind: &str, key: &str) -> String {
+    let asked = open(terminal, kind);
+    let gone = |s: &vt100::Screen| digest(s).is_none_or(|now| now != asked);
+    terminal.press(key, "an answer", gone);
+    asked
+}
+
+/// The story of a check ride: a suite that fails, two iterations in training, every step answered by
+/// keys, a note edited in its pane, one branch; and the operator's tree as it was (R1, R4, R5, R9, R12,
+/// R30, R42, R48, R57, P2).
+#[test]
+fn a_red_suite_becomes_a_branch_by_keys_alone() {
+    let world = failing_suite();
+    let before = world.fingerprint();
+    let mut t = Terminal::start(cockpit(&world), ROOMY);
+    t.sees("s starts one");
+    t.keys("s");
+
+    // The prompt is edited, and asked about again under a new digest.
+    let first = open(&mut t, PROMPT);
+    t.press("e", "the editor", |s| {
+        s.contents().contains("the prompt of this iteration only")
+    });
+    t.keys("Mind the rounding.\r");
+    t.keys(ESC);
+    t.sees("Enter keep");
+    t.keys(ENTER);
+    t.until("another digest", |s| {
+        digest(s).is_some_and(|now| now != first)
+    });
+    open(&mut t, PROMPT);
+    t.sees("Mind the rounding.");
+    answer(&mut t, PROMPT, "a");
+    answer(&mut t, WORK, "a");
+    t.sees("✗ NOT APPROVED");
+    answer(&mut t, VERDICT, "a");
+
+    // Pane 4, in place: a line of the operator's own goes with the next prompt.
+    t.sees(&format!("needs you · {PROMPT}"));
+    t.keys("4");
+    t.sees("▸4 memory");
+    t.press("m", "the memory editor", |s| {
+        s.contents().contains("4 memory · memory/fix-suite.md")
+    });
+    t.keys("- whole numbers only\r");
+    t.keys(ESC);
+    t.sees("saved memory/fix-suite.md");
+    assert!(
+        world
+            .read("memory/fix-suite.md")
+            .starts_with("- whole numbers only\n")
+    );
+    answer(&mut t, PROMPT, "r");
+    open(&mut t, PROMPT);
+    t.sees("+ - whole numbers only");
+    answer(&mut t, PROMPT, "a");
+
+    // The work is sent back with a note, done again, and approved.
+    let draft = open(&mut t, WORK);
+    t.press("r", "a place for a note", |s| {
+        s.contents().contains("note (may be empty)")
+    });
+    t.keys("keep it on one line\r");
+    t.until("another question", |s| {
+        digest(s).is_none_or(|now| now != draft)
+    });
+    open(&mut t, PROMPT);
+    t.press("G", "the end of the prompt", |s| {
+        s.contents().contains("keep it on one line")
+    });
+    answer(&mut t, PROMPT, "a");
+    answer(&mut t, WORK, "a");
+    t.sees("✓ APPROVED");
+    answer(&mut t, VERDICT, "a");
+
+    // The first publish wants the digest typed; a wrong one is no approval.
+    let shown = open(&mut t, PUBLISH);
+    t.press("a", "the digest's field", |s| {
+        s.contents().contains("to publish, type the digest")
+    });
+    t.keys("00000000\r");
+    t.sees("these are not the 8 digits");
+    assert_eq!(world.git(&["branch", "--list", "fix/suite"]), "");
+    t.keys(&"\x7f".repeat(8));
+    t.keys(&format!("{shown}\r"));
+    t.sees("run 1 · published");
+
+    // The next run carries what was learnt, and is aborted.
+    t.keys("s");
+    open(&mut t, PROMPT);
+    t.press("G", "the end of the prompt", |s| {
+        s.contents().contains("- whole numbers only")
+    });
+    answer(&mut t, PROMPT, "x");
+    t.sees("run 2 · stopped");
+    t.keys("q");
+    assert!(t.ended().success());
+
+    assert!(
+        world
+            .git(&["show", "fix/suite:src/calc.sh"])
+            .contains("(2 * $2)")
+    );
+    let after = world.fingerprint();
+    let differs: Vec<&str> = after
+        .iter()
+        .filter(|(path, bytes)| before.get(*path) != Some(bytes))
+        .map(|(path, _)| path.as_str())
+        .chain(
+            before
+                .keys()
+                .filter(|path| !after.contains_key(*path))
+                .map(String::as_str),
+        )
+        .collect();
+    let branch = [
+        ".git/logs/refs/heads/fix/suite",
+        ".git/refs/heads/fix/suite",
+    ];
+    assert_eq!(differs, branch);
+    assert_eq!(
+        world.git(&["status", "--porcelain", "--", "src", "tests"]),
+        ""
+    );
+}
+
+/// A loop whose worker prints a number every few hundredths of a second until somebody stops it.
+fn streaming() -> Home {
+    let world = World::new();
+    world.skill("stream");
+    world.write("loops/stream.toml", STREAM);
+    world.script("stream.sh", STREAMER);
+    world.commit("a loop that streams");
+    Home(world)
+}
+
+const STREAM: &str = r#"
+version = 1
+name = "stream"
+skill = { path = "skills/stream" }
+worker = { type = "command", command = ["sh", "stream.sh"] }
+
+[goal]
+statement = "There is a lot to read."
+[[goal.verify.checks]]
+name = "nothing"
+command = ["true"]
+"#;
+
+const STREAMER: &str = "#!/bin/sh\ncat >/dev/null\nn=0\nuntil [ -e \"$0.enough\" ]; do
+n=$((n+1)); echo \"line $n 日本語 🚲\"; [ $((n % 50)) = 0 ] && sleep 0.02\ndone\n";
+
+/// Starts the loop and approves its prompt: its worker is at work.
+fn at_work(world: &World, size: (u16, u16)) -> Terminal {
+    let mut t = Terminal::start(cockpit(world), size);
+    t.sees("s starts one");
+    t.keys("s");
+    answer(&mut t, PROMPT, "a");
+    t.sees("日本語");
+    t
+}
+
+/// What a program must leave behind: the first screen, a cursor, no paste marks, the modes of before.
+fn given_back(t: &Terminal, modes: &str) {
+    let screen = t.screen();
+    assert!(!screen.alternate_screen(), "{}", t.text());
+    assert!(!screen.hide_cursor());
+    assert!(!screen.bracketed_paste());
+    assert_eq!(t.modes(), modes);
+}
+
+/// S27: quit, TERM and INT-less ends give the terminal back; a hang-up ends the cockpit too.
+#[test]
+fn the_terminal_comes_back_whatever_ends_the_cockpit() {
+    let world = failing_suite();
+    let start = |world: &World| {
+        let (t, modes) = Terminal::with_modes(cockpit(world), ROOMY);
+        (t, modes)
+    };
+    for end in ["q", "-TERM", "-HUP"] {
+        let (mut t, modes) = start(&world);
+        t.sees("s starts one");
+        assert!(t.screen().alternate_screen() && t.screen().hide_cursor());
+        assert_ne!(t.modes(), modes);
+        if end == "q" {
+            t.keys(end);
+        } else {
+            t.signal(end);
+        }
+        let status = t.ended();
+        assert!(status.success(), "{end}: {status}");
+        given_back(&t, &modes);
+    }
+    let (mut t, _) = start(&world);
+    t.sees("s starts one");
+    t.hang_up();
+    t.ended();
+}
+
+/// S27: the shell gets its terminal while the cockpit is suspended, and the cockpit gets it back.
+#[test]
+fn a_shell_can_suspend_the_cockpit() {
+    let world = failing_suite();
+    let shell = pty::program(&world, Path::new("/bin/sh"))
+        .env("PS1", "shell> ")
+        .args(["-i"]);
+    let mut t = Terminal::start(shell, ROOMY);
+    t.sees("shell>");
+    t.keys(concat!(env!("CARGO_BIN_EXE_checkride"), "\r"));
+    t.sees("s starts one");
+    t.keys("\x1a");
+    t.until("the shell", |s| {
+        !s.alternate_screen() && s.contents().ends_with("shell> ")
+    });
+    assert!(!t.screen().hide_cursor());
+    // The shell's line works as ever: it echoes.
+    t.keys("echo here-$((40+2))\r");
+    t.sees("here-42");
+    t.keys("fg\r");
+    t.sees("s starts one");
+    assert!(t.screen().alternate_screen() && t.screen().hide_cursor());
+    t.keys("\x0c");
+    t.keys("?");
+    t.sees("Ctrl-z");
+    t.keys("qq");
+    t.until("the shell again", |s| {
+        !s.alternate_screen() && s.contents().ends_with("shell> ")
+    });
+    t.keys("exit\r");
+    t.ended();
+}
+
+/// S28: any size while a worker streams wide characters: no end, and the right screen after it.
+#[test]
+fn any_size_while_a_worker_streams() {
+    let world = streaming();
+    let mut t = at_work(&world, ROOMY);
+    let sizes = [
+        (1, 1),
+        (200, 500),
+        (2, 7),
+        (5, 20),
+        (24, 80),
+        (1, 500),
+        (200, 1),
+        (36, 120),
+        (3, 40),
+        (60, 200),
+    ];
+    for round in 0..10 {
+        for (rows, cols) in sizes {
+            t.resize((rows, (cols + round) % 500 + 1));
+            t.within(std::time::Duration::from_millis(1), |_| false);
+        }
+    }
+    t.resize((36, 120));
+    t.until("the whole screen", |s| {
+        let text = s.contents();
+        text.contains("─▸1 loops ───") && text.contains("x stop run") && text.contains("日本語 🚲")
+    });
+    t.resize((24, 80));
+    t.until("the smaller screen", |s| {
+        let rows: Vec<String> = s.rows(0, 80).collect();
+        rows.first().is_some_and(|r| r.contains("checkride 1 loop"))
+            && rows.last().is_some_and(|r| r.contains("x stop run"))
+    });
+    t.resize((5, 20));
+    t.until("the smallest form", |s| s.contents().contains("stream"));
+    t.resize((24, 80));
+    t.press("x", "the end", |s| s.contents().contains("stopped"));
+}
