@@ -60,7 +60,7 @@ impl Run {
             }
             (Some(Stage::Restore), Input::Restored { tree }) => {
                 self.emit(Event::Restored { tree });
-                self.begin(Stage::Compose)
+                self.after_restore()
             }
             (None, Input::Published(receipt)) if self.halts(Stage::Publish) => {
                 self.published(receipt)
@@ -83,6 +83,17 @@ impl Run {
     /// Whether this step is being ended, which it may forestall by being done.
     fn halts(&self, stage: Stage) -> bool {
         matches!(self.phase, Phase::Halting(_)) && self.begun == stage
+    }
+
+    /// The workspace is put back: an open run starts its iteration over, one that is over stays so.
+    fn after_restore(&mut self) -> Effect {
+        match self.closing.clone() {
+            Some(outcome) => {
+                self.emit(Event::Ended(outcome));
+                Effect::Finish
+            }
+            None => self.begin(Stage::Compose),
+        }
     }
 
     pub(super) fn composed(&mut self, prompt: Prompt) -> Effect {

@@ -54,10 +54,7 @@ impl Run {
             }
             Event::StopAsked => self.halting(Halt::Stop),
             Event::LimitHit(limit) => self.limit_hit(*limit),
-            Event::RestoreAsked { iteration } => {
-                let tree = self.start_of(*iteration).unwrap_or_default().to_owned();
-                self.edit = Pending::Restore(tree);
-            }
+            Event::RestoreAsked { iteration } => self.restore_asked(*iteration),
             Event::Closing(outcome) => {
                 self.closing = Some(outcome.clone());
                 self.hold = false;
@@ -320,6 +317,14 @@ impl Run {
         }
         self.retaken = Some(Retaken { checkpoint, first });
         self.halting(Halt::Undo);
+    }
+
+    fn restore_asked(&mut self, iteration: u32) {
+        let tree = self.start_of(iteration).unwrap_or_default().to_owned();
+        self.edit = Pending::Restore(tree);
+        if let Phase::Ended(outcome) = &self.phase {
+            self.closing = Some(outcome.clone());
+        }
     }
 
     fn start_over_from(&mut self, tree: &str) {

@@ -158,12 +158,9 @@ impl Run {
         }
         match self.phase {
             Phase::Asking(_) if self.in_flight().is_none() => {}
-            Phase::Held { .. } => {}
+            Phase::Held { .. } | Phase::Ended(_) => {}
             Phase::Asking(_) | Phase::Doing(_) | Phase::Halting(_) => {
                 return Err("the workspace is in use; hold the run first".to_owned());
-            }
-            Phase::Ended(_) => {
-                return Err("this run is over; its drafts and diffs are kept".to_owned());
             }
         }
         self.emit(Event::RestoreAsked { iteration });

@@ -200,9 +200,13 @@ impl Outbox<'_> {
         self.done(offer, receipt)
     }
 
-    /// The operator says that a publication cut short did not happen: it may be tried again.
+    /// The operator says that a publication cut short did not happen: it may be tried again. What
+    /// is known to have happened stays known.
     pub fn release(&self, offer: &Offer) -> Result<(), Trouble> {
-        self.deeds().forget(&offer.key)
+        match self.deeds().read(&offer.key)? {
+            Some(Deed { receipt: None, .. }) => self.deeds().forget(&offer.key),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn done(&self, offer: &Offer, receipt: Receipt) -> Result<Receipt, Trouble> {

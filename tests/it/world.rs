@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use checkride::link::Link;
 use checkride::protocol::{Command, Fact, Record, RunId};
-use checkride::run::{Checkpoint, Decision, Event, Outcome};
+use checkride::run::{Checkpoint, Decision, Event, Mode, Outcome};
 use checkride::supervisor::clock::Clock;
 use checkride::supervisor::{Settings, Supervisor};
 use tempfile::TempDir;
@@ -100,6 +100,13 @@ impl World {
 
     pub(crate) fn supervise(&self) -> Supervisor {
         Supervisor::start(self.settings()).unwrap()
+    }
+
+    /// A supervisor that grants this loop a mode it has not earned.
+    pub(crate) fn supervise_in(&self, name: &str, mode: Mode) -> Supervisor {
+        let mut settings = self.settings();
+        settings.grants.insert(name.to_owned(), mode);
+        Supervisor::start(settings).unwrap()
     }
 
     /// Every path of the project with its bytes, but for the folders that loops may write.

@@ -54,11 +54,7 @@ impl Boss {
     async fn start(&mut self, name: &str, reply: &Reply) {
         // A file saved a moment ago counts, noticed or not.
         self.shelf.read(&self.settings.project);
-        let under_way = self
-            .drivers
-            .keys()
-            .find(|run| run.split().is_some_and(|r| r.0 == name));
-        if let Some(run) = under_way {
+        if let Some(run) = self.under_way(name) {
             let why = format!("{run} is under way; one run of a loop at a time");
             return reply.refuse(name, why).await;
         }
@@ -127,10 +123,20 @@ impl Boss {
         }
     }
 
+    /// The run of this loop that has not ended, if there is one.
+    fn under_way(&self, name: &str) -> Option<&RunId> {
+        let of_loop = |run: &&RunId| run.split().is_some_and(|(of, _)| of == name);
+        self.drivers.keys().find(of_loop)
+    }
+
     /// Passes on to a run, which is brought back from the journal if it is over.
     async fn revive(&mut self, run: RunId, input: Input, reply: Reply) {
         if self.drivers.contains_key(&run) {
             return self.pass_on(run, input, reply).await;
+        }
+        if let Some(other) = run.split().and_then(|(name, _)| self.under_way(name)) {
+            let why = format!("{other} is under way, and a loop has one workspace");
+            return reply.refuse(&run.0, why).await;
         }
         let records = match self.shared.journal.run(run.clone()).await {
             Ok(records) => records,

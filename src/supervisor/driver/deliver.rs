@@ -84,10 +84,15 @@ impl Flight {
     }
 
     /// Publishes exactly what was approved; what may have happened before is looked for first.
-    pub(super) async fn publish(&self, offer: Offer, tree: String) -> Result<Input, Amiss> {
+    pub(super) async fn publish(
+        &self,
+        offer: Offer,
+        tree: String,
+        again: bool,
+    ) -> Result<Input, Amiss> {
         let counter = self.counter(&tree).await?;
         let published = self
-            .with_workspace(move |ws| counter.publish(ws, &offer))
+            .with_workspace(move |ws| counter.publish(ws, &offer, again))
             .await?;
         Ok(Input::Published(published))
     }
@@ -154,9 +159,19 @@ impl Counter {
         self.outbox(workspace, self.target()?).offer(&self.tree)
     }
 
-    fn publish(&self, workspace: &Workspace, offer: &Offer) -> Result<Receipt, Trouble> {
-        self.outbox(workspace, self.target()?)
-            .publish(offer, &self.tree)
+    /// `again` is whether an attempt may have been cut short by a crash; else the operator's word
+    /// counts, and a begun attempt without proof is forgotten.
+    fn publish(
+        &self,
+        workspace: &Workspace,
+        offer: &Offer,
+        again: bool,
+    ) -> Result<Receipt, Trouble> {
+        let outbox = self.outbox(workspace, self.target()?);
+        if !again {
+            outbox.release(offer)?;
+        }
+        outbox.publish(offer, &self.tree)
     }
 
     fn take_back(&self, workspace: &Workspace, receipt: &Receipt) -> Result<(), Trouble> {

@@ -78,7 +78,7 @@ impl Flight {
             Effect::Remember { note } => self.remember(&note),
             Effect::Forget { note } => self.forget(&note),
             Effect::Draft { tree, offer } => self.draft(tree, offer).await,
-            Effect::Publish { offer, tree, .. } => self.publish(*offer, tree).await,
+            Effect::Publish { offer, tree, again } => self.publish(*offer, tree, again).await,
             Effect::Unpublish(receipt) => self.unpublish(receipt).await,
             Effect::Restore { tree } => self.restore(tree).await,
             Effect::Continue

@@ -20,14 +20,21 @@ impl Flight {
         if let Err(why) = self.site.pin().await {
             return Ok(Input::CannotVerify(why));
         }
-        match self.site.make_workspace().await {
-            Ok(mut ground) => {
-                ground
-                    .not_enforced
-                    .extend(self.site.wake.not_enforced.iter().cloned());
-                Ok(Input::Prepared(ground))
-            }
-            Err(trouble) => Ok(Input::CannotVerify(trouble.cause)),
+        let mut ground = match self.site.make_workspace().await {
+            Ok(ground) => ground,
+            Err(trouble) => return Ok(Input::CannotVerify(trouble.cause)),
+        };
+        let unenforced = self.site.wake.not_enforced.iter().cloned();
+        ground.not_enforced.extend(unenforced);
+        let folder = self
+            .site
+            .workspace(ground.clone(), |workspace| Ok(workspace.work_folder()))
+            .await
+            .map_err(Amiss::at)?;
+        match self.set_up(&folder).await {
+            Ok(()) => Ok(Input::Prepared(ground)),
+            Err(Amiss::Failed(failure)) => Ok(Input::CannotVerify(failure.cause)),
+            Err(halted) => Err(halted),
         }
     }
 

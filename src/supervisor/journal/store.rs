@@ -221,7 +221,7 @@ fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()>
             let sql = "UPDATE runs SET outcome = ?2, met = ?3 WHERE run = ?1";
             db.execute(sql, params![run.0, json, outcome.goal_met()])?;
         }
-        Event::Resumed | Event::Undone { .. } => {
+        Event::Resumed | Event::Undone { .. } | Event::RestoreAsked { .. } => {
             db.execute(
                 "UPDATE runs SET outcome = NULL, met = 0 WHERE run = ?1",
                 [&run.0],
@@ -251,7 +251,6 @@ fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()>
         | Event::Held { .. }
         | Event::StopAsked
         | Event::LimitHit(_)
-        | Event::RestoreAsked { .. }
         | Event::Closing(_) => {}
     }
     Ok(())

@@ -73,7 +73,7 @@ impl Witness {
             assert_eq!(step.effect, Effect::Continue);
         }
         if let Phase::Ended(_) = before.phase() {
-            let by_hand = told == "Resume" || told == "Undo";
+            let by_hand = told == "Resume" || told == "Undo" || told.starts_with("Restore {");
             assert!(
                 step.events.is_empty() || by_hand,
                 "{told} moved a run that had ended"
