@@ -268,6 +268,7 @@ impl Run {
     }
 
     fn ended(&mut self, outcome: &Outcome) {
+        self.closing = None;
         self.meter.settle();
         // A publication that could not be taken back may be tried again.
         if *outcome == Outcome::Published
