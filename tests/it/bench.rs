@@ -1,12 +1,12 @@
 //! Figures, printed and never judged: `cargo test --release --test it bench -- --ignored --nocapture`.
 
 use std::process::Command as Process;
-use std::time::Instant;
 
 use checkride::protocol::Fact;
 use checkride::run::{Event, Mode, Outcome, Stage};
 
 use crate::world::{Operator, World};
+use tokio::time::Instant;
 
 /// Iterations of one measurement.
 const TURNS: u32 = 40;
@@ -124,6 +124,7 @@ fn bare(world: &World, args: &[&str]) -> f64 {
 /// F9: what an iteration costs when worker and check do nothing.
 #[tokio::test]
 #[ignore = "prints figures; run it on a quiet machine"]
+#[expect(clippy::print_stdout, reason = "figures are for whoever runs it")]
 async fn cost_of_an_iteration() {
     for (kind, files) in [("read-only", 3), ("clone", 1_000)] {
         let (world, mut times) = loop {
