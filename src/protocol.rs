@@ -168,6 +168,16 @@ pub struct Record {
     pub fact: Fact,
 }
 
+impl Record {
+    /// The event, if it is a run's.
+    pub fn event(&self) -> Option<&Event> {
+        if let Fact::Run { event, .. } = &self.fact {
+            return Some(event);
+        }
+        None
+    }
+}
+
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", content = "is", rename_all = "kebab-case")]

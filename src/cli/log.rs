@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::session::{event_of, refused};
+use super::session::refused;
 use super::{Exit, Fail, Out, Session, words};
 use crate::protocol::{Command, Fact, Fetch, Record, RunId};
 use crate::run::{CheckpointId, Event};
@@ -125,7 +125,7 @@ fn entries(records: &[Record]) -> Vec<Entry<'_>> {
     let mut asked: BTreeMap<&CheckpointId, i64> = BTreeMap::new();
     let mut entries = Vec::new();
     for record in records {
-        let (Some(event), Fact::Run { run, .. }) = (event_of(record), &record.fact) else {
+        let (Some(event), Fact::Run { run, .. }) = (record.event(), &record.fact) else {
             continue;
         };
         if let Event::Asked(checkpoint) = event {

@@ -1,6 +1,6 @@
 //! `run LOOP`: starts a loop and follows it until it asks or ends.
 
-use super::session::{Open, event_of, refused};
+use super::session::{Open, refused};
 use super::{Exit, Fail, Out, Session, words};
 use crate::protocol::{Command, Fact, Record, RunId};
 use crate::run::{Event, Phase};
@@ -86,7 +86,7 @@ async fn follow(
 fn tell(record: &Record, json: bool, out: &mut Out<'_>) {
     if json {
         out.json(record);
-    } else if let Some(line) = event_of(record).and_then(words::event) {
+    } else if let Some(line) = record.event().and_then(words::event) {
         out.line(&line);
     }
     out.flush();

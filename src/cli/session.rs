@@ -154,7 +154,7 @@ impl Known {
 
     /// A run, rebuilt from its records.
     pub fn run(&self, run: &RunId) -> Option<Run> {
-        Run::replay(self.runs.get(run)?.iter().filter_map(event_of))
+        Run::replay(self.runs.get(run)?.iter().filter_map(Record::event))
     }
 
     /// The question that a run blocks on.
@@ -162,7 +162,7 @@ impl Known {
         let Phase::Asking(checkpoint) = self.run(run)?.phase().clone() else {
             return None;
         };
-        let asked = |record: &&Record| matches!(event_of(record), Some(Event::Asked(c)) if c.id == checkpoint.id);
+        let asked = |record: &&Record| matches!(record.event(), Some(Event::Asked(c)) if c.id == checkpoint.id);
         let record = self.runs.get(run)?.iter().rfind(asked)?.clone();
         Some(Open {
             run: run.clone(),
@@ -207,22 +207,6 @@ impl Known {
         self.runs
             .values()
             .flatten()
-            .any(|record| matches!(event_of(record), Some(Event::Asked(c)) if c.id == *id))
-    }
-}
-
-/// The event of a run's record.
-pub fn event_of(record: &Record) -> Option<&Event> {
-    match &record.fact {
-        Fact::Run { event, .. } => Some(event),
-        Fact::Attached { .. }
-        | Fact::Loops(_)
-        | Fact::Grew { .. }
-        | Fact::Memory(_)
-        | Fact::Lines { .. }
-        | Fact::HistoryEnd { .. }
-        | Fact::Refused { .. }
-        | Fact::MemoryConflict { .. }
-        | Fact::Done { .. } => None,
+            .any(|record| matches!(record.event(), Some(Event::Asked(c)) if c.id == *id))
     }
 }

@@ -181,43 +181,18 @@ impl Stage {
 impl Captions {
     /// What is said after this record.
     fn about(&self, record: &Record) -> Option<Record> {
-        let Fact::Run { event, .. } = &record.fact else {
+        let event = record.event()?;
+        let text = if let Event::Woke(_) = event {
+            &self.start
+        } else if let Event::Ended(_) = event {
+            &self.end
+        } else if let Event::Asked(checkpoint) = event {
+            let fits = |c: &&Caption| {
+                c.checkpoint == checkpoint.ask.kind() && c.iteration == checkpoint.iteration
+            };
+            &self.caption.iter().find(fits)?.text
+        } else {
             return None;
-        };
-        let text = match event {
-            Event::Woke(_) => &self.start,
-            Event::Ended(_) => &self.end,
-            Event::Asked(checkpoint) => {
-                let fits = |c: &&Caption| {
-                    c.checkpoint == checkpoint.ask.kind() && c.iteration == checkpoint.iteration
-                };
-                &self.caption.iter().find(fits)?.text
-            }
-            Event::Prepared(_)
-            | Event::Began { .. }
-            | Event::Composed { .. }
-            | Event::Decided { .. }
-            | Event::Permitted { .. }
-            | Event::Used(_)
-            | Event::Worked(_)
-            | Event::Checked { .. }
-            | Event::Judged { .. }
-            | Event::Ruled(_)
-            | Event::Remembered { .. }
-            | Event::Forgotten
-            | Event::Drafted { .. }
-            | Event::Published(_)
-            | Event::Unpublished
-            | Event::Restored { .. }
-            | Event::Failed(_)
-            | Event::HoldAsked(_)
-            | Event::Held { .. }
-            | Event::StopAsked
-            | Event::LimitHit(_)
-            | Event::RestoreAsked { .. }
-            | Event::Closing(_)
-            | Event::Undone { .. }
-            | Event::Resumed => return None,
         };
         let fact = Fact::Done { what: text.clone() };
         Some(Record {

@@ -20,7 +20,7 @@ use super::transcripts::Transcripts;
 use super::{Activity, Settings, Shared, memory};
 use crate::link::FarEnd;
 use crate::protocol::{Fact, Record, RunId};
-use crate::run::{Event, Run};
+use crate::run::Run;
 
 /// Letters and news that may wait; a sender waits then, never the supervisor.
 const WAITING: usize = 64;
@@ -191,7 +191,7 @@ impl Boss {
         match self.shared.journal.open_runs().await {
             Ok(open) => {
                 for open in open {
-                    let events = open.records.iter().filter_map(event_of);
+                    let events = open.records.iter().filter_map(Record::event);
                     match Run::replay(events) {
                         Some(run) => self.drive(open.run, run, driver::First::Interrupted),
                         None => self.lost(&open.run),
@@ -217,21 +217,5 @@ impl Boss {
         for driving in self.drivers.values() {
             driving.kill.now();
         }
-    }
-}
-
-/// The event of a journalled record.
-pub(super) fn event_of(record: &Record) -> Option<&Event> {
-    match &record.fact {
-        Fact::Run { event, .. } => Some(event),
-        Fact::Attached { .. }
-        | Fact::Loops(_)
-        | Fact::Grew { .. }
-        | Fact::Memory(_)
-        | Fact::Lines { .. }
-        | Fact::HistoryEnd { .. }
-        | Fact::Refused { .. }
-        | Fact::MemoryConflict { .. }
-        | Fact::Done { .. } => None,
     }
 }

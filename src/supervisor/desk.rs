@@ -7,7 +7,7 @@ use super::hub::Reply;
 use super::site::{self, beside};
 use super::workspace::{Place, Trouble, Workspace};
 use super::{Settings, Shared};
-use crate::protocol::{Fact, Fetch, RunId};
+use crate::protocol::{Fact, Fetch, Record, RunId};
 use crate::run::{Digest, Event, Ground, Run};
 
 /// Most lines of one answer.
@@ -124,7 +124,7 @@ impl Desk {
             .run(run.clone())
             .await
             .map_err(|e| e.to_string())?;
-        let events: Vec<&Event> = records.iter().filter_map(super::boss::event_of).collect();
+        let events: Vec<&Event> = records.iter().filter_map(Record::event).collect();
         let replayed = Run::replay(events).ok_or("there is no such run")?;
         let ground = replayed
             .ground()

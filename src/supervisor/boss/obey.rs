@@ -3,8 +3,8 @@
 
 use tokio::task::spawn_local;
 
-use super::{Boss, event_of};
-use crate::protocol::{Command, Fact, Fetch, RunId};
+use super::Boss;
+use crate::protocol::{Command, Fact, Fetch, Record, RunId};
 use crate::run::{CheckpointId, Decision, Digest, Input, Run};
 use crate::supervisor::desk::Desk;
 use crate::supervisor::driver::{self, Mail};
@@ -142,7 +142,7 @@ impl Boss {
             Ok(records) => records,
             Err(e) => return reply.refuse(&run.0, e.to_string()).await,
         };
-        match Run::replay(records.iter().filter_map(event_of)) {
+        match Run::replay(records.iter().filter_map(Record::event)) {
             Some(replayed) => {
                 let mail = Mail::from_operator(input, run.0.clone(), reply);
                 self.drive(run, replayed, driver::First::Mail(Box::new(mail)));

@@ -14,37 +14,20 @@ use crate::supervisor::site::Site;
 pub(super) async fn write(site: &Site, run: &Run, events: &[Event]) -> Result<(), String> {
     let folder = site.folder.join(run.iteration().to_string());
     for event in events {
-        let written = match event {
-            Event::Composed { prompt } => {
-                text(site, &folder, "prompt.md", &prompt.text.digest).await
-            }
-            Event::Worked(work) => text(site, &folder, "diff.patch", &work.diff.digest).await,
-            Event::Checked { results, .. } => json(&folder, "checks.json", results),
-            Event::Ruled(verdict) => json(&folder, "verdict.json", verdict),
-            Event::Decided { .. } => decision(site, &folder, event),
-            Event::Woke(_) => ignore_file(&site.project),
-            Event::Prepared(_)
-            | Event::Began { .. }
-            | Event::Asked(_)
-            | Event::Permitted { .. }
-            | Event::Used(_)
-            | Event::Judged { .. }
-            | Event::Remembered { .. }
-            | Event::Forgotten
-            | Event::Drafted { .. }
-            | Event::Published(_)
-            | Event::Unpublished
-            | Event::Restored { .. }
-            | Event::Failed(_)
-            | Event::HoldAsked(_)
-            | Event::Held { .. }
-            | Event::StopAsked
-            | Event::LimitHit(_)
-            | Event::RestoreAsked { .. }
-            | Event::Closing(_)
-            | Event::Undone { .. }
-            | Event::Resumed
-            | Event::Ended(_) => Ok(()),
+        let written = if let Event::Composed { prompt } = event {
+            text(site, &folder, "prompt.md", &prompt.text.digest).await
+        } else if let Event::Worked(work) = event {
+            text(site, &folder, "diff.patch", &work.diff.digest).await
+        } else if let Event::Checked { results, .. } = event {
+            json(&folder, "checks.json", results)
+        } else if let Event::Ruled(verdict) = event {
+            json(&folder, "verdict.json", verdict)
+        } else if let Event::Decided { .. } = event {
+            decision(site, &folder, event)
+        } else if let Event::Woke(_) = event {
+            ignore_file(&site.project)
+        } else {
+            Ok(())
         };
         written.map_err(|e| format!("cannot write into {}: {e}", folder.display()))?;
     }

@@ -210,48 +210,19 @@ impl Store {
 
 /// Keeps the table of runs true: which are open, which have published.
 fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()> {
-    match event {
-        Event::Woke(wake) => {
-            let sql = "INSERT INTO runs (run, loop, number, skill) VALUES (?1, ?2, ?3, ?4)";
-            let skill = wake.skill.as_str();
-            db.execute(sql, params![run.0, wake.spec.name, wake.number, skill])?;
-        }
-        Event::Ended(outcome) => {
-            let json = serde_json::to_string(outcome).map_err(unfit)?;
-            let sql = "UPDATE runs SET outcome = ?2, met = ?3 WHERE run = ?1";
-            db.execute(sql, params![run.0, json, outcome.goal_met()])?;
-        }
-        Event::Resumed | Event::Undone { .. } | Event::RestoreAsked { .. } => {
-            db.execute(
-                "UPDATE runs SET outcome = NULL, met = 0 WHERE run = ?1",
-                [&run.0],
-            )?;
-        }
-        Event::Published(_) => {
-            db.execute("UPDATE runs SET published = 1 WHERE run = ?1", [&run.0])?;
-        }
-        Event::Prepared(_)
-        | Event::Began { .. }
-        | Event::Composed { .. }
-        | Event::Asked(_)
-        | Event::Decided { .. }
-        | Event::Permitted { .. }
-        | Event::Used(_)
-        | Event::Worked(_)
-        | Event::Checked { .. }
-        | Event::Judged { .. }
-        | Event::Ruled(_)
-        | Event::Remembered { .. }
-        | Event::Forgotten
-        | Event::Drafted { .. }
-        | Event::Unpublished
-        | Event::Restored { .. }
-        | Event::Failed(_)
-        | Event::HoldAsked(_)
-        | Event::Held { .. }
-        | Event::StopAsked
-        | Event::LimitHit(_)
-        | Event::Closing(_) => {}
+    if let Event::Woke(wake) = event {
+        let sql = "INSERT INTO runs (run, loop, number, skill) VALUES (?1, ?2, ?3, ?4)";
+        let skill = wake.skill.as_str();
+        db.execute(sql, params![run.0, wake.spec.name, wake.number, skill])?;
+    } else if let Event::Ended(outcome) = event {
+        let json = serde_json::to_string(outcome).map_err(unfit)?;
+        let sql = "UPDATE runs SET outcome = ?2, met = ?3 WHERE run = ?1";
+        db.execute(sql, params![run.0, json, outcome.goal_met()])?;
+    } else if let Event::Resumed | Event::Undone { .. } | Event::RestoreAsked { .. } = event {
+        let sql = "UPDATE runs SET outcome = NULL, met = 0 WHERE run = ?1";
+        db.execute(sql, [&run.0])?;
+    } else if let Event::Published(_) = event {
+        db.execute("UPDATE runs SET published = 1 WHERE run = ?1", [&run.0])?;
     }
     Ok(())
 }
