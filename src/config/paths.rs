@@ -1,4 +1,4 @@
-//! Where things live: the user's folders, one state folder per project, and the project's own.
+//! Where things live: one state folder per project, outside of it, with socket, lock and log.
 //! The environment is handed in as values; only `Paths::prepare` touches the disk.
 
 use std::ffi::OsString;
@@ -20,8 +20,6 @@ const LONGEST_SOCKET: usize = 104;
 pub struct Environment {
     /// `CHECKRIDE_STATE_DIR`: instead of the platform's state folder.
     pub state_dir: Option<OsString>,
-    /// `CHECKRIDE_CONFIG_DIR`: instead of the platform's config folder.
-    pub config_dir: Option<OsString>,
     /// The folder for short-lived files, as `std::env::temp_dir` gives it.
     pub temp_dir: PathBuf,
     /// The user's number, to tell one's own short folder from another's.
@@ -32,7 +30,6 @@ pub struct Environment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
     project: PathBuf,
-    config: PathBuf,
     state: PathBuf,
     socket: PathBuf,
     uid: u32,
@@ -56,9 +53,6 @@ impl Paths {
         let given =
             |value: &Option<OsString>| value.clone().filter(|v| !v.is_empty()).map(PathBuf::from);
         let platform = directories::ProjectDirs::from("", "", "checkride");
-        let config = given(&environment.config_dir)
-            .or_else(|| platform.as_ref().map(|dirs| dirs.config_dir().to_owned()))
-            .ok_or("no home folder is known; set CHECKRIDE_CONFIG_DIR")?;
         let states = given(&environment.state_dir)
             .or_else(|| {
                 platform
@@ -78,7 +72,6 @@ impl Paths {
         let socket = socket_path(&state, &key, environment);
         Ok(Self {
             project,
-            config,
             state,
             socket,
             uid: environment.uid,
@@ -101,19 +94,9 @@ impl Paths {
         &self.project
     }
 
-    /// The user's settings: `config.toml`, `keys.toml`, `prices.toml`, `themes/`.
-    pub fn config(&self) -> &Path {
-        &self.config
-    }
-
     /// The project's state folder, outside the project.
     pub fn state(&self) -> &Path {
         &self.state
-    }
-
-    /// The journal's database.
-    pub fn journal(&self) -> PathBuf {
-        self.state.join("journal.sqlite3")
     }
 
     /// The host's socket; short enough for the system.
@@ -129,36 +112,6 @@ impl Paths {
     /// The host's log.
     pub fn log(&self) -> PathBuf {
         self.state.join("host.log")
-    }
-
-    /// The folder of the loops' workspaces and verify checkouts.
-    pub fn workspaces(&self) -> PathBuf {
-        self.state.join("workspaces")
-    }
-
-    /// The folder of kept texts and transcripts.
-    pub fn texts(&self) -> PathBuf {
-        self.state.join("texts")
-    }
-
-    /// The project's loop files.
-    pub fn loops(&self) -> PathBuf {
-        self.project.join("loops")
-    }
-
-    /// The project's folder of readable artefacts.
-    pub fn artefacts(&self) -> PathBuf {
-        self.project.join(".checkride")
-    }
-
-    /// The readable artefacts of runs: one folder per run.
-    pub fn runs(&self) -> PathBuf {
-        self.artefacts().join("runs")
-    }
-
-    /// The project's drafts.
-    pub fn drafts(&self) -> PathBuf {
-        self.project.join("drafts")
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn demo(view: &View) -> Result<Exit, Fail> {
     must_be_terminal()?;
     let options = options(view)?;
     let runtime = program::runtime()?;
-    let stage = demo::Stage::set(program::this_program()?)?;
+    let stage = demo::Stage::set(program::keeper()?)?;
     runtime.block_on(async { fly(stage.link(), options).await })
 }
 

@@ -74,7 +74,7 @@ fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
 }
 
 fn settings(paths: &Paths, warnings: Vec<String>) -> Result<Settings, HostError> {
-    let keeper = program::this_program()?;
+    let keeper = program::keeper()?;
     Ok(Settings {
         project: paths.project().to_owned(),
         state: paths.state().to_owned(),

@@ -136,7 +136,6 @@ fn stop_host(paths: &Paths, force: bool, out: &mut Out<'_>) -> Result<Exit, Fail
 fn paths(flags: &Flags) -> Result<Paths, Fail> {
     let environment = Environment {
         state_dir: std::env::var_os("CHECKRIDE_STATE_DIR"),
-        config_dir: std::env::var_os("CHECKRIDE_CONFIG_DIR"),
         temp_dir: std::env::temp_dir(),
         uid: rustix::process::getuid().as_raw(),
     };
@@ -167,6 +166,16 @@ pub(super) fn runtime() -> Result<Runtime, HostError> {
 pub(super) fn starter() -> Result<Starter, HostError> {
     let program = this_program()?;
     Ok(Starter { program })
+}
+
+/// The program that keeps processes: this very one, whatever an upgrade has put in its place since.
+pub(super) fn keeper() -> Result<PathBuf, HostError> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() {
+        Ok(running)
+    } else {
+        this_program()
+    }
 }
 
 /// This program's own path.
