@@ -19,6 +19,8 @@ mod host;
 #[cfg(test)]
 mod machine;
 #[cfg(test)]
+mod ordeal;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod place;
