@@ -104,7 +104,7 @@ async fn a_prompt_as_argument_is_one_word() {
 /// S12: exit, signal, timeout and silence each have a line of their own.
 #[tokio::test]
 async fn each_bad_end_has_its_own_line() {
-    let short = Duration::from_millis(300);
+    let short = Duration::from_secs(1);
     let by = PromptBy::Stdin;
     let table = [
         ("echo no >&2; exit 3", LONG, "sh ended with exit 3"),
@@ -116,14 +116,19 @@ async fn each_bad_end_has_its_own_line() {
         (
             "sleep 60",
             short,
-            "sh printed nothing in 1 min and was killed",
+            "sh printed nothing in 1 s and was killed",
         ),
-        ("echo a; sleep 60", short, "sh was not done after 1 min"),
+        (
+            "echo a; sleep 60",
+            short,
+            "sh was not done after 1 s, silent for",
+        ),
     ];
     for (script, timeout, wanted) in table {
         let (turn, told) = turn(script, "", by, timeout).await;
         assert!(cause(&turn).starts_with(wanted), "{script}: {turn:?}");
-        assert_eq!(told.of(Kind::Error), [cause(&turn)]);
+        // The run tells its failures itself, wherever they come from.
+        assert!(told.of(Kind::Error).is_empty());
     }
 }
 

@@ -48,7 +48,7 @@ pub async fn run(
         PromptBy::Stdin => (Stdin::Piped, task.prompt.as_bytes()),
         PromptBy::Arg => {
             if let Some(why) = unfit_argument(task.prompt) {
-                return never_started(why, progress);
+                return never_started(why);
             }
             argv.push(task.prompt.to_owned());
             (Stdin::Null, &[][..])
@@ -56,7 +56,7 @@ pub async fn run(
     };
     let running = match process::spawn(home.order(argv, task.workspace, stdin)).await {
         Ok(running) => running,
-        Err(refused) => return never_started(refused.why, progress),
+        Err(refused) => return never_started(refused.why),
     };
     let timeout = task.limits.timeout;
     let mut pump = Pump::new(Text::default(), task.prompt.len(), progress);
@@ -77,9 +77,7 @@ fn unfit_argument(prompt: &str) -> Option<String> {
 }
 
 /// A turn that never began: nothing was spent.
-fn never_started(why: String, progress: &mut dyn Progress) -> Turn {
-    progress.entry(Kind::Error, &why);
-    progress.pause();
+fn never_started(why: String) -> Turn {
     Turn {
         claim: None,
         note: None,
@@ -150,9 +148,6 @@ impl<'a, R: Reader> Pump<'a, R> {
                 format!("{left} processes of another user could not be killed: look with ps");
             progress.entry(Kind::Error, &said);
         }
-        if let Ended::Badly(failure) = &ended {
-            progress.entry(Kind::Error, &failure.cause);
-        }
         progress.pause();
         Turn {
             claim,
@@ -193,7 +188,7 @@ impl<R: Reader> Sink for Pump<'_, R> {
 
 /// Tells the ways to end apart, each with what to do next.
 fn ended(program: &str, timeout: Duration, watched: &Watched, stderr: &str) -> Ended {
-    let time = format!("{} min", timeout.as_millis().div_ceil(60_000));
+    let time = in_words(timeout);
     let cause = match (watched.ending, watched.exit) {
         (Ending::Halted, _) => return Ended::Halted,
         (Ending::TimedOut, _) => match watched.silent_ms {
@@ -202,9 +197,9 @@ fn ended(program: &str, timeout: Duration, watched: &Watched, stderr: &str) -> E
                  does it wait for a login or a key?"
             ),
             Some(silent) => format!(
-                "{program} was not done after {time}, silent for the last {} min, and was killed: \
+                "{program} was not done after {time}, silent for the last {}, and was killed: \
                  ask for less, or raise timeout in [worker]",
-                silent / 60_000
+                in_words(Duration::from_millis(silent))
             ),
         },
         (Ending::ByItself, Exit::Code(0)) => return Ended::Well,
@@ -224,4 +219,12 @@ fn ended(program: &str, timeout: Duration, watched: &Watched, stderr: &str) -> E
         detail: stderr.to_owned(),
         maybe_done: false,
     })
+}
+
+/// A time as people say it: seconds below two minutes, else whole minutes.
+fn in_words(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
+    }
 }

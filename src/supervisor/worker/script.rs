@@ -119,9 +119,6 @@ pub async fn run(
         () = sleep_until(began + task.limits.timeout) =>
             badly("the script was not done in time: shorten its sleeps".to_owned()),
     };
-    if let Ended::Badly(failure) = &ended {
-        actor.progress.entry(Kind::Error, &failure.cause);
-    }
     actor.progress.pause();
     let usage = actor.usage();
     let Claims {
