@@ -46,22 +46,28 @@ CREATE TABLE seen (
 /// Opens the file and brings it to this build's version.
 pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
     let shown = path.display();
+    let failed = |e| JournalError(format!("cannot open {shown}: {e}"));
     let opened = Connection::open(path).and_then(|db| {
-        db.pragma_update(None, "journal_mode", "WAL")?;
-        db.pragma_update(None, "foreign_keys", "ON")?;
         db.busy_timeout(std::time::Duration::from_secs(5))?;
         let version = db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
         Ok((db, version))
     });
-    let (db, version) = opened.map_err(|e| JournalError(format!("cannot open {shown}: {e}")))?;
-    match version {
-        VERSION => Ok(db),
-        0 => create(db).map_err(|e| JournalError(format!("cannot write {shown}: {e}"))),
-        newer => Err(JournalError(format!(
-            "{shown} was written by a newer checkride (version {newer}, this one knows {VERSION}); \
+    let (db, version) = opened.map_err(failed)?;
+    // Even the way of writing is kept in the file, so a newer one is told before it is set.
+    if version > VERSION {
+        return Err(JournalError(format!(
+            "{shown} was written by a newer checkride (version {version}, this one knows {VERSION}); \
              update checkride, the file is untouched"
-        ))),
+        )));
     }
+    let set = db
+        .pragma_update(None, "journal_mode", "WAL")
+        .and_then(|()| db.pragma_update(None, "foreign_keys", "ON"));
+    set.map_err(failed)?;
+    if version == VERSION {
+        return Ok(db);
+    }
+    create(db).map_err(|e| JournalError(format!("cannot write {shown}: {e}")))
 }
 
 fn create(db: Connection) -> rusqlite::Result<Connection> {
