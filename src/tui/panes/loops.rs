@@ -121,6 +121,9 @@ fn below(app: &App, width: usize) -> Vec<Row> {
     rows
 }
 
+/// Most rows that one line of a bone takes; all of it stands behind `i`.
+const BONE_ROWS: usize = 5;
+
 /// The four bones in a few lines.
 pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
     let spec = &facts.spec;
@@ -176,7 +179,10 @@ pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
                 .flat_map(move |(i, part)| {
                     let label = if i == 0 { label } else { "" };
                     let mut rows = labelled(label, 10, (Role::Fg, part), width.saturating_sub(1));
-                    rows.truncate(4);
+                    if rows.len() > BONE_ROWS {
+                        rows.truncate(BONE_ROWS);
+                        rows.extend(labelled("", 10, (Role::Muted, "…"), width));
+                    }
                     rows
                 })
                 .collect::<Vec<_>>()
