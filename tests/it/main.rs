@@ -35,6 +35,8 @@ mod supervisor;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod tidy;
+#[cfg(test)]
 mod verifier;
 #[cfg(test)]
 mod worker;
