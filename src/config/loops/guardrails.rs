@@ -62,6 +62,7 @@ pub(super) fn read(table: &mut Table<'_>) -> GuardrailsPart {
     }
     if let Some(most) = table.number("max_runs_per_day", 1..=1_000) {
         part.spec.max_runs_per_day = small(most.value);
+        table.problems.not_enforced("max_runs_per_day");
     }
     if let Some(most) = table.number("max_concurrent", 1..=16)
         && most.value > 1

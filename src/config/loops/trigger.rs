@@ -21,7 +21,7 @@ pub(super) struct TriggerPart {
     pub(super) poll: Option<Argv>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Type {
     Manual,
     Schedule,
@@ -57,6 +57,11 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<TriggerPart> {
         table.problems.not_enforced("trigger.expires");
     }
     let (schedule, event) = (schedule(table), event(table));
+    if kind.as_ref().is_some_and(|kind| kind.value != Type::Manual) {
+        table
+            .problems
+            .not_enforced("trigger (in this build you start every run)");
+    }
     match kind?.value {
         Type::Manual => {
             table.refuse(&SCHEDULE_KEYS, "for type = \"manual\"");
