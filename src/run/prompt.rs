@@ -171,6 +171,20 @@ fn quote_payload(payload: &str, marker: &str) -> String {
 ///
 /// An entry is a `## ` section, or the text before the first one; the file's title stays out.
 pub fn inject(memory: &str, cap_tokens: u64) -> String {
+    chosen(memory, cap_tokens)
+        .iter()
+        .map(|e| e.trim_end())
+        .collect::<Vec<_>>()
+        .join("\n\n")
+}
+
+/// How many entries a prompt carries, the standing rules not counted.
+pub fn count_carried(memory: &str, cap_tokens: u64) -> usize {
+    let chosen = chosen(memory, cap_tokens);
+    chosen.iter().filter(|e| !is_standing_rules(e)).count()
+}
+
+fn chosen(memory: &str, cap_tokens: u64) -> Vec<&str> {
     let entries = entries(memory);
     let (rules, notes): (Vec<&str>, Vec<&str>) =
         entries.into_iter().partition(|e| is_standing_rules(e));
@@ -184,10 +198,7 @@ pub fn inject(memory: &str, cap_tokens: u64) -> String {
         left -= cost;
         out.push(entry);
     }
-    out.iter()
-        .map(|e| e.trim_end())
-        .collect::<Vec<_>>()
-        .join("\n\n")
+    out
 }
 
 /// What an entry takes in a prompt, with the empty line that parts it from the next.

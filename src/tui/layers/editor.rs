@@ -97,7 +97,7 @@ fn sees(app: &App, name: &str, field: &Field) -> Vec<Row> {
     let injected = prompt::inject(&text, cap);
     let (all, kept) = (
         prompt::count_entries(&text),
-        prompt::count_entries(&injected),
+        prompt::count_carried(&text, cap),
     );
     let mut rows = vec![
         Row::blank(),
