@@ -171,23 +171,23 @@ pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
     ];
     lines
         .into_iter()
-        .flat_map(|(label, text)| {
-            let parts: Vec<&str> = text.split('\n').collect();
-            parts
-                .into_iter()
-                .enumerate()
-                .flat_map(move |(i, part)| {
-                    let label = if i == 0 { label } else { "" };
-                    let mut rows = labelled(label, 10, (Role::Fg, part), width.saturating_sub(1));
-                    if rows.len() > BONE_ROWS {
-                        rows.truncate(BONE_ROWS);
-                        rows.extend(labelled("", 10, (Role::Muted, "…"), width));
-                    }
-                    rows
-                })
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|(label, text)| bone(label, text, width))
         .collect()
+}
+
+/// One bone: its label, and its lines, each cut after a few rows.
+fn bone(label: &str, text: &str, width: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (i, line) in text.split('\n').enumerate() {
+        let label = if i == 0 { label } else { "" };
+        let mut these = labelled(label, 10, (Role::Fg, line), width.saturating_sub(1));
+        if these.len() > BONE_ROWS {
+            these.truncate(BONE_ROWS);
+            these.extend(labelled("", 10, (Role::Muted, "…"), width));
+        }
+        rows.extend(these);
+    }
+    rows
 }
 
 fn trust(row: &LoopRow, facts: &LoopFacts) -> Row {
