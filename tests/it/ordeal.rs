@@ -354,9 +354,9 @@ async fn live(ordeal: &Ordeal, kept: &mut Kept, life: Life) {
     let kill = sleep(Duration::from_secs(3));
     tokio::pin!(kill);
     let mut left = life.records;
-    let line = format!("- life {}", life.number);
+    let note = format!("- life {}", life.number);
     let mut decided = pilot.act().await;
-    pilot.note(&line).await;
+    pilot.note(&note).await;
     let mut killed = false;
     loop {
         let fact = tokio::select! {
@@ -375,8 +375,8 @@ async fn live(ordeal: &Ordeal, kept: &mut Kept, life: Life) {
         }
         left = left.wrapping_sub(1);
         match fact {
-            Fact::Done { what } if what.starts_with("saved") => kept.notes.push(line.clone()),
-            Fact::MemoryConflict { .. } => pilot.note(&line).await,
+            Fact::Done { what } if what.starts_with("saved") => kept.notes.push(note.clone()),
+            Fact::MemoryConflict { .. } => pilot.note(&note).await,
             Fact::Run {
                 event: Event::Asked(_),
                 ..
@@ -402,6 +402,7 @@ async fn live(ordeal: &Ordeal, kept: &mut Kept, life: Life) {
 }
 
 /// Between two sends of a prompt there is a decision, and every send was begun in the journal first.
+#[expect(clippy::print_stdout, reason = "how much the ordeal has seen")]
 fn nothing_twice(ordeal: &Ordeal, journal: &BTreeMap<u64, Record>) {
     let (mut begun, mut published, mut leave) = (0, 0, 0);
     for record in journal.values() {

@@ -6,7 +6,7 @@ mod pty;
 use std::fs;
 use std::path::Path;
 
-use crate::host::{checkride, paths};
+use crate::host::checkride;
 use crate::world::World;
 use pty::{Terminal, cockpit};
 
@@ -86,6 +86,10 @@ fn answer(terminal: &mut Terminal, kind: &str, key: &str) -> String {
 /// keys, a note edited in its pane, one branch; and the operator's tree as it was (R1, R4, R5, R9, R12,
 /// R30, R42, R48, R57, P2).
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story, told from its first key to its last"
+)]
 fn a_red_suite_becomes_a_branch_by_keys_alone() {
     let world = failing_suite();
     let before = world.fingerprint();

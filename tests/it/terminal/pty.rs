@@ -81,10 +81,6 @@ impl Terminal {
         self.screen().contents()
     }
 
-    pub(crate) fn shows(&self, text: &str) -> bool {
-        self.text().contains(text)
-    }
-
     /// Takes in what the program writes, for at most this long or until it writes.
     fn take_in(&mut self, wait: Duration) {
         let Some(mut pty) = self.pty.as_ref() else {
@@ -95,7 +91,7 @@ impl Terminal {
             let mut one = [PollFd::new(&pty, PollFlags::IN)];
             poll(&mut one, Some(&wait)).unwrap_or(0)
         };
-        let mut bytes = [0; 1 << 16];
+        let mut bytes = vec![0; 1 << 16];
         if ready > 0
             && let Ok(read) = pty.read(&mut bytes)
         {
