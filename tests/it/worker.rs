@@ -187,7 +187,7 @@ async fn a_script_plays_its_turns() {
     let dir = tempfile::tempdir().unwrap();
     let (first, told) = play(text, 1, dir.path()).await;
     assert_eq!((first.took_ms, &first.ended), (60_000, &Ended::Well));
-    assert_eq!(told.of(Kind::File), ["write a/b.md"]);
+    assert_eq!(told.of(Kind::File), ["a/b.md"]);
     for iteration in [2, 3] {
         let (turn, _) = play(text, iteration, dir.path()).await;
         assert_eq!(cause(&turn), "the script ended with exit 4");

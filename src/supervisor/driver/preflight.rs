@@ -8,22 +8,29 @@ use crate::supervisor::site::Site;
 /// Looks for every program that the loop names. The error is one line for the operator.
 pub(super) fn look(site: &Site) -> Result<(), String> {
     let spec = &site.wake.spec;
-    if let WorkerKind::Command { command, .. } = &spec.worker.kind {
-        find(site, command, "the worker")?;
-    }
     for check in &spec.goal.checks {
-        find(site, &check.command, &format!("the check «{}»", check.name))?;
+        let who = format!("the check «{}»", check.name);
+        find(site, &check.command, (&who, &site.project))?;
     }
     if let Some(JudgeKind::Command { command }) = spec.goal.judge.as_ref().map(|j| &j.kind) {
-        find(site, command, "the judge")?;
+        find(site, command, ("the judge", &site.project))?;
     }
     for setup in &spec.guardrails.workspace.setup {
-        find(site, setup, "setup")?;
+        find(site, setup, ("setup", &site.project))?;
     }
     Ok(())
 }
 
-fn find(site: &Site, command: &[String], who: &str) -> Result<(), String> {
+/// Looks for the worker's program where the worker will: in its workspace. A file that is not
+/// committed is not there.
+pub(super) fn worker(site: &Site, workspace: &Path) -> Result<(), String> {
+    match &site.wake.spec.worker.kind {
+        WorkerKind::Command { command, .. } => find(site, command, ("the worker", workspace)),
+        WorkerKind::Script { .. } => Ok(()),
+    }
+}
+
+fn find(site: &Site, command: &[String], (who, folder): (&str, &Path)) -> Result<(), String> {
     let Some(program) = command.first() else {
         return Err(format!("{who} has an empty command; name a program"));
     };
@@ -32,12 +39,12 @@ fn find(site: &Site, command: &[String], who: &str) -> Result<(), String> {
         return Ok(());
     }
     if program.contains('/') {
-        let path = site.project.join(program);
-        return if is_program(&path) {
+        return if is_program(&folder.join(program)) {
             Ok(())
         } else {
             Err(format!(
-                "{who} needs {program}, which is no program here; chmod +x it?"
+                "{who} needs {program}, which is no program in {}; is it committed, and executable?",
+                folder.display()
             ))
         };
     }

@@ -2,6 +2,7 @@
 //! workspace to a named tree.
 
 use super::errands::{Amiss, Flight};
+use super::preflight;
 use crate::config::skills;
 use crate::run::prompt::{self, Ingredients};
 use crate::run::{Author, Digest, Input, Prompt, TextRef, Work};
@@ -14,7 +15,7 @@ use crate::supervisor::workspace::{Trouble, Workspace};
 impl Flight {
     /// Looks whether the run can verify itself, then makes the workspace. Nothing is spent.
     pub(super) async fn prepare(&self) -> Result<Input, Amiss> {
-        if let Err(why) = super::preflight::look(&self.site) {
+        if let Err(why) = preflight::look(&self.site) {
             return Ok(Input::CannotVerify(why));
         }
         if let Err(why) = self.site.pin().await {
@@ -31,6 +32,9 @@ impl Flight {
             .workspace(ground.clone(), |workspace| Ok(workspace.work_folder()))
             .await
             .map_err(Amiss::at)?;
+        if let Err(why) = preflight::worker(&self.site, &folder) {
+            return Ok(Input::CannotVerify(why));
+        }
         match self.set_up(&folder).await {
             Ok(()) => Ok(Input::Prepared(ground)),
             Err(Amiss::Failed(failure)) => Ok(Input::CannotVerify(failure.cause)),

@@ -216,15 +216,15 @@ impl Actor<'_> {
         match act {
             Act::Write(Text { path, text }) => {
                 self.write(path, text, false)?;
-                self.tell(Kind::File, &format!("write {path}"));
+                self.tell(Kind::File, path);
             }
             Act::Append(Text { path, text }) => {
                 self.write(path, text, true)?;
-                self.tell(Kind::File, &format!("append {path}"));
+                self.tell(Kind::File, &format!("{path}, appended"));
             }
             Act::Delete(path) => {
                 fs::remove_file(inside(self.workspace, path)?)?;
-                self.tell(Kind::File, &format!("delete {path}"));
+                self.tell(Kind::File, &format!("{path}, deleted"));
             }
             Act::Say(_)
             | Act::Think(_)
