@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Exit, Halt, Running};
@@ -67,6 +68,8 @@ pub struct Watched {
 
 /// Feeds `input` to the process and hands its output to `sink` until it is over.
 ///
+/// After every chunk everyone else on this thread has a turn: a flood must not keep its own end waiting.
+///
 /// A process that does not read its input, or closes it early, is not at fault.
 pub async fn watch(
     mut running: Running,
@@ -89,8 +92,16 @@ pub async fn watch(
 
     let exit = loop {
         tokio::select! {
-            n = out.read() => { sink.stdout(out.chunk(n)); times.heard(n); }
-            n = err.read() => { sink.stderr(err.chunk(n)); times.heard(n); }
+            n = out.read() => {
+                sink.stdout(out.chunk(n));
+                times.heard(n);
+                yield_now().await;
+            }
+            n = err.read() => {
+                sink.stderr(err.chunk(n));
+                times.heard(n);
+                yield_now().await;
+            }
             () = &mut feeding, if !fed => fed = true,
             exit = running.wait() => break exit,
             () = at(times.end) => {
