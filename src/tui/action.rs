@@ -86,6 +86,8 @@ pub enum Action {
     Outside,
     /// Copy.
     Copy,
+    /// Copy the path of what is shown.
+    CopyPath,
     /// Help for this place.
     Help,
     /// Back to the shell for a while.
@@ -145,6 +147,7 @@ const ALL: &[Place] = &[
     Main, Pages, Timeline, Inspect, Help, Form, Dialogue, FirstRun,
 ];
 const LISTS: &[Place] = &[Main, Pages, Timeline, Inspect, Help, Form, FirstRun];
+const READ: &[Place] = &[Main, Pages, Timeline, Inspect, Help];
 const RUNS: &[Place] = &[Main, Pages];
 const STOPPING: &[Place] = &[Main, Pages, Timeline, Inspect, Help, Form, Dialogue];
 
@@ -188,7 +191,7 @@ pub const TABLE: &[Entry] = &[
     row!(Next, [Key::Tab], "Tab", "pane", "next pane or tab", Move, &[Main, Pages]),
     row!(Previous, [Key::BackTab], "", "", "", Move, &[Main, Pages]),
     row!(Zoom, [Char('z')], "z", "zoom", "zoom pane", Move, &[Main]),
-    row!(Filter, [Char('/')], "/", "filter", "filter the list; n N", Everywhere, &[Main]),
+    row!(Filter, [Char('/')], "/ n N", "search", "search or filter; next", Everywhere, READ),
     row!(Open, [Key::Enter], "Enter", "open", "open, choose; never approves", Move, &[Main, Timeline, Form, FirstRun]),
     row!(More, [Char('l'), Char(' '), Key::Right], "h l", "change", "change a value in a form", Move, &[Form]),
     row!(Less, [Char('h'), Key::Left], "", "", "", Move, &[Form]),
@@ -199,9 +202,10 @@ pub const TABLE: &[Entry] = &[
     row!(Verdict, [Char('v')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),
     row!(Output, [Char('o')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),
     row!(Outside, [Char('E')], "E", "$EDITOR", "open in $VISUAL or $EDITOR", Everywhere, &[Main, Pages, Inspect, Form]),
-    row!(Copy, [Char('y')], "y", "copy", "copy (works over SSH)", Everywhere, &[Main, Pages, Timeline, Inspect]),
-    row!(NextMatch, [Char('n')], "", "", "", Everywhere, &[Main]),
-    row!(PreviousMatch, [Char('N')], "", "", "", Everywhere, &[Main]),
+    row!(Copy, [Char('y')], "y", "copy", "copy; works over SSH", Everywhere, &[Main, Pages, Timeline, Inspect]),
+    row!(CopyPath, [Char('Y')], "Y", "", "copy its path", Everywhere, &[Main, Pages, Timeline, Inspect]),
+    row!(NextMatch, [Char('n')], "", "", "", Everywhere, READ),
+    row!(PreviousMatch, [Char('N')], "", "", "", Everywhere, READ),
     row!(Undo, [Char('u')], "u", "undo", "undo last decision; timeline: restore", Everywhere, &[Main, Pages, Timeline]),
     row!(LeaveRunning, [Char('q')], "q", "leave them running", "", Dialogue, &[Dialogue]),
     row!(HoldAll, [Char(' ')], "space", "hold, then leave", "", Dialogue, &[Dialogue]),

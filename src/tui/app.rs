@@ -9,7 +9,9 @@ pub mod form;
 pub mod go;
 pub mod moves;
 pub mod pages;
+pub mod paths;
 pub mod runs;
+pub mod search;
 pub mod transcripts;
 pub mod view;
 pub mod wants;
@@ -129,6 +131,8 @@ pub struct App {
     pub toast: Option<String>,
     /// What the list is filtered by; empty for nothing.
     pub filter: String,
+    /// What is searched in a text.
+    pub search: search::Search,
     /// The chosen line of the first screen.
     pub first_run: usize,
     /// Answers of a human judge so far.
@@ -143,7 +147,7 @@ pub struct App {
     pub bells: u32,
     /// What an answer made possible: done together with the next fetches.
     later: Vec<Out>,
-    asked: wants::Asked,
+    pub(crate) asked: wants::Asked,
 }
 
 impl App {
@@ -168,6 +172,7 @@ impl App {
             field: None,
             toast: None,
             filter: String::new(),
+            search: search::Search::default(),
             first_run: 0,
             human: BTreeMap::new(),
             arming: Arming::default(),
@@ -212,6 +217,9 @@ impl App {
             self.newest = Newest::Decision;
             self.arming.answered(checkpoint);
             self.close_pages_of(run);
+        } else if let Event::Worked(_) = event {
+            self.world.files.retain(|(of, _), _| of != run);
+            self.asked.files_stale(run);
         } else if matches!(event, Event::Remembered { .. } | Event::Forgotten)
             && let Some((name, _)) = run.split()
         {
@@ -223,6 +231,7 @@ impl App {
     pub fn key(&mut self, key: Key, now: Moment) -> Vec<Out> {
         self.now = now;
         self.toast = None;
+        self.search.stop();
         let mut out = match keymap::receiver(self) {
             Receiver::Field => self.type_key(key),
             Receiver::Place(place) => match keymap::action(place, key) {
@@ -345,7 +354,7 @@ impl App {
         self.world.newest(self.name()?)
     }
 
-    fn keep_selection(&mut self) {
+    pub(crate) fn keep_selection(&mut self) {
         let names = self.names();
         let kept = self.name().is_some_and(|n| names.contains(&n));
         if !kept {

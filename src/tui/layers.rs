@@ -4,6 +4,7 @@ pub mod aside;
 pub mod asks;
 pub mod checkpoint;
 pub mod editor;
+pub mod empty;
 pub mod first_run;
 pub mod form;
 pub mod heads;
@@ -17,6 +18,8 @@ use ratatui::layout::Rect;
 use super::app::{App, Layer};
 use super::layout::{self, Layout, READING_WIDTH, Region};
 use super::paint::Canvas;
+use super::styles::Role;
+use super::text::Row;
 use super::text::flow::{Anchor, Window};
 
 /// Draws the topmost layer, if it has a region of its own.
@@ -65,6 +68,16 @@ pub(crate) fn with_flow<T>(app: &App, then: impl FnOnce(Window<'_>, Anchor) -> T
         }
         Layer::Timeline(_) | Layer::Form(_) | Layer::Dialogue(_) => None,
     }
+}
+
+/// The visible rows of the topmost layer, with what is searched marked.
+pub(crate) fn visible(app: &App) -> Vec<Row> {
+    let needle = app.spot().map_or("", |spot| app.needle(spot));
+    with_flow(app, |window, top| window.visible(top.min(window.end())))
+        .unwrap_or_default()
+        .into_iter()
+        .map(|row| row.marked(needle, Role::Sel))
+        .collect()
 }
 
 fn window(flow: &dyn super::text::flow::Flow, area: Rect) -> Window<'_> {

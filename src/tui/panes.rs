@@ -10,6 +10,7 @@ pub mod transcript;
 pub mod verdict;
 
 use super::app::App;
+use super::app::search::Spot;
 use super::layout::{self, Layout, Pane, Region};
 use super::paint::Canvas;
 use super::styles::Role;
@@ -102,6 +103,16 @@ pub(crate) fn with_flow<T>(
             .unwrap_or_default(),
     };
     Some(then(window, top))
+}
+
+/// The visible rows of a pane, with what is searched marked.
+pub(crate) fn visible(app: &App, pane: Pane) -> Vec<Row> {
+    let needle = app.needle(Spot::Pane(pane));
+    with_flow(app, pane, |window, top| window.visible(top))
+        .unwrap_or_default()
+        .into_iter()
+        .map(|row| row.marked(needle, Role::Sel))
+        .collect()
 }
 
 /// The text that the focused pane shows, for the clipboard.

@@ -77,6 +77,27 @@ impl Row {
         Self { spans: kept }
     }
 
+    /// The line with every occurrence of a text in this role, whatever its case.
+    #[must_use]
+    pub fn marked(self, needle: &str, role: Role) -> Self {
+        let needle = needle.to_lowercase();
+        if needle.is_empty() {
+            return self;
+        }
+        let mut out = Self::default();
+        for (own, text) in self.spans {
+            let mut rest = text.as_str();
+            while let Some((at, len)) = find_folded(rest, &needle) {
+                let (before, hit) = rest.split_at(at);
+                let (hit, after) = hit.split_at(len);
+                out = out.with(own, before).with(role, hit);
+                rest = after;
+            }
+            out = out.with(own, rest);
+        }
+        out
+    }
+
     /// The line without blanks at its end.
     fn trimmed(mut self) -> Self {
         while let Some((_, text)) = self.spans.last_mut() {
@@ -98,6 +119,26 @@ impl Row {
     pub fn text(&self) -> String {
         self.spans.iter().map(|(_, t)| t.as_str()).collect()
     }
+}
+
+/// Where a text begins in another and how long it is there, in bytes; case does not count.
+fn find_folded(text: &str, folded: &str) -> Option<(usize, usize)> {
+    text.char_indices().find_map(|(at, _)| {
+        let mut left = folded.chars();
+        let mut wanted = left.next();
+        for (i, c) in text[at..].char_indices() {
+            if wanted.is_none() {
+                return Some((at, i));
+            }
+            for lower in c.to_lowercase() {
+                if wanted != Some(lower) {
+                    return None;
+                }
+                wanted = left.next();
+            }
+        }
+        wanted.is_none().then_some((at, text.len() - at))
+    })
 }
 
 /// Columns that a text takes.

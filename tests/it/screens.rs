@@ -3,6 +3,7 @@
 mod keys;
 mod properties;
 mod scenes;
+mod search;
 
 use checkride::protocol::Record;
 use checkride::tui::app::{App, Manner, Out};

@@ -231,6 +231,7 @@ impl App {
     /// The host refused a command.
     pub(crate) fn refused(&mut self, what: &str, why: &str) {
         self.arming.unsent(what);
+        self.asked.file_refused(what);
         self.toast = Some(format!("{what}: {why}"));
     }
 

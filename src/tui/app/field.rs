@@ -28,8 +28,10 @@ pub enum Purpose {
     File(Shown, String),
     /// A memory file that began as this digest.
     Memory(String, Digest),
-    /// The filter of the list.
+    /// The filter of a list.
     Filter,
+    /// What is searched in a text.
+    Search,
     /// A text row of the open form.
     Row(usize),
 }
@@ -85,7 +87,11 @@ impl Field {
     pub fn is_large(&self) -> bool {
         match self.purpose {
             Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..) | Purpose::Row(_) => true,
-            Purpose::Note(_) | Purpose::Answer(_) | Purpose::Typed(_) | Purpose::Filter => false,
+            Purpose::Note(_)
+            | Purpose::Answer(_)
+            | Purpose::Typed(_)
+            | Purpose::Filter
+            | Purpose::Search => false,
         }
     }
 
@@ -188,8 +194,8 @@ impl App {
         if let Some(field) = &self.field
             && field.purpose == Purpose::Filter
         {
-            self.filter = field.area.lines().concat();
-            self.keep_selection();
+            let words = field.area.lines().concat();
+            self.set_filter(&words);
         }
     }
 
@@ -197,8 +203,7 @@ impl App {
         if let Some(field) = self.field.take()
             && field.purpose == Purpose::Filter
         {
-            self.filter.clear();
-            self.keep_selection();
+            self.set_filter("");
         }
         Vec::new()
     }
@@ -219,7 +224,8 @@ impl App {
             | Purpose::Note(_)
             | Purpose::Answer(_)
             | Purpose::Typed(_)
-            | Purpose::Filter => self.drop_field(),
+            | Purpose::Filter
+            | Purpose::Search => self.drop_field(),
         }
     }
 
@@ -256,6 +262,11 @@ impl App {
             }
             Purpose::Filter => {
                 self.field = None;
+                Vec::new()
+            }
+            Purpose::Search => {
+                self.field = None;
+                self.search_for(&text);
                 Vec::new()
             }
             Purpose::Row(row) => {
@@ -317,6 +328,7 @@ impl App {
             | Purpose::Answer(_)
             | Purpose::Typed(_)
             | Purpose::Filter
+            | Purpose::Search
             | Purpose::Row(_) => String::new(),
         }
     }

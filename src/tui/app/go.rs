@@ -7,7 +7,9 @@ use super::field::Purpose;
 use super::form::{self, Body};
 use super::moves::Move;
 use super::pages::Tab;
+use super::paths::loop_file;
 use super::runs::{Phase, Run};
+use super::search::Search;
 use super::{App, Layer, Newest, Out, Timeline};
 use crate::tui::action::Action;
 use crate::tui::keymap::{self, Key, Place, Receiver};
@@ -30,6 +32,7 @@ impl App {
             Action::Open => return self.open(),
             Action::Outside => return self.outside(),
             Action::Copy => return self.copy(),
+            Action::CopyPath => return self.copy_path(),
             Action::Back => return self.back(false),
             Action::Quit => return self.back(true),
             Action::Suspend => return vec![Out::Suspend],
@@ -39,12 +42,12 @@ impl App {
             | Action::KeepMine
             | Action::TakeTheirs
             | Action::Merge => return self.answer_dialogue(action),
-            Action::Down => self.shift(Move::Down),
-            Action::Up => self.shift(Move::Up),
-            Action::First => self.shift(Move::First),
-            Action::Last => self.shift(Move::Last),
-            Action::PageDown => self.shift(Move::PageDown),
-            Action::PageUp => self.shift(Move::PageUp),
+            Action::Down
+            | Action::Up
+            | Action::First
+            | Action::Last
+            | Action::PageDown
+            | Action::PageUp => self.shift(Move::of(action)),
             Action::Waiting => self.show_waiting(),
             Action::Prompt => self.show(Tab::Prompt),
             Action::Diff => self.show(Tab::Diff),
@@ -70,12 +73,9 @@ impl App {
             Action::Follow => self.reading.follow = true,
             Action::Earlier => self.iterate(-1),
             Action::Later => self.iterate(1),
-            Action::Filter => {
-                let before = self.filter.clone();
-                self.open_field(Purpose::Filter, &before);
-            }
-            Action::NextMatch => self.choose_loop(1),
-            Action::PreviousMatch => self.choose_loop(-1),
+            Action::Filter => self.open_search(),
+            Action::NextMatch => self.match_on(true),
+            Action::PreviousMatch => self.match_on(false),
         }
         Vec::new()
     }
@@ -84,11 +84,7 @@ impl App {
     pub fn shown_run(&self) -> Option<&Run> {
         match self.layers.last() {
             Some(Layer::Pages(pages)) => self.world.runs.get(&pages.run),
-            Some(Layer::Timeline(timeline)) => self
-                .world
-                .runs_of(&timeline.name)
-                .get(timeline.chosen)
-                .copied(),
+            Some(Layer::Timeline(timeline)) => self.runs_in(timeline).get(timeline.chosen).copied(),
             Some(
                 Layer::Inspect { .. } | Layer::Help { .. } | Layer::Form(_) | Layer::Dialogue(_),
             )
@@ -281,8 +277,7 @@ impl App {
         };
         match self.world.facts(name) {
             Some(facts) if memory => facts.spec.memory.path.clone(),
-            // An invalid file may be listed by its whole name.
-            Some(_) | None => format!("loops/{}.toml", name.trim_end_matches(".toml")),
+            Some(_) | None => loop_file(name),
         }
     }
 
@@ -301,13 +296,22 @@ impl App {
 
     /// Closes what is on top; at the top level `q` leaves and Esc clears the filter.
     fn back(&mut self, quit: bool) -> Vec<Out> {
+        if let (false, Some(Layer::Timeline(timeline))) = (quit, self.layers.last())
+            && !timeline.filter.is_empty()
+        {
+            self.set_filter("");
+            return Vec::new();
+        }
         if self.layers.pop().is_some() {
+            self.search = Search::default();
             return Vec::new();
         }
         if quit {
             return self.leave();
         }
-        if self.zoom {
+        if !self.search.needle.is_empty() {
+            self.search = Search::default();
+        } else if self.zoom {
             self.zoom = false;
         } else if !self.filter.is_empty() {
             self.filter.clear();

@@ -2,7 +2,8 @@
 
 use super::pages::Tab;
 use super::runs::Run;
-use super::{App, Layer};
+use super::{App, Layer, Timeline};
+use crate::tui::action::Action;
 use crate::tui::layers;
 use crate::tui::layout::Pane;
 use crate::tui::panes;
@@ -23,6 +24,22 @@ pub(crate) enum Move {
     PageDown,
     /// A page up.
     PageUp,
+}
+
+impl Move {
+    /// What an action of moving means; everything else is one row down.
+    pub(crate) fn of(action: Action) -> Self {
+        [
+            (Action::Up, Self::Up),
+            (Action::First, Self::First),
+            (Action::Last, Self::Last),
+            (Action::PageDown, Self::PageDown),
+            (Action::PageUp, Self::PageUp),
+        ]
+        .into_iter()
+        .find_map(|(a, how)| (a == action).then_some(how))
+        .unwrap_or(Self::Down)
+    }
 }
 
 impl App {
@@ -66,6 +83,27 @@ impl App {
         }
     }
 
+    /// Next or previous match: in a text, else in a filtered list.
+    pub(crate) fn match_on(&mut self, down: bool) {
+        if self.spot().is_some() {
+            self.search_on(down);
+        } else {
+            self.shift(if down { Move::Down } else { Move::Up });
+        }
+    }
+
+    /// The runs that a timeline lists, newest first.
+    pub fn runs_in<'a>(&'a self, timeline: &'a Timeline) -> Vec<&'a Run> {
+        let wanted = timeline.filter.to_lowercase();
+        let mut runs = self.world.runs_of(&timeline.name);
+        runs.retain(|run| {
+            layers::timeline::words(run)
+                .to_lowercase()
+                .contains(&wanted)
+        });
+        runs
+    }
+
     pub(crate) fn choose_loop(&mut self, by: isize) {
         let names = self.names();
         let at = names
@@ -92,7 +130,7 @@ impl App {
         };
         match self.layers.last() {
             Some(Layer::Timeline(timeline)) => {
-                let runs = self.world.runs_of(&timeline.name).len();
+                let runs = self.runs_in(timeline).len();
                 let chosen = timeline
                     .chosen
                     .saturating_add_signed(by)
@@ -136,22 +174,27 @@ impl App {
         let Some((top, end)) = panes::scrolled(self, &go) else {
             return;
         };
-        let lines = self.run().map_or(0, |r| r.lines);
+        self.search.moved();
+        if self.layers.is_empty() && self.focus == Pane::Transcript {
+            // Following stops when the reader goes up and begins again at the end.
+            let follow = top >= end;
+            if self.reading.follow && !follow {
+                self.reading.known = self.run().map_or(0, |r| r.lines);
+            }
+            self.reading.follow = follow;
+        }
+        self.scroll_to(top);
+    }
+
+    /// This place is the top of what has the keys.
+    pub(crate) fn scroll_to(&mut self, top: Anchor) {
         match self.layers.last_mut() {
             Some(Layer::Pages(pages)) => {
                 pages.tops.insert(pages.tab, top);
             }
             Some(Layer::Inspect { top: at, .. } | Layer::Help { top: at, .. }) => *at = top,
             Some(_) => {}
-            None if self.focus == Pane::Transcript => {
-                // Following stops when the reader goes up and begins again at the end.
-                let follow = top >= end;
-                if self.reading.follow && !follow {
-                    self.reading.known = lines;
-                }
-                self.reading.follow = follow;
-                self.reading.top = top;
-            }
+            None if self.focus == Pane::Transcript => self.reading.top = top,
             None => {
                 self.tops.insert(u8::from(self.focus == Pane::Memory), top);
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::RunId;
-use crate::run::{Ask, Checkpoint, TextRef, Work};
+use crate::run::{Ask, ChangeKind, Checkpoint, TextRef, Work};
 
 use super::runs::{Iteration, Run};
 use super::{App, Layer};
@@ -108,6 +108,18 @@ impl Pages {
         }
     }
 
+    /// The file that the output page shows while no draft is kept: the first that the newest work
+    /// has left changed.
+    pub fn draft<'a>(&self, run: &'a Run) -> Option<&'a str> {
+        let newest = self.iteration == run.now() && self.text(run, Tab::Output).is_none();
+        let work = self.work(run).filter(|_| newest && run.active())?;
+        let left = work
+            .changes
+            .iter()
+            .find(|c| c.kind != ChangeKind::Deleted)?;
+        Some(&left.path)
+    }
+
     /// The kept text that a page shows.
     pub fn text<'a>(&self, run: &'a Run, tab: Tab) -> Option<&'a TextRef> {
         let ask = self.question(run).map(|c| &c.ask);
@@ -157,15 +169,18 @@ impl App {
         self.layers.push(Layer::Pages(pages));
     }
 
-    /// A run asks again while its pages are open: they turn to the new question.
+    /// A run asks again while its pages are open, be it below help: they turn to the new question,
+    /// at its own page.
     pub(crate) fn show_question(&mut self, run: &RunId) {
         let Some(fresh) = self.world.runs.get(run).map(Pages::of) else {
             return;
         };
-        if self.pages_run() == Some(run)
-            && let Some(pages) = self.pages_mut()
-        {
-            *pages = fresh;
+        for layer in &mut self.layers {
+            if let Layer::Pages(pages) = layer
+                && pages.run == *run
+            {
+                *pages = fresh.clone();
+            }
         }
     }
 

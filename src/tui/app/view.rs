@@ -11,6 +11,8 @@ pub struct Timeline {
     pub chosen: usize,
     /// The chosen iteration, from 1; 0 for the newest.
     pub iteration: usize,
+    /// What the list is filtered by; empty for nothing.
+    pub filter: String,
 }
 
 /// Where the transcript is read.

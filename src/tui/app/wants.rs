@@ -20,6 +20,7 @@ pub struct Asked {
     memories: BTreeSet<String>,
     texts: BTreeSet<(Digest, u64)>,
     files: BTreeSet<(RunId, String)>,
+    refused_files: BTreeSet<(RunId, String)>,
     histories: BTreeSet<(String, u32)>,
 }
 
@@ -27,6 +28,26 @@ impl Asked {
     /// A memory is here; later changes are told without asking.
     pub fn memory_came(&mut self, name: &str) {
         self.memories.insert(name.to_owned());
+    }
+
+    /// A run has new work: its files are others now.
+    pub fn files_stale(&mut self, run: &RunId) {
+        self.files.retain(|(of, _)| of != run);
+        self.refused_files.retain(|(of, _)| of != run);
+    }
+
+    /// A file of this path cannot be sent; it is not asked for again by itself.
+    pub fn file_refused(&mut self, path: &str) {
+        let (refused, left) = std::mem::take(&mut self.files)
+            .into_iter()
+            .partition(|(_, p)| p == path);
+        self.files = left;
+        self.refused_files.extend::<BTreeSet<_>>(refused);
+    }
+
+    /// Whether this file was refused.
+    pub fn is_refused(&self, file: &(RunId, String)) -> bool {
+        self.refused_files.contains(file)
     }
 
     /// A memory has changed on disk.
@@ -45,6 +66,7 @@ impl App {
         self.want_memory(&mut out);
         self.want_transcript(&mut out);
         self.want_page(&mut out);
+        self.want_draft(&mut out);
         self.want_history(&mut out);
         let fetches = out.into_iter().map(|f| Out::Send(Command::Fetch(f)));
         std::mem::take(&mut self.later)
@@ -76,8 +98,9 @@ impl App {
             self.reading.top.item as u64
         };
         let last = from.saturating_add(rows).min(total - 1);
+        let searched = self.search.wanted(&run).filter(|line| *line < total);
         let transcript = self.world.transcripts.entry(run.clone()).or_default();
-        for line in [from.min(last), last] {
+        for line in [from.min(last), last].into_iter().chain(searched) {
             if let Some(from) = transcript.missing(line, total) {
                 out.push(Fetch::Transcript {
                     run: run.clone(),
@@ -117,6 +140,23 @@ impl App {
         }
     }
 
+    /// The file that the output page shows while no draft is kept.
+    fn want_draft(&mut self, out: &mut Vec<Fetch>) {
+        let open = self.pages().filter(|p| p.tab == Tab::Output);
+        let key = open.and_then(|pages| {
+            let run = self.world.runs.get(&pages.run)?;
+            Some((run.id.clone(), pages.draft(run)?.to_owned()))
+        });
+        let Some((run, path)) = key.filter(|key| {
+            !self.world.files.contains_key(key) && !self.asked.refused_files.contains(key)
+        }) else {
+            return;
+        };
+        if self.asked.files.insert((run.clone(), path.clone())) {
+            out.push(Fetch::File { run, path });
+        }
+    }
+
     fn want_history(&mut self, out: &mut Vec<Fetch>) {
         let open = self.layers.iter().find_map(|l| match l {
             Layer::Timeline(timeline) => Some(timeline.name.clone()),
@@ -149,9 +189,9 @@ impl App {
     /// the last that is known.
     fn oldest_wanted(&self, name: &str) -> u32 {
         let runs = self.world.runs_of(name);
-        let near = self.layers.iter().any(
-            |l| matches!(l, Layer::Timeline(t) if t.name == name && t.chosen + 3 >= runs.len()),
-        );
+        let near = self.layers.iter().any(|l| {
+            matches!(l, Layer::Timeline(t) if t.name == name && t.chosen + 3 >= self.runs_in(t).len())
+        });
         match (self.world.history.get(name), runs.last()) {
             (Some(true), Some(oldest)) if near => oldest.number(),
             _ => u32::MAX,
@@ -180,7 +220,8 @@ impl App {
                 self.asked.files.remove(&(run.clone(), path.clone()));
                 self.file_came(run, path);
             }
-            Fetch::Transcript { .. } | Fetch::Memory { .. } | Fetch::History { .. } => {}
+            Fetch::Transcript { .. } => self.hunt(),
+            Fetch::Memory { .. } | Fetch::History { .. } => {}
         }
     }
 }

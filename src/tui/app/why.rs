@@ -48,9 +48,7 @@ impl App {
                 self.run().is_none_or(|r| r.lines == 0),
                 "there is no transcript yet",
             ),
-            Action::NextMatch | Action::PreviousMatch => {
-                none_if(self.filter.is_empty(), "no filter is set; / sets one")
-            }
+            Action::NextMatch | Action::PreviousMatch => self.can_match(),
             Action::StopAll
             | Action::Filter
             | Action::Down
@@ -69,6 +67,7 @@ impl App {
             | Action::Back
             | Action::Quit
             | Action::Copy
+            | Action::CopyPath
             | Action::Help
             | Action::Suspend
             | Action::Redraw => Ok(()),
@@ -78,6 +77,18 @@ impl App {
             | Action::TakeTheirs
             | Action::Merge => self.can_answer_dialogue(action),
         }
+    }
+
+    fn can_match(&self) -> Result<(), String> {
+        if self.spot().is_some() {
+            let none = self.search.needle.is_empty();
+            return none_if(none, "nothing is searched yet; / begins");
+        }
+        let filter = match self.layers.last() {
+            Some(Layer::Timeline(timeline)) => &timeline.filter,
+            Some(_) | None => &self.filter,
+        };
+        none_if(filter.is_empty(), "no filter is set; / sets one")
     }
 
     fn can_toggle(&self) -> Result<(), String> {

@@ -16,7 +16,7 @@ use crate::tui::styles::Role;
 use crate::tui::text::flow::Flow;
 use crate::tui::text::{self, Row, wrap};
 
-use super::{asks, heads, verdict_page};
+use super::{asks, empty, heads, verdict_page};
 
 /// Draws the pages of an iteration.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, pages: &Pages, region: Region) {
@@ -26,10 +26,9 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, pages: &Pages, region: Region) {
     canvas.rule(region.title, &title(run, pages, region.title.width));
     let area = layout::inner(region.body);
     let head = head_rows(region);
-    let (text, range) = super::with_flow(app, |window, top| {
-        let top = top.min(window.end());
-        let (from, to) = window.range(top);
-        (window.visible(top), (from + 1, to, window.flow.len()))
+    let range = super::with_flow(app, |window, top| {
+        let (from, to) = window.range(top.min(window.end()));
+        (from + 1, to, window.flow.len())
     })
     .unwrap_or_default();
     if head > 0 {
@@ -50,7 +49,7 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, pages: &Pages, region: Region) {
             &Row::of(Role::Faint, "┄".repeat(usize::from(below.width))),
         );
     }
-    canvas.rows(text_area(region), &text);
+    canvas.rows(text_area(region), &super::visible(app));
 }
 
 fn head_rows(region: Region) -> u16 {
@@ -131,23 +130,33 @@ impl<'a> Page<'a> {
         }
         head.extend(match pages.tab {
             Tab::Prompt => heads::prompt_head(pages, run, app, width),
-            Tab::Diff => pages
-                .work(run)
-                .map_or_else(heads::nothing_yet, |w| heads::diff_head(w, run, width)),
+            Tab::Diff => pages.work(run).map_or_else(
+                || empty::page(Tab::Diff, pages, run),
+                |w| heads::diff_head(w, run, width),
+            ),
             Tab::Verdict => verdict_page::rows(app, pages, run, width),
-            Tab::Memory => heads::memory_head(app, run, width),
+            Tab::Memory => heads::memory_head(pages, run, app, width),
             Tab::Output => heads::output_head(pages, run, width),
         });
         let text = pages.text(run, pages.tab);
-        let kept = text.and_then(|t| app.world.texts.get(&t.digest));
+        let draft = pages.draft(run).filter(|_| pages.tab == Tab::Output);
+        let kept = match (text, draft) {
+            (Some(text), _) => app.world.texts.get(&text.digest),
+            (None, Some(path)) => app.world.files.get(&(run.id.clone(), path.to_owned())),
+            (None, None) => None,
+        };
         let body = kept.map_or(&[][..], |t| &t.lines);
-        let tail = match (text, kept) {
-            (Some(text), None) if text.bytes > 0 => Some("  reading …".to_owned()),
-            (Some(_), Some(kept)) if !kept.whole() => Some(format!(
+        let refused = draft.is_some_and(|d| app.asked.is_refused(&(run.id.clone(), d.to_owned())));
+        let tail = match kept {
+            None if refused => Some("  it cannot be shown here; d shows the diff".to_owned()),
+            None if text.is_some_and(|t| t.bytes > 0) || draft.is_some() => {
+                Some("  reading …".to_owned())
+            }
+            Some(kept) if !kept.whole() => Some(format!(
                 "  … {} more lines are being read",
                 kept.total - kept.lines.len() as u64
             )),
-            _ => None,
+            Some(_) | None => None,
         };
         Some(Self {
             head,

@@ -80,9 +80,11 @@ fn heading(app: &App, field: &Field) -> String {
         Purpose::Prompt(_) => "the prompt of this iteration only".to_owned(),
         Purpose::File(_, path) => format!("draft · {path}"),
         Purpose::Row(_) => "a text of the form".to_owned(),
-        Purpose::Note(_) | Purpose::Answer(_) | Purpose::Typed(_) | Purpose::Filter => {
-            String::new()
-        }
+        Purpose::Note(_)
+        | Purpose::Answer(_)
+        | Purpose::Typed(_)
+        | Purpose::Filter
+        | Purpose::Search => String::new(),
     }
 }
 

@@ -7,23 +7,18 @@
 
 use crate::run::{Ask, Author, Change, ChangeKind, Prompt, Work};
 use crate::tui::app::App;
-use crate::tui::app::pages::Pages;
+use crate::tui::app::pages::{Pages, Tab};
 use crate::tui::app::runs::Run;
 use crate::tui::panes::memory;
 use crate::tui::styles::Role;
 use crate::tui::text::{Row, figures, labelled};
 
-use super::asks;
-
-/// The page while there is nothing to show.
-pub(crate) fn nothing_yet() -> Vec<Row> {
-    vec![Row::of(Role::Muted, "nothing here yet")]
-}
+use super::{asks, empty};
 
 /// Where the prompt goes, what it is made of, what changed.
 pub(crate) fn prompt_head(pages: &Pages, run: &Run, app: &App, width: usize) -> Vec<Row> {
     let Some(prompt) = pages.shown(run).and_then(|i| i.prompt.as_ref()) else {
-        return nothing_yet();
+        return empty::page(Tab::Prompt, pages, run);
     };
     let mut rows = Vec::new();
     if let Some(wake) = &run.wake {
@@ -176,34 +171,47 @@ fn named(change: &Change) -> String {
 }
 
 /// The memory file.
-pub(crate) fn memory_head(app: &App, run: &Run, width: usize) -> Vec<Row> {
+pub(crate) fn memory_head(pages: &Pages, run: &Run, app: &App, width: usize) -> Vec<Row> {
     match app.world.memories.get(run.name()) {
         Some(memory) => {
             let mut rows = vec![
                 Row::of(Role::Muted, format!("{} · m edits", memory.path)),
                 Row::blank(),
             ];
+            if memory.text.trim().is_empty() {
+                rows.push(Row::of(Role::Muted, "nothing is remembered yet"));
+            }
             rows.extend(memory.text.lines().flat_map(|l| memory::line(l, width)));
             rows
         }
-        None => vec![Row::of(Role::Muted, "no memory was read yet")],
+        None => empty::page(Tab::Memory, pages, run),
     }
 }
 
 /// Where drafts lie and what is live.
 pub(crate) fn output_head(pages: &Pages, run: &Run, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
-    if let Some(Ask::Publish { .. }) = pages.question(run).map(|c| &c.ask) {
+    let ask = pages.question(run).map(|c| &c.ask);
+    if let Some(Ask::Publish { .. }) = ask {
         return rows;
     }
+    // A question that is asked on this page has filled it already.
+    let is_home = ask.is_some_and(|ask| Tab::of(ask) == Tab::Output);
     for path in &run.drafts {
         rows.extend(labelled("draft", 9, (Role::Fg, path), width));
     }
     if let Some(receipt) = &run.receipt {
         rows.extend(labelled("live", 9, (Role::Ok, &receipt.place), width));
     }
-    if rows.is_empty() && run.offer.is_none() && pages.question(run).is_none() {
-        return vec![Row::of(Role::Muted, "no draft yet")];
+    if run.offer.is_none() {
+        rows.extend(match pages.draft(run) {
+            Some(path) => {
+                let words = format!("{path}, as the newest work left it");
+                labelled("not kept", 9, (Role::Muted, &words), width)
+            }
+            None if rows.is_empty() && !is_home => return empty::page(Tab::Output, pages, run),
+            None => Vec::new(),
+        });
     }
     rows.push(Row::blank());
     rows

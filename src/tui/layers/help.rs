@@ -18,8 +18,8 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, place: Place, region: Region) {
         region.title,
         &Row::of(Role::TitleFocus, format!("help · {}", place.word())),
     );
-    let rows = super::with_flow(app, |window, top| window.visible(top.min(window.end())));
-    canvas.rows(layout::inner(region.body), &rows.unwrap_or_default());
+    let rows = super::visible(app);
+    canvas.rows(layout::inner(region.body), &rows);
 }
 
 /// The text of help: the table of actions in two columns, then marks, modes and safety.

@@ -23,8 +23,8 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, name: &str, region: Region) {
         region.title,
         &Row::of(Role::TitleFocus, format!("{name} · the four bones")),
     );
-    let rows = super::with_flow(app, |window, top| window.visible(top.min(window.end())));
-    canvas.rows(layout::inner(region.body), &rows.unwrap_or_default());
+    let rows = super::visible(app);
+    canvas.rows(layout::inner(region.body), &rows);
 }
 
 struct Bones {

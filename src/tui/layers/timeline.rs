@@ -19,7 +19,7 @@ use crate::tui::text::{Row, cut, figures};
 
 /// Draws the runs of a loop and what converged in the chosen one.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, timeline: &Timeline, region: Region) {
-    let runs = app.world.runs_of(&timeline.name);
+    let runs = app.runs_in(timeline);
     let met = runs
         .iter()
         .filter(|r| r.outcome().is_some_and(crate::run::Outcome::goal_met))
@@ -29,7 +29,10 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, timeline: &Timeline, region: Reg
         figures::count(runs.len(), "run")
     );
     let width = usize::from(region.title.width.min(120));
-    let title = Row::of(Role::TitleFocus, format!("timeline · {}", timeline.name));
+    let mut title = Row::of(Role::TitleFocus, format!("timeline · {}", timeline.name));
+    if !timeline.filter.is_empty() {
+        title = title.with(Role::Accent, format!(" · / {}", timeline.filter));
+    }
     canvas.rule(region.title, &paint::rule_with(title, &figure, width));
     let height = usize::from(region.body.height);
     let room = (height / 3).max(2).min(runs.len() + 2).min(height);
@@ -43,7 +46,9 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, timeline: &Timeline, region: Reg
     rows.extend(shown.map(|(i, run)| one(app, run, i == timeline.chosen, width)));
     if runs.is_empty() {
         let known = app.world.history.contains_key(&timeline.name);
-        let text = if known {
+        let text = if known && !timeline.filter.is_empty() {
+            " no run that is known matches; Esc shows all"
+        } else if known {
             " this loop has not run yet; s starts it"
         } else {
             " reading …"
@@ -139,6 +144,12 @@ fn answers(decisions: &[Taken]) -> String {
             }
         })
         .collect()
+}
+
+/// The words that a filter of runs looks at: number, what woke it, how it stands.
+pub(crate) fn words(run: &Run) -> String {
+    let by = run.wake.as_ref().map_or("", |w| w.by.as_str());
+    format!("{} {by} {}", run.number(), end(run))
 }
 
 fn end(run: &Run) -> String {

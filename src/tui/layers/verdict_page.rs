@@ -7,10 +7,11 @@
 //! closer   ✗✗ → ✗✗
 //! ```
 
+use super::empty;
 use crate::run::{Ask, Failure, Judgement, Verdict};
 use crate::tui::app::App;
 use crate::tui::app::form;
-use crate::tui::app::pages::Pages;
+use crate::tui::app::pages::{Pages, Tab};
 use crate::tui::app::runs::Run;
 use crate::tui::marks;
 use crate::tui::panes::{runs, verdict};
@@ -171,7 +172,7 @@ pub(crate) fn rows(app: &App, pages: &Pages, run: &Run, width: usize) -> Vec<Row
         return rows;
     }
     let Some(ruled) = ruled else {
-        return vec![Row::of(Role::Muted, "no verdict yet")];
+        return empty::page(Tab::Verdict, pages, run);
     };
     let at = format!(
         " · iteration {} of {}",

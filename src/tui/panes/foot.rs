@@ -245,6 +245,7 @@ fn label(purpose: &Purpose) -> String {
         Purpose::Answer(_) => "answer".to_owned(),
         Purpose::Typed(shown) => format!("to publish, type the digest {}", shown.1.short()),
         Purpose::Filter => "filter".to_owned(),
+        Purpose::Search => "search".to_owned(),
         Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..) | Purpose::Row(_) => {
             String::new()
         }

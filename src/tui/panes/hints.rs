@@ -36,6 +36,7 @@ fn typing_hint(app: &App) -> Row {
         Some(Purpose::Typed(_)) => {
             "Enter publishes if the 8 digits are right · Esc leaves without deciding"
         }
+        Some(Purpose::Search) => "Enter goes to the first match, n and N go on · Esc leaves",
         Some(Purpose::Filter) => "Enter keeps the filter · Esc clears it",
         Some(Purpose::Row(_)) => "letters type here · nothing is sent before the form's last row",
         Some(Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..)) | None => {
@@ -52,7 +53,11 @@ fn hints(app: &App, place: Place, width: usize) -> Row {
         .filter(|row| row.places.contains(&place) && !row.hint.is_empty())
         .filter(|row| place != Place::Dialogue && row.action != Action::Help)
         .filter(|row| app.can(row.action).is_ok() && apt(app, row.action))
-        .map(|row| (row.shown, row.hint))
+        .map(|row| match (row.action == Action::Filter, app.spot()) {
+            (true, None) => ("/", "filter"),
+            (true, Some(_)) => ("/", row.hint),
+            (false, _) => (row.shown, row.hint),
+        })
         .collect();
     if let Some(Layer::Pages(_)) = app.layers.last() {
         pieces.retain(|(key, _)| !["c", "x", "[ ]"].contains(key));

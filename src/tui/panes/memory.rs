@@ -25,8 +25,8 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
         region.title,
         &paint::rule(&title, usize::from(region.title.width), below(app, region)),
     );
-    let rows = super::with_flow(app, Pane::Memory, |window, top| window.visible(top));
-    canvas.rows(layout::inner(region.body), &rows.unwrap_or_default());
+    let rows = super::visible(app, Pane::Memory);
+    canvas.rows(layout::inner(region.body), &rows);
 }
 
 /// Whether the pane stands under another one, so that its title hangs on a line.

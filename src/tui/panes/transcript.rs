@@ -50,8 +50,8 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
         canvas.row(below, &Row::of(Role::Faint, dots));
     }
     let text = text_area(region, app);
-    let rows = super::with_flow(app, Pane::Transcript, |window, top| window.visible(top));
-    canvas.rows(text, &rows.unwrap_or_default());
+    let rows = super::visible(app, Pane::Transcript);
+    canvas.rows(text, &rows);
     if let Some(row) = tail(app, run) {
         let y = area.bottom().saturating_sub(1);
         canvas.row(

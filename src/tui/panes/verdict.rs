@@ -24,8 +24,8 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
         super::title(app, Pane::Verdict)
     };
     canvas.rule(region.title, &title);
-    let rows = super::with_flow(app, Pane::Verdict, |window, top| window.visible(top));
-    canvas.rows(layout::inner(region.body), &rows.unwrap_or_default());
+    let rows = super::visible(app, Pane::Verdict);
+    canvas.rows(layout::inner(region.body), &rows);
 }
 
 /// The text of pane 3: the newest verdict, or that of the chosen iteration, and what comes next.
