@@ -26,6 +26,7 @@ use crate::run::{CheckpointId, Event};
 use super::action::{self, Action};
 use super::keymap::{self, Key, Place, Receiver};
 use super::layout::{Layout, Over, Pane, View};
+use super::panes;
 use super::text::figures::Moment;
 use super::text::flow::Anchor;
 use arming::Arming;
@@ -305,6 +306,7 @@ impl App {
             zoom: self.zoom,
             over: self.over(),
             band: self.band_rows(),
+            diff: self.diff_rows(),
         })
     }
 
@@ -330,7 +332,17 @@ impl App {
 
     fn band_rows(&self) -> u16 {
         let rows = u16::try_from(self.world.loops.len()).unwrap_or(u16::MAX);
-        if rows == 0 { 0 } else { rows.min(12) + 2 }
+        if rows == 0 { 0 } else { rows.min(12) + 4 }
+    }
+
+    /// Title and lines of the newest diff, as far as they are told; a long one takes what it gets.
+    fn diff_rows(&self) -> u16 {
+        let work = self.run().and_then(panes::diff::newest);
+        work.map_or(0, |(_, work)| {
+            let (added, removed) = work.size();
+            let lines = usize::try_from(added + removed).unwrap_or(usize::MAX);
+            u16::try_from(lines.saturating_add(8)).unwrap_or(u16::MAX)
+        })
     }
 
     /// The names in the list, filtered.

@@ -63,6 +63,8 @@ pub struct View {
     pub over: Over,
     /// Rows that the run band would like.
     pub band: u16,
+    /// Rows that the diff below the transcript would like; 0 for none.
+    pub diff: u16,
 }
 
 /// A pane: the line of its title, and what lies below it.
@@ -102,6 +104,8 @@ pub struct Layout {
     pub shared: bool,
     /// The verdict in four lines below a shared place.
     pub strip: Option<Region>,
+    /// The newest diff, below the transcript.
+    pub diff: Option<Region>,
     /// The runs of the last days.
     pub band: Option<Region>,
     /// The layer over the panes.
@@ -217,7 +221,15 @@ impl Layout {
         } else {
             (left + 1 + (w - left) * 3 / 5, None)
         };
-        self.transcript = Some(region(between(middle, left + 1, second)));
+        let place = between(middle, left + 1, second);
+        let wanted = if third.is_some() && middle.height >= 30 {
+            view.diff.min(middle.height / 2)
+        } else {
+            0
+        };
+        let (upper, lower) = rows(place, middle.height - wanted);
+        self.transcript = Some(region(upper));
+        self.diff = (wanted > 1).then(|| region(lower));
         self.line(middle, second);
         if let Some(third) = third {
             self.verdict = Some(region(between(middle, second + 1, third)));
@@ -336,6 +348,7 @@ mod tests {
             zoom: false,
             over: Over::Panes,
             band: 0,
+            diff: 0,
         }
     }
 
@@ -362,12 +375,12 @@ mod tests {
         /// Every area lies on the screen, at every size, focus and layer.
         #[test]
         fn everything_lies_on_the_screen(
-            w in 0u16..500, h in 0u16..200, focus in 0usize..4, zoom: bool, over in 0usize..3, band in 0u16..20,
+            w in 0u16..500, h in 0u16..200, focus in 0usize..4, zoom: bool, over in 0usize..3, band in 0u16..20, diff in 0u16..30,
         ) {
             let over = [Over::Panes, Over::Beside, Over::Whole][over];
-            let l = Layout::of(View { focus: Pane::ALL[focus], zoom, over, band, ..view(w, h) });
+            let l = Layout::of(View { focus: Pane::ALL[focus], zoom, over, band, diff, ..view(w, h) });
             let screen = Rect::new(0, 0, w, h);
-            let regions = [l.loops, l.transcript, l.verdict, l.memory, l.strip, l.band, l.over];
+            let regions = [l.loops, l.transcript, l.verdict, l.memory, l.strip, l.diff, l.band, l.over];
             let areas = regions.into_iter().flatten().flat_map(|r| [r.title, r.body]);
             for area in areas.chain([l.header, l.bar, l.answer, l.hint]).filter(|a| !a.is_empty()) {
                 prop_assert_eq!(area.intersection(screen), area);

@@ -1,5 +1,6 @@
 //! The panes of the cockpit and the frame around them. Each draws its region and changes nothing.
 
+pub mod diff;
 pub mod foot;
 pub mod header;
 pub mod hints;
@@ -33,6 +34,9 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, at: &Layout) {
     }
     if let Some(region) = at.strip {
         verdict::draw_strip(canvas, app, region);
+    }
+    if let Some(region) = at.diff {
+        diff::draw(canvas, app, region);
     }
     if let Some(region) = at.band {
         runs::draw(canvas, app, region);

@@ -3,6 +3,7 @@
 
 pub mod figures;
 pub mod flow;
+pub mod reflow;
 
 use std::borrow::Cow;
 

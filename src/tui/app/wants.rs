@@ -8,6 +8,7 @@ use crate::run::Digest;
 use super::pages::Tab;
 use super::transcripts::PAGE;
 use super::{App, Layer, Out};
+use crate::tui::panes::diff;
 
 /// Lines of a text in one answer.
 const CHUNK: u64 = 500;
@@ -67,6 +68,7 @@ impl App {
         self.want_transcript(&mut out);
         self.want_page(&mut out);
         self.want_draft(&mut out);
+        self.want_diff(&mut out);
         self.want_history(&mut out);
         let fetches = out.into_iter().map(|f| Out::Send(Command::Fetch(f)));
         std::mem::take(&mut self.later)
@@ -154,6 +156,21 @@ impl App {
         };
         if self.asked.files.insert((run.clone(), path.clone())) {
             out.push(Fetch::File { run, path });
+        }
+    }
+
+    /// The beginning of the newest diff, where it stands below the transcript.
+    fn want_diff(&mut self, out: &mut Vec<Fetch>) {
+        let shown = self.layout().diff.and(self.run());
+        let digest = shown.and_then(diff::text).map(|text| text.digest.clone());
+        if let Some(digest) = digest.filter(|d| !self.world.texts.contains_key(d))
+            && self.asked.texts.insert((digest.clone(), 0))
+        {
+            out.push(Fetch::Text {
+                digest,
+                from: 0,
+                lines: CHUNK,
+            });
         }
     }
 

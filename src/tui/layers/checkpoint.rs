@@ -5,6 +5,8 @@
 //! │ 1 file   drafts/2026-06-12-loops.md                      +93 −14
 //! ```
 
+use std::ops::Range;
+
 use ratatui::layout::Rect;
 
 use crate::tui::app::App;
@@ -14,7 +16,7 @@ use crate::tui::layout::{self, Region};
 use crate::tui::paint::Canvas;
 use crate::tui::styles::Role;
 use crate::tui::text::flow::Flow;
-use crate::tui::text::{self, Row, wrap};
+use crate::tui::text::{self, Row, reflow, wrap};
 
 use super::{asks, empty, heads, verdict_page};
 
@@ -114,6 +116,8 @@ fn tabs(open: Tab) -> Row {
 pub(crate) struct Page<'a> {
     head: Vec<Row>,
     body: &'a [String],
+    /// Lines of the body that are filled together.
+    groups: Vec<Range<usize>>,
     tail: Option<Row>,
     kind: Tab,
     added: Vec<&'a str>,
@@ -158,25 +162,41 @@ impl<'a> Page<'a> {
             )),
             Some(_) | None => None,
         };
-        Some(Self {
+        let mut page = Self {
             head,
             body,
+            groups: Vec::new(),
             tail: tail.map(|t| Row::of(Role::Muted, t)),
             kind: pages.tab,
             added: earlier(app, pages, run),
-        })
+        };
+        page.groups = page.grouped(width);
+        Some(page)
     }
 
-    fn line(&self, line: &str, width: usize) -> Vec<Row> {
+    /// A diff is shown line by line; prose is filled again where its lines are too long.
+    fn grouped(&self, width: usize) -> Vec<Range<usize>> {
+        if self.kind == Tab::Diff {
+            return (0..self.body.len()).map(|line| line..line + 1).collect();
+        }
+        let alike = |a: &str, b: &str| self.is_new(a) == self.is_new(b);
+        reflow::groups(self.body, width.saturating_sub(2), alike)
+    }
+
+    /// Whether a line was not in the last iteration's prompt.
+    fn is_new(&self, line: &str) -> bool {
+        !self.added.is_empty() && self.added.binary_search(&line).is_err()
+    }
+
+    fn group(&self, lines: &[String], width: usize) -> Vec<Row> {
+        let line = lines.first().map_or("", String::as_str);
         let (mark, role) = match self.kind {
             Tab::Diff => return diff_line(line, width),
-            Tab::Prompt if !self.added.is_empty() && self.added.binary_search(&line).is_err() => {
-                ("+ ", Role::Add)
-            }
+            Tab::Prompt if self.is_new(line) => ("+ ", Role::Add),
             Tab::Prompt if line.starts_with("## ") => ("  ", Role::Title),
             Tab::Prompt | Tab::Verdict | Tab::Memory | Tab::Output => ("  ", Role::Fg),
         };
-        wrap(line, width.saturating_sub(2))
+        reflow::fill(lines, width.saturating_sub(2))
             .into_iter()
             .map(|part| Row::of(role, mark).with(role, part))
             .collect()
@@ -185,15 +205,16 @@ impl<'a> Page<'a> {
 
 impl Flow for Page<'_> {
     fn len(&self) -> usize {
-        self.head.len() + self.body.len() + usize::from(self.tail.is_some())
+        self.head.len() + self.groups.len() + usize::from(self.tail.is_some())
     }
 
     fn item(&self, index: usize, width: usize) -> Vec<Row> {
         if let Some(row) = self.head.get(index) {
             return vec![row.clone().cut(width)];
         }
-        match self.body.get(index - self.head.len()) {
-            Some(line) => self.line(line, width),
+        let group = self.groups.get(index - self.head.len());
+        match group.and_then(|group| self.body.get(group.clone())) {
+            Some(lines) => self.group(lines, width),
             None => self.tail.iter().map(|row| row.clone().cut(width)).collect(),
         }
     }
@@ -215,7 +236,8 @@ fn earlier<'a>(app: &'a App, pages: &Pages, run: &'a Run) -> Vec<&'a str> {
     lines
 }
 
-fn diff_line(line: &str, width: usize) -> Vec<Row> {
+/// One line of a diff.
+pub(crate) fn diff_line(line: &str, width: usize) -> Vec<Row> {
     let role = match line.as_bytes().first() {
         Some(b'+') => Role::Add,
         Some(b'-') => Role::Del,

@@ -7,6 +7,7 @@
 //! ```
 
 use crate::protocol::{LoopFacts, LoopRow, LoopState};
+use crate::run::Ask;
 use crate::run::spec::{JudgeKind, Trigger};
 use crate::tui::app::App;
 use crate::tui::layout::{Pane, Region};
@@ -105,6 +106,7 @@ fn below(app: &App, width: usize) -> Vec<Row> {
                     .into_iter()
                     .filter(|_| !facts.mode_why.is_empty()),
             );
+            rows.extend(waiting_drafts(app, width));
             rows.extend(guardrails(app, facts, width));
         }
         Some((_, LoopState::Invalid { line, why })) => {
@@ -199,6 +201,36 @@ fn trust(row: &LoopRow, facts: &LoopFacts) -> Row {
     }
     let gap = if row.record.is_empty() { "" } else { "  " };
     out.with(Role::Fg, format!("{gap}{}", facts.mode.word()))
+}
+
+/// Drafts of all loops that wait for a yes, where there is room to name them.
+fn waiting_drafts(app: &App, width: usize) -> Vec<Row> {
+    let waiting = app.world.waiting();
+    let mut rows: Vec<Row> = waiting
+        .iter()
+        .filter(|(_, checkpoint, _)| matches!(checkpoint.ask, Ask::Publish { .. }))
+        .map(|(run, _, since)| {
+            let draft = run
+                .drafts
+                .first()
+                .map_or("", |path| path.rsplit('/').next().unwrap_or(path));
+            Row::of(Role::Fg, format!(" {}", text::cut(run.name(), 14)))
+                .to(16)
+                .with(Role::Fg, draft)
+                .right(
+                    width.saturating_sub(1),
+                    Role::Muted,
+                    app.now.at(*since).hm(),
+                )
+        })
+        .collect();
+    if rows.is_empty() || app.size.0 < 160 {
+        return Vec::new();
+    }
+    let title = Row::of(Role::Title, "drafts waiting for your yes");
+    rows.insert(0, paint::rule(&title, width, true));
+    rows.insert(0, Row::blank());
+    rows
 }
 
 /// What stops the worker, and what does not: guardrails that are not enforced are said.

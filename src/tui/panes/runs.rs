@@ -1,6 +1,7 @@
 //! ```text
-//! ─ runs · newest at the right · one mark per run · height is tokens ─────────
-//!  research-and-draft     ✓▃ ✗▇ ✓▃ ✎▅ ✓▂ ◆▂                        training
+//! ─ runs · last 14 days, as far as they are known · one mark per run ─────────
+//!                        Thu 11     Fri 12
+//!  research-and-draft    ✓▃         ✗▇ ◆▂                          training
 //! ```
 
 use crate::tui::app::App;
@@ -13,34 +14,91 @@ use crate::tui::text::{self, Row, figures};
 
 const HEIGHTS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
-/// Draws the run band: one line per loop, one mark per run that is known.
+/// Days that the band shows.
+const DAYS: i64 = 14;
+/// Columns before the first day.
+const BEFORE: usize = 24;
+/// Columns behind the last day.
+const BEHIND: usize = 12;
+
+/// Draws the run band: one line per loop, one column per day, one mark per run that is known.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
     let title = Row::of(
         Role::Title,
-        "runs · newest at the right · one mark per run · height is tokens",
+        "runs · last 14 days, as far as they are known · one mark per run · height is tokens",
     );
     let width = usize::from(region.title.width);
     canvas.row(region.title, &paint::rule(&title, width, true));
+    let today = app.now.day();
+    let days: Vec<i64> = (today - DAYS + 1..=today).collect();
+    let column = width.saturating_sub(BEFORE + BEHIND) / days.len().max(1);
     let most = app.world.runs.values().map(used).max().unwrap_or(0).max(1);
-    let rows: Vec<Row> = app
-        .names()
-        .into_iter()
-        .map(|name| {
-            let mut runs = app.world.runs_of(name);
-            runs.truncate((width.saturating_sub(50)) / 3);
-            let mut row = Row::of(Role::Fg, format!(" {}", text::cut(name, 22))).to(25);
-            for run in runs.iter().rev() {
-                let (mark, _) = marks::phase(run);
-                row = row
-                    .with(mark.0, mark.1)
-                    .with(Role::Muted, bar(used(run), most))
-                    .with(Role::Fg, " ");
-            }
-            let mode = app.world.facts(name).map_or("", |f| f.mode.word());
-            row.right(width.saturating_sub(1), Role::Muted, mode)
-        })
-        .collect();
+    let mut rows = vec![heads(app, column)];
+    rows.extend(app.names().into_iter().map(|name| {
+        let mut row = Row::of(Role::Fg, format!(" {}", text::cut(name, BEFORE - 3))).to(BEFORE);
+        for (i, day) in days.iter().enumerate() {
+            row.spans
+                .extend(of_day(app, name, *day, (column, most)).spans);
+            row = row.to(BEFORE + (i + 1) * column);
+        }
+        let mode = app.world.facts(name).map_or("", |f| f.mode.word());
+        row.right(width.saturating_sub(1), Role::Muted, mode)
+    }));
+    let sums = days.iter().enumerate().fold(
+        Row::of(Role::Muted, " tok per day").to(BEFORE),
+        |row, (i, day)| {
+            let on_day = app
+                .world
+                .runs
+                .values()
+                .filter(|r| app.now.at(r.at).day() == *day);
+            let sum = match on_day.map(used).sum() {
+                0 => String::new(),
+                sum => figures::short(sum),
+            };
+            row.with(Role::Muted, sum).to(BEFORE + (i + 1) * column)
+        },
+    );
+    // The sums stand on the last line; loops beyond the room give way to them.
+    let room = usize::from(region.body.height).saturating_sub(1);
+    rows.truncate(room);
+    rows.push(sums);
     canvas.rows(region.body, &rows);
+}
+
+/// The days, by name.
+fn heads(app: &App, column: usize) -> Row {
+    let today = app.now.ms;
+    (0..DAYS)
+        .rev()
+        .zip(1..)
+        .fold(Row::blank().to(BEFORE), |row, (back, i)| {
+            let day = app.now.at(today - back * 86_400_000).weekday_day();
+            row.with(Role::Muted, text::cut(&day, column))
+                .to(BEFORE + i * column)
+        })
+}
+
+/// The marks of one loop's runs on one day; what does not fit is counted.
+fn of_day(app: &App, name: &str, day: i64, (column, most): (usize, u64)) -> Row {
+    let mut runs = app.world.runs_of(name);
+    runs.retain(|run| app.now.at(run.at).day() == day);
+    runs.reverse();
+    let fits = (column.saturating_sub(1) / 3).max(1);
+    let shown = if runs.len() > fits { fits - 1 } else { fits };
+    let hidden = runs.len().saturating_sub(shown);
+    let mut row = Row::blank();
+    if hidden > 0 {
+        row = row.with(Role::Muted, format!("{:<3}", format!("+{hidden}")));
+    }
+    for run in runs.iter().skip(hidden) {
+        let (mark, _) = marks::phase(run);
+        row = row
+            .with(mark.0, mark.1)
+            .with(Role::Muted, bar(used(run), most))
+            .with(Role::Fg, " ");
+    }
+    row
 }
 
 fn used(run: &Run) -> u64 {

@@ -39,10 +39,10 @@ fn toast(cockpit: &Cockpit) -> &str {
 }
 
 fn copied(cockpit: &Cockpit) -> &str {
-    let text = |out| {
+    fn text(out: &Out) -> Option<&str> {
         let Out::Copy(text) = out else { return None };
-        Some(text.as_str())
-    };
+        Some(text)
+    }
     cockpit.sent.iter().rev().find_map(text).unwrap_or("")
 }
 

@@ -1,0 +1,62 @@
+//! ```text
+//! ├─ diff of iteration 2 · drafts/2026-06-12-loops.md ─── +93 −14 ─┤
+//! │ @@ intro                                                        │
+//! ```
+
+use ratatui::layout::Rect;
+
+use crate::run::{TextRef, Work};
+use crate::tui::app::App;
+use crate::tui::app::runs::Run;
+use crate::tui::layers::checkpoint::diff_line;
+use crate::tui::layout::{self, Region};
+use crate::tui::paint::{self, Canvas};
+use crate::tui::styles::Role;
+use crate::tui::text::{Row, figures};
+
+/// The newest work of a run that has a diff, and its iteration, from 1.
+pub(crate) fn newest(run: &Run) -> Option<(usize, &Work)> {
+    let mut all = run.iterations.iter().enumerate().rev();
+    all.find_map(|(i, it)| Some((i + 1, it.work.as_ref().filter(|w| w.diff.bytes > 0)?)))
+}
+
+/// The text that the pane shows.
+pub(crate) fn text(run: &Run) -> Option<&TextRef> {
+    newest(run).map(|(_, work)| &work.diff)
+}
+
+/// Draws the newest diff of the shown run below its transcript: its beginning, `d` shows the rest.
+pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
+    let Some((number, work)) = app.run().and_then(newest) else {
+        return;
+    };
+    let what = match work.changes.as_slice() {
+        [change] => change.path.clone(),
+        changes => figures::count(changes.len(), "file"),
+    };
+    let (added, removed) = work.size();
+    let width = usize::from(region.title.width);
+    let title = Row::of(Role::Title, format!("diff of iteration {number} · {what}"));
+    let title = paint::rule_with(title, &format!("+{added} −{removed}"), width);
+    canvas.row(region.title, &paint::rule(&title, width, true));
+    let area = layout::inner(region.body);
+    let (room, height) = (usize::from(area.width), usize::from(area.height));
+    let Some(text) = app.world.texts.get(&work.diff.digest) else {
+        return canvas.row(area, &Row::of(Role::Muted, "reading …"));
+    };
+    let rows: Vec<Row> = text
+        .lines
+        .iter()
+        .flat_map(|line| diff_line(line, room))
+        .take(height + 1)
+        .collect();
+    canvas.rows(area, &rows);
+    if rows.len() > height && height > 0 {
+        let last = Rect {
+            y: area.bottom() - 1,
+            height: 1,
+            ..area
+        };
+        canvas.row(last, &Row::of(Role::Muted, "… d shows all of it").to(room));
+    }
+}
