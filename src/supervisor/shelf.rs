@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 use super::Settings;
 use super::journal::{Journal, JournalError, Past};
@@ -28,6 +29,8 @@ pub(super) struct Shelf {
     files: Vec<LoopFile>,
     off: BTreeSet<String>,
     changes: mpsc::Receiver<()>,
+    /// When what was noticed has settled.
+    settled: Option<Instant>,
     /// `None` where the system cannot watch: then files are read when something is asked.
     watcher: Option<RecommendedWatcher>,
 }
@@ -49,6 +52,7 @@ impl Shelf {
                 files: Vec::new(),
                 off: BTreeSet::new(),
                 changes,
+                settled: None,
                 watcher: None,
             };
         }
@@ -56,6 +60,7 @@ impl Shelf {
             files: Vec::new(),
             off: BTreeSet::new(),
             changes,
+            settled: None,
             watcher,
         }
     }
@@ -68,12 +73,18 @@ impl Shelf {
         })
     }
 
-    /// Waits until a watched file has changed and the save has settled.
+    /// Waits until a watched file has changed and the save has settled. The wait may be dropped
+    /// for something more urgent: what was noticed by then is not forgotten.
     pub(super) async fn changed(&mut self) {
-        match self.changes.recv().await {
-            Some(()) => tokio::time::sleep(SETTLE).await,
-            None => std::future::pending().await,
-        }
+        let settled = match self.settled {
+            Some(settled) => settled,
+            None => match self.changes.recv().await {
+                Some(()) => *self.settled.insert(Instant::now() + SETTLE),
+                None => std::future::pending().await,
+            },
+        };
+        sleep_until(settled).await;
+        self.settled = None;
         let _read_in_the_same_go = self.changes.try_recv();
     }
 
