@@ -50,12 +50,14 @@ pub(super) async fn work(
     boss.pick_up().await;
     loop {
         tokio::select! {
+            // News go first: who has heard that a run is over may already ask for the next one.
+            biased;
+            Some(news) = heard.recv() => boss.hear(news).await,
             door = doors.recv() => match door {
                 Some(end) => boss.open(end),
                 None => break,
             },
             Some(letter) = letter.recv() => boss.obey(letter).await,
-            Some(news) = heard.recv() => boss.hear(news).await,
             () = boss.shelf.changed() => boss.reread().await,
         }
     }

@@ -1,0 +1,3 @@
+//! The supervisor from outside: real git, real checks, an operator on a link.
+
+mod flow;
