@@ -25,8 +25,7 @@ use crate::run::{CheckpointId, Event};
 
 use super::action::{self, Action};
 use super::keymap::{self, Key, Place, Receiver};
-use super::layout::{Layout, Over, Pane, View};
-use super::panes;
+use super::layout::Pane;
 use super::text::figures::Moment;
 use super::text::flow::Anchor;
 use arming::Arming;
@@ -130,6 +129,8 @@ pub struct App {
     pub field: Option<Field>,
     /// One line that stays until the next key.
     pub toast: Option<String>,
+    /// When the host last refused something whose reason is still shown.
+    complained: Option<i64>,
     /// What the list is filtered by; empty for nothing.
     pub filter: String,
     /// What is searched in a text.
@@ -172,6 +173,7 @@ impl App {
             layers: Vec::new(),
             field: None,
             toast: None,
+            complained: None,
             filter: String::new(),
             search: search::Search::default(),
             first_run: 0,
@@ -188,12 +190,13 @@ impl App {
     /// Takes one record in; what it makes the cockpit ask for comes back.
     pub fn apply(&mut self, record: &Record, now: Moment) -> Vec<Out> {
         self.now = now;
+        self.forget_complaint();
         let news = self.world.apply(record);
         match &record.fact {
             Fact::Run { run, event } if news => self.happened(run, event),
             Fact::Loops(_) => self.keep_selection(),
             Fact::Refused { what, why } => self.refused(what, why),
-            Fact::Done { what } => self.toast = Some(what.clone()),
+            Fact::Done { what } => (self.toast, self.complained) = (Some(what.clone()), None),
             Fact::MemoryConflict { theirs, mine } => self.conflict(theirs, mine),
             Fact::Memory(memory) => self.asked.memory_came(&memory.name),
             Fact::Lines { of, .. } => self.arrived(of),
@@ -207,6 +210,9 @@ impl App {
 
     fn happened(&mut self, run: &RunId, event: &Event) {
         if let Event::Asked(checkpoint) = event {
+            if self.complained.take().is_some() {
+                self.toast = None;
+            }
             let watched = self.focused && self.pages_run() == Some(run);
             if self.world.attached && !watched {
                 self.bells += 1;
@@ -231,7 +237,7 @@ impl App {
     /// One key. What has to be done outside comes back.
     pub fn key(&mut self, key: Key, now: Moment) -> Vec<Out> {
         self.now = now;
-        self.toast = None;
+        (self.toast, self.complained) = (None, None);
         self.search.stop();
         let mut out = match keymap::receiver(self) {
             Receiver::Field => self.type_key(key),
@@ -295,54 +301,6 @@ impl App {
             }
             Receiver::Field => String::new(),
         }
-    }
-
-    /// The geometry of the present frame.
-    pub fn layout(&self) -> Layout {
-        Layout::of(View {
-            width: self.size.0,
-            height: self.size.1,
-            focus: self.focus,
-            zoom: self.zoom,
-            over: self.over(),
-            band: self.band_rows(),
-            diff: self.diff_rows(),
-        })
-    }
-
-    fn over(&self) -> Over {
-        if self.field.as_ref().is_some_and(Field::is_large) {
-            return match self.layers.last() {
-                Some(Layer::Pages(_) | Layer::Form(_)) => Over::Beside,
-                _ => Over::Whole,
-            };
-        }
-        match self.layers.last() {
-            Some(Layer::Pages(_) | Layer::Form(_)) => Over::Beside,
-            Some(Layer::Timeline(_) | Layer::Inspect { .. } | Layer::Help { .. }) => Over::Whole,
-            Some(Layer::Dialogue(_)) | None if self.nothing_here() => Over::Whole,
-            Some(Layer::Dialogue(_)) | None => Over::Panes,
-        }
-    }
-
-    /// Whether there is no loop to show.
-    pub fn nothing_here(&self) -> bool {
-        self.world.loops.is_empty()
-    }
-
-    fn band_rows(&self) -> u16 {
-        let rows = u16::try_from(self.world.loops.len()).unwrap_or(u16::MAX);
-        if rows == 0 { 0 } else { rows.min(12) + 4 }
-    }
-
-    /// Title and lines of the newest diff, as far as they are told; a long one takes what it gets.
-    fn diff_rows(&self) -> u16 {
-        let work = self.run().and_then(panes::diff::newest);
-        work.map_or(0, |(_, work)| {
-            let (added, removed) = work.size();
-            let lines = usize::try_from(added + removed).unwrap_or(usize::MAX);
-            u16::try_from(lines.saturating_add(8)).unwrap_or(u16::MAX)
-        })
     }
 
     /// The names in the list, filtered.

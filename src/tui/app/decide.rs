@@ -14,6 +14,9 @@ use super::{App, Layer, Out};
 use crate::tui::action::Action;
 use crate::tui::layers::checkpoint;
 
+/// How long a refusal may hide the hints while no key is pressed, in milliseconds.
+const COMPLAINT_MS: i64 = 20_000;
+
 /// A question in front of the operator.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -233,6 +236,17 @@ impl App {
         self.arming.unsent(what);
         self.asked.file_refused(what);
         self.toast = Some(format!("{what}: {why}"));
+        self.complained = Some(self.now.ms);
+    }
+
+    /// A refusal has been on the screen for long enough: the hints are worth more now.
+    pub(crate) fn forget_complaint(&mut self) {
+        if self
+            .complained
+            .is_some_and(|at| self.now.ms - at >= COMPLAINT_MS)
+        {
+            (self.toast, self.complained) = (None, None);
+        }
     }
 
     /// A human judge answers a rubric line: unset, yes, no.

@@ -277,7 +277,7 @@ fn find(
         let last = from.item.min(window.flow.len().saturating_sub(1));
         (0..=last)
             .rev()
-            .find_map(|item| hits(item).filter(|at| *at < from).next_back())
+            .find_map(|item| hits(item).rfind(|at| *at < from))
     }
 }
 

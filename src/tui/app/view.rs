@@ -1,5 +1,10 @@
-//! Where the operator reads: the place in a transcript, the choice in a timeline, what `u` takes back.
+//! Where the operator reads: the place in a transcript, the choice in a timeline, what `u` takes back;
+//! and the geometry that follows from what is open.
 
+use super::field::Field;
+use super::{App, Layer};
+use crate::tui::layout::{Layout, Over, View};
+use crate::tui::panes;
 use crate::tui::text::flow::Anchor;
 
 /// The runs of one loop.
@@ -34,4 +39,54 @@ pub enum Newest {
     Decision,
     /// `X`.
     StopAll,
+}
+
+impl App {
+    /// The geometry of the present frame.
+    pub fn layout(&self) -> Layout {
+        Layout::of(View {
+            width: self.size.0,
+            height: self.size.1,
+            focus: self.focus,
+            zoom: self.zoom,
+            over: self.over(),
+            band: self.band_rows(),
+            diff: self.diff_rows(),
+        })
+    }
+
+    fn over(&self) -> Over {
+        if self.field.as_ref().is_some_and(Field::is_large) {
+            return match self.layers.last() {
+                Some(Layer::Pages(_) | Layer::Form(_)) => Over::Beside,
+                _ => Over::Whole,
+            };
+        }
+        match self.layers.last() {
+            Some(Layer::Pages(_) | Layer::Form(_)) => Over::Beside,
+            Some(Layer::Timeline(_) | Layer::Inspect { .. } | Layer::Help { .. }) => Over::Whole,
+            Some(Layer::Dialogue(_)) | None if self.nothing_here() => Over::Whole,
+            Some(Layer::Dialogue(_)) | None => Over::Panes,
+        }
+    }
+
+    /// Whether there is no loop to show.
+    pub fn nothing_here(&self) -> bool {
+        self.world.loops.is_empty()
+    }
+
+    fn band_rows(&self) -> u16 {
+        let rows = u16::try_from(self.world.loops.len()).unwrap_or(u16::MAX);
+        if rows == 0 { 0 } else { rows.min(12) + 4 }
+    }
+
+    /// Title and lines of the newest diff, as far as they are told; a long one takes what it gets.
+    fn diff_rows(&self) -> u16 {
+        let work = self.run().and_then(panes::diff::newest);
+        work.map_or(0, |(_, work)| {
+            let (added, removed) = work.size();
+            let lines = usize::try_from(added + removed).unwrap_or(usize::MAX);
+            u16::try_from(lines.saturating_add(8)).unwrap_or(u16::MAX)
+        })
+    }
 }

@@ -27,7 +27,7 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
     } else {
         counts(app, left)
     };
-    let right = today(app, width < 100);
+    let right = today(app, width);
     let room = width.saturating_sub(right.width() + 1);
     let mut row = left.cut(room.saturating_sub(1)).to(room);
     row.spans.extend(right.spans);
@@ -47,7 +47,7 @@ fn counts(app: &App, left: Row) -> Row {
 }
 
 /// What was used since midnight by the runs that are known, and the time of this frame.
-fn today(app: &App, narrow: bool) -> Row {
+fn today(app: &App, width: usize) -> Row {
     let used = app
         .world
         .runs
@@ -58,12 +58,15 @@ fn today(app: &App, narrow: bool) -> Row {
     let mut row = Row::blank();
     if used != Usage::default() {
         let money = figures::money(used.micro_usd);
-        row = if narrow {
+        row = if width < 100 {
             row.with(Role::Muted, format!("{money} today  "))
         } else {
             row.with(Role::Muted, "today ")
                 .with(Role::Fg, format!("{}  {money}  ", figures::tokens(used)))
         };
+    }
+    if width >= 160 {
+        row = row.with(Role::Muted, format!("{}  ", app.now.weekday_day()));
     }
     row.with(Role::Muted, app.now.hm())
 }

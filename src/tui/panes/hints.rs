@@ -66,6 +66,13 @@ fn hints(app: &App, place: Place, width: usize) -> Row {
         pieces.dedup();
         pieces.insert(2, ("Esc", "later"));
     }
+    if place == Place::FirstRun {
+        pieces = vec![
+            ("j k", "choose"),
+            ("Enter", "copy the command"),
+            ("q", "quit"),
+        ];
+    }
     let gap = if width < 100 { 2 } else { 3 };
     let help = 1 + gap + "? help".len();
     let mut row = Row::blank();

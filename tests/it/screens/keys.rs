@@ -584,3 +584,40 @@ fn a_note_keeps_its_lines() {
     };
     assert_eq!(decisions(&cockpit), [Decision::Edit(edit)]);
 }
+
+/// A refusal hides the hints until a key, a new question, or the first record after 20 seconds;
+/// what was done stays until a key.
+#[test]
+fn a_refusal_gives_way() {
+    let refused = Fact::Refused {
+        what: "changelog".to_owned(),
+        why: "it runs already".to_owned(),
+    };
+    let grew = Fact::Grew {
+        run: run_id(),
+        lines: 10,
+    };
+    let mut cockpit = at_work();
+    cockpit.tell(&[scenes::record(NOON, refused.clone())]);
+    cockpit.wait(19_000);
+    cockpit.tell(&[scenes::record(NOON, grew.clone())]);
+    assert!(toast(&cockpit).contains("runs already"));
+    cockpit.wait(1_000);
+    cockpit.tell(&[scenes::record(NOON, grew.clone())]);
+    assert_eq!(toast(&cockpit), "");
+
+    cockpit.tell(&[scenes::record(NOON, refused)]);
+    let open = Event::Asked(Box::new(checkpoint(9, scenes::work_ask())));
+    cockpit.tell(&[event(&run_id(), NOON, open)]);
+    assert_eq!(toast(&cockpit), "");
+
+    let done = Fact::Done {
+        what: "saved".to_owned(),
+    };
+    cockpit.tell(&[scenes::record(NOON, done)]);
+    cockpit.wait(60_000);
+    cockpit.tell(&[scenes::record(NOON, grew)]);
+    assert_eq!(toast(&cockpit), "saved");
+    cockpit.keys("j");
+    assert_eq!(toast(&cockpit), "");
+}

@@ -1,10 +1,12 @@
 //! Random keys, sizes and records: nothing panics, and no decision comes out of anything but a
 //! decision key at an armed question.
 
-use checkride::protocol::{Command, Fact, Record};
+use checkride::protocol::{Command, Fact, Fetch, Record};
 use checkride::run::{Event, Outcome};
+use checkride::tui::action::{Group, TABLE};
 use checkride::tui::app::{Layer, Out};
 use checkride::tui::keymap::Key;
+use checkride::tui::styles::Styles;
 use checkride::tui::text::figures::Moment;
 use proptest::prelude::*;
 
@@ -23,7 +25,7 @@ enum Happens {
 
 fn key() -> impl Strategy<Value = Key> {
     prop_oneof![
-        8 => proptest::sample::select("aerxXcsupdvmotiqzfjkgGnNyE?/1234[] hl ".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+        8 => proptest::sample::select("aerxXcsupdvmotiqzfjkgGnNyYE?/1234[] hl ".chars().collect::<Vec<_>>()).prop_map(Key::Char),
         4 => proptest::sample::select(vec![
             Key::Enter, Key::Esc, Key::Tab, Key::BackTab, Key::Up, Key::Down, Key::PageUp, Key::PageDown,
             Key::Home, Key::End, Key::Left, Key::Right, Key::Backspace, Key::Delete,
@@ -136,5 +138,98 @@ proptest! {
             cockpit.frame();
             cockpit.wait(100);
         }
+    }
+}
+
+/// Wide, joined and combining characters in names, paths, words and transcript leave every hairline
+/// in its column, at every width.
+#[test]
+fn columns_stay_aligned_with_any_script() {
+    let odd = "日本語の名前/草稿.md 👩‍👩‍👧‍👦🇩🇪 e\u{301}\u{323}à ไทย עברית ｆｕｌｌ";
+    let mut records = scenes::running();
+    records.extend(scenes::hostile(odd));
+    for width in (20..=200).step_by(9).chain([80, 120, 160]) {
+        for keys in ["", "2", "c", "cd", "t", "?"] {
+            let mut cockpit = Cockpit::new(&records, (width, 40));
+            let entry = serde_json::json!({"at": NOON, "kind": "said", "text": odd.repeat(3)});
+            cockpit.tell(&[transcript_line(&entry.to_string())]);
+            cockpit.keys(keys);
+            let text = cockpit.text("terminal");
+            assert!(keys == "?" || width < 60 || text.contains("日本"), "{text}");
+            let buf = cockpit.grid(&Styles::named("terminal").unwrap());
+            for line in cockpit.app.layout().lines {
+                for y in line.top..line.bottom {
+                    let cell = buf[(line.x, y)].symbol();
+                    assert!(
+                        "│┬├┤┼┴─".contains(cell) && !cell.is_empty(),
+                        "«{cell}» at {},{y} of {width} after «{keys}»:\n{}",
+                        line.x,
+                        cockpit.text("terminal")
+                    );
+                }
+            }
+            for y in 0..buf.area.height {
+                let wide = checkride::tui::text::width(buf[(width - 1, y)].symbol());
+                assert!(
+                    wide < 2,
+                    "a wide character hangs over the edge at {width},{y}"
+                );
+            }
+        }
+    }
+}
+
+/// One more line of the transcript, behind the ten of the scenes.
+fn transcript_line(line: &str) -> Record {
+    let of = Fetch::Transcript {
+        run: run_id(),
+        from: 10,
+        lines: 1,
+    };
+    let lines = vec![line.to_owned()];
+    scenes::record(
+        NOON,
+        Fact::Lines {
+            of,
+            lines,
+            total: 11,
+        },
+    )
+}
+
+/// Help names every key of the table, and nothing that is not built.
+#[test]
+fn help_is_whole_and_honest() {
+    let mut cockpit = Cockpit::new(&scenes::work(), (120, 80));
+    cockpit.keys("?");
+    let text = cockpit.text("terminal");
+    for row in TABLE.iter().filter(|row| row.group != Group::Dialogue) {
+        let named = |key: &Key| match key {
+            Key::Char(' ') => text.contains("space"),
+            Key::Char(c @ '1'..='9') => text.contains("1–9") && *c <= '9',
+            Key::Char(c) => text.split_whitespace().any(|word| word == c.to_string()),
+            Key::Ctrl(c) => text.contains(&format!("Ctrl-{c}")),
+            Key::Tab => text.contains("Tab"),
+            Key::BackTab => text.contains("Shift back"),
+            Key::Enter => text.contains("Enter"),
+            Key::Esc => text.contains("Esc"),
+            Key::PageUp | Key::PageDown => text.contains("PgUp PgDn"),
+            Key::Up | Key::Down => text.contains("↑ ↓"),
+            Key::Left | Key::Right | Key::Home | Key::End => true,
+            Key::Backspace | Key::Delete => false,
+        };
+        for key in row.keys {
+            assert!(
+                named(key),
+                "{key:?} of {:?} is not in help:\n{text}",
+                row.action
+            );
+        }
+    }
+    for unbuilt in [":", "w", "$", ">", "<"] {
+        assert!(
+            !text.split_whitespace().any(|word| word == unbuilt),
+            "«{unbuilt}» is not built"
+        );
     }
 }
