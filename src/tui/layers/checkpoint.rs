@@ -174,9 +174,10 @@ impl<'a> Page<'a> {
         Some(page)
     }
 
-    /// A diff is shown line by line; prose is filled again where its lines are too long.
+    /// What is sent or published is shown line by line, as it is; a note is filled again where its
+    /// lines are too long.
     fn grouped(&self, width: usize) -> Vec<Range<usize>> {
-        if self.kind == Tab::Diff {
+        if matches!(self.kind, Tab::Diff | Tab::Prompt | Tab::Output) {
             return (0..self.body.len()).map(|line| line..line + 1).collect();
         }
         let alike = |a: &str, b: &str| self.is_new(a) == self.is_new(b);
@@ -198,7 +199,15 @@ impl<'a> Page<'a> {
         };
         reflow::fill(lines, width.saturating_sub(2))
             .into_iter()
-            .map(|part| Row::of(role, mark).with(role, part))
+            .enumerate()
+            .map(|(i, part)| {
+                match i {
+                    0 => Row::of(role, mark),
+                    // No line of the text begins here: the pane is only too narrow for it.
+                    _ => Row::of(Role::Faint, "↳ "),
+                }
+                .with(role, part)
+            })
             .collect()
     }
 }
@@ -236,8 +245,22 @@ fn earlier<'a>(app: &'a App, pages: &Pages, run: &'a Run) -> Vec<&'a str> {
     lines
 }
 
-/// One line of a diff.
-pub(crate) fn diff_line(line: &str, width: usize) -> Vec<Row> {
+/// One line of a diff, however long.
+pub(crate) fn diff_row(line: &str) -> Row {
+    let (role, mark, rest) = diff_parts(line);
+    Row::of(role, mark).with(role, rest)
+}
+
+fn diff_line(line: &str, width: usize) -> Vec<Row> {
+    let (role, mark, rest) = diff_parts(line);
+    wrap(rest, width.saturating_sub(1))
+        .into_iter()
+        .map(|part| Row::of(role, mark).with(role, part))
+        .collect()
+}
+
+/// How a line of a diff looks, the mark that each of its rows begins with, and the rest.
+fn diff_parts(line: &str) -> (Role, &str, &str) {
     let role = match line.as_bytes().first() {
         Some(b'+') => Role::Add,
         Some(b'-') => Role::Del,
@@ -245,15 +268,12 @@ pub(crate) fn diff_line(line: &str, width: usize) -> Vec<Row> {
         Some(b' ') | None => Role::Fg,
         Some(_) => Role::Muted,
     };
-    let (mark, rest) = if matches!(role, Role::Add | Role::Del) {
-        line.split_at(1)
+    if matches!(role, Role::Add | Role::Del) {
+        let (mark, rest) = line.split_at(1);
+        (role, mark, rest)
     } else {
-        ("", line)
-    };
-    wrap(rest, width.saturating_sub(1))
-        .into_iter()
-        .map(|part| Row::of(role, mark).with(role, part))
-        .collect()
+        (role, "", line)
+    }
 }
 
 /// The open page as plain text, for the clipboard.

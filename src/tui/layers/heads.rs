@@ -181,7 +181,7 @@ pub(crate) fn memory_head(pages: &Pages, run: &Run, app: &App, width: usize) -> 
             if memory.text.trim().is_empty() {
                 rows.push(Row::of(Role::Muted, "nothing is remembered yet"));
             }
-            rows.extend(memory.text.lines().flat_map(|l| memory::line(l, width)));
+            rows.extend(memory::prose(&memory.text, width));
             rows
         }
         None => empty::page(Tab::Memory, pages, run),

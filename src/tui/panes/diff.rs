@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use crate::run::{TextRef, Work};
 use crate::tui::app::App;
 use crate::tui::app::runs::Run;
-use crate::tui::layers::checkpoint::diff_line;
+use crate::tui::layers::checkpoint::diff_row;
 use crate::tui::layout::{self, Region};
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
@@ -44,10 +44,13 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
     let Some(text) = app.world.texts.get(&work.diff.digest) else {
         return canvas.row(area, &Row::of(Role::Muted, "reading …"));
     };
+    // The title names a single file; of a long line the beginning will do here.
+    let single = work.changes.len() == 1 && text.lines.iter().any(|l| l.starts_with("@@"));
     let rows: Vec<Row> = text
         .lines
         .iter()
-        .flat_map(|line| diff_line(line, room))
+        .skip_while(|line| single && !line.starts_with("@@"))
+        .map(|line| diff_row(line).cut(room))
         .take(height + 1)
         .collect();
     canvas.rows(area, &rows);

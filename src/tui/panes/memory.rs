@@ -11,7 +11,7 @@ use crate::tui::app::App;
 use crate::tui::layout::{self, Pane, Region};
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, figures, paragraph, wrap};
+use crate::tui::text::{Row, figures, paragraph, reflow};
 
 /// Draws pane 4.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
@@ -63,33 +63,22 @@ pub(crate) fn rows(app: &App, width: usize) -> Vec<Row> {
         Some(memory) if prompt::without_title(&memory.text).is_empty() => {
             paragraph(Role::Muted, "", "nothing remembered yet; m writes", width)
         }
-        Some(memory) => prompt::without_title(&memory.text)
-            .lines()
-            .flat_map(|l| line(l, width))
-            .collect(),
+        Some(memory) => prose(prompt::without_title(&memory.text), width),
         None => vec![Row::of(Role::Muted, "…")],
     }
 }
 
-/// One line of Markdown; list items hang.
-pub(crate) fn line(text: &str, width: usize) -> Vec<Row> {
-    let role = if text.starts_with('#') {
-        Role::Title
-    } else {
-        Role::Fg
-    };
-    let hang = if text.trim_start().starts_with("- ") {
-        2
-    } else {
-        0
-    };
-    wrap(text, width.saturating_sub(hang).max(4))
+/// Markdown in rows; list items hang, and what its author broke at another width is filled again.
+pub(crate) fn prose(text: &str, width: usize) -> Vec<Row> {
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    reflow::groups(&lines, width, |_, _| true)
         .into_iter()
-        .enumerate()
-        .map(|(i, part)| {
-            Row::blank()
-                .to(if i == 0 { 0 } else { hang })
-                .with(role, part)
+        .filter_map(|group| lines.get(group))
+        .flat_map(|group| {
+            let heading = group.first().is_some_and(|line| line.starts_with('#'));
+            let role = if heading { Role::Title } else { Role::Fg };
+            let rows = reflow::fill(group, width.max(4)).into_iter();
+            rows.map(move |line| Row::of(role, line))
         })
         .collect()
 }
