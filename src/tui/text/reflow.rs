@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, columns: usize) -> Vec<String> {
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
         groups(&lines, columns, |_, _| true)
             .into_iter()
             .flat_map(|group| fill(&lines[group], columns))
