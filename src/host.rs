@@ -5,6 +5,7 @@ pub mod attach;
 mod cockpit;
 mod daemon;
 mod demo;
+mod lasting;
 pub mod lock;
 mod log;
 pub mod peer;

@@ -237,6 +237,8 @@ pub enum Fact {
         /// What was to be saved.
         mine: String,
     },
+    /// The host was told to end, and does.
+    Leaving,
     /// The command was done and has no other visible effect. Sent to its sender only.
     Done {
         /// What was done, one line.

@@ -89,6 +89,7 @@ pub fn refused(fact: &Fact, asked: &str, exit: Exit) -> Result<(), Fail> {
         | Fact::HistoryEnd { .. }
         | Fact::Refused { .. }
         | Fact::MemoryConflict { .. }
+        | Fact::Leaving
         | Fact::Done { .. } => Ok(()),
     }
 }
@@ -117,6 +118,7 @@ impl Known {
             | Fact::HistoryEnd { .. }
             | Fact::Refused { .. }
             | Fact::MemoryConflict { .. }
+            | Fact::Leaving
             | Fact::Done { .. } => {}
         }
     }

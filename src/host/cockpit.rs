@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
+use super::lasting::lasting;
 use super::{attach, demo, program};
 use crate::cli::flags::View;
 use crate::cli::{Exit, Fail};
@@ -21,8 +22,9 @@ pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
     let options = options(view)?;
     let runtime = program::runtime()?;
     runtime.block_on(async {
-        let link = attach::attach(paths, &program::starter()?).await?;
-        fly(link, options).await
+        let starter = program::starter()?;
+        let link = attach::attach(paths, &starter).await?;
+        fly(lasting(paths.clone(), starter, link), options).await
     })
 }
 

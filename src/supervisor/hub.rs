@@ -126,6 +126,7 @@ impl Hub {
             | Fact::HistoryEnd { .. }
             | Fact::Refused { .. }
             | Fact::MemoryConflict { .. }
+            | Fact::Leaving
             | Fact::Done { .. } => {}
         }
         self.send(Record {

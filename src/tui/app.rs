@@ -203,6 +203,7 @@ impl App {
             Fact::Run { .. }
             | Fact::Attached { .. }
             | Fact::Grew { .. }
+            | Fact::Leaving
             | Fact::HistoryEnd { .. } => {}
         }
         self.wants()

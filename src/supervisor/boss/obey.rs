@@ -217,6 +217,7 @@ impl Boss {
             return reply.refuse("host", why).await;
         }
         self.kill_all();
+        self.shared.hub.say(Fact::Leaving);
         self.said.send_modify(|activity| activity.leaving = true);
         reply
             .tell(Fact::Done {

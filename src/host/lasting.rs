@@ -1,0 +1,132 @@
+//! A link that outlives its host: when the host dies, another one is started and the conversation
+//! goes on where it was. What the operator is typing never notices.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::attach::{self, Starter};
+use crate::config::Paths;
+use crate::link::{FarEnd, Link};
+use crate::protocol::{Command, Fact, Record};
+
+/// A host that lives shorter than this has died at once.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// Hosts in a row that may die at once before this gives up.
+const TRIES: u32 = 3;
+
+/// The operator's side of a conversation that goes on over the death of `first`'s host.
+///
+/// It ends when the operator leaves, when the host was told to end, or when no host stays alive.
+pub(super) fn lasting(paths: Paths, starter: Starter, first: Link) -> Link {
+    let (link, far) = Link::pair();
+    let conversation = Conversation {
+        far,
+        seen: 0,
+        by: String::new(),
+        unsent: None,
+        told_to_end: false,
+    };
+    tokio::spawn(conversation.run(paths, starter, first));
+    link
+}
+
+struct Conversation {
+    far: FarEnd,
+    /// Number of the last journalled record that went through.
+    seen: u64,
+    /// How decisions of this cockpit are signed.
+    by: String,
+    /// A command that the dying host did not take.
+    unsent: Option<Command>,
+    /// Whether the host said that it would end.
+    told_to_end: bool,
+}
+
+/// Which side has gone.
+enum Gone {
+    Operator,
+    Host,
+}
+
+impl Conversation {
+    async fn run(mut self, paths: Paths, starter: Starter, first: Link) {
+        let mut host = first;
+        let mut died_at_once = 0;
+        loop {
+            let since = Instant::now();
+            if let Gone::Operator = self.relay(&mut host).await {
+                return;
+            }
+            died_at_once = if since.elapsed() < AT_ONCE {
+                died_at_once + 1
+            } else {
+                0
+            };
+            if self.told_to_end || died_at_once > TRIES {
+                return;
+            }
+            let why = "it has gone; another one is started".to_owned();
+            self.say(Fact::Refused {
+                what: "host".to_owned(),
+                why,
+            })
+            .await;
+            match attach::attach(&paths, &starter).await {
+                Ok(link) => host = link,
+                Err(e) => {
+                    let why = e.to_string();
+                    return self
+                        .say(Fact::Refused {
+                            what: "host".to_owned(),
+                            why,
+                        })
+                        .await;
+                }
+            }
+            let (since, by) = (self.seen, self.by.clone());
+            // A host that is gone again is met by the next turn.
+            drop(host.commands.send(Command::Attach { since, by }).await);
+            if let Some(command) = self.unsent.take() {
+                drop(host.commands.send(command).await);
+            }
+            self.say(Fact::Done {
+                what: "the host is back".to_owned(),
+            })
+            .await;
+        }
+    }
+
+    /// Hands on both ways until one side has gone.
+    async fn relay(&mut self, host: &mut Link) -> Gone {
+        loop {
+            tokio::select! {
+                command = self.far.commands.recv() => {
+                    let Some(command) = command else { return Gone::Operator };
+                    if let Command::Attach { by, .. } = &command {
+                        self.by.clone_from(by);
+                    }
+                    if let Err(unsent) = host.commands.send(command).await {
+                        self.unsent = Some(unsent.0);
+                        return Gone::Host;
+                    }
+                }
+                record = host.records.recv() => {
+                    let Some(record) = record else { return Gone::Host };
+                    self.seen = self.seen.max(record.seq);
+                    self.told_to_end |= record.fact == Fact::Leaving;
+                    if self.far.records.send(record).await.is_err() {
+                        return Gone::Operator;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the operator; one who has gone is met by the next turn.
+    async fn say(&mut self, fact: Fact) {
+        let at = crate::supervisor::clock::Clock::System.now_ms();
+        drop(self.far.records.send(Record { seq: 0, at, fact }).await);
+    }
+}
