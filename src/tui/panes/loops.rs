@@ -102,9 +102,14 @@ fn below(app: &App, width: usize) -> Vec<Row> {
             rows.push(Row::blank());
             rows.push(trust(row, facts));
             rows.extend(
-                labelled("", 10, (Role::Warn, &facts.mode_why), width - 1)
-                    .into_iter()
-                    .filter(|_| !facts.mode_why.is_empty()),
+                labelled(
+                    "",
+                    10,
+                    (Role::Warn, &facts.mode_why),
+                    width.saturating_sub(1),
+                )
+                .into_iter()
+                .filter(|_| !facts.mode_why.is_empty()),
             );
             rows.extend(waiting_drafts(app, width));
             rows.extend(guardrails(app, facts, width));
