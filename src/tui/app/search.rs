@@ -42,6 +42,8 @@ struct Hunt {
     down: bool,
     /// Where to look upward from, if nothing is found further down.
     turn: Option<u64>,
+    /// Whether the words were just typed.
+    first: bool,
 }
 
 impl Search {
@@ -121,8 +123,12 @@ impl App {
             return self.hunt_from(true);
         }
         if !(self.step(true) || self.step(false)) {
-            self.toast = Some(format!("«{words}» is not in this text"));
+            self.not_here();
         }
+    }
+
+    fn not_here(&mut self) {
+        self.toast = Some(format!("«{}» is not in this text", self.search.needle));
     }
 
     /// The next match down or up.
@@ -186,6 +192,7 @@ impl App {
             run,
             line,
             down,
+            first: last.is_none(),
             turn: (down && last.is_none()).then(|| top.wrapping_sub(1)),
         });
         self.hunt();
@@ -210,13 +217,17 @@ impl App {
                         (hunt.line, hunt.down) = (above, false);
                         continue;
                     }
+                    None if hunt.first => return self.not_here(),
                     None => return self.no_more(hunt.down),
                 }
             }
             let Some(entry) = transcript.and_then(|t| t.entry(hunt.line)) else {
                 break;
             };
-            if entry.text.to_lowercase().contains(&needle) {
+            if panes::transcript::says(entry)
+                .to_lowercase()
+                .contains(&needle)
+            {
                 return self.found_line(hunt.line, &needle);
             }
             hunt.line = if hunt.down {

@@ -212,6 +212,11 @@ fn rows(entry: &Entry, now: Moment, width: usize, wide: bool) -> Vec<Row> {
         .collect()
 }
 
+/// An entry as it is searched: its word and its text.
+pub(crate) fn says(entry: &Entry) -> String {
+    format!("{} {}", word(&entry.kind).0, entry.text)
+}
+
 /// The word for a kind of entry, and how its text looks.
 fn word(kind: &str) -> (&str, Role) {
     match kind {

@@ -56,6 +56,7 @@ fn finds_in_every_text() {
         ("i", "memory"),
         ("4", "standing"),
         ("2", "archived"),
+        ("2", "worker"),
     ] {
         let mut cockpit = Cockpit::new(&scenes::work(), (120, 36));
         cockpit.keys(&format!("{open}/{word}<enter>"));
