@@ -198,6 +198,8 @@ fn chosen(memory: &str, cap_tokens: u64) -> Vec<&str> {
         left -= cost;
         out.push(entry);
     }
+    // What has no heading comes first, or it would read as the end of the entry above it.
+    out.sort_by_key(|entry| entry.starts_with("## "));
     out
 }
 
@@ -358,13 +360,15 @@ mod tests {
         assert!(kinds(&first, &first).is_empty());
     }
 
-    /// What an operator writes without any heading goes with the prompt, after all dated entries.
+    /// What an operator writes without any heading goes with the prompt while all dated entries fit.
     #[test]
     fn memory_without_headings_counts() {
         assert_eq!(inject("- whole numbers\n", 100), "- whole numbers");
         let mixed = "# Title\n\n- plain words\n\n## 2026-06-12 · run 2\n\nnew\n";
         let carried = inject(mixed, 100);
-        assert_eq!(carried, "## 2026-06-12 · run 2\n\nnew\n\n- plain words");
+        assert_eq!(carried, "- plain words\n\n## 2026-06-12 · run 2\n\nnew");
+        assert_eq!(count_entries(&carried), 2);
+        assert_eq!(inject(mixed, 8), "## 2026-06-12 · run 2\n\nnew");
         assert_eq!(count_entries(mixed), 2);
         assert_eq!(count_entries("# Title\n"), 0);
     }
