@@ -266,8 +266,8 @@ impl Cockpit {
                     self.screen.redraw()?;
                     self.draw()?;
                 }
+                // Its reader stops with this process; a new one could miss the first key after.
                 Out::Suspend => {
-                    self.keys = None;
                     self.screen.suspend()?;
                     self.draw()?;
                 }
