@@ -1,13 +1,5 @@
 //! One binary for all integration tests.
 
-#![cfg_attr(
-    test,
-    expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "a test picks out what it waits for and passes over all else"
-    )
-)]
-
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
@@ -36,6 +28,8 @@ mod supervisor;
 mod terminal;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod trouble;
 #[cfg(test)]
 mod verifier;
 #[cfg(test)]

@@ -82,23 +82,9 @@ fn answer(terminal: &mut Terminal, kind: &str, key: &str) -> String {
     asked
 }
 
-/// The story of a check ride: a suite that fails, two iterations in training, every step answered by
-/// keys, a note edited in its pane, one branch; and the operator's tree as it was (R1, R4, R5, R9, R12,
-/// R30, R42, R48, R57, P2).
-#[test]
-#[expect(
-    clippy::too_many_lines,
-    reason = "one story, told from its first key to its last"
-)]
-fn a_red_suite_becomes_a_branch_by_keys_alone() {
-    let world = failing_suite();
-    let before = world.fingerprint();
-    let mut t = Terminal::start(cockpit(&world), ROOMY);
-    t.sees("s starts one");
-    t.keys("s");
-
-    // The prompt is edited, and asked about again under a new digest.
-    let first = open(&mut t, PROMPT);
+/// The prompt is edited and asked about again under a new digest; the suite stays red.
+fn first_iteration(t: &mut Terminal) {
+    let first = open(t, PROMPT);
     t.press("e", "the editor", |s| {
         s.contents().contains("the prompt of this iteration only")
     });
@@ -109,13 +95,16 @@ fn a_red_suite_becomes_a_branch_by_keys_alone() {
     t.until("another digest", |s| {
         digest(s).is_some_and(|now| now != first)
     });
-    open(&mut t, PROMPT);
+    open(t, PROMPT);
     t.sees("Mind the rounding.");
-    answer(&mut t, PROMPT, "a");
-    answer(&mut t, WORK, "a");
+    answer(t, PROMPT, "a");
+    answer(t, WORK, "a");
     t.sees("✗ NOT APPROVED");
-    answer(&mut t, VERDICT, "a");
+    answer(t, VERDICT, "a");
+}
 
+/// A note is written into the memory, the work sent back once; the suite is green.
+fn second_iteration(world: &World, t: &mut Terminal) {
     // Pane 4, in place: a line of the operator's own goes with the next prompt.
     t.sees(&format!("needs you · {PROMPT}"));
     t.keys("4");
@@ -131,13 +120,13 @@ fn a_red_suite_becomes_a_branch_by_keys_alone() {
             .read("memory/fix-suite.md")
             .starts_with("- whole numbers only\n")
     );
-    answer(&mut t, PROMPT, "r");
-    open(&mut t, PROMPT);
+    answer(t, PROMPT, "r");
+    open(t, PROMPT);
     t.sees("+ - whole numbers only");
-    answer(&mut t, PROMPT, "a");
+    answer(t, PROMPT, "a");
 
     // The work is sent back with a note, done again, and approved.
-    let draft = open(&mut t, WORK);
+    let draft = open(t, WORK);
     t.press("r", "a place for a note", |s| {
         s.contents().contains("note (may be empty)")
     });
@@ -145,17 +134,19 @@ fn a_red_suite_becomes_a_branch_by_keys_alone() {
     t.until("another question", |s| {
         digest(s).is_none_or(|now| now != draft)
     });
-    open(&mut t, PROMPT);
+    open(t, PROMPT);
     t.press("G", "the end of the prompt", |s| {
         s.contents().contains("keep it on one line")
     });
-    answer(&mut t, PROMPT, "a");
-    answer(&mut t, WORK, "a");
+    answer(t, PROMPT, "a");
+    answer(t, WORK, "a");
     t.sees("✓ APPROVED");
-    answer(&mut t, VERDICT, "a");
+    answer(t, VERDICT, "a");
+}
 
-    // The first publish wants the digest typed; a wrong one is no approval.
-    let shown = open(&mut t, PUBLISH);
+/// The first publish wants the digest typed; a wrong one is no approval.
+fn publish(world: &World, t: &mut Terminal) {
+    let shown = open(t, PUBLISH);
     t.press("a", "the digest's field", |s| {
         s.contents().contains("to publish, type the digest")
     });
@@ -165,6 +156,21 @@ fn a_red_suite_becomes_a_branch_by_keys_alone() {
     t.keys(&"\x7f".repeat(8));
     t.keys(&format!("{shown}\r"));
     t.sees("run 1 · published");
+}
+
+/// The story of a check ride: a suite that fails, two iterations in training, every step answered by
+/// keys, a note edited in its pane, one branch; and the operator's tree as it was (R1, R4, R5, R9, R12,
+/// R30, R42, R48, R57, P2).
+#[test]
+fn a_red_suite_becomes_a_branch_by_keys_alone() {
+    let world = failing_suite();
+    let before = world.fingerprint();
+    let mut t = Terminal::start(cockpit(&world), ROOMY);
+    t.sees("s starts one");
+    t.keys("s");
+    first_iteration(&mut t);
+    second_iteration(&world, &mut t);
+    publish(&world, &mut t);
 
     // The next run carries what was learnt, and is aborted.
     t.keys("s");
@@ -210,7 +216,7 @@ fn streaming() -> Home {
     let world = World::new();
     world.skill("stream");
     world.write("loops/stream.toml", STREAM);
-    world.script("stream.sh", STREAMER);
+    world.script("stream.sh", &streamer(&world));
     world.commit("a loop that streams");
     Home(world)
 }
@@ -228,8 +234,15 @@ name = "nothing"
 command = ["true"]
 "#;
 
-const STREAMER: &str = "#!/bin/sh\ncat >/dev/null\nn=0\nuntil [ -e \"$0.enough\" ]; do
-n=$((n+1)); echo \"line $n 日本語 🚲\"; [ $((n % 50)) = 0 ] && sleep 0.02\ndone\n";
+/// Prints numbered lines until the file `enough` stands beside the project.
+fn streamer(world: &World) -> String {
+    let enough = world.project().with_file_name("enough");
+    format!(
+        "cat >/dev/null\nn=0\nuntil [ -e {} ]; do
+n=$((n+1)); echo \"line $n 日本語 🚲\"; [ $((n % 50)) = 0 ] && sleep 0.02\ndone\necho done >done.txt\n",
+        enough.display()
+    )
+}
 
 /// Starts the loop and approves its prompt: its worker is at work.
 fn at_work(world: &World, size: (u16, u16)) -> Terminal {
@@ -250,14 +263,11 @@ fn given_back(t: &Terminal, modes: &str) {
     assert_eq!(t.modes(), modes);
 }
 
-/// S27: quit, TERM and INT-less ends give the terminal back; a hang-up ends the cockpit too.
+/// S27: quit, TERM and HUP give the terminal back; a cut line ends the cockpit.
 #[test]
 fn the_terminal_comes_back_whatever_ends_the_cockpit() {
     let world = failing_suite();
-    let start = |world: &World| {
-        let (t, modes) = Terminal::with_modes(cockpit(world), ROOMY);
-        (t, modes)
-    };
+    let start = |world: &World| Terminal::with_modes(cockpit(world), ROOMY);
     for end in ["q", "-TERM", "-HUP"] {
         let (mut t, modes) = start(&world);
         t.sees("s starts one");
@@ -349,4 +359,88 @@ fn any_size_while_a_worker_streams() {
     t.until("the smallest form", |s| s.contents().contains("stream"));
     t.resize((24, 80));
     t.press("x", "the end", |s| s.contents().contains("stopped"));
+}
+
+/// S7, S1: the line is cut, or the cockpit killed, while a worker streams: the run goes on, the next
+/// cockpit shows it where it is, and no line of it is lost (R69).
+#[test]
+fn a_lost_cockpit_loses_nothing() {
+    let world = streaming();
+    let mut t = at_work(&world, ROOMY);
+    for round in 0..3 {
+        if round == 1 {
+            t.signal("-KILL");
+        } else {
+            t.hang_up();
+        }
+        t.ended();
+        t = Terminal::start(cockpit(&world), ROOMY);
+        t.sees("stream · run 1");
+        t.sees("日本語");
+        t.sees("x stop run");
+    }
+    world.write("../enough", "");
+    let asked = open(&mut t, WORK);
+    t.hang_up();
+    t.ended();
+    let mut t = Terminal::start(cockpit(&world), ROOMY);
+    assert_eq!(open(&mut t, WORK), asked);
+    let transcript = world.read(".checkride/runs/stream/1/transcript.jsonl");
+    let said = transcript
+        .lines()
+        .filter(|line| line.contains("日本語") && !line.contains("\"claim\""));
+    let mut lines = 0;
+    for line in said {
+        lines += 1;
+        assert!(line.contains(&format!("line {lines} 日本語")), "{line}");
+    }
+    assert!(lines > 100, "{lines}");
+}
+
+/// Whether anything was decided so far.
+fn decided(world: &World, name: &str) -> bool {
+    let log = checkride(world, &["log", name]).output().unwrap();
+    String::from_utf8(log.stdout).unwrap().contains("decided")
+}
+
+/// S9: keys that were typed before the question was painted, a held key and a paste approve nothing.
+#[test]
+fn only_a_seen_question_can_be_approved() {
+    let world = failing_suite();
+    let mut t = Terminal::start(cockpit(&world), ROOMY);
+    t.keys("aaaa");
+    t.sees("s starts one");
+    t.keys("saaaaaaaa");
+    let pages = format!("◆ checkpoint · {PROMPT}");
+    t.press("c", "its pages", |s| s.contents().contains(&pages));
+    // A held key repeats faster than the quiet that an answer needs.
+    for _ in 0..60 {
+        t.keys("a");
+        t.within(std::time::Duration::from_millis(20), |_| false);
+    }
+    t.keys("\x1b[200~aaaa\r\raaaa\x1b[201~");
+    t.keys("?");
+    t.sees("Ctrl-z");
+    assert!(!decided(&world, "fix-suite"), "{}", t.text());
+    t.keys("?");
+    answer(&mut t, PROMPT, "a");
+    t.sees(&format!("needs you · {WORK}"));
+    assert!(decided(&world, "fix-suite"));
+}
+
+/// S28: even 20 × 5 shows what is asked, its digest and the answers; the answer counts.
+#[test]
+fn a_tiny_terminal_still_answers() {
+    let world = failing_suite();
+    let mut t = Terminal::start(cockpit(&world), ROOMY);
+    t.sees("s starts one");
+    t.keys("s");
+    let asked = open(&mut t, PROMPT);
+    t.resize((5, 20));
+    t.sees(&format!("◆ a e r x {asked}"));
+    t.press("a", "the next question", |s| {
+        s.contents().contains("after work")
+    });
+    t.resize(ROOMY);
+    t.sees(&format!("needs you · {WORK}"));
 }

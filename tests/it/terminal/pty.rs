@@ -91,7 +91,7 @@ impl Terminal {
             let mut one = [PollFd::new(&pty, PollFlags::IN)];
             poll(&mut one, Some(&wait)).unwrap_or(0)
         };
-        let mut bytes = vec![0; 1 << 16];
+        let mut bytes = [0; 1 << 12];
         if ready > 0
             && let Ok(read) = pty.read(&mut bytes)
         {

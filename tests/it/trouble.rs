@@ -1,0 +1,262 @@
+//! Bad input from outside: workers that misbehave, files of another version, a disk without room. Each
+//! gets one clear line that names the cause, and nothing is lost.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
+
+use serde_json::Value;
+
+use crate::host::{Hosting, checkride, paths, said, states, until};
+use crate::world::World;
+
+/// A loop whose worker is this shell script.
+fn with_worker(script: &str, timeout: &str) -> World {
+    let world = World::new();
+    world.skill("odd");
+    let worker = format!(
+        r#"
+version = 1
+name = "odd"
+skill = {{ path = "skills/odd" }}
+worker = {{ type = "command", command = ["sh", "work.sh"], timeout = "{timeout}" }}
+
+[goal]
+statement = "There is a file."
+[[goal.verify.checks]]
+name = "a file"
+command = ["test", "-s", "file.txt"]
+"#
+    );
+    world.write("loops/odd.toml", &worker);
+    world.write("work.sh", script);
+    world.commit("a loop");
+    world
+}
+
+/// The exit code and what was printed.
+fn told(world: &World, line: &str) -> (i32, String) {
+    let words: Vec<&str> = line.split(' ').collect();
+    let output = checkride(world, &words).output().unwrap();
+    let error = said(&output);
+    assert!(error.lines().count() <= 1, "{line}: {error}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    (output.status.code().unwrap(), printed + &error)
+}
+
+/// The open question: its kind and digest.
+fn question(world: &World) -> (String, String) {
+    let (_, printed) = told(world, "status --json");
+    let status: Value = serde_json::from_str(&printed).unwrap();
+    let open = &status["loops"][0]["checkpoint"];
+    let of = |key: &str| open[key].as_str().unwrap_or_default().to_owned();
+    (of("kind"), of("digest"))
+}
+
+fn approve(world: &World) -> String {
+    let (code, shown) = told(world, "show odd");
+    assert_eq!(code, 0, "{shown}");
+    let (_, digest) = question(world);
+    let (code, printed) = told(world, &format!("decide odd approve --digest {digest}"));
+    assert_eq!(code, 0, "{printed}");
+    shown
+}
+
+/// Runs the worker for one turn: the kind of the question that follows, and what it shows.
+fn after_one_turn(world: &World) -> (String, String) {
+    let (code, printed) = told(world, "run odd");
+    assert_eq!(code, 10, "{printed}");
+    assert_eq!(question(world).0, "prompt");
+    approve(world);
+    let (code, printed) = told(world, "run odd");
+    assert_eq!(code, 10, "{printed}");
+    let (kind, _) = question(world);
+    (kind, told(world, "show odd").1)
+}
+
+/// The transcript of the first run.
+fn transcript(world: &World) -> String {
+    world.read(".checkride/runs/odd/1/transcript.jsonl")
+}
+
+/// A worker that ends badly is an error checkpoint with one line that says how, told once in the
+/// transcript; what it wrote before is kept, and a retry goes on (S12).
+#[test]
+fn a_worker_that_ends_badly_is_named() {
+    let cases = [
+        ("sleep 600\n", "sh printed nothing in 1 s and was killed"),
+        ("echo 'Half way.'; kill -9 $$\n", "sh was killed by KILL"),
+        ("echo 'oh no' >&2; exit 7\n", "sh ended with exit 7"),
+        ("echo '\u{1b}[2J' >&2; exit 1\n", "sh ended with exit 1"),
+    ];
+    for (script, wanted) in cases {
+        let world = with_worker(script, "1s");
+        let _host = Hosting::of(&world);
+        let (kind, shown) = after_one_turn(&world);
+        assert_eq!(kind, "error", "{shown}");
+        assert!(shown.contains(&format!("failed: {wanted}")), "{shown}");
+        assert!(!shown.contains('\u{1b}'));
+        assert_eq!(transcript(&world).matches(wanted).count(), 1);
+        let (_, digest) = question(&world);
+        world.write("work.sh", "echo 1 >file.txt\n");
+        let (code, printed) = told(&world, &format!("decide odd retry --digest {digest}"));
+        assert_eq!(code, 0, "{printed}");
+    }
+}
+
+/// A worker that is silent, deaf or speaks rubbish is no error: its work is asked about, and none of
+/// its bytes reaches a terminal as they are (R29, S16).
+#[test]
+fn an_odd_worker_is_asked_about_all_the_same() {
+    let rubbish = r"printf '\377\376 \033[2J\033]0;t\007 \302\233 hi\n'; echo 1 >file.txt";
+    let cases = [
+        ("exit 0\n", "nothing changed"),
+        ("exec <&-\necho 1 >file.txt\n", "1 file, +1 -0"),
+        (rubbish, "the worker says: "),
+    ];
+    for (script, wanted) in cases {
+        let world = with_worker(script, "1m");
+        // More than a pipe takes, so that a deaf worker leaves the prompt unread.
+        let text = "A long skill. ".repeat(20_000);
+        let skill = format!("---\nname: odd\ndescription: For a test.\n---\n\n{text}\n");
+        world.write("skills/odd/SKILL.md", &skill);
+        world.write("loops/odd.toml", &(world.read("loops/odd.toml") + ROOMY));
+        let _host = Hosting::of(&world);
+        let (kind, shown) = after_one_turn(&world);
+        assert_eq!(kind, "work", "{shown}");
+        assert!(shown.contains(wanted), "{shown}");
+        let wild = |c: char| c.is_control() && c != '\n';
+        assert!(!shown.contains(wild), "{shown:?}");
+        assert!(!transcript(&world).contains(wild));
+    }
+}
+
+/// Room for a flood.
+const ROOMY: &str = "\n[guardrails.budget]\ntokens_per_run = 500_000_000\n";
+
+/// A worker that prints 300 MB is heard to its end; what is kept of it is bounded (F12).
+#[test]
+fn a_flood_is_taken_in() {
+    let flood =
+        "head -c 290000000 /dev/zero | tr '\\0' x\nyes 'words of many lines' | head -c 30000000
+echo\necho 'The last line.'\necho 1 >file.txt\n";
+    let world = with_worker(flood, "5m");
+    world.write("loops/odd.toml", &(world.read("loops/odd.toml") + ROOMY));
+    let _host = Hosting::of(&world);
+    let (kind, shown) = after_one_turn(&world);
+    assert_eq!(kind, "work", "{shown}");
+    assert!(shown.contains("1 file, +1 -0"), "{shown}");
+    let kept = transcript(&world);
+    assert!(kept.contains("The last line."));
+    assert!(kept.len() < 100_000_000, "{} bytes", kept.len());
+}
+
+/// The same flood against the default budget stops the run at its cap, within the turn (P6).
+#[test]
+fn a_flood_stops_at_the_budget() {
+    let world = with_worker("yes 'words' | head -c 300000000\n", "5m");
+    let _host = Hosting::of(&world);
+    let (kind, shown) = after_one_turn(&world);
+    assert_eq!(kind, "budget", "{shown}");
+    let (_, spent) = shown.split_once("limit reached: ").unwrap();
+    let (spent, _) = spent.split_once(" of 60000 tokens").unwrap();
+    // Unchecked it would have been 75 million.
+    let spent: u64 = spent.parse().unwrap();
+    assert!(spent < 2_000_000, "{spent}");
+}
+
+/// A worker or check that is not there, or not executable, is named before anything is spent.
+#[test]
+fn what_cannot_be_run_is_named() {
+    for (from, to, wanted) in [
+        (
+            "\"sh\", \"work.sh\"",
+            "\"no-such-agent\"",
+            (15, "no-such-agent, which is not on the PATH"),
+        ),
+        (
+            "\"test\", \"-s\", \"file.txt\"",
+            "\"./work.sh\"",
+            (2, "line 11: `./work.sh` is not executable"),
+        ),
+    ] {
+        let world = with_worker("echo 1 >file.txt\n", "1m");
+        let changed = world.read("loops/odd.toml").replace(from, to);
+        world.write("loops/odd.toml", &changed);
+        world.commit("broken");
+        let _host = Hosting::of(&world);
+        let (code, printed) = told(&world, "run odd");
+        assert_eq!(code, wanted.0, "{printed}");
+        assert!(printed.contains(wanted.1), "{printed}");
+    }
+}
+
+/// A journal of a newer version is named and left as it is.
+#[test]
+fn a_newer_journal_is_left_alone() {
+    let world = with_worker("exit 0\n", "1m");
+    let path = paths(&world).state().join("journal.db");
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch("CREATE TABLE later (x); PRAGMA user_version = 99")
+        .unwrap();
+    drop(db);
+    let before = std::fs::read(&path).unwrap();
+    let (code, printed) = told(&world, "run odd");
+    assert_eq!(code, 1);
+    assert!(
+        printed.contains("was written by a newer checkride"),
+        "{printed}"
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+/// A disk of six megabytes under a folder, until it is dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where this user may not mount one.
+    fn at(folder: &Path) -> Option<Self> {
+        std::fs::create_dir_all(folder).unwrap();
+        let mount = Process::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=6m,mode=700", "tmpfs"])
+            .arg(folder)
+            .stderr(Stdio::null())
+            .status();
+        mount
+            .is_ok_and(|status| status.success())
+            .then(|| Self(folder.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Process::new("umount").arg("-l").arg(&self.0).status());
+    }
+}
+
+/// A decision on a full disk is told in one line, is not lost, and counts when there is room (S2).
+#[test]
+fn a_full_disk_holds_the_run() {
+    let world = with_worker("echo 1 >file.txt\n", "1m");
+    let states = states(&world);
+    let Some(_disk) = SmallDisk::at(&states) else {
+        drop(writeln!(
+            std::io::stderr(),
+            "skipped: this user may not mount a small disk"
+        ));
+        return;
+    };
+    let _host = Hosting::of(&world);
+    let (code, printed) = told(&world, "run odd");
+    assert_eq!(code, 10, "{printed}");
+    assert_eq!(told(&world, "show odd").0, 0);
+    let (_, digest) = question(&world);
+    let filler = states.join("filler");
+    let fits = std::fs::write(&filler, vec![b'x'; 8 << 20]).is_ok();
+    assert!(!fits, "there is room left");
+    let (_, line) = told(&world, &format!("decide odd approve --digest {digest}"));
+    assert!(line.contains("disk is full; this run waits"), "{line}");
+    assert_eq!(question(&world).0, "prompt");
+    std::fs::remove_file(filler).unwrap();
+    until("the work is asked about", || question(&world).0 == "work");
+}
