@@ -1,8 +1,14 @@
-//! The supervisor from outside: real git, real checks, a scripted worker, an operator on a link.
+//! A run from its waking to its end: the steps, their order, where it blocks, who may go on.
 
-use checkride::protocol::{Command, Fact, LoopState};
-use checkride::run::{Decision, Event, Outcome};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use checkride::protocol::{Command, Fact, Fetch, LoopState};
+use checkride::run::{Decision, Edit, Event, Mode, Outcome, Stage};
+use checkride::supervisor::Supervisor;
+use checkride::supervisor::clock::Clock;
+
+use super::{AUTONOMOUS, Parts, prompt, run_of, shell};
 use crate::world::{Operator, World};
 
 const LOOP: &str = r#"
@@ -147,34 +153,229 @@ async fn an_unseen_checkpoint_cannot_be_approved() {
     assert!(operator.refused().await.contains("nobody has seen it"));
 }
 
-/// One key stops everything within a second and nothing is lost (R65).
+/// Woke, prompt, work, check, judge, memory, end: in this order and no other (R42), and no worker
+/// is called after an approval (R5).
 #[tokio::test]
-async fn stop_all_ends_the_work_and_keeps_it() {
-    let world = counting();
-    world.write(
-        "loops/count/worker.toml",
-        "[[turn]]\nacts = [{ write = { path = \"a\", text = \"x\" } }, { sleep_ms = 600000 }]\n",
-    );
-    let mut settings = world.settings();
-    settings.pace = 1.0;
-    let supervisor = checkride::supervisor::Supervisor::start(settings).unwrap();
+async fn the_journal_keeps_the_order_of_the_steps() {
+    let judge = "type = \"script\"\nfile = \"count/judge.toml\"\nrubric = [\"Numbers.\"]";
+    let parts = Parts {
+        turns: &[r#"{ write = { path = "count.txt", text = "1\n2\n3\n" } }"#],
+        judge,
+        ..Parts::default()
+    };
+    let world = parts.world();
+    world.write("loops/count/judge.toml", JUDGE);
+    let supervisor = world.supervise();
     let mut operator = Operator::at(&supervisor).await;
     operator.start("count").await;
-    operator.approve("prompt").await;
-    operator
-        .until("work", |fact| match fact {
-            Fact::Run {
-                event:
-                    Event::Began {
-                        stage: checkride::run::Stage::Work,
-                        ..
-                    },
-                ..
-            } => Some(()),
+    for kind in ["prompt", "work", "verdict"] {
+        operator.approve(kind).await;
+    }
+    let (run, outcome) = operator.ended().await;
+    assert_eq!(outcome, Outcome::Done);
+    let words: Vec<&str> = operator
+        .events(&run)
+        .iter()
+        .filter_map(|event| match event {
+            Event::Woke(_) => Some("woke"),
+            Event::Composed { .. } => Some("prompt"),
+            Event::Worked(_) => Some("work"),
+            Event::Checked { .. } => Some("check"),
+            Event::Judged { .. } => Some("judge"),
+            Event::Remembered { .. } => Some("memory"),
+            Event::Ended(_) => Some("end"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        words,
+        ["woke", "prompt", "work", "check", "judge", "memory", "end"]
+    );
+}
+
+/// The bytes that were shown are the bytes that the worker receives, edited or not (R10, P3).
+#[tokio::test]
+async fn the_worker_receives_the_bytes_that_were_shown() {
+    let worker = shell("cat > got.txt");
+    let world = Parts {
+        worker: &worker,
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    let shown = operator.approve("prompt").await;
+    let asked = operator.asked("work").await;
+    let run = run_of(&asked);
+    let got = Fetch::File {
+        run: run.clone(),
+        path: "got.txt".to_owned(),
+    };
+    operator.say(Command::Fetch(got.clone())).await;
+    let lines = operator
+        .until("the file", |fact| match fact {
+            Fact::Lines { of, lines, .. } if *of == got => Some(lines.join("\n")),
             _ => None,
         })
         .await;
-    operator.say(Command::StopAll).await;
-    let (_, outcome) = operator.ended().await;
-    assert_eq!(outcome, Outcome::Stopped);
+    assert_eq!(
+        operator.text(prompt(&shown)).await.trim_end(),
+        lines.trim_end()
+    );
+    assert!(lines.contains("count.txt holds three lines"), "{lines}");
+
+    operator
+        .answer(&asked, Decision::Retry { note: None })
+        .await;
+    let again = operator.asked("prompt").await;
+    let text = "Only say\nwhat you see.\n".to_owned();
+    let edit = Edit::Prompt { text: text.clone() };
+    operator.answer(&again, Decision::Edit(edit)).await;
+    let edited = operator.approve("prompt").await;
+    assert_ne!(edited.digest, again.digest);
+    operator.asked("work").await;
+    operator.say(Command::Fetch(got.clone())).await;
+    let lines = operator
+        .until("the file", |fact| match fact {
+            Fact::Lines { of, lines, .. } if *of == got => Some(lines.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(lines, ["Only say", "what you see."]);
+}
+
+/// A run that is told to hold stands before its next step, and goes on when it is told so (P2).
+#[tokio::test]
+async fn a_held_run_stands_and_goes_on() {
+    let world = counting();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    let open = operator.asked("prompt").await;
+    let run = run_of(&open);
+    let hold = |on| Command::Hold {
+        run: run.clone(),
+        on,
+    };
+    operator.say(hold(true)).await;
+    operator.answer(&open, Decision::APPROVE).await;
+    operator
+        .happened("held", |event| matches!(event, Event::Held { .. }))
+        .await;
+    assert_eq!(operator.times(&run, Stage::Work), 0);
+    operator.say(hold(false)).await;
+    operator.asked("work").await;
+}
+
+/// A week without an answer is no answer: nothing was called, the question stands, and the answer
+/// that comes at last still counts (R56, C7).
+#[tokio::test]
+async fn nobodys_absence_is_consent() {
+    let world = counting();
+    let at = Arc::new(AtomicI64::new(1_781_273_220_000));
+    let mut settings = world.settings();
+    settings.clock = Clock::Test(at.clone());
+    let supervisor = Supervisor::start(settings).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    let open = operator.asked("prompt").await;
+    at.fetch_add(7 * 24 * 3_600_000, Ordering::SeqCst);
+    // Whoever comes after the week hears of the same question, and of no step after it.
+    let mut later = Operator::at(&supervisor).await;
+    let run = run_of(&open);
+    assert_eq!(later.times(&run, Stage::Work), 0);
+    assert_eq!(
+        later.events(&run).last(),
+        Some(&Event::Asked(Box::new(open.clone())))
+    );
+    later.answer(&open, Decision::APPROVE).await;
+    later.asked("work").await;
+}
+
+/// An autonomous run goes through both iterations by itself, composing every prompt, and still
+/// publishes nothing without a yes: a draft exists, the target is untouched until `a` (R57, R62).
+#[tokio::test]
+async fn an_autonomous_run_stops_before_it_publishes() {
+    let top = format!("publish = {{ to = \"git-branch\", branch = \"counted\" }}\n{AUTONOMOUS}");
+    let world = Parts {
+        top: &top,
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise_in("count", Mode::Autonomous);
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    // An audit stops one run in twenty at work and verdict too.
+    let open = loop {
+        let open = operator
+            .until("a question", |fact| match fact {
+                Fact::Run {
+                    event: Event::Asked(open),
+                    ..
+                } => Some((**open).clone()),
+                _ => None,
+            })
+            .await;
+        operator.look_at(&open).await;
+        if open.ask.kind() == "publish" {
+            break open;
+        }
+        assert!(["work", "verdict"].contains(&open.ask.kind()), "{open:?}");
+        operator.answer(&open, Decision::APPROVE).await;
+    };
+    let run = run_of(&open);
+    assert_eq!(operator.times(&run, Stage::Work), 2);
+    assert_eq!(world.git(&["branch", "--list", "counted"]), "");
+    assert!(world.project().join("drafts").is_dir());
+    operator.answer(&open, Decision::APPROVE).await;
+    assert!(operator.refused().await.contains("type the digest"));
+    let typed = Some(open.digest.short().to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    assert_eq!(operator.ended().await.1, Outcome::Published);
+    assert_eq!(world.git(&["show", "counted:count.txt"]), "1\n2\n3");
+}
+
+/// What a worker does is told while it does it, in order (R49, R69).
+#[tokio::test]
+async fn the_transcript_grows_while_the_worker_works() {
+    let worker = shell("for n in 1 2 3 4 5; do echo step $n; done; cat > /dev/null; sleep 600");
+    let world = Parts {
+        worker: &worker,
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    let run = run_of(&operator.approve("prompt").await);
+    let wanted = Fetch::Transcript {
+        run: run.clone(),
+        from: 0,
+        lines: 1_000,
+    };
+    let steps = loop {
+        operator
+            .until("more", |fact| {
+                matches!(fact, Fact::Grew { .. }).then_some(())
+            })
+            .await;
+        operator.say(Command::Fetch(wanted.clone())).await;
+        let lines = operator
+            .until("the transcript", |fact| match fact {
+                Fact::Lines { of, lines, .. } if *of == wanted => Some(lines.clone()),
+                _ => None,
+            })
+            .await;
+        let steps: Vec<String> = lines
+            .iter()
+            .filter_map(|line| line.find("step ").map(|at| line[at..at + 6].to_owned()))
+            .collect();
+        if steps.len() == 5 {
+            break steps;
+        }
+    };
+    assert_eq!(steps, ["step 1", "step 2", "step 3", "step 4", "step 5"]);
+    operator.say(Command::Stop { run }).await;
+    assert_eq!(operator.ended().await.1, Outcome::Stopped);
 }

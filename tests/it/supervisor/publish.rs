@@ -1,0 +1,148 @@
+//! Publishing: exactly what was shown, exactly once, by a yes that was meant.
+
+use std::fs;
+
+use checkride::run::{Ask, Checkpoint, Decision, Edit, Event, Outcome, Stage};
+use tempfile::TempDir;
+
+use super::{Parts, run_of};
+use crate::world::{Operator, World};
+
+fn publishing(publish: &str) -> World {
+    Parts {
+        top: &format!(
+            "publish = {publish}\noutput = {{ kind = \"files\", artefact = \"count.txt\" }}"
+        ),
+        turns: &[r#"{ write = { path = "count.txt", text = "1\n2\n3\n" } }"#],
+        ..Parts::default()
+    }
+    .world()
+}
+
+async fn to_publish(operator: &mut Operator) -> Checkpoint {
+    operator.start("count").await;
+    for kind in ["prompt", "work", "verdict"] {
+        operator.approve(kind).await;
+    }
+    operator.asked("publish").await
+}
+
+fn digest_is_typed(open: &Checkpoint) -> bool {
+    match open.ask {
+        Ask::Publish { typed, .. } => typed,
+        ref other => panic!("{} publishes nothing", other.kind()),
+    }
+}
+
+/// The bytes that were shown are the bytes at the target; an edit between is verified and asked
+/// about under a new digest, and the old answer is refused (R62).
+#[tokio::test]
+async fn what_was_shown_is_what_is_published() {
+    let world = publishing(r#"{ to = "copy", as = "out/count.txt" }"#);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let shown = to_publish(&mut operator).await;
+    assert!(!world.project().join("out").exists());
+    let edit = Edit::File {
+        path: "count.txt".to_owned(),
+        text: "4\n5\n6\n".to_owned(),
+    };
+    operator.answer(&shown, Decision::Edit(edit)).await;
+    operator.approve("work").await;
+    operator.approve("verdict").await;
+    let open = operator.asked("publish").await;
+    assert_ne!(open.digest, shown.digest);
+    let typed = Some(shown.digest.short().to_owned());
+    operator.answer(&shown, Decision::Approve { typed }).await;
+    operator.refused().await;
+    let Ask::Publish { artefact, .. } = &open.ask else {
+        panic!("{open:?}");
+    };
+    let text = operator.text(&artefact.digest).await;
+    assert!(text.contains("4\n5\n6"), "{text}");
+    let typed = Some(open.digest.short().to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    assert_eq!(operator.ended().await.1, Outcome::Published);
+    assert_eq!(world.read("out/count.txt"), "4\n5\n6\n");
+}
+
+/// The digest is typed the first time that a loop publishes, and not the second; the same result
+/// is not published a second time (R57, R62, PRODUCT §5.18).
+#[tokio::test]
+async fn the_digest_is_typed_once_and_published_once() {
+    let outside = TempDir::new().unwrap();
+    let log = outside.path().join("log");
+    let world = publishing(&format!(
+        r#"{{ to = "command", command = ["sh", "-c", "echo did >> {0}"], undo = ["true"] }}"#,
+        log.display()
+    ));
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let open = to_publish(&mut operator).await;
+    assert!(digest_is_typed(&open));
+    operator.answer(&open, Decision::APPROVE).await;
+    assert!(operator.refused().await.contains("type the digest"));
+    let typed = Some("00000000".to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    assert!(operator.refused().await.contains("not the digest shown"));
+    assert!(!log.exists());
+    let typed = Some(open.digest.short().to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    operator.ended().await;
+
+    let open = to_publish(&mut operator).await;
+    assert!(!digest_is_typed(&open));
+    operator.answer(&open, Decision::APPROVE).await;
+    assert_eq!(operator.ended().await.1, Outcome::Published);
+    assert_eq!(fs::read_to_string(&log).unwrap(), "did\n");
+}
+
+/// What cannot be taken back is typed every time.
+#[tokio::test]
+async fn what_has_no_way_back_is_typed_every_time() {
+    let world = publishing(r#"{ to = "copy", as = "out/count.txt", reversible = false }"#);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    for _ in 0..2 {
+        let open = to_publish(&mut operator).await;
+        assert!(digest_is_typed(&open));
+        let typed = Some(open.digest.short().to_owned());
+        operator.answer(&open, Decision::Approve { typed }).await;
+        operator.ended().await;
+    }
+}
+
+/// A branch whose tip changed the same lines meanwhile: a question, not a merge by guess; the
+/// branch stays as its owner left it, and the draft is kept (R62, PRODUCT §5.18).
+#[tokio::test]
+async fn a_changed_branch_is_a_question() {
+    let world = Parts {
+        top: "publish = { to = \"git-branch\", branch = \"counted\" }",
+        turns: &[r#"{ write = { path = "count.txt", text = "1\n2\n3\n" } }"#],
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let open = to_publish(&mut operator).await;
+    world.git(&["checkout", "-q", "-b", "counted"]);
+    world.write("count.txt", "one\ntwo\n");
+    world.commit("somebody counts by words");
+    world.git(&["checkout", "-q", "main"]);
+    let tip = world.git(&["rev-parse", "counted"]);
+    let typed = Some(open.digest.short().to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    let error = operator.asked("error").await;
+    let Ask::Error { failure } = &error.ask else {
+        panic!("{error:?}");
+    };
+    assert_eq!(failure.stage, Stage::Publish);
+    assert!(!failure.maybe_done, "{failure:?}");
+    assert!(failure.cause.contains("count.txt"), "{}", failure.cause);
+    assert_eq!(world.git(&["rev-parse", "counted"]), tip);
+    operator.answer(&error, Decision::Abort).await;
+    operator.ended().await;
+    let published = |event: &Event| matches!(event, Event::Published(_));
+    assert!(!operator.events(&run_of(&open)).iter().any(published));
+    assert!(world.read("drafts/count-1/changes.patch").contains("+3"));
+}

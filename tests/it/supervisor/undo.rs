@@ -1,0 +1,220 @@
+//! Taking decisions back: what followed is undone, and the same question is asked again.
+
+use std::fs;
+
+use checkride::protocol::{Command, RunId};
+use checkride::run::{Checkpoint, Decision, Event, Outcome, Stage};
+use tempfile::TempDir;
+
+use super::{Parts, run_of, shell, soon};
+use crate::world::{Operator, World};
+
+const ONE_TURN: &[&str] = &[r#"{ write = { path = "count.txt", text = "1\n2\n3\n" } }"#];
+
+async fn undo(operator: &mut Operator, run: &RunId) {
+    operator
+        .say(Command::Undo {
+            run: Some(run.clone()),
+        })
+        .await;
+    operator
+        .happened("undone", |event| matches!(event, Event::Undone { .. }))
+        .await;
+}
+
+/// The question after an undo is the one that was answered.
+async fn asked_again(operator: &mut Operator, answered: &Checkpoint) -> Checkpoint {
+    let open = operator.asked(answered.ask.kind()).await;
+    assert_eq!(open.ask, answered.ask);
+    open
+}
+
+/// Undone while the worker works: it is dead, what it wrote is gone, and the same prompt is asked
+/// about, with nothing sent a second time (PRODUCT §5.17, R54).
+#[tokio::test]
+async fn a_sent_prompt_is_taken_back() {
+    let outside = TempDir::new().unwrap();
+    let pid = outside.path().join("pid");
+    let worker = shell(&format!(
+        "cat > /dev/null; echo half > half; echo $$ >> {}; exec sleep 600",
+        pid.display()
+    ));
+    let world = Parts {
+        worker: &worker,
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    let sent = operator.approve("prompt").await;
+    let run = run_of(&sent);
+    soon("the worker", || {
+        pid.is_file() && !fs::read(&pid).unwrap().is_empty()
+    })
+    .await;
+    let half = world.settings().state.join("workspaces/count/work/half");
+    assert!(half.is_file());
+    undo(&mut operator, &run).await;
+    let open = asked_again(&mut operator, &sent).await;
+    assert_eq!(open.digest, sent.digest);
+    let worker = fs::read_to_string(&pid).unwrap();
+    assert!(!fs::exists(format!("/proc/{}", worker.trim())).unwrap());
+    assert!(!half.exists(), "the snapshot is back");
+    assert_eq!(operator.times(&run, Stage::Work), 1);
+    operator.answer(&open, Decision::APPROVE).await;
+    soon("the worker again", || {
+        fs::read_to_string(&pid).unwrap().lines().count() == 2
+    })
+    .await;
+    operator.say(Command::Stop { run }).await;
+    operator.ended().await;
+}
+
+/// Undone while the checks run: they are dead, and the same work is asked about.
+#[tokio::test]
+async fn accepted_work_is_taken_back() {
+    let outside = TempDir::new().unwrap();
+    let pid = outside.path().join("pid");
+    let check = format!("#!/bin/sh\necho $$ > {}\nexec sleep 600\n", pid.display());
+    let world = Parts {
+        turns: ONE_TURN,
+        check: &check,
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    let accepted = operator.approve("work").await;
+    let run = run_of(&accepted);
+    soon("the check", || {
+        pid.is_file() && !fs::read(&pid).unwrap().is_empty()
+    })
+    .await;
+    undo(&mut operator, &run).await;
+    let open = asked_again(&mut operator, &accepted).await;
+    assert_eq!(open.digest, accepted.digest);
+    let check = fs::read_to_string(&pid).unwrap();
+    assert!(!fs::exists(format!("/proc/{}", check.trim())).unwrap());
+    operator.answer(&open, Decision::Abort).await;
+    assert_eq!(operator.ended().await.1, Outcome::Stopped);
+}
+
+/// Undone while the next prompt is unsent: the note leaves the memory file, what else stood there
+/// stays, and the same verdict is asked about. Approved again, the note stands there once.
+#[tokio::test]
+async fn an_accepted_verdict_is_taken_back() {
+    let world = Parts::default().world();
+    let old = "# Memory\n\n## Standing rules\n\n- never hurry\n";
+    world.write("memory/count.md", old);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    operator.approve("work").await;
+    let accepted = operator.approve("verdict").await;
+    let run = run_of(&accepted);
+    operator.asked("prompt").await;
+    assert!(world.read("memory/count.md").contains("- three lines: 2"));
+    undo(&mut operator, &run).await;
+    let open = asked_again(&mut operator, &accepted).await;
+    assert_eq!(world.read("memory/count.md"), old);
+    operator.answer(&open, Decision::APPROVE).await;
+    operator.approve("prompt").await;
+    let memory = world.read("memory/count.md");
+    assert_eq!(memory.matches("- three lines: 2").count(), 1, "{memory}");
+
+    // The worker has its prompt: the verdict before it has led too far.
+    operator.asked("work").await;
+    operator.say(Command::Undo { run: Some(run) }).await;
+    assert!(operator.refused().await.contains("too far"));
+}
+
+async fn published(operator: &mut Operator) -> Checkpoint {
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    operator.approve("work").await;
+    operator.approve("verdict").await;
+    let open = operator.approve("publish").await;
+    assert_eq!(operator.ended().await.1, Outcome::Published);
+    open
+}
+
+fn publishing(publish: &str) -> World {
+    Parts {
+        top: &format!(
+            "publish = {publish}\noutput = {{ kind = \"files\", artefact = \"count.txt\" }}"
+        ),
+        turns: ONE_TURN,
+        ..Parts::default()
+    }
+    .world()
+}
+
+/// A published branch goes back to where it stood, and can be published again by its question.
+#[tokio::test]
+async fn a_published_branch_is_taken_back() {
+    let world = publishing(r#"{ to = "git-branch", branch = "counted" }"#);
+    world.git(&["branch", "counted"]);
+    let tip = world.git(&["rev-parse", "counted"]);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let answered = published(&mut operator).await;
+    assert_ne!(world.git(&["rev-parse", "counted"]), tip);
+    undo(&mut operator, &run_of(&answered)).await;
+    let open = asked_again(&mut operator, &answered).await;
+    assert_eq!(world.git(&["rev-parse", "counted"]), tip);
+    let typed = Some(open.digest.short().to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    assert_eq!(operator.ended().await.1, Outcome::Published);
+    assert_eq!(world.git(&["show", "counted:count.txt"]), "1\n2\n3");
+}
+
+/// A published copy is put back to what the target held before.
+#[tokio::test]
+async fn a_published_copy_is_taken_back() {
+    let world = publishing(r#"{ to = "copy", as = "out/count.txt" }"#);
+    world.write("out/count.txt", "before\n");
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let answered = published(&mut operator).await;
+    assert_eq!(world.read("out/count.txt"), "1\n2\n3\n");
+    undo(&mut operator, &run_of(&answered)).await;
+    asked_again(&mut operator, &answered).await;
+    assert_eq!(world.read("out/count.txt"), "before\n");
+}
+
+/// A command is taken back by its own undo, and not at all without one.
+#[tokio::test]
+async fn a_published_command_is_taken_back_by_its_undo() {
+    let outside = TempDir::new().unwrap();
+    let log = outside.path().join("log");
+    let say = |word: &str| format!(r#"["sh", "-c", "echo {word} >> {}"]"#, log.display());
+    let (doing, undoing) = (say("did"), say("undid"));
+    let commands = [
+        (
+            format!(r#"{{ to = "command", command = {doing}, undo = {undoing} }}"#),
+            true,
+        ),
+        (format!(r#"{{ to = "command", command = {doing} }}"#), false),
+    ];
+    for (publish, has_undo) in commands {
+        drop(fs::remove_file(&log));
+        let world = publishing(&publish);
+        let supervisor = world.supervise();
+        let mut operator = Operator::at(&supervisor).await;
+        let answered = published(&mut operator).await;
+        let run = run_of(&answered);
+        if has_undo {
+            undo(&mut operator, &run).await;
+            asked_again(&mut operator, &answered).await;
+            assert_eq!(fs::read_to_string(&log).unwrap(), "did\nundid\n");
+        } else {
+            operator.say(Command::Undo { run: Some(run) }).await;
+            assert!(operator.refused().await.contains("no undo"));
+            assert_eq!(fs::read_to_string(&log).unwrap(), "did\n");
+        }
+    }
+}
