@@ -223,7 +223,7 @@ fn rgb(hex: &str) -> Option<Color> {
 mod tests {
     use super::*;
 
-    /// Both shipped themes can be read and name every role.
+    /// Both shipped themes can be read and name every role (P6).
     #[test]
     fn shipped_themes_are_whole() {
         for name in ["terminal", "mono"] {

@@ -625,7 +625,7 @@ fn open_question(world: &World) -> Option<(String, String)> {
     Some((text("kind")?, text("digest")?))
 }
 
-/// R1, R48, R57, P3: a loop from start to branch by commands alone; nothing is approved unseen, and
+/// R1, R48, R57, R67, P3: a loop from start to branch by commands alone; nothing is approved unseen, and
 /// a host that dies at a checkpoint comes back to the same question with the same digest (R44).
 #[test]
 fn a_loop_flies_by_commands_alone() {
@@ -644,6 +644,7 @@ fn a_loop_flies_by_commands_alone() {
     drop(host);
     let _host = Hosting::of(&world);
     assert_eq!(open_question(&world), Some((kind, digest)));
+    let mut approved = Vec::new();
     for wanted in ["prompt", "work", "verdict", "publish"] {
         let (code, printed) = told(&world, "run count");
         assert_eq!(code, 10, "{printed}");
@@ -654,6 +655,7 @@ fn a_loop_flies_by_commands_alone() {
         assert!(shown.contains(&digest), "{shown}");
         let (code, printed) = told(&world, &approve(&digest));
         assert_eq!(code, 0, "{printed}");
+        approved.push(digest);
     }
     let done = "goal met and published";
     until("it is published", || {
@@ -664,9 +666,32 @@ fn a_loop_flies_by_commands_alone() {
     assert_eq!(code, 0);
     assert_eq!(log.matches("decided: count-1.").count(), 4, "{log}");
     assert!(log.contains(done), "{log}");
+
+    // Every decision with what was seen, and how long it took.
+    let (code, log) = told(&world, "log count --json");
+    assert_eq!(code, 0);
+    let decided: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|entry| entry["event"]["event"] == "decided")
+        .collect();
+    let seen = |entry: &Value| entry["event"]["is"]["digest"].as_str().map(str::to_owned);
+    let digests: Vec<String> = decided.iter().filter_map(seen).collect();
+    assert!(
+        digests
+            .iter()
+            .zip(&approved)
+            .all(|(whole, shown)| whole.starts_with(shown))
+    );
+    assert_eq!(digests.len(), 4, "{log}");
+    assert!(
+        decided.iter().all(|entry| entry["wait_ms"].is_i64()),
+        "{log}"
+    );
 }
 
 /// `init` lists and copies starters, makes scripts executable, and writes over nothing (ruling 24).
+/// What it copied is one loop of one skill in training, and passes `check` (R60, P6).
 #[test]
 fn init_copies_and_never_writes_over() {
     let world = World::new();
@@ -683,6 +708,17 @@ fn init_copies_and_never_writes_over() {
     assert_eq!(code, 0, "{line}");
     let (code, checked) = told(&world, "check");
     assert_eq!(code, 0, "{checked}");
+    let file = world.read("loops/research-and-draft.toml");
+    let file: toml::Table = file.parse().unwrap();
+    assert_eq!(
+        file["skill"]["path"].as_str(),
+        Some("skills/research-and-draft")
+    );
+    let mode = file.get("guardrails").and_then(|g| g.get("mode"));
+    assert_eq!(
+        mode.map_or(Some("training"), toml::Value::as_str),
+        Some("training")
+    );
     assert_eq!(told(&world, "init nothing").0, 21);
 }
 

@@ -644,3 +644,57 @@ fn stop_ends_a_host_of_another_wire() {
     greeter.join().unwrap();
     assert!(!old.wait().unwrap().success());
 }
+
+/// Sockets of the internet that a process holds, by the kernel's own tables.
+fn internet_sockets(pid: u32) -> Vec<String> {
+    let held: Vec<String> = fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+        .filter_map(|link| {
+            let inode = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+            Some(inode.to_owned())
+        })
+        .collect();
+    assert!(!held.is_empty(), "a host listens on its Unix socket");
+    let mut found = Vec::new();
+    for table in ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"] {
+        let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        let ours = |line: &&str| {
+            line.split_whitespace()
+                .nth(9)
+                .is_some_and(|inode| held.iter().any(|ours| ours == inode))
+        };
+        found.extend(
+            text.lines()
+                .filter(ours)
+                .map(|line| format!("{table}: {line}")),
+        );
+    }
+    found
+}
+
+/// One binary, local files: a host with a run at its checkpoint holds no socket of the internet,
+/// neither listening nor connected (R68).
+#[test]
+fn a_host_is_not_on_the_network() {
+    // The look itself is tried on a process that does listen: this one.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    assert_ne!(internet_sockets(std::process::id()), Vec::<String>::new());
+    drop(listener);
+    let world = World::new();
+    world.skill("tidy");
+    world.write(
+        "loops/tidy.toml",
+        r#"version = 1
+name = "tidy"
+skill = { path = "skills/tidy" }
+worker = { type = "command", command = ["true"] }
+goal = { statement = "it is tidy", verify = { checks = [{ name = "there", command = ["true"] }] } }
+"#,
+    );
+    world.commit("a loop");
+    let host = Hosting::of(&world);
+    let ran = checkride(&world, &["run", "tidy"]).output().unwrap();
+    assert_eq!(ran.status.code(), Some(10), "{ran:?}");
+    assert_eq!(internet_sockets(host.0.id()), Vec::<String>::new());
+}

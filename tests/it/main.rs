@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod calm;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod config;

@@ -1,0 +1,158 @@
+//! What the screens must show or must not offer, whatever they look like.
+
+use checkride::run::{Ask, Finding, Judgement, Mode};
+use checkride::tui::keymap::Key;
+
+use super::{Cockpit, scenes};
+
+/// The text of a screen, its frame and line ends made blanks.
+fn words(cockpit: &Cockpit) -> String {
+    let text = cockpit.text("terminal");
+    let plain: String = text
+        .chars()
+        .map(|c| {
+            if "│─┄├┤┬┴┼━▌▸".contains(c) {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Where each of these stands on the screen; the message names the one that is missing.
+fn places(text: &str, wanted: &[&str]) -> Vec<usize> {
+    let place = |word: &&str| {
+        text.find(word)
+            .unwrap_or_else(|| panic!("no {word} in\n{text}"))
+    };
+    wanted.iter().map(place).collect()
+}
+
+/// What wakes a loop, how it checks itself, where it remembers and when it stops stand on the main
+/// screen at 80×24 without a key; limits are numbers (R8, R9).
+#[test]
+fn the_four_facts_are_always_there() {
+    let cockpit = Cockpit::new(&scenes::idle(), (80, 24));
+    let text = cockpit.text("terminal");
+    places(
+        &text,
+        &[
+            "trigger  weekdays 07:00",
+            "verify   4 checks + judge",
+            "memory   2 notes",
+            "stops    5 iter·60k",
+            "tok·$0.60",
+        ],
+    );
+}
+
+/// There is nowhere to write to an agent: of all plain keys on the main screen only the search and
+/// the memory open a field (R13).
+#[test]
+fn the_main_screen_has_no_chat_box() {
+    let mut open = String::new();
+    for c in ('!'..='~').chain(['\t', ' ']) {
+        let mut cockpit = Cockpit::new(&scenes::idle(), (120, 36));
+        cockpit.press(Key::Char(c));
+        if cockpit.app.field.is_some() {
+            open.push(c);
+        }
+    }
+    assert_eq!(open, "/m");
+}
+
+/// The four bones stand in their own order, on the main screen and in the inspector (R34).
+#[test]
+fn the_bones_keep_their_order() {
+    let mut cockpit = Cockpit::new(&scenes::idle(), (120, 60));
+    let rows = ["trigger", "skill", "goal", "verify", "memory"].map(|bone| format!(" {bone} "));
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let text = cockpit.text("terminal");
+    let bones = text.split("the four bones").nth(1).unwrap();
+    assert!(places(bones, &rows).is_sorted(), "{bones}");
+    cockpit.keys("i");
+    let text = cockpit.text("terminal");
+    let heads = [
+        "\n trigger",
+        "\n skill",
+        "\n goal and verification",
+        "\n memory",
+    ];
+    assert!(places(&text, &heads).is_sorted(), "{text}");
+}
+
+/// A rubric of two lines is two lines with evidence in the verdict pane, at the checkpoint and
+/// beside the run (R27).
+#[test]
+fn every_rubric_line_shows_its_evidence() {
+    let mut ask = scenes::verdict_ask(true);
+    let Ask::Verdict { verdict, .. } = &mut ask else {
+        panic!("{ask:?}");
+    };
+    let Judgement::Given(answer) = &mut verdict.judgement else {
+        panic!("{verdict:?}");
+    };
+    answer.findings = ["first", "second", "third"]
+        .map(|n| Finding {
+            line: format!("the {n} line holds"),
+            pass: n != "second",
+            evidence: format!("seen {n}"),
+            overturned: false,
+        })
+        .to_vec();
+    let mut cockpit = Cockpit::new(&scenes::asks(ask), (120, 36));
+    cockpit.keys("c");
+    let text = words(&cockpit);
+    for n in ["first", "second", "third"] {
+        places(
+            &text,
+            &[&format!("the {n} line holds"), &format!("seen {n}")],
+        );
+    }
+}
+
+/// All four panes stand at 120×36; at 80×24 each is one digit away (P1, P5).
+#[test]
+fn the_four_panes_are_in_reach() {
+    let marks = [
+        "research-and-draft",
+        "14:03:24",
+        "NOT APPROVED",
+        "Fetch each URL before",
+    ];
+    let cockpit = Cockpit::new(&scenes::work(), (120, 36));
+    places(&cockpit.text("terminal"), &marks);
+    let marks = [
+        "research-and-draft",
+        "14:05 held",
+        "NOT APPROVED",
+        "Fetch each URL",
+    ];
+    for (digit, mark) in ["1", "2", "3", "4"].into_iter().zip(marks) {
+        let mut cockpit = Cockpit::new(&scenes::work(), (80, 24));
+        cockpit.keys(digit);
+        places(&words(&cockpit), &[mark]);
+    }
+}
+
+/// A loop that asks for more than it has earned runs in training, and its screen says why (R47).
+#[test]
+fn a_loop_in_training_says_why() {
+    let mut records = scenes::idle();
+    for record in &mut records {
+        if let checkride::protocol::Fact::Loops(rows) = &mut record.fact
+            && let checkride::protocol::LoopState::Valid(facts) = &mut rows[0].state
+        {
+            facts.mode = Mode::Training;
+            facts.mode_why = "asks for autonomous, has earned training".to_owned();
+        }
+    }
+    let mut cockpit = Cockpit::new(&records, (120, 60));
+    cockpit.keys("i");
+    places(
+        &words(&cockpit),
+        &["asks for autonomous, has earned training"],
+    );
+}
