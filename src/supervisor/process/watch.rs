@@ -28,7 +28,10 @@ pub trait Sink {
     /// Bytes of its standard error.
     fn stderr(&mut self, bytes: &[u8]);
     /// Some 30 ms have passed since the first byte after the last pause: the time to show and store.
-    fn pause(&mut self) {}
+    /// What must still be told later, though nothing more may come, says when.
+    fn pause(&mut self) -> Option<Instant> {
+        None
+    }
 }
 
 /// When a process is ended from outside.
@@ -109,7 +112,7 @@ pub async fn watch(
                 ending = Ending::TimedOut;
                 running.kill();
             }
-            () = at(times.pause) => { times.pause = None; sink.pause(); }
+            () = at(times.pause) => times.pause = sink.pause(),
             asked = rise(&mut limits.halt, halt) => {
                 halt = asked;
                 ending = Ending::Halted;
@@ -154,7 +157,8 @@ impl Times {
         if bytes > 0 {
             let now = Instant::now();
             self.last_output = Some(now);
-            self.pause = self.pause.or(Some(now + GATHER));
+            let soon = now + GATHER;
+            self.pause = Some(self.pause.map_or(soon, |at| at.min(soon)));
         }
     }
 }

@@ -177,12 +177,16 @@ impl<R: Reader> Sink for Pump<'_, R> {
             .feed(bytes, &mut |line| progress.entry(Kind::Stderr, line));
     }
 
-    fn pause(&mut self) {
-        if self.reported.elapsed() >= USAGE_EVERY {
-            self.reported = Instant::now();
-            self.progress.usage(Usage::estimate(self.bytes));
-        }
+    /// A worker that falls silent after a flood is told of all the same: its budget may be spent.
+    fn pause(&mut self) -> Option<Instant> {
         self.progress.pause();
+        let due = self.reported + USAGE_EVERY;
+        if Instant::now() < due {
+            return Some(due);
+        }
+        self.reported = Instant::now();
+        self.progress.usage(Usage::estimate(self.bytes));
+        None
     }
 }
 
