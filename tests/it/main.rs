@@ -1,5 +1,13 @@
 //! One binary for all integration tests.
 
+#![cfg_attr(
+    test,
+    expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a test picks out what it waits for and passes over all else"
+    )
+)]
+
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
