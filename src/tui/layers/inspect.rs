@@ -9,6 +9,7 @@
 use crate::protocol::LoopFacts;
 use crate::run::spec::{Independence, Judge, JudgeKind, OutputKind, PublishTo, Trigger};
 use crate::tui::app::App;
+use crate::tui::app::runs::Run;
 use crate::tui::layout::{self, Region};
 use crate::tui::paint::Canvas;
 use crate::tui::panes::memory;
@@ -127,6 +128,24 @@ fn trust(out: &mut Bones, facts: &LoopFacts, app: &App) {
             format!("{met} of its last {runs} reached the goal"),
         );
     }
+    let (claimed, approved) = claims(&app.world.runs_of(&facts.spec.name));
+    if claimed > 0 {
+        out.line(
+            Role::Claim,
+            format!("claimed done {claimed}×, approved {approved}× of these"),
+        );
+    }
+}
+
+/// How often the worker made a claim that was then examined, and how often the verdict agreed.
+fn claims(runs: &[&Run]) -> (usize, usize) {
+    let examined = runs.iter().flat_map(|run| &run.iterations).filter_map(|i| {
+        let claims = i.work.as_ref().is_some_and(|work| work.claim.is_some());
+        i.verdict.as_ref().filter(|_| claims)
+    });
+    examined.fold((0, 0), |(claimed, approved), verdict| {
+        (claimed + 1, approved + usize::from(verdict.approved()))
+    })
 }
 
 fn goal(out: &mut Bones, facts: &LoopFacts) {

@@ -156,3 +156,15 @@ fn a_loop_in_training_says_why() {
         &["asks for autonomous, has earned training"],
     );
 }
+
+/// What a worker claims stands beside what was found of it: counted in the inspector, and in words
+/// of their own at the work (R52).
+#[test]
+fn claims_are_counted_beside_verdicts() {
+    let mut cockpit = Cockpit::new(&scenes::idle(), (120, 70));
+    cockpit.keys("i");
+    places(&words(&cockpit), &["claimed done 2×, approved 1× of these"]);
+    let mut cockpit = Cockpit::new(&scenes::work(), (120, 36));
+    cockpit.keys("c");
+    places(&words(&cockpit), &["claims", "612 words, 7 sources"]);
+}
