@@ -83,11 +83,9 @@ command = ["scripts/three"]
         let world = World::new();
         world.skill("count");
         world.write("loops/count.toml", &self.file());
-        let turns: String = self
-            .turns
-            .iter()
-            .map(|acts| format!("[[turn]]\nacts = [{acts}]\n"))
-            .collect();
+        let turns = self.turns.iter().fold(String::new(), |all, acts| {
+            all + &format!("[[turn]]\nacts = [{acts}]\n")
+        });
         world.write("loops/count/worker.toml", &turns);
         world.script("scripts/three", self.check);
         world.commit("a loop");

@@ -281,7 +281,7 @@ fn raise_sends_raised_caps() {
     assert_eq!(decisions(&cockpit), [Decision::Edit(raise)]);
 }
 
-/// Esc saves the memory with the digest it began from; Ctrl-c asks before it discards.
+/// Esc saves the memory with the digest it began from; Ctrl-c asks before it discards (P4).
 #[test]
 fn memory_is_saved_by_esc() {
     let mut cockpit = at_work();

@@ -1,11 +1,13 @@
 //! Files that change under a run: what is noticed at once, what is read at each prompt, what is
 //! pinned; and what never starts.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use checkride::protocol::{Command, Fact, LoopState};
 use checkride::run::spec::Guardrails;
 use checkride::run::{Decision, Event, Mode, Outcome, PartKind, Prompt, Stage};
+
+use tokio::time::Instant;
 
 use super::{AUTONOMOUS, Parts, prompt, run_of, shell, valid, verdict};
 use crate::world::{Operator, World};

@@ -112,7 +112,7 @@ async fn both_sides_of_a_conflict_are_kept() {
     told_memory(&mut operator, |memory| memory.text == "mine\n").await;
     assert_eq!(world.read("memory/count.md"), "mine\n");
 
-    // What a person wrote is in the very next prompt.
+    // What a person wrote is in the very next prompt (P4).
     operator.start("count").await;
     let open = operator.asked("prompt").await;
     assert!(operator.text(prompt(&open)).await.contains("mine"));
@@ -127,9 +127,9 @@ async fn a_long_memory_is_cut_for_the_prompt() {
         ..Parts::default()
     }
     .world();
-    let entries: String = (0..1_000)
-        .map(|n| format!("## 2026-01-01 · run {n}\n\n- entry number {n} was slow\n\n"))
-        .collect();
+    let entries = (0..1_000).fold(String::new(), |all, n| {
+        all + &format!("## 2026-01-01 · run {n}\n\n- entry number {n} was slow\n\n")
+    });
     let memory = format!("# Memory\n\n## Standing rules\n\n- never hurry\n\n{entries}");
     world.write("memory/count.md", &memory);
     let supervisor = world.supervise();

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use checkride::protocol::{Command, Fact, RunId};
 use checkride::run::{Event, Outcome, Stage};
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use super::{Parts, shell, soon, valid};
 use crate::world::{Operator, World};
@@ -50,7 +51,7 @@ async fn pids(outside: &Path, name: &str) -> Vec<u32> {
 }
 
 /// Gone, or dead and only not yet collected.
-fn is_dead(pid: &u32) -> bool {
+fn is_dead(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.is_empty()
         || stat
@@ -94,8 +95,8 @@ async fn one_run_of_two_is_stopped() {
     let run = RunId::new("count", 1);
     operator.say(Command::Stop { run: run.clone() }).await;
     assert_eq!(end_of(&mut operator, &run).await, Outcome::Stopped);
-    assert!(count.iter().all(is_dead), "{count:?}");
-    assert!(!more.iter().any(is_dead), "{more:?}");
+    assert!(count.iter().all(|pid| is_dead(*pid)), "{count:?}");
+    assert!(!more.iter().any(|pid| is_dead(*pid)), "{more:?}");
 }
 
 /// `X` stops both within a second or so, all rows are off; `u` re-arms, and the runs stay
@@ -111,7 +112,7 @@ async fn all_runs_are_stopped_at_once() {
     all.extend(pids(outside.path(), "more").await);
     let pressed = Instant::now();
     operator.say(Command::StopAll).await;
-    soon("both trees dead", || all.iter().all(is_dead)).await;
+    soon("both trees dead", || all.iter().all(|pid| is_dead(*pid))).await;
     assert!(
         pressed.elapsed() < Duration::from_secs(3),
         "{:?}",

@@ -68,7 +68,7 @@ async fn a_person_judges_line_by_line() {
 /// worker's words; three lines are answered with evidence (R27).
 #[tokio::test]
 async fn a_program_judges_by_what_it_is_given() {
-    let judge = r##"#!/bin/sh
+    let judge = r#"#!/bin/sh
 asked=$(cat)
 for word in '"goal"' 'three lines' 'They rise.' 'count.txt' '"checks"'; do
   case "$asked" in *"$word"*) ;; *) echo "no $word in $asked" >&2; exit 1 ;; esac
@@ -76,7 +76,7 @@ done
 case "$asked" in *TRUST*) pass=false ;; *) pass=true ;; esac
 echo "I looked at it."
 printf '{"lines":[{"n":1,"pass":true,"evidence":"one"},{"n":2,"pass":%s,"evidence":"two"},{"n":3,"pass":true,"evidence":"three"}],"note":"count on"}\n' $pass
-"##;
+"#;
     let world = Parts {
         turns: &[r#"{ say = "TRUST me" }, { claim = "TRUST" },
             { write = { path = "count.txt", text = "1\n2\n3\n" } }"#],
