@@ -402,7 +402,6 @@ async fn live(ordeal: &Ordeal, kept: &mut Kept, life: Life) {
 }
 
 /// Between two sends of a prompt there is a decision, and every send was begun in the journal first.
-#[expect(clippy::print_stdout, reason = "how much the ordeal has seen")]
 fn nothing_twice(ordeal: &Ordeal, journal: &BTreeMap<u64, Record>) {
     let (mut begun, mut published, mut leave) = (0, 0, 0);
     for record in journal.values() {
