@@ -33,6 +33,9 @@ use crate::run::Mode;
 use clock::Clock;
 use journal::{Journal, JournalError};
 
+/// The journal's file in a project's state folder.
+pub const JOURNAL: &str = "journal.db";
+
 /// What a supervisor needs to know of the world around it. It reads no environment itself.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -105,8 +108,7 @@ impl Supervisor {
     /// Opens the journal, picks up what was under way, and starts the thread.
     pub fn start(settings: Settings) -> Result<Self, CannotStart> {
         std::fs::create_dir_all(&settings.state).map_err(CannotStart::Io)?;
-        let journal =
-            Journal::open(&settings.state.join("journal.db")).map_err(CannotStart::Journal)?;
+        let journal = Journal::open(&settings.state.join(JOURNAL)).map_err(CannotStart::Journal)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

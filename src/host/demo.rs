@@ -14,7 +14,7 @@ use super::HostError;
 use crate::cli::init;
 use crate::link::Link;
 use crate::protocol::{Command, Fact, Record};
-use crate::run::Event;
+use crate::run::{Event, Outcome};
 use crate::supervisor::clock::Clock;
 use crate::supervisor::{Settings, Supervisor};
 
@@ -144,7 +144,7 @@ impl Stage {
     pub(super) fn link(&self) -> Link {
         let (link, mut far) = Link::pair();
         let mut inner = self.supervisor.connect();
-        let captions = self.captions.clone();
+        let mut captions = self.captions.clone();
         tokio::spawn(async move {
             loop {
                 let sent = tokio::select! {
@@ -180,21 +180,24 @@ impl Stage {
 
 impl Captions {
     /// What is said after this record.
-    fn about(&self, record: &Record) -> Option<Record> {
+    ///
+    /// Each is said once: asked again, a question may no longer fit its words.
+    fn about(&mut self, record: &Record) -> Option<Record> {
         let event = record.event()?;
         let text = if let Event::Woke(_) = event {
-            &self.start
-        } else if let Event::Ended(_) = event {
-            &self.end
+            self.start.clone()
+        } else if let Event::Ended(Outcome::Published) = event {
+            self.end.clone()
         } else if let Event::Asked(checkpoint) = event {
             let fits = |c: &&Caption| {
                 c.checkpoint == checkpoint.ask.kind() && c.iteration == checkpoint.iteration
             };
-            &self.caption.iter().find(fits)?.text
+            let at = self.caption.iter().position(|c| fits(&c))?;
+            self.caption.remove(at).text
         } else {
             return None;
         };
-        let fact = Fact::Done { what: text.clone() };
+        let fact = Fact::Done { what: text };
         Some(Record {
             seq: 0,
             at: record.at,

@@ -17,6 +17,7 @@ use crate::cli::{self, Exit, Fail, Flags, Out, Session};
 use crate::config::Paths;
 use crate::config::diagnostic::inert;
 use crate::config::paths::Environment;
+use crate::supervisor::JOURNAL;
 use crate::supervisor::clock::Clock;
 
 /// Does what the command line says. A failure is one line on standard error.
@@ -46,17 +47,21 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    if let Some(Cmd::Demo) = &flags.command {
+        // It has a project of its own; where it is started does not matter.
+        return cockpit::demo(&flags.view);
+    }
     let paths = paths(flags)?;
     let project = paths.project();
     let Some(command) = &flags.command else {
         return cockpit::open(&paths, &flags.view);
     };
-    if *command != Cmd::Demo && flags.view != View::default() {
+    if flags.view != View::default() {
         return Err(Exit::Usage
             .because("--read-only, --no-color, --ascii and --theme belong to the cockpit"));
     }
     match command {
-        Cmd::Demo => cockpit::demo(&flags.view),
+        Cmd::Demo => Ok(Exit::Done),
         Cmd::Init { starter: None } => Ok(cli::init::list(out)),
         Cmd::Init {
             starter: Some(name),
@@ -100,11 +105,18 @@ async fn converse(session: Session, command: &Cmd, out: &mut Out<'_>) -> Result<
     }
 }
 
-/// Only looks: a program that asks every minute must not keep a host alive.
+/// How loops stand. A host that left while runs wait for a person is started to ask it; where no
+/// run ever was, there is nothing to ask.
 fn status(paths: &Paths, json: bool, out: &mut Out<'_>) -> Result<Exit, Fail> {
     let now_ms = Clock::System.now_ms();
     runtime()?.block_on(async {
-        let session = Session::open(attach::connect(paths).await?, by()).await?;
+        let link = match attach::connect(paths).await {
+            Err(HostError::Absent(_)) if paths.state().join(JOURNAL).exists() => {
+                attach::attach(paths, &starter()?).await?
+            }
+            met => met?,
+        };
+        let session = Session::open(link, by()).await?;
         let status = cli::status::status(&session.known, now_ms);
         if json {
             out.json(&status);

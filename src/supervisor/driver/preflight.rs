@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::run::spec::{JudgeKind, WorkerKind};
+use crate::run::Ground;
+use crate::run::spec::{JudgeKind, PublishTo, WorkerKind};
 use crate::supervisor::site::Site;
 
 /// Looks for every program that the loop names. The error is one line for the operator.
@@ -19,6 +20,19 @@ pub(super) fn look(site: &Site) -> Result<(), String> {
         find(site, setup, ("setup", &site.project))?;
     }
     Ok(())
+}
+
+/// Looks whether there is a branch to publish to: a copy of a folder has none.
+pub(super) fn target(site: &Site, ground: &Ground) -> Result<(), String> {
+    let to = site.wake.spec.publish.as_ref().map(|publish| &publish.to);
+    match (to, &ground.base) {
+        (Some(PublishTo::GitBranch { .. }), None) => Err(
+            "publish goes to a git branch, and this folder has no git commit; commit, or publish \
+             with `to = \"copy\"`"
+                .to_owned(),
+        ),
+        (_, _) => Ok(()),
+    }
 }
 
 /// Looks for the worker's program where the worker will: in its workspace. A file that is not

@@ -32,7 +32,8 @@ impl Flight {
             .workspace(ground.clone(), |workspace| Ok(workspace.work_folder()))
             .await
             .map_err(Amiss::at)?;
-        if let Err(why) = preflight::worker(&self.site, &folder) {
+        let looked = preflight::target(&self.site, &ground);
+        if let Err(why) = looked.and_then(|()| preflight::worker(&self.site, &folder)) {
             return Ok(Input::CannotVerify(why));
         }
         match self.set_up(&folder).await {

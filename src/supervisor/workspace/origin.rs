@@ -134,6 +134,13 @@ impl Origin {
             "--untracked-files=all",
             "--no-renames",
             "--ignore-submodules=all",
+            // What loops write there is not work of the operator (PRODUCT §5.4).
+            "--",
+            ":/",
+            ":(exclude)memory",
+            ":(exclude)drafts",
+            ":(exclude)inbox",
+            ":(exclude).checkride",
         ])?;
         Ok(listed
             .split(|b| *b == 0)
