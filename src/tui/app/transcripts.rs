@@ -56,6 +56,7 @@ impl Entry {
 pub struct Transcript {
     pages: BTreeMap<u64, Vec<Entry>>,
     asked: BTreeSet<u64>,
+    told: bool,
 }
 
 impl Transcript {
@@ -68,6 +69,7 @@ impl Transcript {
     /// Takes fetched lines in; `from` is what `missing` asked for.
     pub fn insert(&mut self, from: u64, lines: &[String]) {
         let number = from / PAGE;
+        self.told = true;
         self.asked.remove(&number);
         let page = self.pages.entry(number).or_default();
         // An answer that does not continue what is here was asked twice.
@@ -87,6 +89,12 @@ impl Transcript {
                 None => break,
             };
         }
+    }
+
+    /// Where to fetch on while nobody has said yet how long the transcript is; the first answer says
+    /// it, also that there is nothing.
+    pub fn unknown(&mut self) -> Option<u64> {
+        (!self.told && self.asked.insert(0)).then_some(0)
     }
 
     /// Where to fetch on so that `line` of `total` can be shown; asked for once at a time.
@@ -120,5 +128,16 @@ mod tests {
         t.insert(0, &vec![String::new(); 10]);
         assert_eq!(t.missing(4, 10), None);
         assert_eq!(t.missing(4, 11), Some(10));
+    }
+
+    /// A transcript of unknown length is asked for once, not for ever where it is empty.
+    #[test]
+    fn asks_how_long_it_is_once() {
+        let mut t = Transcript::default();
+        assert_eq!(t.unknown(), Some(0));
+        assert_eq!(t.unknown(), None);
+        t.insert(0, &[]);
+        assert_eq!(t.unknown(), None);
+        assert_eq!(t.missing(0, 1), Some(0), "it has grown");
     }
 }

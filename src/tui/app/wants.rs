@@ -90,7 +90,11 @@ impl App {
         let Some((run, total)) = self.run().map(|r| (r.id.clone(), r.lines)) else {
             return;
         };
+        let transcript = self.world.transcripts.entry(run.clone()).or_default();
         if total == 0 {
+            let lines = PAGE;
+            let first = transcript.unknown();
+            out.extend(first.map(|from| Fetch::Transcript { run, from, lines }));
             return;
         }
         let rows = u64::from(self.size.1);

@@ -1,8 +1,8 @@
 //! What keys do: arming, Enter and Esc, text fields, stale digests.
 
-use checkride::protocol::{Command, Fact};
+use checkride::protocol::{Command, Fact, Fetch};
 use checkride::run::{Answer, Ask, Decision, Edit, Event};
-use checkride::tui::app::{Manner, Out};
+use checkride::tui::app::{App, Manner, Out};
 use checkride::tui::keymap::Key;
 
 use super::scenes::{self, checkpoint, event, run_id};
@@ -505,7 +505,7 @@ fn the_timeline_reads_on() {
     cockpit.keys("t");
     cockpit.tell(&[scenes::record(NOON, more)]);
     cockpit.keys("jj");
-    let fetch = checkride::protocol::Fetch::History {
+    let fetch = Fetch::History {
         name: scenes::LOOP.into(),
         before: 12,
         runs: 20,
@@ -620,4 +620,42 @@ fn a_refusal_gives_way() {
     assert_eq!(toast(&cockpit), "saved");
     cockpit.keys("j");
     assert_eq!(toast(&cockpit), "");
+}
+
+/// A transcript whose length nobody told is fetched: its beginning, which says the length, then its end;
+/// an empty one is asked for once.
+#[test]
+fn a_transcript_of_unknown_length_is_fetched() {
+    let fetches = |all: &[Out]| -> Vec<u64> {
+        let from = |out: &Out| match out {
+            Out::Send(Command::Fetch(Fetch::Transcript { from, .. })) => Some(*from),
+            _ => None,
+        };
+        all.iter().filter_map(from).collect()
+    };
+    let answer = |lines: Vec<String>, total| Fact::Lines {
+        of: Fetch::Transcript {
+            run: run_id(),
+            from: 0,
+            lines: 200,
+        },
+        lines,
+        total,
+    };
+    let mut told = scenes::work();
+    told.retain(|r| !matches!(r.fact, Fact::Grew { .. }));
+    for (lines, total, then) in [(200, 950, vec![800]), (0, 0, vec![])] {
+        let now = Cockpit::new(&[], (120, 36)).now;
+        let mut app = App::new(Manner::default(), (120, 36), now);
+        let mut out = Vec::new();
+        for record in &told {
+            out.extend(app.apply(record, now));
+        }
+        assert_eq!(fetches(&out), [0]);
+        let lines = vec![r#"{"kind":"said","text":"hay"}"#.to_owned(); lines];
+        let record = scenes::record(NOON, answer(lines, total));
+        let mut out = app.apply(&record, now);
+        out.extend(app.key(Key::Char('j'), now));
+        assert_eq!(fetches(&out), then);
+    }
 }
