@@ -206,7 +206,7 @@ pub const TABLE: &[Entry] = &[
     row!(CopyPath, [Char('Y')], "Y", "", "copy its path", Everywhere, &[Main, Pages, Timeline, Inspect]),
     row!(NextMatch, [Char('n')], "", "", "", Everywhere, READ),
     row!(PreviousMatch, [Char('N')], "", "", "", Everywhere, READ),
-    row!(Undo, [Char('u')], "u", "undo", "undo last decision; timeline: restore", Everywhere, &[Main, Pages, Timeline]),
+    row!(Undo, [Char('u')], "u", "undo", "undo last decision; timeline: restore", Everywhere, &[Main, Pages, Timeline, Inspect]),
     row!(LeaveRunning, [Char('q')], "q", "leave them running", "", Dialogue, &[Dialogue]),
     row!(HoldAll, [Char(' ')], "space", "hold, then leave", "", Dialogue, &[Dialogue]),
     row!(Stop, [Char('x')], "x", "stop, then leave", "", Dialogue, &[Dialogue]),

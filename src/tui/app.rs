@@ -11,6 +11,7 @@ pub mod moves;
 pub mod pages;
 pub mod paths;
 pub mod runs;
+pub mod saves;
 pub mod search;
 pub mod transcripts;
 pub mod view;
@@ -145,6 +146,8 @@ pub struct App {
     pub focused: bool,
     /// What `u` takes back.
     pub newest: Newest,
+    /// A save of a memory file that is on its way.
+    pub(crate) saving: Option<view::Save>,
     /// New checkpoints that nobody was told about yet.
     pub bells: u32,
     /// What an answer made possible: done together with the next fetches.
@@ -181,6 +184,7 @@ impl App {
             arming: Arming::default(),
             focused: true,
             newest: Newest::Decision,
+            saving: None,
             bells: 0,
             later: Vec::new(),
             asked: wants::Asked::default(),
@@ -196,9 +200,9 @@ impl App {
             Fact::Run { run, event } if news => self.happened(run, event),
             Fact::Loops(_) => self.keep_selection(),
             Fact::Refused { what, why } => self.refused(what, why),
-            Fact::Done { what } => (self.toast, self.complained) = (Some(what.clone()), None),
+            Fact::Done { what } => self.done(what),
             Fact::MemoryConflict { theirs, mine } => self.conflict(theirs, mine),
-            Fact::Memory(memory) => self.asked.memory_came(&memory.name),
+            Fact::Memory(memory) => self.memory_came(memory),
             Fact::Lines { of, .. } => self.arrived(of),
             Fact::Run { .. }
             | Fact::Attached { .. }

@@ -95,11 +95,7 @@ impl App {
 
     fn settle(&mut self, action: Action, theirs: &MemoryText, mine: String) -> Vec<Out> {
         if action == Action::KeepMine {
-            return vec![Out::Send(Command::SaveMemory {
-                name: theirs.name.clone(),
-                base: theirs.digest.clone(),
-                text: mine,
-            })];
+            return vec![self.save_memory(theirs, mine)];
         }
         if action == Action::Merge {
             let both = format!(

@@ -4,7 +4,7 @@
 use ratatui::style::{Modifier, Style};
 use tui_textarea::{CursorMove, TextArea, WrapMode};
 
-use crate::protocol::{Command, MemoryText};
+use crate::protocol::MemoryText;
 use crate::run::{Decision, Digest, Edit};
 
 use super::arming::Shown;
@@ -256,9 +256,16 @@ impl App {
                 self.send_typed(&shown, Decision::Edit(Edit::File { path, text }))
             }
             Purpose::Memory(name, base) => {
+                let before = field.before.clone();
                 self.field = None;
-                let save = Command::SaveMemory { name, base, text };
-                changed.then_some(Out::Send(save)).into_iter().collect()
+                let base = MemoryText {
+                    name,
+                    path: String::new(),
+                    digest: base,
+                    text: before,
+                };
+                let save = changed.then(|| self.save_memory(&base, text));
+                save.into_iter().collect()
             }
             Purpose::Filter => {
                 self.field = None;

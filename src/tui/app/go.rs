@@ -137,10 +137,16 @@ impl App {
             .collect()
     }
 
-    /// `X`, where that was last; in the timeline: the workspace; else the last decision of the run.
+    /// In the timeline: the workspace. Else a memory save or `X`, where that was last or still holds;
+    /// else the last decision of the run.
     fn undo(&mut self) -> Vec<Out> {
-        if std::mem::take(&mut self.newest) == Newest::StopAll {
-            return vec![Out::Send(Command::Undo { run: None })];
+        let listed = matches!(self.layers.last(), Some(Layer::Timeline(_)));
+        match std::mem::take(&mut self.newest) {
+            Newest::StopAll => return vec![self.arm()],
+            Newest::Memory(save) if !listed => return vec![self.unsave(save)],
+            Newest::Decision if !listed && self.is_switched_off() => return vec![self.arm()],
+            newest @ Newest::Memory(_) => self.newest = newest,
+            Newest::Decision => {}
         }
         let run = self.shown_run();
         if let (Some(Layer::Timeline(timeline)), Some(run)) = (self.layers.last(), run) {
@@ -157,6 +163,19 @@ impl App {
             .filter(|r| !r.decisions.is_empty())
             .map(|r| r.id.clone());
         vec![Out::Send(Command::Undo { run })]
+    }
+
+    /// Takes `X` back.
+    fn arm(&mut self) -> Out {
+        let words = "u: switching the triggers on again; press it again for the last decision";
+        self.toast = Some(words.to_owned());
+        Out::Send(Command::Undo { run: None })
+    }
+
+    /// Whether `X` holds the chosen loop's trigger; a loop that its own file switches off is no such.
+    pub(crate) fn is_switched_off(&self) -> bool {
+        let facts = self.name().and_then(|name| self.world.facts(name));
+        facts.is_some_and(|f| f.off && f.spec.enabled)
     }
 
     fn show_waiting(&mut self) {

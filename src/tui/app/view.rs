@@ -3,6 +3,7 @@
 
 use super::field::Field;
 use super::{App, Layer};
+use crate::run::Digest;
 use crate::tui::layout::{Layout, Over, View};
 use crate::tui::panes;
 use crate::tui::text::flow::Anchor;
@@ -31,14 +32,27 @@ pub struct Reading {
     pub known: u64,
 }
 
+/// A save of a memory file, and the text that it replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Save {
+    /// The loop.
+    pub name: String,
+    /// The text before.
+    pub before: String,
+    /// Digest of what is saved.
+    pub saved: Digest,
+}
+
 /// What was done last, and is taken back first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Newest {
     /// A decision.
     #[default]
     Decision,
     /// `X`.
     StopAll,
+    /// A memory file was saved.
+    Memory(Save),
 }
 
 impl App {

@@ -87,7 +87,12 @@ fn trigger_and_skill(out: &mut Bones, facts: &LoopFacts) {
     };
     out.line(Role::Fg, trigger);
     if facts.off {
-        out.line(Role::Warn, "switched off; u re-arms");
+        let words = if facts.spec.enabled {
+            "switched off; u re-arms"
+        } else {
+            "switched off by its file: enabled = false"
+        };
+        out.line(Role::Warn, words);
     }
     out.heading("skill");
     let skill = &facts.spec.skill;

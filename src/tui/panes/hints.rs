@@ -4,7 +4,7 @@
 
 use crate::tui::action::{Action, TABLE};
 use crate::tui::app::field::Purpose;
-use crate::tui::app::{App, Layer};
+use crate::tui::app::{App, Layer, Newest};
 use crate::tui::keymap::{self, Place, Receiver};
 use crate::tui::styles::Role;
 use crate::tui::text::{self, Row};
@@ -105,7 +105,12 @@ fn apt(app: &App, action: Action) -> bool {
         (Action::Follow, app.reading.follow),
         (Action::Stop, app.question().is_some()),
         (Action::Next, app.pages().is_some()),
-        (Action::Undo, run.is_none_or(|r| r.decisions.is_empty())),
+        (
+            Action::Undo,
+            app.newest == Newest::Decision
+                && !app.is_switched_off()
+                && run.is_none_or(|r| r.decisions.is_empty()),
+        ),
         (Action::StopAll, app.world.active().next().is_none()),
         (Action::Earlier, run.is_none_or(|r| r.now() < 2)),
     ];

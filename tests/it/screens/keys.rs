@@ -1,7 +1,7 @@
 //! What keys do: arming, Enter and Esc, text fields, stale digests.
 
-use checkride::protocol::{Command, Fact, Fetch};
-use checkride::run::{Answer, Ask, Decision, Edit, Event};
+use checkride::protocol::{Command, Fact, Fetch, LoopState, MemoryText};
+use checkride::run::{Answer, Ask, Decision, Digest, Edit, Event};
 use checkride::tui::app::{App, Manner, Out};
 use checkride::tui::keymap::Key;
 
@@ -657,5 +657,72 @@ fn a_transcript_of_unknown_length_is_fetched() {
         let mut out = app.apply(&record, now);
         out.extend(app.key(Key::Char('j'), now));
         assert_eq!(fetches(&out), then);
+    }
+}
+
+/// `u` right after a memory save puts the text before it back, once; a decision since is what it
+/// takes back instead.
+#[test]
+fn undo_takes_a_memory_save_back() {
+    let saved = |text: &str| {
+        let digest = Digest::of(text.as_bytes());
+        let text = text.to_owned();
+        let name = scenes::LOOP.to_owned();
+        let path = format!("memory/{name}.md");
+        Fact::Memory(MemoryText {
+            name,
+            path,
+            digest,
+            text,
+        })
+    };
+    let text = format!("x{}", scenes::MEMORY);
+    let put_back = Command::SaveMemory {
+        name: scenes::LOOP.to_owned(),
+        base: Digest::of(text.as_bytes()),
+        text: scenes::MEMORY.to_owned(),
+    };
+    let decision = Command::Undo {
+        run: Some(run_id()),
+    };
+    for (decided, wanted) in [(false, put_back), (true, decision.clone())] {
+        let mut cockpit = at_work();
+        if !decided {
+            cockpit.tell(&[scenes::decided_elsewhere()]);
+        }
+        cockpit.keys("mx<esc>");
+        cockpit.tell(&[scenes::record(NOON, saved(&text))]);
+        let what = format!("saved memory/{}.md", scenes::LOOP);
+        cockpit.tell(&[scenes::record(NOON, Fact::Done { what: what.clone() })]);
+        assert_eq!(toast(&cockpit), format!("{what} · u to undo"));
+        if decided {
+            cockpit.tell(&[scenes::decided_elsewhere()]);
+        }
+        cockpit.keys("u");
+        assert_eq!(cockpit.sent.last(), Some(&Out::Send(wanted)));
+        cockpit.keys("u");
+        assert_eq!(cockpit.sent.last(), Some(&Out::Send(decision.clone())));
+    }
+}
+
+/// While `X` holds the chosen loop's trigger `u` arms it first, also from its four bones, however
+/// many decisions came since; a loop that its own file switches off is left alone.
+#[test]
+fn undo_arms_what_stop_all_switched_off() {
+    for (enabled, keys) in [(true, "u"), (true, "iu"), (false, "u")] {
+        let mut rows = scenes::loops();
+        for row in &mut rows {
+            if let LoopState::Valid(facts) = &mut row.state {
+                facts.off = true;
+                facts.spec.enabled = enabled;
+            }
+        }
+        let mut cockpit = at_work();
+        cockpit.tell(&[scenes::decided_elsewhere()]);
+        cockpit.tell(&[scenes::record(NOON, Fact::Loops(rows))]);
+        cockpit.keys(keys);
+        let run = (!enabled).then(run_id);
+        assert_eq!(cockpit.sent.last(), Some(&Out::Send(Command::Undo { run })));
+        assert_eq!(toast(&cockpit).contains("triggers on again"), enabled);
     }
 }
