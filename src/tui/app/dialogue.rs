@@ -7,6 +7,9 @@ use super::field::Purpose;
 use super::{App, Layer, Out};
 use crate::tui::action::Action;
 
+/// The line between two texts that are merged by hand.
+pub(crate) const MARKER: &str = "<<<<<<< above: yours · below: on disk >>>>>>>";
+
 /// A question of the cockpit's own.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Dialogue {
@@ -98,10 +101,7 @@ impl App {
             return vec![self.save_memory(theirs, mine)];
         }
         if action == Action::Merge {
-            let both = format!(
-                "{mine}\n<<<<<<< above: yours · below: on disk >>>>>>>\n{}",
-                theirs.text
-            );
+            let both = format!("{mine}\n{MARKER}\n{}", theirs.text);
             let purpose = Purpose::Memory(theirs.name.clone(), theirs.digest.clone());
             self.open_field(purpose, &theirs.text);
             if let Some(field) = &mut self.field {

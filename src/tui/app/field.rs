@@ -8,7 +8,7 @@ use crate::protocol::MemoryText;
 use crate::run::{Decision, Digest, Edit};
 
 use super::arming::Shown;
-use super::dialogue::Dialogue;
+use super::dialogue::{Dialogue, MARKER};
 use super::{App, Layer, Out};
 use crate::tui::keymap::Key;
 use crate::tui::text;
@@ -254,6 +254,10 @@ impl App {
             }
             Purpose::File(shown, path) => {
                 self.send_typed(&shown, Decision::Edit(Edit::File { path, text }))
+            }
+            Purpose::Memory(..) if text.lines().any(|line| line == MARKER) => {
+                self.toast = Some(format!("not saved: take the line «{MARKER}» out first"));
+                Vec::new()
             }
             Purpose::Memory(name, base) => {
                 let before = field.before.clone();

@@ -120,7 +120,14 @@ impl App {
             });
         }
         if answer == Answer::Approve && open_rubric(&question) > 0 {
-            return Err("answer every rubric line first (1–9), then e hands them in".to_owned());
+            let answers = self.human.get(&question.checkpoint.id);
+            let set = answers.is_some_and(|lines| lines.iter().all(Option::is_some));
+            return Err(if set {
+                "e hands your answers in; then a takes the verdict"
+            } else {
+                "answer every rubric line first (1–9), then e hands them in"
+            }
+            .to_owned());
         }
         let shown = question.shown();
         // Stopping needs no reading: it keeps everything.

@@ -2,7 +2,7 @@
 
 use crate::run::spec::{JudgeKind, WorkerKind};
 use crate::run::{AfterVerdict, Ask, LoopSpec, Mode, Stage, Stops};
-use crate::tui::app::decide::Question;
+use crate::tui::app::decide::{Question, open_rubric};
 use crate::tui::app::runs::Run;
 use crate::tui::text;
 
@@ -192,6 +192,13 @@ pub fn next(run: &Run, step: Stage) -> &'static str {
     }
 }
 
+/// Whether the operator is the judge of this run.
+fn is_yours(question: &Question<'_>) -> bool {
+    let wake = question.run.wake.as_ref();
+    let judge = wake.and_then(|wake| wake.spec.goal.judge.as_ref());
+    judge.is_some_and(|judge| judge.kind == JudgeKind::Human)
+}
+
 /// Why the operator is asked, in a few sentences.
 pub fn why(question: &Question<'_>) -> Vec<String> {
     let training = question
@@ -211,6 +218,10 @@ pub fn why(question: &Question<'_>) -> Vec<String> {
     let then = match &question.checkpoint.ask {
         Ask::Prompt { .. } => "Nothing has been sent yet. Approve sends these bytes and no others.".to_owned(),
         Ask::Work { .. } => "Checks have not run yet. The work lies in its own workspace; your own tree is untouched.".to_owned(),
+        Ask::Verdict { .. } if open_rubric(question) > 0 => {
+            return vec!["You are the judge of this loop.".to_owned(), "1–9 answer the rubric lines, e hands them in; the verdict is then shown again.".to_owned()];
+        }
+        Ask::Verdict { .. } if is_yours(question) => "The rubric was answered by you; nobody else judged.".to_owned(),
         Ask::Verdict { .. } => "If you change the verdict it counts as a disagreement.".to_owned(),
         Ask::Publish { .. } => {
             let bound = format!("Approval is bound to digest {short}. If the draft changes, you are asked again.");

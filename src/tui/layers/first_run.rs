@@ -18,7 +18,7 @@ const CHOICES: [(&str, &str); 3] = [
     ),
     (
         "checkride init research-and-draft",
-        "start from a starter: research-and-draft, fix-failing-tests, docs-drift, dependency-bump, issue-triage, changelog",
+        "start from the starter research-and-draft: a loop, its skill and its checks, to be edited as you like",
     ),
     (
         "checkride check",

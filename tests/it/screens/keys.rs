@@ -726,3 +726,34 @@ fn undo_arms_what_stop_all_switched_off() {
         assert_eq!(toast(&cockpit).contains("triggers on again"), enabled);
     }
 }
+
+/// The texts of a conflict that are merged by hand are not saved while the line between them stands.
+#[test]
+fn a_merge_is_not_saved_with_its_marker() {
+    let mut cockpit = at_work();
+    let theirs = scenes::memory();
+    let mine = "# mine\n".to_owned();
+    let conflict = Fact::MemoryConflict { theirs, mine };
+    cockpit.tell(&[scenes::record(NOON, conflict)]);
+    cockpit.keys("e<esc>");
+    assert!(toast(&cockpit).contains("not saved"), "{}", toast(&cockpit));
+    assert!(cockpit.app.field.is_some(), "nothing typed is lost");
+    let saved = |out: &Out| matches!(out, Out::Send(Command::SaveMemory { .. }));
+    assert!(!cockpit.sent.iter().any(saved));
+}
+
+/// A human judge who has set every line is told how to hand them in, and no disagreement is threatened.
+#[test]
+fn a_human_judge_is_told_what_is_next() {
+    let mut cockpit = Cockpit::new(&scenes::asks(scenes::human_ask()), (120, 36));
+    cockpit.keys("c1a");
+    assert!(toast(&cockpit).contains("answer every rubric line first"));
+    let lines = cockpit.app.human.values().next().map_or(0, Vec::len);
+    let rest: String = (2..=lines).map(|n| n.to_string()).collect();
+    cockpit.keys(&rest).keys("a");
+    assert_eq!(
+        toast(&cockpit),
+        "a: e hands your answers in; then a takes the verdict"
+    );
+    assert!(!cockpit.text("terminal").contains("disagreement"));
+}
