@@ -259,7 +259,12 @@ impl App {
     /// A key that does nothing says so.
     fn unbound(&mut self, key: Key) -> Vec<Out> {
         if let Key::Char(c) = key {
-            self.toast = Some(format!("{c}: nothing here; ? shows the keys"));
+            self.toast = Some(
+                match (self.layers.last(), keymap::action(Place::Main, key)) {
+                    (Some(layer), Some(_)) => format!("{c}: close {} first with Esc", layer.word()),
+                    (Some(_), None) | (None, _) => format!("{c}: nothing here; ? shows the keys"),
+                },
+            );
         }
         Vec::new()
     }

@@ -231,7 +231,8 @@ pub fn judge(judgement: &Judgement) -> Option<(Mark, String)> {
         Judgement::Open => Some((ASKS, "yours to answer".to_owned())),
         Judgement::Given(answer) => {
             let mark = if judgement.passes() { OK } else { FAIL };
-            Some((mark, format!("{} of {}", answer.votes.0, answer.votes.1)))
+            let met = answer.findings.iter().filter(|f| f.pass).count();
+            Some((mark, format!("{met} of {} lines", answer.findings.len())))
         }
         Judgement::Unreadable { .. } => Some((FAIL, "unreadable".to_owned())),
     }

@@ -61,6 +61,17 @@ impl App {
 
     pub(crate) fn iterate(&mut self, by: isize) {
         let last = self.shown_run().map_or(0, Run::now);
+        let from = match self.layers.last() {
+            Some(Layer::Pages(pages)) => pages.iteration,
+            Some(Layer::Timeline(timeline)) if timeline.iteration > 0 => timeline.iteration,
+            Some(Layer::Timeline(_)) => last,
+            _ => self.iteration.unwrap_or(last),
+        };
+        if by < 0 && from <= 1 {
+            self.toast = Some("[: this is the first iteration".to_owned());
+        } else if by > 0 && from >= last {
+            self.toast = Some(format!("]: iteration {last} is the newest"));
+        }
         let go = |from: usize| from.saturating_add_signed(by).clamp(1, last.max(1));
         match self.layers.last_mut() {
             Some(Layer::Pages(pages)) => pages.iteration = go(pages.iteration),

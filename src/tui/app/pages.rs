@@ -7,6 +7,7 @@ use crate::run::{Ask, ChangeKind, Checkpoint, TextRef, Work};
 
 use super::runs::{Iteration, Run};
 use super::{App, Layer};
+use crate::tui::panes::diff;
 use crate::tui::text::flow::Anchor;
 
 /// The five pages.
@@ -108,6 +109,15 @@ impl Pages {
         }
     }
 
+    /// The work whose diff is shown, and its iteration, from 1: while a prompt is asked about, the
+    /// newest work that still stands.
+    pub fn diff<'a>(&self, run: &'a Run) -> Option<(usize, &'a Work)> {
+        let own = self.work(run).map(|work| (self.iteration, work));
+        let ask = self.question(run).map(|c| &c.ask);
+        let before = matches!(ask, Some(Ask::Prompt { .. }));
+        own.or_else(|| diff::newest(run).filter(|_| before))
+    }
+
     /// The file that the output page shows while no draft is kept: the first that the newest work
     /// has left changed.
     pub fn draft<'a>(&self, run: &'a Run) -> Option<&'a str> {
@@ -128,7 +138,7 @@ impl Pages {
                 Some(Ask::Prompt { text, .. }) => Some(text),
                 _ => Some(&self.shown(run)?.prompt.as_ref()?.text),
             },
-            Tab::Diff => Some(&self.work(run)?.diff),
+            Tab::Diff => Some(&self.diff(run)?.1.diff),
             Tab::Output => match ask {
                 Some(Ask::Publish { artefact, .. }) => Some(artefact),
                 _ => Some(&run.offer.as_ref()?.artefact),

@@ -132,6 +132,9 @@ impl Run {
             Event::Prepared(ground) => self.ground = Some(ground.clone()),
             Event::Began { iteration, stage } => {
                 self.iteration(*iteration, at);
+                if let (Stage::Compose, Some(newest)) = (stage, self.iterations.last_mut()) {
+                    newest.starts_over();
+                }
                 self.phase = Phase::Busy(*stage, at);
             }
             Event::Asked(checkpoint) => self.asks(checkpoint, at),
@@ -265,7 +268,7 @@ impl Run {
         }
     }
 
-    /// Makes room up to this iteration, from 1.
+    /// This iteration, from 1, is the newest: there is room up to it, and later ones were taken back.
     fn iteration(&mut self, number: u32, at: i64) {
         // A record is not trusted with the size of an allocation.
         let number = number.clamp(1, 1_000) as usize;
@@ -275,6 +278,7 @@ impl Run {
                 ..Iteration::default()
             });
         }
+        self.iterations.truncate(number);
     }
 
     /// The loop's name.
@@ -339,6 +343,15 @@ impl Run {
 }
 
 impl Iteration {
+    /// It begins, or begins again from where it started: what it made before is thrown away.
+    fn starts_over(&mut self) {
+        self.prompt = None;
+        self.work = None;
+        self.checks.clear();
+        self.verdict = None;
+        self.note = None;
+    }
+
     fn made(&mut self, event: &Event) {
         if let Event::Composed { prompt } = event {
             self.prompt = Some(prompt.clone());

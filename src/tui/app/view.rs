@@ -104,3 +104,17 @@ impl App {
         })
     }
 }
+
+impl Layer {
+    /// What it is called where it has to be closed first.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Pages(_) => "these pages",
+            Self::Timeline(_) => "the timeline",
+            Self::Inspect { .. } => "the four bones",
+            Self::Help { .. } => "help",
+            Self::Form(_) => "this form",
+            Self::Dialogue(_) => "this question",
+        }
+    }
+}

@@ -16,7 +16,7 @@ use crate::tui::layout::{self, Region};
 use crate::tui::paint::Canvas;
 use crate::tui::styles::Role;
 use crate::tui::text::flow::Flow;
-use crate::tui::text::{self, Row, reflow, wrap};
+use crate::tui::text::{self, Row, labelled, reflow, wrap};
 
 use super::{asks, empty, heads, verdict_page};
 
@@ -134,9 +134,17 @@ impl<'a> Page<'a> {
         }
         head.extend(match pages.tab {
             Tab::Prompt => heads::prompt_head(pages, run, app, width),
-            Tab::Diff => pages.work(run).map_or_else(
+            Tab::Diff => pages.diff(run).map_or_else(
                 || empty::page(Tab::Diff, pages, run),
-                |w| heads::diff_head(w, run, width),
+                |(number, work)| {
+                    let mut rows = Vec::new();
+                    if number != pages.iteration {
+                        let words = format!("of iteration {number}; this one has no diff yet");
+                        rows = labelled("newest", 9, (Role::Muted, &words), width);
+                    }
+                    rows.extend(heads::diff_head(work, run, width));
+                    rows
+                },
             ),
             Tab::Verdict => verdict_page::rows(app, pages, run, width),
             Tab::Memory => heads::memory_head(pages, run, app, width),

@@ -73,11 +73,11 @@ fn parts(prompt: &Prompt) -> String {
         .iter()
         .map(|p| format!("{} {}", p.kind.word(), figures::thousands(p.tokens)))
         .collect();
-    format!(
-        "≈ {} tok = {}",
-        figures::thousands(prompt.tokens()),
-        parts.join(" + ")
-    )
+    let all = format!("≈ {} tok", figures::thousands(prompt.tokens()));
+    if parts.is_empty() {
+        return format!("{all}, all of it yours");
+    }
+    format!("{all} = {}", parts.join(" + "))
 }
 
 fn changed(pages: &Pages, run: &Run, prompt: &Prompt) -> String {
@@ -92,6 +92,9 @@ fn changed(pages: &Pages, run: &Run, prompt: &Prompt) -> String {
         .changed_since(last)
         .map(|p| format!("{} {} tok", p.kind.word(), figures::thousands(p.tokens)))
         .collect();
+    if prompt.parts.is_empty() {
+        return "written by hand".to_owned();
+    }
     if words.is_empty() {
         return "nothing since the last iteration".to_owned();
     }

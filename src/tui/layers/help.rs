@@ -8,15 +8,17 @@ use crate::tui::action::{Entry, Group, TABLE};
 use crate::tui::app::App;
 use crate::tui::keymap::Place;
 use crate::tui::layout::{self, Region};
-use crate::tui::paint::Canvas;
+use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
 use crate::tui::text::{Row, labelled};
 
 /// Draws help for a place.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, place: Place, region: Region) {
+    let title = Row::of(Role::TitleFocus, format!("help · {}", place.word()));
+    let width = usize::from(region.title.width);
     canvas.rule(
         region.title,
-        &Row::of(Role::TitleFocus, format!("help · {}", place.word())),
+        &paint::rule_with(title, "Esc closes · j k scroll", width),
     );
     let rows = super::visible(app);
     canvas.rows(layout::inner(region.body), &rows);

@@ -8,6 +8,7 @@ use crate::tui::action;
 use crate::tui::app::decide::{Question, open_rubric};
 use crate::tui::app::dialogue::Dialogue;
 use crate::tui::app::field::{Field, Leaving, Purpose};
+use crate::tui::app::form::Body;
 use crate::tui::app::runs::Phase;
 use crate::tui::app::{App, Layer};
 use crate::tui::keymap::Place;
@@ -145,7 +146,7 @@ fn answer(app: &App, width: usize, alone: bool) -> Row {
         return typed(app, &label, width);
     }
     if app.field.is_some() {
-        return Row::of(Role::Fg, leave_words(app)).cut(width);
+        return Row::of(Role::Fg, leave_words(app, width)).cut(width);
     }
     // Without a hint line the reason of a refusal has no other place.
     if let (true, Some(toast)) = (alone, &app.toast) {
@@ -209,8 +210,14 @@ fn status(app: &App) -> String {
     if !app.world.attached {
         return String::new();
     }
-    if let Some(Layer::Form(_)) = app.layers.last() {
-        return "nothing is sent before you choose the last row".to_owned();
+    if let Some(Layer::Form(form)) = app.layers.last() {
+        return match form.body {
+            Body::Files(_) => "Enter opens the file; nothing is sent yet",
+            Body::Verdict { .. } | Body::Raise { .. } | Body::Sources(_) => {
+                "nothing is sent before you choose the last row"
+            }
+        }
+        .to_owned();
     }
     if let Some((run, ..)) = app.world.waiting().first() {
         return format!("c opens what waits: {}", run.name());
@@ -276,27 +283,38 @@ fn typed(app: &App, label: &str, width: usize) -> Row {
         .cut(width)
 }
 
-/// How a large field is left.
-fn leave_words(app: &App) -> String {
+/// How a large field is left: the longest words that fit, throwing away and keeping to the last.
+fn leave_words(app: &App, width: usize) -> &'static str {
     let Some(field) = &app.field else {
-        return String::new();
+        return "";
     };
-    match (field.leaving, &field.purpose) {
-        (Some(Leaving::Keep), _) => {
-            "  keep what you typed? It is shown again under a new digest.   Enter keep   Esc type on   Ctrl-c discard"
-        }
-        (Some(Leaving::Discard), _) => "  throw your changes away?   Enter throw away   Esc type on",
-        (None, Purpose::Memory(..)) => {
-            "  Esc save and leave    Ctrl-u undo    Ctrl-r redo    Ctrl-c discard (asks)"
-        }
-        (None, Purpose::Row(_)) => {
-            "  Esc takes the text into the form    Ctrl-u undo    Ctrl-r redo    Ctrl-c discard (asks)"
-        }
-        (None, _) => {
-            "  Esc done (asks before anything is sent)    Ctrl-u undo    Ctrl-r redo    Ctrl-c discard (asks)"
-        }
-    }
-    .to_owned()
+    let choices: &[&str] = match (field.leaving, &field.purpose) {
+        (Some(Leaving::Keep), _) => &[
+            "  keep what you typed? It is shown again under a new digest.   Enter keep   Esc type on   Ctrl-c discard",
+            "  keep what you typed?   Enter keep   Esc type on   Ctrl-c discard",
+            "  Enter keep  Esc type on  Ctrl-c discard",
+        ],
+        (Some(Leaving::Discard), _) => &[
+            "  throw your changes away?   Enter throw away   Esc type on",
+            "  Enter throw away   Esc type on",
+        ],
+        (None, Purpose::Memory(..)) => &[
+            "  Esc save and leave    Ctrl-u undo    Ctrl-r redo    Ctrl-c discard (asks)",
+            "  Esc save   Ctrl-c discard   Ctrl-u undo",
+        ],
+        (None, Purpose::Row(_)) => &[
+            "  Esc takes the text into the form    Ctrl-u undo    Ctrl-r redo    Ctrl-c discard (asks)",
+            "  Esc into the form   Ctrl-c discard (asks)   Ctrl-u undo   Ctrl-r redo",
+            "  Esc into the form   Ctrl-c discard",
+        ],
+        (None, _) => &[
+            "  Esc done (asks before anything is sent)    Ctrl-u undo    Ctrl-r redo    Ctrl-c discard (asks)",
+            "  Esc done (asks first)   Ctrl-c discard (asks)   Ctrl-u undo   Ctrl-r redo",
+            "  Esc done   Ctrl-c discard   Ctrl-u undo",
+        ],
+    };
+    let fits = choices.iter().find(|words| text::width(words) <= width);
+    fits.or(choices.last()).copied().unwrap_or_default()
 }
 
 fn dialogue_row(dialogue: &Dialogue, width: usize) -> Row {

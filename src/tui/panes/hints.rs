@@ -15,7 +15,7 @@ pub(crate) fn row(app: &App, width: usize) -> Row {
         return Row::of(Role::Fg, format!(" {toast}")).cut(width);
     }
     if app.field.is_some() {
-        return typing_hint(app).cut(width);
+        return typing_hint(app, width).cut(width);
     }
     let Receiver::Place(place) = keymap::receiver(app) else {
         return Row::blank();
@@ -23,7 +23,7 @@ pub(crate) fn row(app: &App, width: usize) -> Row {
     hints(app, place, width)
 }
 
-fn typing_hint(app: &App) -> Row {
+fn typing_hint(app: &App, width: usize) -> Row {
     let waiting = match app.world.waiting().len() {
         0 => String::new(),
         n => format!(" · {n} waiting"),
@@ -43,6 +43,13 @@ fn typing_hint(app: &App) -> Row {
             "letters type here · no checkpoint can take your keys"
         }
     };
+    // How a line is left stands last, and is the last to go.
+    let fits = text::width(words) < width;
+    let words = words
+        .rsplit(" · ")
+        .next()
+        .filter(|_| !fits)
+        .unwrap_or(words);
     Row::of(Role::Muted, format!(" {words}{waiting}"))
 }
 

@@ -7,7 +7,7 @@
 //!  ✗ links resolve          4 / 6
 //! ```
 
-use crate::run::{Judgement, Verdict};
+use crate::run::{Finding, Judgement, Verdict};
 use crate::tui::app::App;
 use crate::tui::app::runs::{Phase, Run};
 use crate::tui::layout::{self, Pane, Region};
@@ -15,6 +15,9 @@ use crate::tui::marks;
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
 use crate::tui::text::{Row, paragraph};
+
+/// Rows from which on pane 3 lists the rubric lines.
+const ROOMY: usize = 16;
 
 /// Draws pane 3.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
@@ -52,6 +55,9 @@ pub(crate) fn rows(app: &App, width: usize, height: usize) -> Vec<Row> {
         out.push(Row::blank());
         out.extend(checks(verdict, width));
         out.push(Row::blank());
+        if height > ROOMY {
+            out.extend(lines(verdict, width));
+        }
         out.extend(findings(verdict, width));
     }
     let newest = shown.map_or(0, |(n, _)| n);
@@ -60,7 +66,7 @@ pub(crate) fn rows(app: &App, width: usize, height: usize) -> Vec<Row> {
             out.push(Row::blank());
         }
         out.push(Row::of(Role::Muted, format!("iteration {}", run.now())));
-        out.push(Row::of(Role::Muted, next(run)));
+        out.extend(paragraph(Role::Muted, "", next(run), width));
     }
     if app.size.0 >= 160 && height > 24 && run.now() > 0 {
         out.push(Row::blank());
@@ -123,6 +129,25 @@ pub(crate) fn checks(verdict: &Verdict, width: usize) -> Vec<Row> {
         out.push(row.right(width, Role::Fg, words));
     }
     out
+}
+
+/// The rubric lines with their marks.
+fn lines(verdict: &Verdict, width: usize) -> Vec<Row> {
+    let Judgement::Given(answer) = &verdict.judgement else {
+        return Vec::new();
+    };
+    let line = |found: &Finding| {
+        let mark = if found.pass { marks::OK } else { marks::FAIL };
+        let mut rows = paragraph(Role::Fg, "  ", &found.line, width);
+        if let Some(first) = rows.first_mut() {
+            let words: String = first.spans.drain(..).map(|(_, text)| text).collect();
+            *first = Row::of(mark.0, mark.1).with(Role::Fg, format!(" {}", words.trim_start()));
+        }
+        rows
+    };
+    let mut rows: Vec<Row> = answer.findings.iter().flat_map(line).collect();
+    rows.push(Row::blank());
+    rows
 }
 
 /// The judge's words: what it found wanting, else the first reason for its yes.

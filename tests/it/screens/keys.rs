@@ -1,7 +1,7 @@
 //! What keys do: arming, Enter and Esc, text fields, stale digests.
 
 use checkride::protocol::{Command, Fact, Fetch, LoopState, MemoryText};
-use checkride::run::{Answer, Ask, Decision, Digest, Edit, Event};
+use checkride::run::{Answer, Ask, Checkpoint, Decision, Digest, Edit, Event, Stage};
 use checkride::tui::app::{App, Manner, Out};
 use checkride::tui::keymap::Key;
 
@@ -756,4 +756,81 @@ fn a_human_judge_is_told_what_is_next() {
         "a: e hands your answers in; then a takes the verdict"
     );
     assert!(!cockpit.text("terminal").contains("disagreement"));
+}
+
+/// A verdict that is taken back after the next iteration began is asked again in its own iteration,
+/// on the strip and in the list.
+#[test]
+fn an_undone_verdict_turns_the_iterations_back() {
+    let mut cockpit = Cockpit::new(&scenes::running(), (120, 36));
+    assert_eq!(cockpit.app.run().map(|r| r.now()), Some(2));
+    let open = Checkpoint {
+        iteration: 1,
+        ..checkpoint(3, scenes::verdict_ask(false))
+    };
+    cockpit.tell(&[event(&run_id(), NOON, Event::Asked(Box::new(open)))]);
+    assert_eq!(cockpit.app.run().map(|r| r.now()), Some(1));
+    let text = cockpit.text("terminal");
+    assert!(text.contains("asks 1/5"), "{text}");
+    assert!(text.contains("1 ◆  2 ·"), "{text}");
+}
+
+/// At a prompt `d` shows the newest work that stands; once that is thrown away, none.
+#[test]
+fn the_diff_before_a_prompt_is_the_one_that_stands() {
+    let began = |iteration| {
+        let stage = Stage::Compose;
+        event(&run_id(), NOON, Event::Began { iteration, stage })
+    };
+    let asked = |iteration| {
+        let open = Checkpoint {
+            iteration,
+            ..checkpoint(8, scenes::prompt_ask())
+        };
+        event(&run_id(), NOON, Event::Asked(Box::new(open)))
+    };
+    let mut cockpit = Cockpit::new(&scenes::running(), (120, 36));
+    cockpit.tell(&[began(2), asked(2)]);
+    cockpit.keys("cd");
+    let text = cockpit.text("terminal");
+    assert!(
+        text.contains("of iteration 1; this one has no diff yet"),
+        "{text}"
+    );
+    cockpit.tell(&[began(1), asked(1)]);
+    cockpit.keys("d");
+    let text = cockpit.text("terminal");
+    assert!(text.contains("no diff yet: the worker"), "{text}");
+}
+
+/// Over the panes a key of theirs says what to close first; `[` and `]` say where they end.
+#[test]
+fn keys_of_another_place_say_why_not() {
+    let mut cockpit = at_work();
+    cockpit.keys("cs");
+    assert_eq!(toast(&cockpit), "s: close these pages first with Esc");
+    cockpit.keys("]");
+    assert_eq!(toast(&cockpit), "]: iteration 2 is the newest");
+    cockpit.keys("[[");
+    assert_eq!(toast(&cockpit), "[: this is the first iteration");
+}
+
+/// At 80 columns every editor says how to keep and how to throw away.
+#[test]
+fn editors_say_how_they_are_left() {
+    let scenes = [
+        (scenes::asks(scenes::prompt_ask()), "ce"),
+        (scenes::work(), "m"),
+    ];
+    for (records, keys) in scenes {
+        for (width, more) in [(80, "(asks"), (48, "Ctrl-c discard")] {
+            let mut cockpit = Cockpit::new(&records, (width, 24));
+            cockpit.keys(keys);
+            let text = cockpit.text("terminal");
+            let wanted = text.contains("Ctrl-c discard") && text.contains("Esc ");
+            assert!(wanted && text.contains(more), "{text}");
+            cockpit.keys("x<c-c>");
+            assert!(cockpit.text("terminal").contains("Enter throw away"));
+        }
+    }
 }
