@@ -28,9 +28,9 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, place: Place, region: Region) {
 pub(crate) fn rows(place: Place, width: usize) -> Vec<Row> {
     let left = [
         ("at a checkpoint", Group::Checkpoint),
-        ("loops", Group::Loops),
+        ("move", Group::Move),
     ];
-    let right = [("move", Group::Move), ("everywhere", Group::Everywhere)];
+    let right = [("loops", Group::Loops), ("everywhere", Group::Everywhere)];
     let mut rows = if width >= 76 {
         side_by_side(&columns(&left, place), &columns(&right, place), width)
     } else {

@@ -14,10 +14,7 @@ use crate::tui::layout::{self, Pane, Region};
 use crate::tui::marks;
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, paragraph};
-
-/// Rows from which on pane 3 lists the rubric lines.
-const ROOMY: usize = 16;
+use crate::tui::text::{Row, paragraph, wrap};
 
 /// Draws pane 3.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
@@ -55,10 +52,9 @@ pub(crate) fn rows(app: &App, width: usize, height: usize) -> Vec<Row> {
         out.push(Row::blank());
         out.extend(checks(verdict, width));
         out.push(Row::blank());
-        if height > ROOMY {
-            out.extend(lines(verdict, width));
-        }
-        out.extend(findings(verdict, width));
+        // What an active run waits for needs room too.
+        let taken = out.len() + if run.active() { 4 } else { 0 };
+        out.extend(judged(verdict, width, height.saturating_sub(taken)));
     }
     let newest = shown.map_or(0, |(n, _)| n);
     if run.active() && run.now() > newest {
@@ -131,22 +127,39 @@ pub(crate) fn checks(verdict: &Verdict, width: usize) -> Vec<Row> {
     out
 }
 
-/// The rubric lines with their marks.
-fn lines(verdict: &Verdict, width: usize) -> Vec<Row> {
+/// The rubric lines with their marks and their evidence; where there is less room without it, or
+/// the judge's words alone.
+fn judged(verdict: &Verdict, width: usize, room: usize) -> Vec<Row> {
+    let words = findings(verdict, width);
     let Judgement::Given(answer) = &verdict.judgement else {
-        return Vec::new();
+        return words;
     };
-    let line = |found: &Finding| {
-        let mark = if found.pass { marks::OK } else { marks::FAIL };
-        let mut rows = paragraph(Role::Fg, "  ", &found.line, width);
-        if let Some(first) = rows.first_mut() {
-            let words: String = first.spans.drain(..).map(|(_, text)| text).collect();
-            *first = Row::of(mark.0, mark.1).with(Role::Fg, format!(" {}", words.trim_start()));
-        }
-        rows
-    };
-    let mut rows: Vec<Row> = answer.findings.iter().flat_map(line).collect();
-    rows.push(Row::blank());
+    let found = answer.findings.iter();
+    let full: Vec<Row> = found.clone().flat_map(|f| line(f, true, width)).collect();
+    if full.len() <= room {
+        return full;
+    }
+    let mut short: Vec<Row> = found.flat_map(|f| line(f, false, width)).collect();
+    short.push(Row::blank());
+    short.extend(words.iter().cloned());
+    if short.len() <= room { short } else { words }
+}
+
+/// `✓ every claim carries a source`, and below it why.
+fn line(found: &Finding, evidence: bool, width: usize) -> Vec<Row> {
+    let mark = if found.pass { marks::OK } else { marks::FAIL };
+    let mut rows: Vec<Row> = wrap(&found.line, width.saturating_sub(2))
+        .into_iter()
+        .enumerate()
+        .map(|(i, text)| {
+            let mark = if i == 0 { mark } else { (Role::Fg, " ") };
+            Row::of(mark.0, mark.1).with(Role::Fg, format!(" {text}"))
+        })
+        .collect();
+    if evidence && !found.evidence.is_empty() {
+        let quote = format!("“{}”", found.evidence);
+        rows.extend(paragraph(Role::Muted, "  ", &quote, width));
+    }
     rows
 }
 
