@@ -5,6 +5,7 @@ mod keys;
 mod properties;
 mod scenes;
 mod search;
+mod words;
 
 use checkride::protocol::Record;
 use checkride::tui::app::{App, Manner, Out};
