@@ -268,6 +268,8 @@ pub struct LoopRow {
     pub state: LoopState,
     /// Its newest run, if there is one.
     pub last_run: Option<RunId>,
+    /// Tokens of its runs that woke today, but for the newest run, whose records tell.
+    pub earlier_today: u64,
     /// How its newest 20 finished runs ended, newest last.
     pub record: Vec<Outcome>,
 }

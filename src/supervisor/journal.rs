@@ -4,6 +4,7 @@
 mod schema;
 mod store;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::thread;
@@ -56,18 +57,19 @@ pub struct Past {
     pub outcomes: Vec<Outcome>,
     /// Whether it has published before.
     pub published: bool,
-    /// The skill of every run that met the goal.
-    pub accepted: Vec<String>,
+    /// How many runs met the goal, by the digest of their skill.
+    pub accepted: BTreeMap<String, u32>,
+    /// Tokens of the runs that woke today, but for the newest run.
+    pub earlier_today: u64,
 }
 
 impl Past {
     /// How many runs met the goal with exactly this skill.
     pub fn proven_with(&self, skill: Option<&Digest>) -> u32 {
-        let same = self
-            .accepted
-            .iter()
-            .filter(|used| skill.is_some_and(|s| s.as_str() == *used));
-        u32::try_from(same.count()).unwrap_or(u32::MAX)
+        skill
+            .and_then(|skill| self.accepted.get(skill.as_str()))
+            .copied()
+            .unwrap_or(0)
     }
 }
 
@@ -83,7 +85,7 @@ enum Job {
     Since(u64, u32, Reply<Vec<Record>>),
     Run(RunId, Reply<Vec<Record>>),
     History(String, u32, u32, Reply<(Vec<Record>, bool)>),
-    Past(String, Reply<Past>),
+    Past(String, String, Reply<Past>),
     Set(String, String, Reply<()>),
     Get(String, Reply<Option<String>>),
     Seen(CheckpointId, Digest, Reply<()>),
@@ -176,9 +178,10 @@ impl Journal {
             .await
     }
 
-    /// What is known of a loop's past.
-    pub async fn past(&self, name: String) -> Result<Past, JournalError> {
-        self.ask(|reply| Job::Past(name, reply)).await
+    /// What is known of a loop's past; `today` is the date here, `2026-06-12`.
+    pub async fn past(&self, name: &str, today: String) -> Result<Past, JournalError> {
+        let name = name.to_owned();
+        self.ask(|reply| Job::Past(name, today, reply)).await
     }
 
     /// Remembers a setting of the operator, such as which loops are switched off.

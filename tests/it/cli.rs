@@ -156,6 +156,7 @@ impl Fake {
                 name: "tidy".to_owned(),
                 state: LoopState::Valid(Box::new(facts)),
                 last_run: None,
+                earlier_today: 0,
                 record: Vec::new(),
             },
             LoopRow {
@@ -165,6 +166,7 @@ impl Fake {
                     why: "unknown key `gaol`; did you mean `goal`?".to_owned(),
                 },
                 last_run: None,
+                earlier_today: 0,
                 record: Vec::new(),
             },
         ])

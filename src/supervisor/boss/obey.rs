@@ -58,7 +58,12 @@ impl Boss {
             let why = format!("{run} is under way; one run of a loop at a time");
             return reply.refuse(name, why).await;
         }
-        let past = match self.shared.journal.past(name.to_owned()).await {
+        let past = match self
+            .shared
+            .journal
+            .past(name, self.settings.clock.date())
+            .await
+        {
             Ok(past) => past,
             Err(e) => return reply.refuse(name, e.to_string()).await,
         };

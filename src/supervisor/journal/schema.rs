@@ -22,6 +22,8 @@ CREATE TABLE runs (
     loop    TEXT NOT NULL,
     number  INTEGER NOT NULL,
     skill   TEXT NOT NULL,
+    date    TEXT NOT NULL,
+    tokens  INTEGER NOT NULL DEFAULT 0,
     outcome TEXT,
     met     INTEGER NOT NULL DEFAULT 0,
     published INTEGER NOT NULL DEFAULT 0

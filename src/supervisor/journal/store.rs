@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Batch, Job, JournalError, OpenRun, Past, Reply, schema};
 use crate::protocol::{Fact, Record, RunId};
-use crate::run::{Digest, Event, Outcome};
+use crate::run::{Digest, Event, Outcome, Usage};
 
 /// The database, owned by one thread.
 pub(super) struct Store {
@@ -37,7 +37,7 @@ impl Store {
             Job::History(name, before, runs, reply) => {
                 give(reply, self.history(&name, before, runs));
             }
-            Job::Past(name, reply) => give(reply, self.past(&name)),
+            Job::Past(name, today, reply) => give(reply, self.past(&name, &today)),
             Job::Set(key, value, reply) => {
                 let sql = "INSERT OR REPLACE INTO settings VALUES (?1, ?2)";
                 give(reply, self.db.execute(sql, [key, value]).map(|_| ()));
@@ -137,8 +137,7 @@ impl Store {
             WHERE seq > ?1 AND run IN (
                 SELECT run FROM runs WHERE outcome IS NULL
                 UNION
-                SELECT run FROM runs AS r
-                WHERE number = (SELECT max(number) FROM runs WHERE loop = r.loop)
+                SELECT run FROM (SELECT run, max(number) FROM runs GROUP BY loop)
             )
             ORDER BY seq";
         let since = i64::try_from(since).unwrap_or(i64::MAX);
@@ -175,7 +174,7 @@ impl Store {
         Ok((records, more))
     }
 
-    fn past(&self, name: &str) -> rusqlite::Result<Past> {
+    fn past(&self, name: &str, today: &str) -> rusqlite::Result<Past> {
         let sql = "SELECT coalesce(max(number), 0), coalesce(max(published), 0) FROM runs
                    WHERE loop = ?1";
         let (last_number, published): (u32, bool) = self
@@ -193,17 +192,23 @@ impl Store {
             .rev()
             .filter_map(|o| serde_json::from_str(o).ok())
             .collect();
-        let sql = "SELECT skill FROM runs WHERE loop = ?1 AND met";
+        let sql = "SELECT skill, count(*) FROM runs WHERE loop = ?1 AND met GROUP BY skill";
         let accepted = self
             .db
             .prepare_cached(sql)?
-            .query_map([name], |row| row.get(0))?
+            .query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
+        let sql = "SELECT coalesce(sum(tokens), 0) FROM runs
+                   WHERE loop = ?1 AND date = ?2 AND number < ?3";
+        let earlier: i64 = self
+            .db
+            .query_row(sql, params![name, today, last_number], |row| row.get(0))?;
         Ok(Past {
             last_number,
             outcomes,
             published,
             accepted,
+            earlier_today: u64::try_from(earlier).unwrap_or(0),
         })
     }
 }
@@ -211,9 +216,9 @@ impl Store {
 /// Keeps the table of runs true: which are open, which have published.
 fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()> {
     if let Event::Woke(wake) = event {
-        let sql = "INSERT INTO runs (run, loop, number, skill) VALUES (?1, ?2, ?3, ?4)";
-        let skill = wake.skill.as_str();
-        db.execute(sql, params![run.0, wake.spec.name, wake.number, skill])?;
+        let sql = "INSERT INTO runs (run, loop, number, skill, date) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let (name, skill) = (&wake.spec.name, wake.skill.as_str());
+        db.execute(sql, params![run.0, name, wake.number, skill, wake.date])?;
     } else if let Event::Ended(outcome) = event {
         let json = serde_json::to_string(outcome).map_err(unfit)?;
         let sql = "UPDATE runs SET outcome = ?2, met = ?3 WHERE run = ?1";
@@ -221,10 +226,25 @@ fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()>
     } else if let Event::Resumed | Event::Undone { .. } | Event::RestoreAsked { .. } = event {
         let sql = "UPDATE runs SET outcome = NULL, met = 0 WHERE run = ?1";
         db.execute(sql, [&run.0])?;
+    } else if let Some(usage) = spent(event) {
+        let sql = "UPDATE runs SET tokens = tokens + ?2 WHERE run = ?1";
+        let tokens = i64::try_from(usage.tokens).unwrap_or(i64::MAX);
+        db.execute(sql, params![run.0, tokens])?;
     } else if let Event::Published(_) = event {
         db.execute("UPDATE runs SET published = 1 WHERE run = ?1", [&run.0])?;
     }
     Ok(())
+}
+
+/// What a step has spent, told at its end.
+fn spent(event: &Event) -> Option<Usage> {
+    if let Event::Worked(work) = event {
+        return Some(work.usage);
+    }
+    if let Event::Judged { usage, .. } = event {
+        return Some(*usage);
+    }
+    None
 }
 
 fn keep(db: &Connection, text: &str) -> rusqlite::Result<()> {

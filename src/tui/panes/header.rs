@@ -4,6 +4,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::protocol::{LoopRow, RunId};
 use crate::run::Usage;
 use crate::tui::app::App;
 use crate::tui::paint::Canvas;
@@ -46,15 +47,28 @@ fn counts(app: &App, left: Row) -> Row {
     }
 }
 
-/// What was used since midnight by the runs that are known, and the time of this frame.
+/// What was used since midnight, and the time of this frame: each loop's newest run and whatever is
+/// open tell it themselves, the list tells of the runs before.
 fn today(app: &App, width: usize) -> Row {
-    let used = app
+    let newest = |id: &RunId| {
+        app.world
+            .loops
+            .iter()
+            .any(|row| row.last_run.as_ref() == Some(id))
+    };
+    let told = app
         .world
         .runs
         .values()
+        .filter(|r| r.active() || newest(&r.id))
         .filter(|r| app.now.at(r.at).day() == app.now.day())
         .filter_map(|r| r.meter.as_ref())
         .fold(Usage::default(), |sum, meter| sum.plus(meter.used()));
+    let used = app
+        .world
+        .loops
+        .iter()
+        .fold(told, |sum, row| sum.plus(earlier(row)));
     let mut row = Row::blank();
     if used != Usage::default() {
         let money = figures::money(used.micro_usd);
@@ -69,4 +83,13 @@ fn today(app: &App, width: usize) -> Row {
         row = row.with(Role::Muted, format!("{}  ", app.now.weekday_day()));
     }
     row.with(Role::Muted, app.now.hm())
+}
+
+/// What a loop's earlier runs used today: their price is not kept.
+fn earlier(row: &LoopRow) -> Usage {
+    Usage {
+        tokens: row.earlier_today,
+        estimated: row.earlier_today > 0,
+        micro_usd: None,
+    }
 }

@@ -209,6 +209,7 @@ fn row(name: &str, mode: Mode, trigger: Trigger, off: bool) -> LoopRow {
             warnings: Vec::new(),
         })),
         last_run: None,
+        earlier_today: 0,
         record: vec![
             Outcome::Done,
             Outcome::Published,
@@ -239,6 +240,7 @@ pub(crate) fn loops() -> Vec<LoopRow> {
             why: "unknown key «modle»; did you mean «mode»?".into(),
         },
         last_run: None,
+        earlier_today: 0,
         record: Vec::new(),
     });
     rows
