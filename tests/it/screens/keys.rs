@@ -2,6 +2,7 @@
 
 use checkride::protocol::{Command, Fact, Fetch, LoopState, MemoryText};
 use checkride::run::{Answer, Ask, Checkpoint, Decision, Digest, Edit, Event, Stage};
+use checkride::tui::app::runs::Run;
 use checkride::tui::app::{App, Manner, Out};
 use checkride::tui::keymap::Key;
 
@@ -763,13 +764,13 @@ fn a_human_judge_is_told_what_is_next() {
 #[test]
 fn an_undone_verdict_turns_the_iterations_back() {
     let mut cockpit = Cockpit::new(&scenes::running(), (120, 36));
-    assert_eq!(cockpit.app.run().map(|r| r.now()), Some(2));
+    assert_eq!(cockpit.app.run().map(Run::now), Some(2));
     let open = Checkpoint {
         iteration: 1,
         ..checkpoint(3, scenes::verdict_ask(false))
     };
     cockpit.tell(&[event(&run_id(), NOON, Event::Asked(Box::new(open)))]);
-    assert_eq!(cockpit.app.run().map(|r| r.now()), Some(1));
+    assert_eq!(cockpit.app.run().map(Run::now), Some(1));
     let text = cockpit.text("terminal");
     assert!(text.contains("asks 1/5"), "{text}");
     assert!(text.contains("1 ◆  2 ·"), "{text}");
