@@ -50,15 +50,15 @@ fn counts(app: &App, left: Row) -> Row {
 /// What was used since midnight, and the time of this frame: each loop's newest run and whatever is
 /// open tell it themselves, the list tells of the runs before.
 fn today(app: &App, width: usize) -> Row {
-    let newest = |id: &RunId| {
-        app.world
-            .loops
-            .iter()
-            .any(|row| row.last_run.as_ref() == Some(id))
+    let runs = &app.world.runs;
+    let newest = |run: &RunId| match run.split() {
+        Some((name, number)) => !runs
+            .keys()
+            .filter_map(RunId::split)
+            .any(|other| other.0 == name && other.1 > number),
+        None => true,
     };
-    let told = app
-        .world
-        .runs
+    let told = runs
         .values()
         .filter(|r| r.active() || newest(&r.id))
         .filter(|r| app.now.at(r.at).day() == app.now.day())
