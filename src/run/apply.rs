@@ -43,7 +43,7 @@ impl Run {
                 self.publishes = 0;
                 self.put_back();
             }
-            Event::Restored { tree } => self.start_over_from(tree),
+            Event::Restored { tree } => self.restored(tree),
             Event::Failed(failure) => self.failed_at(failure),
             Event::HoldAsked(on) => self.hold = *on,
             Event::Held { iteration, next } => {
@@ -325,6 +325,14 @@ impl Run {
         self.edit = Pending::Restore(tree);
         if let Phase::Ended(outcome) = &self.phase {
             self.closing = Some(outcome.clone());
+        }
+    }
+
+    /// Only the disk of a run that is over changes: should it be picked up, it goes on with its tree.
+    fn restored(&mut self, tree: &str) {
+        match self.closing {
+            Some(_) => self.edit = Pending::None,
+            None => self.start_over_from(tree),
         }
     }
 
