@@ -26,6 +26,7 @@ pub(super) fn lasting(paths: Paths, starter: Starter, first: Link) -> Link {
         seen: 0,
         by: String::new(),
         unsent: None,
+        unsaved: None,
         told_to_end: false,
     };
     tokio::spawn(conversation.run(paths, starter, first));
@@ -40,6 +41,8 @@ struct Conversation {
     by: String,
     /// A command that the dying host did not take.
     unsent: Option<Command>,
+    /// A memory save that no host has answered; saving the same text twice is saving it once.
+    unsaved: Option<Command>,
     /// Whether the host said that it would end.
     told_to_end: bool,
 }
@@ -88,7 +91,7 @@ impl Conversation {
             let (since, by) = (self.seen, self.by.clone());
             // A host that is gone again is met by the next turn.
             drop(host.commands.send(Command::Attach { since, by }).await);
-            if let Some(command) = self.unsent.take() {
+            if let Some(command) = self.unsaved.clone().or(self.unsent.take()) {
                 drop(host.commands.send(command).await);
             }
             self.say(Fact::Done {
@@ -107,6 +110,9 @@ impl Conversation {
                     if let Command::Attach { by, .. } = &command {
                         self.by.clone_from(by);
                     }
+                    if let Command::SaveMemory { .. } = &command {
+                        self.unsaved = Some(command.clone());
+                    }
                     if let Err(unsent) = host.commands.send(command).await {
                         self.unsent = Some(unsent.0);
                         return Gone::Host;
@@ -115,6 +121,11 @@ impl Conversation {
                 record = host.records.recv() => {
                     let Some(record) = record else { return Gone::Host };
                     self.seen = self.seen.max(record.seq);
+                    if let Fact::Done { .. } | Fact::MemoryConflict { .. } | Fact::Refused { .. } =
+                        record.fact
+                    {
+                        self.unsaved = None;
+                    }
                     self.told_to_end |= record.fact == Fact::Leaving;
                     if self.far.records.send(record).await.is_err() {
                         return Gone::Operator;

@@ -271,7 +271,7 @@ impl Mode {
 }
 
 impl LoopSpec {
-    /// A loop of five lines with every default (PRODUCT §4.2): what tests and the demo start from.
+    /// A loop of five lines with every default (PRODUCT §4.2): what tests start from.
     pub fn minimal(name: &str, worker: WorkerKind, goal: Goal) -> Self {
         Self {
             name: name.to_owned(),

@@ -6,7 +6,7 @@ mod pty;
 use std::fs;
 use std::path::Path;
 
-use crate::host::checkride;
+use crate::host::{checkride, paths};
 use crate::world::World;
 use pty::{Terminal, cockpit};
 
@@ -443,4 +443,31 @@ fn a_tiny_terminal_still_answers() {
     });
     t.resize(ROOMY);
     t.sees(&format!("needs you · {WORK}"));
+}
+
+/// A host that dies under an open cockpit is replaced, and what was being typed is saved (S1).
+#[test]
+fn a_cockpit_outlives_its_host() {
+    let world = failing_suite();
+    let mut t = Terminal::start(cockpit(&world), ROOMY);
+    t.sees("s starts one");
+    t.keys("4");
+    t.sees("▸4 memory");
+    t.press("m", "the memory editor", |s| {
+        s.contents().contains("4 memory · memory/fix-suite.md")
+    });
+    t.keys("precious note");
+    t.sees("precious note");
+    let lock = fs::read_to_string(paths(&world).lock()).unwrap();
+    let holder: serde_json::Value = serde_json::from_str(&lock).unwrap();
+    let host = holder["pid"].to_string();
+    let killed = std::process::Command::new("kill")
+        .args(["-KILL", &host])
+        .status();
+    assert!(killed.unwrap().success(), "{lock}");
+    t.keys(ESC);
+    t.sees("saved memory/fix-suite.md");
+    assert!(world.read("memory/fix-suite.md").contains("precious note"));
+    t.keys("s");
+    t.sees("needs you");
 }
