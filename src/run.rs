@@ -24,7 +24,7 @@ pub use checkpoint::{
     AfterVerdict, Answer, Ask, Checkpoint, CheckpointId, Decision, Edit, Failure, Stage, Stops,
 };
 pub use digest::{Digest, TextRef};
-pub use effect::{Effect, Step};
+pub use effect::{Attempt, Effect, Step};
 pub use event::{Event, Ground, Offer, Outcome, Receipt, Wake};
 pub use input::Input;
 pub use prompt::{Part, PartKind, Prompt};
@@ -98,8 +98,8 @@ pub struct Run {
     edit: Pending,
     offer: Option<Box<Offer>>,
     receipt: Option<Receipt>,
-    /// How often publishing was begun under the present offer.
-    publishes: u32,
+    /// What the operator's last answer says of a step that may have happened already.
+    attempt: Attempt,
     closing: Option<Outcome>,
     hold: bool,
     asked: u32,
@@ -180,7 +180,7 @@ impl Run {
             edit: Pending::None,
             offer: None,
             receipt: None,
-            publishes: 0,
+            attempt: Attempt::Once,
             closing: None,
             hold: false,
             asked: 0,

@@ -227,22 +227,27 @@ impl Run {
             self.emit(Event::Ended(outcome));
             return Effect::Finish;
         }
-        let (Some(offer), Some(publish)) = (self.offer.clone(), &self.wake.spec.publish) else {
+        let Some(ask) = self.publish_ask() else {
             self.emit(Event::Ended(Outcome::Done));
             return Effect::Finish;
         };
-        let reversible = publish.reversible;
         // Only what was examined as it stands is offered, however the run came here.
         if !self.is_approved() {
             return self.begin(Stage::Check);
         }
-        self.ask(Ask::Publish {
+        self.ask(ask)
+    }
+
+    /// The question whether to publish what is on offer.
+    pub(super) fn publish_ask(&self) -> Option<Ask> {
+        let (offer, publish) = self.offer.as_deref().zip(self.wake.spec.publish.as_ref())?;
+        Some(Ask::Publish {
             tree: self.tree(),
-            artefact: offer.artefact,
-            target: offer.target,
-            key: offer.key,
-            typed: !reversible || !self.wake.published_before,
-            reversible,
+            artefact: offer.artefact.clone(),
+            target: offer.target.clone(),
+            key: offer.key.clone(),
+            typed: !publish.reversible || !self.wake.published_before,
+            reversible: publish.reversible,
         })
     }
 
@@ -304,7 +309,12 @@ impl Run {
 
     pub(super) fn failed(&mut self, failure: Failure) -> Effect {
         match self.phase {
-            Phase::Halting(_) => self.halted(),
+            Phase::Halting(_) => {
+                if failure.maybe_done {
+                    self.emit(Event::Failed(failure));
+                }
+                self.halted()
+            }
             Phase::Asking(_) | Phase::Doing(_) if self.in_flight() == Some(failure.stage) => {
                 self.emit(Event::Failed(failure.clone()));
                 self.ask(Ask::Error { failure })

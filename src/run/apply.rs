@@ -2,7 +2,7 @@
 //! gives the very run that wrote it.
 
 use super::{
-    Answer, Ask, CheckResult, Checkpoint, Decision, Edit, Event, Failure, Halt, Limit, Offer,
+    Answer, Ask, Attempt, CheckResult, Checkpoint, Decision, Edit, Event, Halt, Limit, Offer,
     Outcome, Pending, Phase, Prompt, Retaken, Run, Stage, Usage, Verdict, Work,
 };
 
@@ -40,11 +40,10 @@ impl Run {
             Event::Published(receipt) => self.receipt = Some(receipt.clone()),
             Event::Unpublished => {
                 self.receipt = None;
-                self.publishes = 0;
                 self.put_back();
             }
             Event::Restored { tree } => self.restored(tree),
-            Event::Failed(failure) => self.failed_at(failure),
+            Event::Failed(_) => self.meter.settle(),
             Event::HoldAsked(on) => self.hold = *on,
             Event::Held { iteration, next } => {
                 self.phase = Phase::Held {
@@ -70,14 +69,6 @@ impl Run {
         }
         let stage = self.in_flight().unwrap_or(Stage::Work);
         self.halting(Halt::Limit(limit, stage));
-    }
-
-    /// A publication that certainly did not happen is begun as if for the first time.
-    fn failed_at(&mut self, failure: &Failure) {
-        self.meter.settle();
-        if failure.stage == Stage::Publish && !failure.maybe_done {
-            self.publishes = 0;
-        }
     }
 
     fn composed_as(&mut self, prompt: &Prompt) {
@@ -130,15 +121,18 @@ impl Run {
     fn take_offer(&mut self, offer: Option<&Offer>) {
         if self.closing.is_none() {
             self.offer = offer.cloned().map(Box::new);
-            self.publishes = 0;
         }
     }
 
     fn began(&mut self, iteration: u32, stage: Stage) {
         match stage {
             Stage::Compose => self.opens(iteration),
-            Stage::Publish => self.publishes += 1,
-            Stage::Prepare
+            // What a crash cut short counts as begun, whatever was said of the attempt before it.
+            Stage::Publish | Stage::Unpublish if self.in_flight() == Some(stage) => {
+                self.attempt.begun();
+            }
+            Stage::Publish
+            | Stage::Prepare
             | Stage::Work
             | Stage::Rework
             | Stage::Check
@@ -185,6 +179,7 @@ impl Run {
             Decision::Retry { .. } => self.take_retry(&checkpoint),
             Decision::Approve { .. } | Decision::Abort => {}
         }
+        self.attempt = Attempt::said(&checkpoint.ask, decision.answer());
         self.answered = Some((checkpoint, decision.answer()));
     }
 
@@ -229,7 +224,6 @@ impl Run {
                 self.fresh = true;
                 self.traces.clear();
             }
-            Ask::Error { ref failure } if failure.stage == Stage::Publish => self.publishes = 0,
             Ask::Error { .. }
             | Ask::Prompt { .. }
             | Ask::Publish { .. }
@@ -300,11 +294,17 @@ impl Run {
 
     /// The answer is taken back: its question is to be asked again.
     fn undone(&mut self, answer: Answer) {
-        let Some((checkpoint, _)) = self.answered.take() else {
+        let Some((mut checkpoint, _)) = self.answered.take() else {
             return;
         };
+        self.attempt = Attempt::Once;
+        let published = matches!(self.phase, Phase::Ended(Outcome::Published));
+        // Whatever answer made it public in the end: it is asked whether it is to be.
+        if let (true, Some(ask)) = (published, self.publish_ask()) {
+            checkpoint.ask = ask;
+        }
         let first = match (&checkpoint.ask, answer) {
-            (Ask::Publish { .. }, _) if self.receipt.is_some() => Some(Stage::Unpublish),
+            (_, _) if published => Some(Stage::Unpublish),
             (Ask::Verdict { .. }, Answer::Approve) if self.kept_note.is_some() => {
                 Some(Stage::Forget)
             }

@@ -3,8 +3,8 @@
 
 use super::spec::{Judge, JudgeKind};
 use super::{
-    Ask, Checkpoint, CheckpointId, Decision, Digest, Edit, Effect, Event, Failure, Judgement,
-    Outcome, Phase, Receipt, Run, Signal, Stage, Verdict, ruling,
+    Ask, Checkpoint, CheckpointId, Decision, Digest, Edit, Effect, Event, Judgement, Outcome,
+    Phase, Run, Signal, Stage, Verdict, ruling,
 };
 
 impl Run {
@@ -190,7 +190,7 @@ impl Run {
             Ask::Guardrail { .. } => self.after_work(),
             Ask::Stuck { signal } => self.one_more_try(&signal),
             Ask::Permission { call, .. } => self.permit(call, true),
-            Ask::Error { failure } => self.try_again(&failure),
+            Ask::Error { failure } => self.begin(failure.stage),
             Ask::Budget { limit, next } => self.ask(Ask::Budget { limit, next }),
             Ask::Question { question } => self.ask(Ask::Question { question }),
         }
@@ -262,24 +262,6 @@ impl Run {
             allowed,
         });
         Effect::Permit { call, allowed }
-    }
-
-    /// `a` at an error: the step once more; or, where it may have happened, mark it done.
-    fn try_again(&mut self, failure: &Failure) -> Effect {
-        let published = failure.maybe_done && failure.stage == Stage::Publish;
-        match (published, self.offer.clone()) {
-            (true, Some(offer)) => {
-                let (key, place) = (offer.key.clone(), offer.target.clone());
-                let receipt = Receipt {
-                    key,
-                    place,
-                    now: String::new(),
-                    before: None,
-                };
-                self.published(receipt)
-            }
-            (_, _) => self.begin(failure.stage),
-        }
     }
 
     fn turn_verdict(&mut self, verdict: &Verdict, edit: Edit) -> Effect {

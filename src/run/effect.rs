@@ -3,7 +3,19 @@
 use super::digest::Digest;
 use super::event::{Event, Offer, Receipt};
 use super::verdict::CheckResult;
-use super::{Pending, Run, Stage};
+use super::{Answer, Ask, Pending, Run, Stage};
+
+/// What is known of an earlier attempt at a step that must happen once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Attempt {
+    /// Nothing is said of one: look first, and ask where that cannot tell.
+    #[default]
+    Once,
+    /// The operator says that it did not happen: what was begun is forgotten.
+    Anew,
+    /// The operator says that it did happen: only note it.
+    MarkDone,
+}
 
 /// The one thing to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,11 +98,16 @@ pub enum Effect {
         offer: Box<Offer>,
         /// Git tree id.
         tree: String,
-        /// Whether it was begun before and may have happened: look at the target first.
-        again: bool,
+        /// What is known of an attempt before this one.
+        attempt: Attempt,
     },
     /// Take this publication back.
-    Unpublish(Receipt),
+    Unpublish {
+        /// Its proof.
+        receipt: Receipt,
+        /// What is known of an attempt before this one.
+        attempt: Attempt,
+    },
     /// Put the workspace back.
     Restore {
         /// Git tree id.
@@ -118,6 +135,25 @@ pub struct Step {
     pub effect: Effect,
     /// Why an operator's input changed nothing; one line.
     pub refused: Option<String>,
+}
+
+impl Attempt {
+    /// What an answer says: `a` at something that may have happened marks it done, `r` does it anew.
+    pub(super) fn said(ask: &Ask, answer: Answer) -> Self {
+        let maybe_done = matches!(ask, Ask::Error { failure } if failure.maybe_done);
+        match answer {
+            Answer::Approve if maybe_done => Self::MarkDone,
+            Answer::Retry if maybe_done => Self::Anew,
+            Answer::Approve | Answer::Retry | Answer::Edit | Answer::Abort => Self::Once,
+        }
+    }
+
+    /// It was begun and cut short: that it did not happen is not certain any more.
+    pub(super) fn begun(&mut self) {
+        if *self == Self::Anew {
+            *self = Self::Once;
+        }
+    }
 }
 
 impl Run {
@@ -164,12 +200,15 @@ impl Run {
                 Some(offer) => Effect::Publish {
                     offer,
                     tree,
-                    again: self.publishes > 1,
+                    attempt: self.attempt,
                 },
                 None => Effect::Draft { tree, offer: true },
             },
             Stage::Unpublish => match self.receipt.clone() {
-                Some(receipt) => Effect::Unpublish(receipt),
+                Some(receipt) => Effect::Unpublish {
+                    receipt,
+                    attempt: self.attempt,
+                },
                 None => Effect::Wait,
             },
             Stage::Restore => match &self.edit {

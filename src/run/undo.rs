@@ -42,19 +42,19 @@ impl Run {
         let Some((checkpoint, answer)) = self.answered.clone() else {
             return Err("there is no decision to take back".to_owned());
         };
-        if let Answer::Edit | Answer::Abort = answer {
+        let published = matches!(self.phase, Phase::Ended(Outcome::Published));
+        if published && !self.can_unpublish() {
+            return Err("this publication has no undo".to_owned());
+        }
+        if let (false, Answer::Edit | Answer::Abort) = (published, answer) {
             let what = answer.past();
             return Err(format!(
                 "you {what}: edit again, or r resumes a stopped run"
             ));
         }
-        if !self.can_take_back(&checkpoint, answer) {
-            return Err(match (&checkpoint.ask, &self.phase) {
-                (Ask::Publish { .. }, Phase::Ended(Outcome::Published)) => {
-                    "this publication has no undo".to_owned()
-                }
-                (ask, _) => format!("the {} decision has led too far to take back", ask.kind()),
-            });
+        if !published && !self.can_take_back(&checkpoint, answer) {
+            let kind = checkpoint.ask.kind();
+            return Err(format!("the {kind} decision has led too far to take back"));
         }
         let busy = self.in_flight().is_some();
         self.emit(Event::Undone {
@@ -74,11 +74,7 @@ impl Run {
                 here && matches!(next, Some(Stage::Check | Stage::Judge))
             }
             (Ask::Verdict { .. }, Answer::Approve) => self.next_is_unsent(),
-            (Ask::Publish { .. }, Answer::Approve) => match self.phase {
-                Phase::Ended(Outcome::Published) => self.can_unpublish(),
-                Phase::Held { next, .. } => next == Stage::Publish,
-                Phase::Doing(_) | Phase::Asking(_) | Phase::Halting(_) | Phase::Ended(_) => false,
-            },
+            (Ask::Publish { .. }, Answer::Approve) => self.held_before() == Some(Stage::Publish),
             (_, _) => false,
         }
     }

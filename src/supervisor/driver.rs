@@ -266,7 +266,7 @@ impl Driver {
             | Effect::Forget { .. }
             | Effect::Draft { .. }
             | Effect::Publish { .. }
-            | Effect::Unpublish(_)
+            | Effect::Unpublish { .. }
             | Effect::Restore { .. } => {
                 self.fly(effect);
                 return self.say_works(true).await;

@@ -2,21 +2,22 @@
 //! crash whether it was sent, and taking it back.
 
 mod branch;
-mod command;
+pub mod command;
+mod content;
 pub mod deed;
 mod file;
 pub mod slots;
 
 use std::path::Path;
-use std::time::Duration;
 
 use self::branch::{Branch, Parcel};
-use self::command::Setting;
-use self::deed::{Deed, Deeds, Target};
+use self::command::Errand;
+use self::content::Artefact;
+use self::deed::{Deed, Deeds, Target, Undo};
 use self::slots::Slots;
 use super::workspace::inert::{inert, inert_line};
-use super::workspace::{Listed, Trouble, Workspace, diff, disk, lead};
-use crate::run::spec::{Output, OutputKind, Publish, PublishTo};
+use super::workspace::{Trouble, Workspace, diff, disk};
+use crate::run::spec::{Output, Publish};
 use crate::run::{Digest, Offer, Receipt, TextRef};
 
 /// Longest artefact, in bytes: what is longer cannot be looked through before a yes.
@@ -39,10 +40,6 @@ pub struct Outbox<'a> {
     pub slots: &'a Slots,
     /// The loop's folder for deeds, outside the project.
     pub folder: &'a Path,
-    /// Names of variables that reach a publish command.
-    pub env: &'a [String],
-    /// Longest time of a publish command.
-    pub timeout: Duration,
 }
 
 /// An offer with the text that its digest names.
@@ -54,6 +51,15 @@ pub struct Offered {
     pub text: String,
 }
 
+/// How far a publication, or taking it back, has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way<T> {
+    /// It is done, be it since before.
+    Done(T),
+    /// A program has to do it; what came of it is told to `ran` or `undo_ran`.
+    By(Errand),
+}
+
 /// Whether something is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Look {
@@ -63,12 +69,6 @@ pub enum Look {
     NotYet,
     /// It was begun and cannot be looked up: only a person can tell.
     Unknown,
-}
-
-/// The artefact of a tree.
-struct Artefact {
-    bytes: Vec<u8>,
-    file: Option<Listed>,
 }
 
 impl Outbox<'_> {
@@ -94,46 +94,43 @@ impl Outbox<'_> {
     }
 
     /// Publishes exactly what was offered, once: a second call finds the first and acts no more.
-    pub fn publish(&self, offer: &Offer, tree: &str) -> Result<Receipt, Trouble> {
-        if self.offer(tree)?.offer != *offer {
-            return Err(Trouble::new(
-                "what would be published is not what was shown: look at it again",
-            ));
-        }
+    /// What a program has to publish is noted as begun, and the program is given back.
+    pub fn publish(&self, offer: &Offer, tree: &str) -> Result<Way<Receipt>, Trouble> {
+        self.require_as_shown(offer, tree)?;
         match self.look(offer)? {
-            Look::Already(receipt) => return self.done(offer, receipt),
+            Look::Already(receipt) => return self.done(offer, tree, receipt).map(Way::Done),
             Look::NotYet => {}
-            Look::Unknown => return Err(unknown(offer)),
+            Look::Unknown => return Err(unknown(&offer.target)),
         }
-        let target = self.target()?;
-        let artefact = self.artefact(tree)?;
-        let mut deed = Deed {
-            content: Digest::of(&artefact.bytes),
-            key: offer.key.clone(),
-            before: self.before(&target)?,
-            target,
-            receipt: None,
-        };
+        let (deed, artefact) = self.deed(offer, tree)?;
+        if let Target::Command { argv, .. } = &deed.target {
+            let errand = Errand {
+                argv: argv.clone(),
+                folder: self.workspace.verify_checkout(tree)?,
+            };
+            self.deeds().write(&deed)?;
+            return Ok(Way::By(errand));
+        }
         self.deeds().write(&deed)?;
-        let now = match self.act(&deed, tree, &artefact) {
-            Ok(now) => now,
-            Err(trouble) if trouble.maybe_done => return Err(trouble),
-            Err(trouble) => {
-                self.deeds().forget(&offer.key)?;
-                return Err(trouble);
-            }
-        };
-        let receipt = deed.receipt(now);
-        deed.receipt = Some(receipt.clone());
-        self.deeds().write(&deed).map_err(Trouble::maybe_done)?;
-        Ok(receipt)
+        let acted = self.act(&deed, tree, &artefact);
+        self.settle(deed, acted).map(Way::Done)
+    }
+
+    /// The program of a publication is over: it is done, certainly not done, or in doubt.
+    pub fn ran(&self, offer: &Offer, ran: Result<(), Trouble>) -> Result<Receipt, Trouble> {
+        let deed = self.deeds().read(&offer.key)?;
+        let deed = deed.ok_or_else(|| unknown(&offer.target))?;
+        self.settle(deed, ran.map(|()| String::new()))
     }
 
     /// Whether this offer is published: by its deed, else by looking at the target.
     pub fn look(&self, offer: &Offer) -> Result<Look, Trouble> {
         let deed = self.deeds().read(&offer.key)?;
-        if let Some(receipt) = deed.as_ref().and_then(|deed| deed.receipt.clone()) {
-            return Ok(Look::Already(receipt));
+        let deed = deed.filter(|deed| deed.undo != Undo::Done);
+        match deed.as_ref().map(|deed| (deed.undo, &deed.receipt)) {
+            Some((Undo::Begun, _)) => return Ok(Look::Unknown),
+            Some((_, Some(receipt))) => return Ok(Look::Already(receipt.clone())),
+            Some((_, None)) | None => {}
         }
         match (self.target()?, deed) {
             (Target::Branch { name, .. }, deed) => {
@@ -162,16 +159,14 @@ impl Outbox<'_> {
         }
     }
 
-    /// Takes a publication back and releases its key. Refused where the target has changed since.
-    pub fn take_back(&self, receipt: &Receipt) -> Result<(), Trouble> {
+    /// Takes a publication back and releases its key; once it is released, a second call changes
+    /// nothing. Refused where the target has changed since. An undo command is only noted as
+    /// begun here; `anew` is whether one that was begun before may be run again.
+    pub fn take_back(&self, receipt: &Receipt, anew: bool) -> Result<Way<()>, Trouble> {
         let key = &receipt.key;
-        let Some(deed) = self.deeds().read(key)? else {
-            return Err(Trouble::new(format!(
-                "nothing is known of publication {}: take it back by hand",
-                key.short()
-            )));
-        };
+        let mut deed = self.known(key)?;
         match &deed.target {
+            _ if deed.undo == Undo::Done => return Ok(Way::Done(())),
             Target::Branch { name, .. } => Branch::of(self.workspace, name)?
                 .take_back(&receipt.now, receipt.before.as_deref())?,
             Target::File { path } => file::take_back(
@@ -185,36 +180,127 @@ impl Outbox<'_> {
                     "this command has no undo: take it back by hand",
                 ));
             }
-            Target::Command { undo, .. } => command::run(undo, self.setting(self.project()))?,
+            Target::Command { .. } if deed.undo == Undo::Begun && !anew => {
+                return Err(unknown(&format!("the undo of {}", receipt.place)));
+            }
+            Target::Command { undo, .. } => {
+                let errand = Errand {
+                    argv: undo.clone(),
+                    folder: self.project().to_owned(),
+                };
+                deed.undo = Undo::Begun;
+                self.deeds().write(&deed)?;
+                return Ok(Way::By(errand));
+            }
         }
-        self.deeds().forget(key)
+        self.released(deed).map(Way::Done)
     }
 
-    /// The operator says that a publication cut short did happen.
-    pub fn mark_done(&self, offer: &Offer) -> Result<Receipt, Trouble> {
-        let deed = self.deeds().read(&offer.key)?;
-        let deed = deed.ok_or_else(|| {
-            Trouble::new("this publication was never begun: there is nothing to mark as done")
-        })?;
-        let receipt = deed.receipt(String::new());
-        self.done(offer, receipt)
+    /// The undo command of a publication is over: see `ran`. Success without its having run is the
+    /// operator's word that it did happen.
+    pub fn undo_ran(&self, receipt: &Receipt, ran: Result<(), Trouble>) -> Result<(), Trouble> {
+        let mut deed = self.known(&receipt.key)?;
+        match ran {
+            Ok(()) => self.released(deed),
+            Err(trouble) if trouble.maybe_done => Err(trouble),
+            Err(trouble) => {
+                deed.undo = Undo::No;
+                self.deeds().write(&deed)?;
+                Err(trouble)
+            }
+        }
     }
 
-    /// The operator says that a publication cut short did not happen: it may be tried again. What
+    /// The operator says that a publication in doubt did happen: from now on it is known to have,
+    /// and is not done again. What the target itself can prove is taken from there.
+    pub fn mark_done(&self, offer: &Offer, tree: &str) -> Result<Receipt, Trouble> {
+        let marked = || {
+            let receipt = match self.look(offer)? {
+                Look::Already(receipt) => receipt,
+                Look::NotYet | Look::Unknown => self.deed(offer, tree)?.0.receipt(String::new()),
+            };
+            self.done(offer, tree, receipt)
+        };
+        // That it may have happened stays so where it cannot be noted.
+        marked().map_err(Trouble::maybe_done)
+    }
+
+    /// The operator says that a publication in doubt did not happen: it may be tried again. What
     /// is known to have happened stays known.
     pub fn release(&self, offer: &Offer) -> Result<(), Trouble> {
         match self.deeds().read(&offer.key)? {
-            Some(Deed { receipt: None, .. }) => self.deeds().forget(&offer.key),
+            Some(deed) if deed.receipt.is_none() || deed.undo != Undo::No => {
+                self.deeds().forget(&offer.key)
+            }
             Some(_) | None => Ok(()),
         }
     }
 
-    fn done(&self, offer: &Offer, receipt: Receipt) -> Result<Receipt, Trouble> {
-        if let Some(mut deed) = self.deeds().read(&offer.key)? {
-            deed.receipt = Some(receipt.clone());
-            self.deeds().write(&deed)?;
+    fn require_as_shown(&self, offer: &Offer, tree: &str) -> Result<(), Trouble> {
+        if self.offer(tree)?.offer == *offer {
+            return Ok(());
         }
+        Err(Trouble::new(
+            "what would be published is not what was shown: look at it again",
+        ))
+    }
+
+    /// The note of a publication that is about to begin, and what it sends.
+    fn deed(&self, offer: &Offer, tree: &str) -> Result<(Deed, Artefact), Trouble> {
+        let (target, artefact) = (self.target()?, self.artefact(tree)?);
+        let deed = Deed {
+            content: Digest::of(&artefact.bytes),
+            key: offer.key.clone(),
+            before: self.before(&target)?,
+            target,
+            receipt: None,
+            undo: Undo::No,
+        };
+        Ok((deed, artefact))
+    }
+
+    fn known(&self, key: &Digest) -> Result<Deed, Trouble> {
+        let deed = self.deeds().read(key)?;
+        deed.ok_or_else(|| {
+            Trouble::new(format!(
+                "nothing is known of publication {}: take it back by hand",
+                key.short()
+            ))
+        })
+    }
+
+    /// Completes a deed by what came of it.
+    fn settle(&self, mut deed: Deed, acted: Result<String, Trouble>) -> Result<Receipt, Trouble> {
+        let now = match acted {
+            Ok(now) => now,
+            Err(trouble) if trouble.maybe_done => return Err(trouble),
+            Err(trouble) => {
+                self.deeds().forget(&deed.key)?;
+                return Err(trouble);
+            }
+        };
+        let receipt = deed.receipt(now);
+        deed.receipt = Some(receipt.clone());
+        self.deeds().write(&deed).map_err(Trouble::maybe_done)?;
         Ok(receipt)
+    }
+
+    fn done(&self, offer: &Offer, tree: &str, receipt: Receipt) -> Result<Receipt, Trouble> {
+        let mut deed = match self.deeds().read(&offer.key)? {
+            Some(deed) => deed,
+            None => self.deed(offer, tree)?.0,
+        };
+        deed.receipt = Some(receipt.clone());
+        deed.undo = Undo::No;
+        self.deeds().write(&deed)?;
+        Ok(receipt)
+    }
+
+    /// It is taken back. The deed stays, so that after a crash this is known too.
+    fn released(&self, mut deed: Deed) -> Result<(), Trouble> {
+        deed.undo = Undo::Done;
+        self.deeds().write(&deed)?;
+        disk::remove(&self.deeds().kept(&deed.key))
     }
 
     fn act(&self, deed: &Deed, tree: &str, artefact: &Artefact) -> Result<String, Trouble> {
@@ -236,10 +322,7 @@ impl Outbox<'_> {
                 disk::replace(&place, &artefact.bytes).map_err(Trouble::maybe_done)?;
                 Ok(deed.content.to_string())
             }
-            Target::Command { argv, .. } => {
-                let folder = self.workspace.verify_checkout(tree)?;
-                command::run(argv, self.setting(&folder)).map(|()| String::new())
-            }
+            Target::Command { .. } => Err(unknown(&deed.target.in_words())),
         }
     }
 
@@ -251,71 +334,6 @@ impl Outbox<'_> {
         }
     }
 
-    fn target(&self) -> Result<Target, Trouble> {
-        Ok(match &self.publish.to {
-            PublishTo::GitBranch { branch, rename } => Target::Branch {
-                name: self.slots.fill(branch)?,
-                file: match (self.output.kind, rename) {
-                    (OutputKind::Diff, _) => None,
-                    (OutputKind::Files, Some(name)) => Some(self.slots.fill(name)?),
-                    (OutputKind::Files, None) => Some(self.artefact_path()?),
-                },
-            },
-            PublishTo::Copy { path } => Target::File {
-                path: self.slots.fill(path)?,
-            },
-            PublishTo::Command { command, undo } => Target::Command {
-                argv: self.slots.fill_all(command)?,
-                undo: self.slots.fill_all(undo)?,
-            },
-        })
-    }
-
-    fn artefact_path(&self) -> Result<String, Trouble> {
-        let Some(path) = &self.output.artefact else {
-            return Err(Trouble::new(
-                "output.kind = \"files\" names no artefact: set output.artefact",
-            ));
-        };
-        self.slots.fill(path)
-    }
-
-    fn artefact(&self, tree: &str) -> Result<Artefact, Trouble> {
-        let too_long = || {
-            Trouble::new(format!(
-                "the result is longer than {ARTEFACT_BYTES} bytes and cannot be looked through: \
-                 publish less at once"
-            ))
-        };
-        if self.output.kind == OutputKind::Diff {
-            let (git, start) = (self.workspace.git(), self.workspace.start());
-            let (bytes, whole) = diff::exact_patch(git, start, tree, ARTEFACT_BYTES)?;
-            if bytes.is_empty() {
-                return Err(Trouble::new("the run changed nothing: nothing to publish"));
-            }
-            let file = None;
-            return whole
-                .then_some(Artefact { bytes, file })
-                .ok_or_else(too_long);
-        }
-        let path = self.artefact_path()?;
-        lead::plain_parts(&path)?;
-        let full = [self.workspace.prefix(), path.as_bytes()].concat();
-        let entry = self.workspace.entry(tree, &full)?.filter(Listed::is_file);
-        let Some(file) = entry else {
-            return Err(Trouble::new(format!(
-                "the result holds no file {path}: was it written, and does no .gitignore cover it?"
-            )));
-        };
-        let blob = ["cat-file", "blob", file.object.as_str()];
-        let (bytes, more) = self.workspace.git().capped(&blob, ARTEFACT_BYTES)?;
-        if more {
-            return Err(too_long());
-        }
-        let file = Some(file);
-        Ok(Artefact { bytes, file })
-    }
-
     fn project(&self) -> &Path {
         &self.workspace.place().project
     }
@@ -323,20 +341,11 @@ impl Outbox<'_> {
     fn deeds(&self) -> Deeds<'_> {
         Deeds(self.folder)
     }
-
-    fn setting<'s>(&'s self, folder: &'s Path) -> Setting<'s> {
-        Setting {
-            folder,
-            env: self.env,
-            timeout: self.timeout,
-        }
-    }
 }
 
-fn unknown(offer: &Offer) -> Trouble {
+fn unknown(what: &str) -> Trouble {
     Trouble::new(format!(
-        "{} was begun before and may have happened: look there, then say so",
-        offer.target
+        "{what} was begun before and may have happened: look there, then say so"
     ))
     .maybe_done()
 }

@@ -1,4 +1,4 @@
-//! Processes: every worker, check, judge and setup command runs under a keeper of its own.
+//! Processes: every worker, check, judge, setup and publish command runs under a keeper of its own.
 //! What lives here: the order for one process and how it ended. What it prints is read by `watch`.
 
 pub mod keeper;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use spawn::{Running, spawn};
-pub use tail::Tail;
+pub use tail::{Heard, Tail};
 pub use watch::{Ending, Limits, Sink, Watched, watch};
 
 use crate::run::Digest;

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use checkride::run::spec::{Output, OutputKind, Publish, PublishTo, WorkspaceRules};
 use checkride::run::{Digest, Offer, Receipt};
-use checkride::supervisor::outbox::deed::{Deed, Deeds};
+use checkride::supervisor::outbox::command::Errand;
+use checkride::supervisor::outbox::deed::{Deed, Deeds, Undo};
 use checkride::supervisor::outbox::slots::Slots;
-use checkride::supervisor::outbox::{Look, Outbox};
+use checkride::supervisor::outbox::{Look, Outbox, Way};
+use checkride::supervisor::process::{Halt, Home, Mark, allowed_env};
 use checkride::supervisor::workspace::{Trouble, Workspace};
 
 use crate::place::{Desk, put};
@@ -24,7 +26,6 @@ struct Finished {
     publish: Publish,
     slots: Slots,
     folder: PathBuf,
-    env: Vec<String>,
 }
 
 impl Finished {
@@ -55,7 +56,6 @@ impl Finished {
             },
             slots,
             folder,
-            env: vec!["PATH".to_owned()],
         }
     }
 
@@ -68,8 +68,6 @@ impl Finished {
             publish: &self.publish,
             slots: &self.slots,
             folder: &self.folder,
-            env: &self.env,
-            timeout: Duration::from_secs(20),
         }
     }
 
@@ -77,8 +75,42 @@ impl Finished {
         self.outbox().offer(&self.tree).unwrap().offer
     }
 
+    /// Publishes, its command run under a real keeper.
     fn publish(&self) -> Result<Receipt, Trouble> {
-        self.outbox().publish(&self.offer(), &self.tree)
+        let offer = self.offer();
+        match self.outbox().publish(&offer, &self.tree)? {
+            Way::Done(receipt) => Ok(receipt),
+            Way::By(errand) => self.outbox().ran(&offer, self.run(&errand, 20_000)),
+        }
+    }
+
+    fn take_back(&self, receipt: &Receipt) -> Result<(), Trouble> {
+        match self.outbox().take_back(receipt, false)? {
+            Way::Done(()) => Ok(()),
+            Way::By(errand) => self.outbox().undo_ran(receipt, self.run(&errand, 20_000)),
+        }
+    }
+
+    fn run(&self, errand: &Errand, longest_ms: u64) -> Result<(), Trouble> {
+        let home = Home {
+            keeper: PathBuf::from(env!("CARGO_BIN_EXE_checkride")),
+            mark: Mark::new(&self.desk.project, "demo-1"),
+            env: allowed_env(&["PATH".to_owned()], |name| std::env::var_os(name)),
+        };
+        let (_sender, halt) = tokio::sync::watch::channel(Halt::No);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(errand.run(&home, Duration::from_millis(longest_ms), &halt))
+    }
+
+    /// The command of a publication that was begun, as if the host died before it was over.
+    fn begun(&self) -> Errand {
+        match self.outbox().publish(&self.offer(), &self.tree).unwrap() {
+            Way::By(errand) => errand,
+            Way::Done(receipt) => panic!("{receipt:?}"),
+        }
     }
 
     /// Makes the deed look as if the host had died before it was completed.
@@ -143,7 +175,7 @@ fn a_diff_is_published_once_and_taken_back() {
     after.retain(|path, _| !path.contains("heads/posts"));
     assert_eq!(after, before);
 
-    run.outbox().take_back(&receipt).unwrap();
+    run.take_back(&receipt).unwrap();
     run.desk.git(&["fsck", "--strict"]);
     assert_eq!(run.desk.git(&["branch", "--list", "posts"]), "");
     assert_eq!(run.desk.all(), before);
@@ -165,7 +197,7 @@ fn a_diff_is_merged_onto_the_tip() {
     assert_eq!(receipt.before.as_deref(), Some(tip.as_str()));
     assert_eq!(run.desk.git(&["show", "posts:other.txt"]), "theirs");
     assert_eq!(run.desk.git(&["show", "posts:a.txt"]), "one\nTWO\nthree");
-    run.outbox().take_back(&receipt).unwrap();
+    run.take_back(&receipt).unwrap();
     assert_eq!(run.desk.git(&["rev-parse", "posts"]), tip);
 
     run.desk.git(&["checkout", "-q", "posts"]);
@@ -256,7 +288,7 @@ fn a_branch_that_moved_is_left_alone() {
     crate::place::git_in(&elsewhere, &["commit", "-q", "-m", "more"]);
     run.desk.git(&["worktree", "remove", "../elsewhere"]);
     let tip = run.desk.git(&["rev-parse", "posts"]);
-    let trouble = run.outbox().take_back(&receipt).unwrap_err();
+    let trouble = run.take_back(&receipt).unwrap_err();
     assert!(trouble.cause.contains("has moved since"), "{trouble}");
     assert_eq!(run.desk.git(&["rev-parse", "posts"]), tip);
 }
@@ -278,7 +310,7 @@ fn a_crash_around_the_branch_publishes_once() {
     assert_eq!(run.publish().unwrap(), again);
     assert_eq!(run.desk.git(&["rev-list", "--count", "posts"]), "2");
     assert_eq!(again.key, receipt.key);
-    run.outbox().take_back(&again).unwrap();
+    run.take_back(&again).unwrap();
     assert_eq!(run.desk.git(&["branch", "--list", "posts"]), "");
 }
 
@@ -328,15 +360,15 @@ fn a_copy_is_published_and_taken_back() {
     );
     assert_eq!(run.publish().unwrap(), receipt);
     put(&target, b"touched\n");
-    let trouble = run.outbox().take_back(&receipt).unwrap_err();
+    let trouble = run.take_back(&receipt).unwrap_err();
     assert!(trouble.cause.contains("has changed since"), "{trouble}");
     put(&target, b"draft\n");
-    run.outbox().take_back(&receipt).unwrap();
+    run.take_back(&receipt).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"older\n");
 
     fs::remove_file(&target).unwrap();
     let receipt = run.publish().unwrap();
-    run.outbox().take_back(&receipt).unwrap();
+    run.take_back(&receipt).unwrap();
     assert!(!target.exists());
 }
 
@@ -396,7 +428,7 @@ fn a_command_is_run_once_and_undone() {
         fs::read_to_string(&log).unwrap(),
         "one\nTWO\nthree\n[]demo-1\n"
     );
-    run.outbox().take_back(&receipt).unwrap();
+    run.take_back(&receipt).unwrap();
     assert!(fs::read_to_string(&log).unwrap().ends_with("undone\n"));
 }
 
@@ -415,7 +447,7 @@ fn a_command_cut_short_is_never_repeated() {
         trouble.maybe_done && trouble.detail.contains("why"),
         "{trouble:?}"
     );
-    assert!(trouble.cause.contains("exit code 3"), "{trouble}");
+    assert!(trouble.cause.contains("ended with exit 3"), "{trouble}");
     assert_eq!(run.outbox().look(&run.offer()).unwrap(), Look::Unknown);
     assert!(run.publish().unwrap_err().maybe_done);
     assert_eq!(fs::read_to_string(&log).unwrap(), "ran\n");
@@ -424,26 +456,80 @@ fn a_command_cut_short_is_never_repeated() {
     assert!(run.publish().is_err());
     assert_eq!(fs::read_to_string(&log).unwrap(), "ran\nran\n");
 
-    let receipt = run.outbox().mark_done(&run.offer()).unwrap();
+    let receipt = run.outbox().mark_done(&run.offer(), &run.tree).unwrap();
     assert_eq!(
         run.outbox().look(&run.offer()).unwrap(),
         Look::Already(receipt.clone())
     );
-    assert!(run.outbox().take_back(&receipt).is_err());
+    assert!(run.take_back(&receipt).is_err());
     run.outbox().release(&run.offer()).unwrap();
     assert_eq!(run.publish().unwrap(), receipt, "what is known stays known");
     assert_eq!(fs::read_to_string(&log).unwrap(), "ran\nran\n");
 
     run.publish.to = shell("sleep 60 & sleep 60", "");
-    let short = Outbox {
-        timeout: Duration::from_millis(100),
-        ..run.outbox()
-    };
-    let trouble = short.publish(&run.offer(), &run.tree).unwrap_err();
+    let trouble = run.run(&run.begun(), 100).unwrap_err();
     assert!(
         trouble.maybe_done && trouble.cause.contains("was stopped"),
         "{trouble}"
     );
+}
+
+/// R44: a command whose end nobody saw is in doubt, also for the next run with the same result.
+/// Marked done it is never published twice, by whatever run, until it is taken back.
+#[test]
+fn a_command_marked_done_is_done() {
+    let mut run = Finished::new(OutputKind::Diff, branch());
+    let log = run.desk.temp.path().join("log");
+    let say = |word: &str| format!("echo {word} >> {}", log.display());
+    run.publish.to = shell(&say("did"), &say("undid"));
+    run.begun();
+    assert!(run.publish().unwrap_err().maybe_done);
+    let receipt = run.outbox().mark_done(&run.offer(), &run.tree).unwrap();
+    assert_eq!(run.publish().unwrap(), receipt);
+    assert!(!log.exists(), "it was not run");
+    run.take_back(&receipt).unwrap();
+    run.take_back(&receipt).unwrap();
+    assert_eq!(fs::read_to_string(&log).unwrap(), "undid\n");
+    assert_eq!(run.outbox().look(&run.offer()).unwrap(), Look::NotYet);
+    run.publish().unwrap();
+    assert_eq!(fs::read_to_string(&log).unwrap(), "undid\ndid\n");
+}
+
+/// A mark finds the proof at the target where there is one, so that it can be taken back; and it
+/// holds even where the note of the beginning is gone.
+#[test]
+fn a_mark_takes_its_proof_from_the_target() {
+    let run = Finished::new(OutputKind::Diff, branch());
+    let receipt = run.publish().unwrap();
+    run.forget_receipt();
+    let marked = run.outbox().mark_done(&run.offer(), &run.tree).unwrap();
+    assert_eq!(marked, receipt);
+    run.take_back(&marked).unwrap();
+    assert_eq!(run.desk.git(&["branch", "--list", "posts"]), "");
+
+    let mut run = Finished::new(OutputKind::Diff, branch());
+    run.publish.to = shell("exit 9", "");
+    let marked = run.outbox().mark_done(&run.offer(), &run.tree).unwrap();
+    assert_eq!(run.publish().unwrap(), marked);
+}
+
+/// An undo command that was cut short is not repeated by itself either: a person says what is so.
+#[test]
+fn an_undo_cut_short_is_never_repeated() {
+    let mut run = Finished::new(OutputKind::Diff, branch());
+    let log = run.desk.temp.path().join("log");
+    run.publish.to = shell("true", &format!("echo undid >> {}; exit 3", log.display()));
+    let receipt = run.publish().unwrap();
+    assert!(run.take_back(&receipt).unwrap_err().maybe_done);
+    assert_eq!(run.deed().unwrap().undo, Undo::Begun);
+    let trouble = run.take_back(&receipt).unwrap_err();
+    assert!(trouble.maybe_done, "{trouble}");
+    assert_eq!(fs::read_to_string(&log).unwrap(), "undid\n");
+    assert_eq!(run.outbox().look(&run.offer()).unwrap(), Look::Unknown);
+    let anew = run.outbox().take_back(&receipt, true).unwrap();
+    assert!(matches!(anew, Way::By(_)), "{anew:?}");
+    run.outbox().undo_ran(&receipt, Ok(())).unwrap();
+    assert_eq!(run.outbox().look(&run.offer()).unwrap(), Look::NotYet);
 }
 
 /// A program that cannot be started has published nothing, and may be tried again.

@@ -2,21 +2,18 @@
 //! target, and all of it taken back.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::errands::{Amiss, Flight};
 use crate::protocol::Fact;
-use crate::run::spec::{LoopSpec, OutputKind, Publish};
-use crate::run::{Input, Offer, Receipt};
+use crate::run::spec::{LoopSpec, OutputKind};
+use crate::run::{Attempt, Input, Offer, Receipt};
 use crate::supervisor::memory::{self, notes};
 use crate::supervisor::naming;
+use crate::supervisor::outbox::command::{self, Errand};
 use crate::supervisor::outbox::slots::Slots;
-use crate::supervisor::outbox::{Offered, Outbox};
+use crate::supervisor::outbox::{Offered, Outbox, Way};
 use crate::supervisor::site::beside;
 use crate::supervisor::workspace::{Trouble, Workspace};
-
-/// Longest time of a publish command (PRODUCT names none; as long as a default worker's turn).
-const PUBLISH_TIME: Duration = Duration::from_secs(15 * 60);
 
 impl Flight {
     /// Saves the note under this run's dated heading; saving it again changes nothing.
@@ -83,26 +80,56 @@ impl Flight {
         })
     }
 
-    /// Publishes exactly what was approved; what may have happened before is looked for first.
+    /// Publishes exactly what was approved; what may have happened before is looked for first,
+    /// unless the operator has said what is so.
     pub(super) async fn publish(
         &self,
         offer: Offer,
         tree: String,
-        again: bool,
+        attempt: Attempt,
     ) -> Result<Input, Amiss> {
         let counter = self.counter(&tree).await?;
-        let published = self
-            .with_workspace(move |ws| counter.publish(ws, &offer, again))
-            .await?;
-        Ok(Input::Published(published))
+        let way = self.with_workspace({
+            let (counter, offer) = (counter.clone(), offer.clone());
+            move |ws| counter.publish(ws, &offer, attempt)
+        });
+        let receipt = match way.await? {
+            Way::Done(receipt) => receipt,
+            Way::By(errand) => {
+                let ran = self.run(&errand).await;
+                self.with_workspace(move |ws| counter.outbox(ws)?.ran(&offer, ran))
+                    .await?
+            }
+        };
+        Ok(Input::Published(receipt))
     }
 
-    pub(super) async fn unpublish(&self, receipt: Receipt) -> Result<Input, Amiss> {
+    pub(super) async fn unpublish(
+        &self,
+        receipt: Receipt,
+        attempt: Attempt,
+    ) -> Result<Input, Amiss> {
         let tree = self.tree.clone();
         let counter = self.counter(&tree).await?;
-        self.with_workspace(move |ws| counter.take_back(ws, &receipt))
-            .await?;
+        let way = self.with_workspace({
+            let (counter, receipt) = (counter.clone(), receipt.clone());
+            move |ws| counter.take_back(ws, &receipt, attempt)
+        });
+        match way.await? {
+            Way::Done(()) => {}
+            Way::By(errand) => {
+                let ran = self.run(&errand).await;
+                self.with_workspace(move |ws| counter.outbox(ws)?.undo_ran(&receipt, ran))
+                    .await?;
+            }
+        }
         Ok(Input::Unpublished)
+    }
+
+    async fn run(&self, errand: &Errand) -> Result<(), Trouble> {
+        errand
+            .run(&self.site.home, command::LONGEST, &self.halt)
+            .await
     }
 
     async fn counter(&self, tree: &str) -> Result<Counter, Amiss> {
@@ -156,45 +183,51 @@ impl Counter {
     }
 
     fn offer(&self, workspace: &Workspace) -> Result<Offered, Trouble> {
-        self.outbox(workspace, self.target()?).offer(&self.tree)
+        self.outbox(workspace)?.offer(&self.tree)
     }
 
-    /// `again` is whether an attempt may have been cut short by a crash; else the operator's word
-    /// counts, and a begun attempt without proof is forgotten.
     fn publish(
         &self,
         workspace: &Workspace,
         offer: &Offer,
-        again: bool,
-    ) -> Result<Receipt, Trouble> {
-        let outbox = self.outbox(workspace, self.target()?);
-        if !again {
-            outbox.release(offer)?;
+        attempt: Attempt,
+    ) -> Result<Way<Receipt>, Trouble> {
+        let outbox = self.outbox(workspace)?;
+        match attempt {
+            Attempt::Once => outbox.publish(offer, &self.tree),
+            Attempt::Anew => {
+                outbox.release(offer)?;
+                outbox.publish(offer, &self.tree)
+            }
+            Attempt::MarkDone => outbox.mark_done(offer, &self.tree).map(Way::Done),
         }
-        outbox.publish(offer, &self.tree)
     }
 
-    fn take_back(&self, workspace: &Workspace, receipt: &Receipt) -> Result<(), Trouble> {
-        self.outbox(workspace, self.target()?).take_back(receipt)
+    fn take_back(
+        &self,
+        workspace: &Workspace,
+        receipt: &Receipt,
+        attempt: Attempt,
+    ) -> Result<Way<()>, Trouble> {
+        let outbox = self.outbox(workspace)?;
+        match attempt {
+            Attempt::Once => outbox.take_back(receipt, false),
+            Attempt::Anew => outbox.take_back(receipt, true),
+            Attempt::MarkDone => outbox.undo_ran(receipt, Ok(())).map(Way::Done),
+        }
     }
 
-    fn target(&self) -> Result<&Publish, Trouble> {
+    fn outbox<'a>(&'a self, workspace: &'a Workspace) -> Result<Outbox<'a>, Trouble> {
         let none = || Trouble::new("this loop has nowhere to publish to; add [publish]");
-        self.spec.publish.as_ref().ok_or_else(none)
-    }
-
-    fn outbox<'a>(&'a self, workspace: &'a Workspace, publish: &'a Publish) -> Outbox<'a> {
-        Outbox {
+        Ok(Outbox {
             workspace,
             loop_name: &self.spec.name,
             run: &self.run,
             output: &self.spec.output,
-            publish,
+            publish: self.spec.publish.as_ref().ok_or_else(none)?,
             slots: &self.slots,
             folder: &self.deeds,
-            env: &self.spec.guardrails.env,
-            timeout: PUBLISH_TIME,
-        }
+        })
     }
 }
 

@@ -78,8 +78,12 @@ impl Flight {
             Effect::Remember { note } => self.remember(&note),
             Effect::Forget { note } => self.forget(&note),
             Effect::Draft { tree, offer } => self.draft(tree, offer).await,
-            Effect::Publish { offer, tree, again } => self.publish(*offer, tree, again).await,
-            Effect::Unpublish(receipt) => self.unpublish(receipt).await,
+            Effect::Publish {
+                offer,
+                tree,
+                attempt,
+            } => self.publish(*offer, tree, attempt).await,
+            Effect::Unpublish { receipt, attempt } => self.unpublish(receipt, attempt).await,
             Effect::Restore { tree } => self.restore(tree).await,
             Effect::Continue
             | Effect::Wait
@@ -114,7 +118,7 @@ fn stage_of(effect: &Effect) -> Stage {
         Effect::Forget { .. } => Stage::Forget,
         Effect::Draft { .. } => Stage::Draft,
         Effect::Publish { .. } => Stage::Publish,
-        Effect::Unpublish(_) => Stage::Unpublish,
+        Effect::Unpublish { .. } => Stage::Unpublish,
         Effect::Restore { .. } => Stage::Restore,
         Effect::Continue | Effect::Wait | Effect::Permit { .. } | Effect::Halt | Effect::Finish => {
             Stage::Prepare

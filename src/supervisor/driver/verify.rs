@@ -8,7 +8,7 @@ use super::errands::{Amiss, Flight};
 use crate::run::spec::{Judge, JudgeKind, OutputKind};
 use crate::run::{CheckResult, Input, Judgement, Usage};
 use crate::supervisor::naming;
-use crate::supervisor::process::{self, Ending, Exit, Halt, Limits, Sink, Stdin, Tail};
+use crate::supervisor::process::{self, Ending, Exit, Halt, Heard, Limits, Stdin};
 use crate::supervisor::verifier::checks::{self, Site as Examination};
 use crate::supervisor::verifier::judge::{self, Asked, CheckSeen, FileSeen, Output, Question};
 use crate::supervisor::workspace::{Trouble, Workspace};
@@ -161,16 +161,16 @@ impl Flight {
                 timeout: SETUP_TIME,
                 halt: self.halt.clone(),
             };
-            let mut heard = SetupOutput(Tail::new(SETUP_TAIL));
+            let mut heard = Heard::new(SETUP_TAIL);
             let watched = process::watch(running, b"", limits, &mut heard).await;
             match (watched.ending, watched.exit) {
                 (Ending::Halted, _) => return Err(Amiss::Halted),
                 (Ending::ByItself, Exit::Code(0)) => {}
                 (Ending::TimedOut, _) => {
-                    return Err(amiss("it was not done in time".to_owned(), heard.0.text()));
+                    return Err(amiss("it was not done in time".to_owned(), heard.text()));
                 }
                 (Ending::ByItself, exit) => {
-                    return Err(amiss(exit.to_string(), heard.0.text()));
+                    return Err(amiss(exit.to_string(), heard.text()));
                 }
             }
         }
@@ -197,17 +197,4 @@ fn artefact(workspace: &Workspace, tree: &str, path: String) -> Result<Output, T
     let bytes = workspace.export(tree, &format!("{prefix}{path}"))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok(Output::Files(vec![FileSeen { path, text }]))
-}
-
-/// The last lines of a setup command.
-struct SetupOutput(Tail);
-
-impl Sink for SetupOutput {
-    fn stdout(&mut self, bytes: &[u8]) {
-        self.0.push(bytes);
-    }
-
-    fn stderr(&mut self, bytes: &[u8]) {
-        self.0.push(bytes);
-    }
 }

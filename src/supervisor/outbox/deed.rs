@@ -1,4 +1,4 @@
-//! The durable note of one publication: written before it acts, completed after, gone when it is
+//! The durable note of one publication: written before it acts, completed after, marked when it is
 //! taken back. This is what makes «once» hold over a crash.
 
 use std::fs;
@@ -63,6 +63,22 @@ pub struct Deed {
     pub before: Option<String>,
     /// Its proof, once it is done.
     pub receipt: Option<Receipt>,
+    /// Whether it is taken back.
+    #[serde(default)]
+    pub undo: Undo,
+}
+
+/// How far taking a publication back has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undo {
+    /// Nobody has tried.
+    #[default]
+    No,
+    /// Its undo command was begun, and nothing is known of its end.
+    Begun,
+    /// It is taken back: its key is free again.
+    Done,
 }
 
 impl Deed {
@@ -114,7 +130,7 @@ impl Deeds<'_> {
         disk::replace(&path, &bytes)
     }
 
-    /// Releases the key.
+    /// Releases the key: nothing was done under it.
     pub fn forget(self, key: &Digest) -> Result<(), Trouble> {
         disk::remove(&self.path(key))?;
         disk::remove(&self.kept(key))?;

@@ -1,5 +1,6 @@
 //! The last bytes of a stream, and only those.
 
+use super::Sink;
 use crate::run::inert::{self, inert_lines};
 
 /// Keeps the end of what passes by; twice the limit at most.
@@ -52,6 +53,32 @@ impl Tail {
         let text = inert_lines(text.trim_end());
         // Marks are longer than what they stand for.
         inert::tail(&text, self.most).to_owned()
+    }
+}
+
+/// The last lines of a process, both streams as they come.
+#[derive(Debug)]
+pub struct Heard(Tail);
+
+impl Heard {
+    /// Keeps the last `most` bytes.
+    pub fn new(most: usize) -> Self {
+        Self(Tail::new(most))
+    }
+
+    /// See [`Tail::text`].
+    pub fn text(self) -> String {
+        self.0.text()
+    }
+}
+
+impl Sink for Heard {
+    fn stdout(&mut self, bytes: &[u8]) {
+        self.0.push(bytes);
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.0.push(bytes);
     }
 }
 

@@ -230,7 +230,7 @@ impl Witness {
             | Effect::Remember { .. }
             | Effect::Forget { .. }
             | Effect::Draft { .. }
-            | Effect::Unpublish(_)
+            | Effect::Unpublish { .. }
             | Effect::Restore { .. }
             | Effect::Permit { .. }
             | Effect::Halt

@@ -1,7 +1,7 @@
 //! Properties: whatever is told to a run, in whatever order, the invariants hold.
 
 use checkride::run::{
-    Decision, Digest, Edit, Effect, Failure, Input, Judgement, Phase, Run, Stage,
+    Attempt, Decision, Digest, Edit, Effect, Failure, Input, Judgement, Phase, Run, Stage,
 };
 use proptest::prelude::*;
 
@@ -223,7 +223,7 @@ fn junk(which: u8) -> Input {
         Effect::Publish {
             offer: Box::new(world::offer("T9")),
             tree: "T9".to_owned(),
-            again: false,
+            attempt: Attempt::Once,
         },
         Effect::Restore {
             tree: "T9".to_owned(),

@@ -1,6 +1,6 @@
 //! Steps in words: one line per event and effect, short enough to read a whole run at a glance.
 
-use checkride::run::{Effect, Event, Limit, Outcome, Stage, Step};
+use checkride::run::{Attempt, Effect, Event, Limit, Outcome, Stage, Step};
 
 /// A whole step: its events, then its effect or why it was refused.
 pub(super) fn step(step: &Step) -> String {
@@ -95,14 +95,20 @@ fn effect(effect: &Effect) -> String {
         Effect::Forget { note } => with_text("forget", note),
         Effect::Draft { tree, offer: true } => format!("draft {tree} offer"),
         Effect::Draft { tree, offer: false } => format!("draft {tree}"),
-        Effect::Publish { tree, again, .. } => {
-            format!("publish {tree}{}", if *again { " again" } else { "" })
-        }
-        Effect::Unpublish(_) => "unpublish".to_owned(),
+        Effect::Publish { tree, attempt, .. } => format!("publish {tree}{}", said(*attempt)),
+        Effect::Unpublish { attempt, .. } => format!("unpublish{}", said(*attempt)),
         Effect::Restore { tree } => format!("restore {tree}"),
         Effect::Permit { call, allowed } => format!("permit {call} {allowed}"),
         Effect::Halt => "halt".to_owned(),
         Effect::Finish => "finish".to_owned(),
+    }
+}
+
+fn said(attempt: Attempt) -> &'static str {
+    match attempt {
+        Attempt::Once => "",
+        Attempt::Anew => " anew",
+        Attempt::MarkDone => " mark-done",
     }
 }
 

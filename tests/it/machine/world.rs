@@ -286,7 +286,7 @@ pub(super) fn well(effect: &Effect, tree: &str) -> Option<Input> {
             offer: wanted.then(|| Box::new(offer(tree))),
         },
         Effect::Publish { offer, .. } => Input::Published(receipt(offer)),
-        Effect::Unpublish(_) => Input::Unpublished,
+        Effect::Unpublish { .. } => Input::Unpublished,
         Effect::Restore { tree } => Input::Restored { tree: tree.clone() },
         Effect::Halt => Input::Halted,
         Effect::Continue | Effect::Wait | Effect::Permit { .. } | Effect::Finish => return None,
