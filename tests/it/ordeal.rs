@@ -16,7 +16,7 @@ use checkride::config::Paths;
 use checkride::host::attach::connect;
 use checkride::link::Link;
 use checkride::protocol::{Command, Fact, Fetch, MemoryText, Record, RunId};
-use checkride::run::{Ask, Checkpoint, Decision, Edit, Event, Stage};
+use checkride::run::{Ask, Checkpoint, Decision, Edit, Event, Outcome, Stage};
 use checkride::supervisor::process::{MARK, Mark};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -464,6 +464,79 @@ async fn a_killed_host_keeps_what_it_acknowledged() {
     }
     nothing_twice(&ordeal, &pilot.journal);
     assert!(kept.notes.len() > 2, "{:?}", kept.notes);
+}
+
+/// A host killed while a publish command runs takes the command with it; the next host does not run it
+/// again but asks, and a mark «done» ends the run as published (PRODUCT §5.18).
+#[tokio::test]
+async fn a_publish_command_dies_with_its_host_and_is_not_repeated() {
+    let ordeal = Ordeal::new();
+    let begun = ordeal.world.project().with_file_name("begun");
+    let command = format!(
+        r#"publish = {{ to = "command", command = ["sh", "-c", "echo $$ >> {}; exec sleep 600"] }}"#,
+        begun.display()
+    );
+    let branch = r#"publish = { to = "git-branch", branch = "counted" }"#;
+    let with_command = LOOP.replace(branch, &command);
+    ordeal.world.write("loops/count.toml", &with_command);
+    let mut pilot = ordeal.pilot().await;
+    pilot.act().await;
+    let mut last = None;
+    for _ in 0..4 {
+        last = Some(pilot.question_after(last.as_ref()).await);
+        pilot.act().await;
+    }
+    let publishing = pilot.until("it publishes", |fact| {
+        matches!(
+            fact,
+            Fact::Run {
+                event: Event::Began {
+                    stage: Stage::Publish,
+                    ..
+                },
+                ..
+            }
+        )
+    });
+    publishing.await;
+    until("the command runs", || begun.is_file());
+    ordeal.kill_host();
+    until("no process is left", || ordeal.marked().is_empty());
+
+    let mut pilot = ordeal.pilot().await;
+    let open = pilot.question_after(last.as_ref()).await;
+    let Ask::Error { failure } = &open.ask else {
+        panic!("{open:?}");
+    };
+    assert!(failure.maybe_done, "{failure:?}");
+    let (checkpoint, digest) = (open.id.clone(), open.digest.clone());
+    pilot
+        .say(Command::Seen {
+            checkpoint: checkpoint.clone(),
+            digest: digest.clone(),
+        })
+        .await;
+    pilot
+        .say(Command::Decide {
+            checkpoint,
+            digest,
+            decision: Decision::APPROVE,
+        })
+        .await;
+    let end = pilot.until("the end", |fact| {
+        matches!(
+            fact,
+            Fact::Run {
+                event: Event::Ended(_),
+                ..
+            }
+        )
+    });
+    let Fact::Run { event, .. } = end.await else {
+        panic!("no run")
+    };
+    assert_eq!(event, Event::Ended(Outcome::Published));
+    assert_eq!(fs::read_to_string(&begun).unwrap().lines().count(), 1);
 }
 
 /// S8: two operators answer the same question at once: one decision counts, and the other is told so

@@ -2,10 +2,11 @@
 
 use std::fs;
 
+use checkride::protocol::Command;
 use checkride::run::{Ask, Checkpoint, Decision, Edit, Event, Outcome, Stage};
 use tempfile::TempDir;
 
-use super::{Parts, run_of};
+use super::{Parts, run_of, soon};
 use crate::world::{Operator, World};
 
 fn publishing(publish: &str) -> World {
@@ -95,6 +96,70 @@ async fn the_digest_is_typed_once_and_published_once() {
     operator.answer(&open, Decision::APPROVE).await;
     assert_eq!(operator.ended().await.1, Outcome::Published);
     assert_eq!(fs::read_to_string(&log).unwrap(), "did\n");
+}
+
+/// A command that may have happened asks; marked done the run ends published, and the same result is
+/// not sent again by the next run either (PRODUCT §5.18).
+#[tokio::test]
+async fn a_publication_in_doubt_is_marked_done() {
+    let outside = TempDir::new().unwrap();
+    let log = outside.path().join("log");
+    let world = publishing(&format!(
+        r#"{{ to = "command", command = ["sh", "-c", "echo did >> {}; echo lost the line; exit 3"] }}"#,
+        log.display()
+    ));
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let open = to_publish(&mut operator).await;
+    let typed = Some(open.digest.short().to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    let error = operator.asked("error").await;
+    let Ask::Error { failure } = &error.ask else {
+        panic!("{error:?}");
+    };
+    assert!(failure.maybe_done, "{failure:?}");
+    assert!(failure.detail.contains("lost the line"), "{failure:?}");
+    operator.answer(&error, Decision::APPROVE).await;
+    assert_eq!(operator.ended().await.1, Outcome::Published);
+
+    let open = to_publish(&mut operator).await;
+    let typed = Some(open.digest.short().to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    assert_eq!(operator.ended().await.1, Outcome::Published);
+    assert_eq!(fs::read_to_string(&log).unwrap(), "did\n");
+}
+
+/// A stop kills a publish command with all that it started; picked up again, the run does not send
+/// a second time but asks what is so.
+#[tokio::test]
+async fn a_stopped_publish_command_is_dead_and_in_doubt() {
+    let outside = TempDir::new().unwrap();
+    let log = outside.path().join("log");
+    let world = publishing(&format!(
+        r#"{{ to = "command", command = ["sh", "-c", "setsid sleep 600 & echo $! >> {}; wait"] }}"#,
+        log.display()
+    ));
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let open = to_publish(&mut operator).await;
+    let run = run_of(&open);
+    let typed = Some(open.digest.short().to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    let pid = || fs::read_to_string(&log).unwrap_or_default();
+    soon("the command", || pid().ends_with('\n')).await;
+    operator.say(Command::Stop { run: run.clone() }).await;
+    assert_eq!(operator.ended().await.1, Outcome::Stopped);
+    assert!(!fs::exists(format!("/proc/{}", pid().trim())).unwrap());
+    operator.say(Command::Resume { run }).await;
+    let open = operator.asked("publish").await;
+    let typed = Some(open.digest.short().to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    let error = operator.asked("error").await;
+    let Ask::Error { failure } = &error.ask else {
+        panic!("{error:?}");
+    };
+    assert!(failure.maybe_done, "{failure:?}");
+    assert_eq!(pid().lines().count(), 1, "it was sent again");
 }
 
 /// What cannot be taken back is typed every time.
