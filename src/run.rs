@@ -108,6 +108,8 @@ pub struct Run {
     /// The newest answered question and how it was answered: what `u` takes back.
     answered: Option<(Box<Checkpoint>, Answer)>,
     retaken: Option<Retaken>,
+    /// The newest undo, until something else is decided: what a second `u` does again.
+    undone: Option<Undone>,
     /// Tool calls that the operator allowed for the whole run, in words.
     allowed: Vec<String>,
     /// The step that began last.
@@ -122,6 +124,16 @@ struct Retaken {
     checkpoint: Box<Checkpoint>,
     /// What has to be put back before it is asked again.
     first: Option<Stage>,
+}
+
+/// An answer that was taken back.
+#[derive(Debug, Clone, PartialEq)]
+struct Undone {
+    /// What it had answered.
+    ask: Ask,
+    answer: Answer,
+    /// The step that was cut short.
+    cut: Option<Stage>,
 }
 
 /// An edit of the operator that a step still has to carry out.
@@ -187,6 +199,7 @@ impl Run {
             last_asked: None,
             answered: None,
             retaken: None,
+            undone: None,
             allowed: Vec::new(),
             begun: Stage::Prepare,
             out: Vec::new(),

@@ -3,7 +3,7 @@
 
 use super::{
     Answer, Ask, Attempt, CheckResult, Checkpoint, Decision, Edit, Event, Halt, Limit, Offer,
-    Outcome, Pending, Phase, Prompt, Retaken, Run, Stage, Usage, Verdict, Work,
+    Outcome, Pending, Phase, Prompt, Retaken, Run, Stage, Undone, Usage, Verdict, Work,
 };
 
 impl Run {
@@ -180,6 +180,7 @@ impl Run {
             Decision::Approve { .. } | Decision::Abort => {}
         }
         self.attempt = Attempt::said(&checkpoint.ask, decision.answer());
+        self.undone = None;
         self.answered = Some((checkpoint, decision.answer()));
     }
 
@@ -316,6 +317,11 @@ impl Run {
             self.work = self.previous.take();
             self.iteration = checkpoint.iteration;
         }
+        self.undone = Some(Undone {
+            ask: checkpoint.ask.clone(),
+            answer,
+            cut: self.in_flight(),
+        });
         self.retaken = Some(Retaken { checkpoint, first });
         self.halting(Halt::Undo);
     }
@@ -340,6 +346,7 @@ impl Run {
         self.work = None;
         self.edit = Pending::None;
         self.answered = None;
+        self.undone = None;
         self.retaken = None;
         if let Some(start) = self.starts.last_mut() {
             tree.clone_into(start);

@@ -2,7 +2,13 @@
 //! and what becomes of a run whose host had died.
 
 use super::spec::PublishTo;
-use super::{Answer, Ask, Checkpoint, Effect, Event, Failure, Halt, Outcome, Phase, Run, Stage};
+use super::{
+    Answer, Ask, Checkpoint, Decision, Effect, Event, Failure, Halt, Outcome, Phase, Run, Stage,
+    Undone,
+};
+
+/// Who a decision is by that came of undoing an undo.
+const BY_UNDO: &str = "undo";
 
 impl Run {
     pub(super) fn hold(&mut self, on: bool) -> Result<Effect, String> {
@@ -37,10 +43,11 @@ impl Run {
         }
     }
 
-    /// Takes the last decision back, as far as nothing that cannot be put back has followed.
+    /// Takes the last decision back, as far as nothing that cannot be put back has followed; taken
+    /// back already, it takes that undo back.
     pub(super) fn undo(&mut self) -> Result<Effect, String> {
         let Some((checkpoint, answer)) = self.answered.clone() else {
-            return Err("there is no decision to take back".to_owned());
+            return self.redo();
         };
         let published = matches!(self.phase, Phase::Ended(Outcome::Published));
         if published && !self.can_unpublish() {
@@ -62,6 +69,39 @@ impl Run {
             answer,
         });
         Ok(if busy { Effect::Halt } else { self.ask_again() })
+    }
+
+    /// Gives the answer that was taken back once more, where that costs nothing a second time.
+    fn redo(&mut self) -> Result<Effect, String> {
+        let none = || Err("there is no decision to take back".to_owned());
+        let Some(Undone { ask, answer, cut }) = self.undone.clone() else {
+            return none();
+        };
+        let open = match &self.phase {
+            Phase::Asking(open) if open.ask == ask => open.clone(),
+            Phase::Doing(_) | Phase::Halting(Halt::Undo) => {
+                return Err("the last undo is still under way".to_owned());
+            }
+            Phase::Asking(_) | Phase::Held { .. } | Phase::Halting(_) | Phase::Ended(_) => {
+                return none();
+            }
+        };
+        let decision = match answer {
+            Answer::Approve => Decision::APPROVE,
+            Answer::Retry => Decision::Retry { note: None },
+            Answer::Edit | Answer::Abort => return none(),
+        };
+        if let Ask::Publish { .. } = ask {
+            return Err("what was taken back is published again only by a".to_owned());
+        }
+        if let Some(stage @ (Stage::Work | Stage::Judge)) = cut {
+            let who = at_work(stage);
+            let key = if answer == Answer::Retry { "r" } else { "a" };
+            return Err(format!(
+                "the {who} was stopped at work and would cost a second time; {key} begins it again"
+            ));
+        }
+        self.decided(&open.id, open.digest, decision, BY_UNDO.to_owned())
     }
 
     /// Whether only what can be put back has followed this answer (PRODUCT §5.17).
@@ -189,11 +229,7 @@ impl Run {
     }
 
     fn cut_short(&mut self, stage: Stage) -> Effect {
-        let who = if stage == Stage::Judge {
-            "judge"
-        } else {
-            "worker"
-        };
+        let who = at_work(stage);
         let cause = format!(
             "the host ended while the {who} was at work; it was stopped and its half work is not used"
         );
@@ -203,5 +239,13 @@ impl Run {
             detail: String::new(),
             maybe_done: false,
         })
+    }
+}
+
+fn at_work(stage: Stage) -> &'static str {
+    if stage == Stage::Judge {
+        "judge"
+    } else {
+        "worker"
     }
 }

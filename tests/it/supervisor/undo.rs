@@ -99,6 +99,42 @@ async fn accepted_work_is_taken_back() {
     assert_eq!(operator.ended().await.1, Outcome::Stopped);
 }
 
+/// An undo is undone by a second one: the checks run again, as if the work had been accepted again;
+/// a third takes that back (PRODUCT §5.17).
+#[tokio::test]
+async fn an_undo_is_undone() {
+    let outside = TempDir::new().unwrap();
+    let pids = outside.path().join("pids");
+    let check = format!("#!/bin/sh\necho $$ >> {}\nexec sleep 600\n", pids.display());
+    let world = Parts {
+        turns: ONE_TURN,
+        check: &check,
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    let accepted = operator.approve("work").await;
+    let run = run_of(&accepted);
+    let checks = || {
+        let text = fs::read_to_string(&pids).unwrap_or_default();
+        text.lines().count()
+    };
+    soon("the check", || checks() == 1).await;
+    undo(&mut operator, &run).await;
+    asked_again(&mut operator, &accepted).await;
+    let again = Command::Undo {
+        run: Some(run.clone()),
+    };
+    operator.say(again).await;
+    soon("the check again", || checks() == 2).await;
+    undo(&mut operator, &run).await;
+    asked_again(&mut operator, &accepted).await;
+    assert_eq!(operator.times(&run, Stage::Check), 2);
+}
+
 /// Undone while the next prompt is unsent: the note leaves the memory file, what else stood there
 /// stays, and the same verdict is asked about. Approved again, the note stands there once.
 #[tokio::test]
