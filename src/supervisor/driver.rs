@@ -199,6 +199,10 @@ impl Driver {
             self.kill.disarm();
         }
         let step = self.run.step(mail.input);
+        // What could not be killed any more has come home: nothing of the run is alive.
+        if mail.lands && matches!(self.run.phase(), Phase::Halting(_)) {
+            self.late = Some(Mail::landing(Input::Halted));
+        }
         if let (Some(why), Some((about, reply))) = (&step.refused, mail.from) {
             reply.refuse(about, why).await;
         }
