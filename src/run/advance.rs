@@ -85,15 +85,21 @@ impl Run {
         matches!(self.phase, Phase::Halting(_)) && self.begun == stage
     }
 
-    /// The workspace is put back: an open run starts its iteration over, one that is over stays so.
+    /// The workspace is put back: a question whose answer is taken back is asked again, an open run
+    /// else starts its iteration over, and one that is over stays so.
     fn after_restore(&mut self) -> Effect {
         match self.closing.clone() {
             Some(outcome) => {
                 self.emit(Event::Ended(outcome));
                 Effect::Finish
             }
-            None => self.begin(Stage::Compose),
+            None => self.ask_again(),
         }
+    }
+
+    /// The work of this iteration is discarded: the files are put back at once, held or not.
+    pub(super) fn discarded(&mut self) -> Effect {
+        self.begin_now(Stage::Restore)
     }
 
     pub(super) fn composed(&mut self, prompt: Prompt) -> Effect {

@@ -309,6 +309,10 @@ impl Run {
             (Ask::Verdict { .. }, Answer::Approve) if self.kept_note.is_some() => {
                 Some(Stage::Forget)
             }
+            // Half work of the worker that is being stopped lies in the workspace.
+            (Ask::Prompt { .. }, _) if self.in_flight() == Some(Stage::Work) => {
+                Some(Stage::Restore)
+            }
             (_, _) => None,
         };
         if checkpoint.iteration < self.iteration {
@@ -336,15 +340,19 @@ impl Run {
 
     /// Only the disk of a run that is over changes: should it be picked up, it goes on with its tree.
     fn restored(&mut self, tree: &str) {
-        match self.closing {
-            Some(_) => self.edit = Pending::None,
-            None => self.start_over_from(tree),
+        let chosen = matches!(self.edit, Pending::Restore(_));
+        self.edit = Pending::None;
+        match (&self.closing, chosen) {
+            (Some(_), _) => {}
+            (None, true) => self.start_over_from(tree),
+            (None, false) if self.puts_back(Stage::Restore) => self.put_back(),
+            // Work that was discarded is known to be.
+            (None, false) => {}
         }
     }
 
     fn start_over_from(&mut self, tree: &str) {
         self.work = None;
-        self.edit = Pending::None;
         self.answered = None;
         self.undone = None;
         self.retaken = None;

@@ -198,7 +198,8 @@ impl Run {
 
     fn edited(&mut self, ask: Ask, edit: Edit) -> Effect {
         match ask {
-            Ask::Prompt { .. } | Ask::Question { .. } => self.begin(Stage::Compose),
+            Ask::Prompt { .. } => self.begin(Stage::Compose),
+            Ask::Question { .. } => self.discarded(),
             Ask::Work { .. } | Ask::Publish { .. } | Ask::Guardrail { .. } => {
                 self.begin(Stage::Rework)
             }
@@ -212,10 +213,8 @@ impl Run {
 
     fn retried(&mut self, ask: Ask) -> Effect {
         match ask {
-            Ask::Prompt { .. }
-            | Ask::Work { .. }
-            | Ask::Question { .. }
-            | Ask::Guardrail { .. } => self.begin(Stage::Compose),
+            Ask::Prompt { .. } => self.begin(Stage::Compose),
+            Ask::Work { .. } | Ask::Question { .. } | Ask::Guardrail { .. } => self.discarded(),
             Ask::Verdict { .. } => self.begin(Stage::Check),
             Ask::Publish { .. } => self.next_iteration(),
             Ask::Stuck { signal } => self.one_more_try(&signal),
@@ -249,7 +248,7 @@ impl Run {
     /// A worker that only asks has not used its iteration: that one begins again.
     fn one_more_try(&mut self, signal: &Signal) -> Effect {
         match signal {
-            Signal::SameQuestion { .. } => self.begin(Stage::Compose),
+            Signal::SameQuestion { .. } => self.discarded(),
             Signal::SameVerdict { .. } | Signal::SameDiff { .. } | Signal::SameFailure { .. } => {
                 self.next_iteration()
             }

@@ -214,7 +214,7 @@ impl Run {
             Stage::Restore => match &self.edit {
                 Pending::Restore(to) => Effect::Restore { tree: to.clone() },
                 Pending::None | Pending::Prompt(_) | Pending::File(..) | Pending::Reinstate(_) => {
-                    Effect::Restore { tree }
+                    Effect::Restore { tree: self.start() }
                 }
             },
         }

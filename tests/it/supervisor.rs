@@ -11,6 +11,7 @@ mod stop;
 mod undo;
 mod verdicts;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use checkride::protocol::{Command, Fact, Fetch, LoopFacts, LoopRow, LoopState, RunId};
@@ -151,6 +152,11 @@ impl Operator {
             |event: &&Event| matches!(event, Event::Began { stage, .. } if *stage == wanted);
         self.events(run).iter().filter(began).count()
     }
+}
+
+/// Where the worker of `count` works.
+fn workspace(world: &World) -> PathBuf {
+    world.settings().state.join("workspaces/count/work")
 }
 
 /// What can be used of a row.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use checkride::protocol::Command;
 use checkride::run::{Ask, Change, ChangeKind, Checkpoint, Decision, Edit, Event, Outcome};
 
-use super::{Parts, run_of, shell};
+use super::{Parts, run_of, shell, workspace};
 use crate::world::{Operator, World};
 
 fn changes(open: &Checkpoint) -> &[Change] {
@@ -27,11 +27,6 @@ fn rules(open: &Checkpoint) -> Vec<&str> {
         Ask::Guardrail { breaches, .. } => breaches.iter().map(|b| b.rule.as_str()).collect(),
         other => panic!("{} is no guardrail", other.kind()),
     }
-}
-
-/// Where the worker of `count` works.
-fn workspace(world: &World) -> PathBuf {
-    world.settings().state.join("workspaces/count/work")
 }
 
 /// Every file of a workspace with its bytes, but for the repository that each turn gets anew.

@@ -6,7 +6,7 @@ use checkride::protocol::{Command, RunId};
 use checkride::run::{Checkpoint, Decision, Event, Outcome, Stage};
 use tempfile::TempDir;
 
-use super::{Parts, run_of, shell, soon};
+use super::{Parts, run_of, shell, soon, workspace};
 use crate::world::{Operator, World};
 
 const ONE_TURN: &[&str] = &[r#"{ write = { path = "count.txt", text = "1\n2\n3\n" } }"#];
@@ -56,6 +56,8 @@ async fn a_sent_prompt_is_taken_back() {
     undo(&mut operator, &run).await;
     let open = asked_again(&mut operator, &sent).await;
     assert_eq!(open.digest, sent.digest);
+    let half = workspace(&world).join("half");
+    assert!(!half.exists(), "the snapshot is not restored");
     let worker = fs::read_to_string(&pid).unwrap();
     assert!(!fs::exists(format!("/proc/{}", worker.trim())).unwrap());
     assert_eq!(operator.times(&run, Stage::Work), 1);
@@ -66,6 +68,51 @@ async fn a_sent_prompt_is_taken_back() {
     .await;
     operator.say(Command::Stop { run }).await;
     operator.ended().await;
+}
+
+/// Discarded by `r`, the work is gone from the disk at once, before its worker has another turn.
+#[tokio::test]
+async fn discarded_work_is_put_back_at_once() {
+    let world = Parts {
+        turns: ONE_TURN,
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    let open = operator.asked("work").await;
+    let file = workspace(&world).join("count.txt");
+    assert!(file.exists());
+    operator.answer(&open, Decision::Retry { note: None }).await;
+    operator.asked("prompt").await;
+    assert!(!file.exists(), "the work still lies there");
+}
+
+/// A stop while the files are put back is a stop, whichever comes first; picked up again, they are
+/// put back and the prompt is asked about.
+#[tokio::test]
+async fn a_stop_while_files_are_put_back_stops() {
+    let world = Parts {
+        worker: &shell("cat > /dev/null; echo half > half; exec sleep 600"),
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    let sent = operator.approve("prompt").await;
+    let run = run_of(&sent);
+    let half = workspace(&world).join("half");
+    soon("half work", || half.exists()).await;
+    undo(&mut operator, &run).await;
+    operator.begun(Stage::Restore).await;
+    operator.say(Command::Stop { run: run.clone() }).await;
+    assert_eq!(operator.ended().await.1, Outcome::Stopped);
+    operator.say(Command::Resume { run }).await;
+    asked_again(&mut operator, &sent).await;
+    assert!(!half.exists());
 }
 
 /// Undone while the checks run: they are dead, and the same work is asked about.
