@@ -5,6 +5,7 @@ pub mod advance;
 pub mod apply;
 pub mod budget;
 pub mod checkpoint;
+mod close;
 pub mod decide;
 pub mod digest;
 pub mod effect;

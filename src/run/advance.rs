@@ -4,8 +4,8 @@
 use super::spec::JudgeKind;
 use super::{
     AfterVerdict, Ask, CheckResult, Checkpoint, CheckpointId, Digest, Effect, Event, Failure, Halt,
-    Input, Judgement, Limit, Mode, Outcome, Phase, Prompt, Receipt, Retaken, Run, Stage, Usage,
-    Verdict, Wake, Work, ruling,
+    Input, Judgement, Limit, Mode, Outcome, Phase, Prompt, Retaken, Run, Stage, Usage, Verdict,
+    Wake, Work, ruling,
 };
 
 impl Run {
@@ -71,13 +71,6 @@ impl Run {
             }
             (_, _late) => Effect::Continue,
         }
-    }
-
-    /// It is public, be it before it could be stopped.
-    pub(super) fn published(&mut self, receipt: Receipt) -> Effect {
-        self.emit(Event::Published(receipt));
-        self.emit(Event::Ended(Outcome::Published));
-        Effect::Finish
     }
 
     /// Whether this step is being ended, which it may forestall by being done.
@@ -228,40 +221,6 @@ impl Run {
         self.begin_in(self.iteration + 1, Stage::Compose)
     }
 
-    pub(super) fn drafted(&mut self) -> Effect {
-        if let Some(outcome) = self.closing.clone() {
-            self.emit(Event::Ended(outcome));
-            return Effect::Finish;
-        }
-        let Some(ask) = self.publish_ask() else {
-            self.emit(Event::Ended(Outcome::Done));
-            return Effect::Finish;
-        };
-        // Only what was examined as it stands is offered, however the run came here.
-        if !self.is_approved() {
-            return self.begin(Stage::Check);
-        }
-        self.ask(ask)
-    }
-
-    /// The question whether to publish what is on offer.
-    pub(super) fn publish_ask(&self) -> Option<Ask> {
-        let (offer, publish) = self.offer.as_deref().zip(self.wake.spec.publish.as_ref())?;
-        Some(Ask::Publish {
-            tree: self.tree(),
-            artefact: offer.artefact.clone(),
-            target: offer.target.clone(),
-            key: offer.key.clone(),
-            typed: !publish.reversible || !self.wake.published_before,
-            reversible: publish.reversible,
-        })
-    }
-
-    fn is_approved(&self) -> bool {
-        let verdict = self.verdict.as_ref();
-        verdict.is_some_and(|v| v.approved() && v.tree == self.tree())
-    }
-
     pub(super) fn used(&mut self, usage: Usage) -> Effect {
         if self.in_flight().is_none() {
             return Effect::Continue;
@@ -323,12 +282,27 @@ impl Run {
             }
             Phase::Asking(_) | Phase::Doing(_) if self.in_flight() == Some(failure.stage) => {
                 self.emit(Event::Failed(failure.clone()));
+                let failure = self.with_repeats(failure);
                 self.ask(Ask::Error { failure })
             }
             Phase::Asking(_) | Phase::Doing(_) | Phase::Held { .. } | Phase::Ended(_) => {
                 Effect::Continue
             }
         }
+    }
+
+    /// A failure that repeats says that trying again is no way out.
+    fn with_repeats(&self, failure: Failure) -> Failure {
+        let limits = self.wake.spec.guardrails.stuck;
+        let Some(times) = self.traces.failure_signal(limits) else {
+            return failure;
+        };
+        let cause = format!(
+            "{}; the same {times} times in a row, so trying again alone will not help: mend it \
+             first, or x ends the run and keeps its draft",
+            failure.cause
+        );
+        Failure { cause, ..failure }
     }
 
     /// Begins a step of the present iteration, unless the run is held or a limit is reached.
@@ -380,31 +354,5 @@ impl Run {
     pub(super) fn next_checkpoint_id(&self) -> CheckpointId {
         let Wake { spec, number, .. } = &self.wake;
         CheckpointId(format!("{}-{number}.{}", spec.name, self.asked + 1))
-    }
-
-    /// Ends the run, the draft first where there is one. What is public stays published.
-    pub(super) fn close(&mut self, outcome: Outcome) -> Effect {
-        let changed = self.ground.as_ref().is_some_and(|g| g.tree != self.tree());
-        let ended = if self.receipt.is_some() {
-            Outcome::Published
-        } else if self.draft_failed() {
-            self.closing.clone().unwrap_or(outcome)
-        } else if changed {
-            self.emit(Event::Closing(outcome));
-            return self.begin(Stage::Draft);
-        } else {
-            outcome
-        };
-        self.emit(Event::Ended(ended));
-        Effect::Finish
-    }
-
-    /// Whether the question is what to do about a draft that cannot be written: then it is not
-    /// tried once more on the way out.
-    fn draft_failed(&self) -> bool {
-        let Phase::Asking(open) = &self.phase else {
-            return false;
-        };
-        matches!(&open.ask, Ask::Error { failure } if failure.stage == Stage::Draft)
     }
 }

@@ -43,7 +43,10 @@ impl Run {
                 self.put_back();
             }
             Event::Restored { tree } => self.restored(tree),
-            Event::Failed(_) => self.meter.settle(),
+            Event::Failed(failure) => {
+                self.meter.settle();
+                self.traces.failure(failure);
+            }
             Event::HoldAsked(on) => self.hold = *on,
             Event::Held { iteration, next } => {
                 self.phase = Phase::Held {
@@ -143,6 +146,7 @@ impl Run {
             | Stage::Unpublish
             | Stage::Restore => {}
         }
+        self.traces.began(stage);
         self.begun = stage;
         self.iteration = iteration;
         self.phase = Phase::Doing(stage);
@@ -343,11 +347,10 @@ impl Run {
         let chosen = matches!(self.edit, Pending::Restore(_));
         self.edit = Pending::None;
         match (&self.closing, chosen) {
-            (Some(_), _) => {}
             (None, true) => self.start_over_from(tree),
             (None, false) if self.puts_back(Stage::Restore) => self.put_back(),
             // Work that was discarded is known to be.
-            (None, false) => {}
+            (Some(_), _) | (None, false) => {}
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::{Failure, Stage};
 use super::digest::Digest;
 use super::spec::StuckLimits;
 use super::verdict::Verdict;
@@ -43,9 +44,32 @@ pub struct Traces {
     diffs: Vec<Digest>,
     failures: Vec<Option<(String, Digest)>>,
     questions: Vec<Digest>,
+    /// The step that failed last, its cause, and how often in a row.
+    failed: Option<(Stage, String, u32)>,
 }
 
 impl Traces {
+    /// A step of this kind begins: failures of another kind are over.
+    pub fn began(&mut self, stage: Stage) {
+        self.failed.take_if(|failed| failed.0 != stage);
+    }
+
+    /// A step failed outside the run.
+    pub fn failure(&mut self, failure: &Failure) {
+        let before = self
+            .failed
+            .take_if(|f| f.0 == failure.stage && f.1 == failure.cause);
+        let times = before.map_or(1, |(_, _, times)| times.saturating_add(1));
+        self.failed = Some((failure.stage, failure.cause.clone(), times));
+    }
+
+    /// How often in a row the step has failed in the same way, where that is as often as a failure
+    /// may repeat.
+    pub fn failure_signal(&self, limits: StuckLimits) -> Option<u32> {
+        let times = self.failed.as_ref()?.2;
+        (times >= limits.same_failure).then_some(times)
+    }
+
     /// An iteration ended with this diff and this verdict.
     pub fn verdict(&mut self, diff: &Digest, verdict: &Verdict) {
         let what = verdict.first_failed().map_or_else(

@@ -233,12 +233,15 @@ impl Run {
         let cause = format!(
             "the host ended while the {who} was at work; it was stopped and its half work is not used"
         );
-        self.failed(Failure {
+        let failure = Failure {
             stage,
             cause,
             detail: String::new(),
             maybe_done: false,
-        })
+        };
+        // That hosts die says nothing of the step: it is no repetition.
+        self.emit(Event::Failed(failure.clone()));
+        self.ask(Ask::Error { failure })
     }
 }
 

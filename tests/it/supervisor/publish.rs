@@ -205,6 +205,15 @@ async fn a_changed_branch_is_a_question() {
     assert!(!failure.maybe_done, "{failure:?}");
     assert!(failure.cause.contains("count.txt"), "{}", failure.cause);
     assert_eq!(world.git(&["rev-parse", "counted"]), tip);
+
+    // The same once more says so, and what would help.
+    let retry = Decision::Retry { note: None };
+    operator.answer(&error, retry).await;
+    let error = operator.asked("error").await;
+    let Ask::Error { failure } = &error.ask else {
+        panic!("{error:?}");
+    };
+    assert!(failure.cause.contains("2 times in a row"), "{failure:?}");
     operator.answer(&error, Decision::Abort).await;
     operator.ended().await;
     let published = |event: &Event| matches!(event, Event::Published(_));

@@ -1,0 +1,72 @@
+//! How a run comes to its end: the draft, what is offered to be published, and the outcome.
+
+use super::{Ask, Effect, Event, Outcome, Phase, Receipt, Run, Stage};
+
+impl Run {
+    pub(super) fn drafted(&mut self) -> Effect {
+        if let Some(outcome) = self.closing.clone() {
+            self.emit(Event::Ended(outcome));
+            return Effect::Finish;
+        }
+        let Some(ask) = self.publish_ask() else {
+            self.emit(Event::Ended(Outcome::Done));
+            return Effect::Finish;
+        };
+        // Only what was examined as it stands is offered, however the run came here.
+        if !self.is_approved() {
+            return self.begin(Stage::Check);
+        }
+        self.ask(ask)
+    }
+
+    /// The question whether to publish what is on offer.
+    pub(super) fn publish_ask(&self) -> Option<Ask> {
+        let (offer, publish) = self.offer.as_deref().zip(self.wake.spec.publish.as_ref())?;
+        Some(Ask::Publish {
+            tree: self.tree(),
+            artefact: offer.artefact.clone(),
+            target: offer.target.clone(),
+            key: offer.key.clone(),
+            typed: !publish.reversible || !self.wake.published_before,
+            reversible: publish.reversible,
+        })
+    }
+
+    fn is_approved(&self) -> bool {
+        let verdict = self.verdict.as_ref();
+        verdict.is_some_and(|v| v.approved() && v.tree == self.tree())
+    }
+
+    /// It is public, be it before it could be stopped.
+    pub(super) fn published(&mut self, receipt: Receipt) -> Effect {
+        self.emit(Event::Published(receipt));
+        self.emit(Event::Ended(Outcome::Published));
+        Effect::Finish
+    }
+
+    /// Ends the run, the draft first where there is one. What is public stays published.
+    pub(super) fn close(&mut self, outcome: Outcome) -> Effect {
+        let changed = self.ground.as_ref().is_some_and(|g| g.tree != self.tree());
+        let ended = if self.receipt.is_some() {
+            Outcome::Published
+        } else if self.draft_failed() {
+            self.closing.clone().unwrap_or(outcome)
+        } else if changed {
+            self.emit(Event::Closing(outcome));
+            return self.begin(Stage::Draft);
+        } else {
+            outcome
+        };
+        self.emit(Event::Ended(ended));
+        Effect::Finish
+    }
+
+    /// Whether the question is what to do about a draft that cannot be written: then it is not
+    /// tried once more on the way out.
+    fn draft_failed(&self) -> bool {
+        let Phase::Asking(open) = &self.phase else {
+            return false;
+        };
+        matches!(&open.ask, Ask::Error { failure } if failure.stage == Stage::Draft)
+    }
+}
