@@ -230,6 +230,14 @@ pub enum Fact {
         /// Why, and what to do next.
         why: String,
     },
+    /// What happened to a run cannot be written down yet. It is kept in memory and written as soon as
+    /// that is possible; nothing of it is shown before. Told again at every attempt.
+    Stalled {
+        /// The run.
+        run: RunId,
+        /// What stands in the way.
+        why: String,
+    },
     /// A memory save met another change. Sent to its sender only.
     MemoryConflict {
         /// What stands on disk now.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::flags::{self, Word};
-use super::session::{Open, refused};
+use super::session::{Open, refused, stalled};
 use super::{Exit, Fail, Out, Session, words};
 use crate::protocol::{Command, Fact};
 use crate::run::digest::SHORTEST_PREFIX;
@@ -13,6 +13,10 @@ use crate::run::{Ask, Decision, Edit, Event, Judgement};
 
 /// Longest text that a decision may carry, in bytes; the wire takes 8 MiB with its escapes.
 const LONGEST_TEXT: u64 = 2 << 20;
+
+/// What becomes of an answer that cannot be written down yet.
+const ANSWER_KEPT: &str =
+    "the answer is not lost, the host keeps it and it counts once it is written";
 
 /// Answers, and waits for the record that shows it, or for the reason why not.
 pub async fn decide(
@@ -45,6 +49,7 @@ async fn confirmed(session: &mut Session, open: &Open, mine: &Decision) -> Resul
         let fact = session.next().await?.fact;
         refused(&fact, &id.0, Exit::Refused)?;
         refused(&fact, &open.run.0, Exit::Refused)?;
+        stalled(&fact, &open.run, ANSWER_KEPT)?;
         let Fact::Run { event, .. } = fact else {
             continue;
         };

@@ -1,9 +1,15 @@
 //! `run LOOP`: starts a loop and follows it until it asks or ends.
 
-use super::session::{Open, refused};
+use super::session::{Open, refused, stalled};
 use super::{Exit, Fail, Out, Session, words};
 use crate::protocol::{Command, Fact, Record, RunId};
 use crate::run::{Event, Phase};
+
+/// What becomes of a run whose beginning cannot be written down yet.
+const START_KEPT: &str = "the run begins once that is written";
+
+/// What becomes of a run whose events cannot be written down yet.
+const RUN_KEPT: &str = "the host keeps the run, and it goes on once that is written";
 
 /// Starts the loop, or follows the run that is under way, until a checkpoint or the end.
 ///
@@ -46,6 +52,11 @@ async fn start(
     loop {
         let record = session.next().await?;
         refused(&record.fact, &name, Exit::Refused)?;
+        if let Fact::Stalled { run, .. } = &record.fact
+            && run.split().is_some_and(|(of, _)| of == name)
+        {
+            stalled(&record.fact, run, START_KEPT)?;
+        }
         if let Fact::Run { run, event } = &record.fact
             && let Event::Woke(wake) = event
             && wake.spec.name == name
@@ -64,6 +75,7 @@ async fn follow(
 ) -> Result<Exit, Fail> {
     while !out.is_closed() {
         let record = session.next().await?;
+        stalled(&record.fact, run, RUN_KEPT)?;
         let Fact::Run { run: of, event } = &record.fact else {
             continue;
         };

@@ -88,6 +88,29 @@ pub fn refused(fact: &Fact, asked: &str, exit: Exit) -> Result<(), Fail> {
         | Fact::Lines { .. }
         | Fact::HistoryEnd { .. }
         | Fact::Refused { .. }
+        | Fact::Stalled { .. }
+        | Fact::MemoryConflict { .. }
+        | Fact::Leaving
+        | Fact::Done { .. } => Ok(()),
+    }
+}
+
+/// Fails where this fact says that what happened to this run cannot be written down yet; `kept` is
+/// what becomes of the command meanwhile.
+pub fn stalled(fact: &Fact, run: &RunId, kept: &str) -> Result<(), Fail> {
+    match fact {
+        Fact::Stalled { run: of, why } if of == run => {
+            Err(Exit::Trouble.because(format!("{why}; {kept}")))
+        }
+        Fact::Run { .. }
+        | Fact::Attached { .. }
+        | Fact::Loops(_)
+        | Fact::Grew { .. }
+        | Fact::Memory(_)
+        | Fact::Lines { .. }
+        | Fact::HistoryEnd { .. }
+        | Fact::Refused { .. }
+        | Fact::Stalled { .. }
         | Fact::MemoryConflict { .. }
         | Fact::Leaving
         | Fact::Done { .. } => Ok(()),
@@ -117,6 +140,7 @@ impl Known {
             | Fact::Lines { .. }
             | Fact::HistoryEnd { .. }
             | Fact::Refused { .. }
+            | Fact::Stalled { .. }
             | Fact::MemoryConflict { .. }
             | Fact::Leaving
             | Fact::Done { .. } => {}

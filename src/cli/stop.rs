@@ -1,9 +1,12 @@
 //! `stop`: one loop's run, everything, or the host.
 
-use super::session::refused;
+use super::session::{refused, stalled};
 use super::{Exit, Fail, Out, Session};
 use crate::protocol::{Command, Fact, RunId};
 use crate::run::Phase;
+
+/// What becomes of a stop that cannot be written down yet.
+const STOP_KEPT: &str = "what was at work is killed, and the run ends once that is written";
 
 /// Stops the run of a loop that is under way, and waits until it is over.
 pub async fn one(mut session: Session, name: &str, out: &mut Out<'_>) -> Result<Exit, Fail> {
@@ -14,7 +17,9 @@ pub async fn one(mut session: Session, name: &str, out: &mut Out<'_>) -> Result<
     };
     session.ask(Command::Stop { run: run.clone() }).await?;
     while is_under_way(&session, &run) {
-        refused(&session.next().await?.fact, &run.0, Exit::Refused)?;
+        let fact = session.next().await?.fact;
+        refused(&fact, &run.0, Exit::Refused)?;
+        stalled(&fact, &run, STOP_KEPT)?;
     }
     out.line(&format!("stopped {run}; what it made is kept"));
     Ok(Exit::Done)
@@ -34,6 +39,9 @@ pub async fn all(mut session: Session, out: &mut Out<'_>) -> Result<Exit, Fail> 
     while !told || open.iter().any(|run| is_under_way(&session, run)) {
         let fact = session.next().await?.fact;
         refused(&fact, "triggers", Exit::Refused)?;
+        for run in &open {
+            stalled(&fact, run, STOP_KEPT)?;
+        }
         told |= matches!(fact, Fact::Done { .. });
     }
     let runs = match open.len() {

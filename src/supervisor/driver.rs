@@ -229,10 +229,8 @@ impl Driver {
                 Ok(records) => break records,
                 Err(e) => {
                     let why = format!("{e}; this run waits and writes again");
-                    self.site.hub.say(Fact::Refused {
-                        what: self.id.0.clone(),
-                        why,
-                    });
+                    let run = self.id.clone();
+                    self.site.hub.say(Fact::Stalled { run, why });
                     tokio::time::sleep(WRITE_AGAIN).await;
                 }
             }

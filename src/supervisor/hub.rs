@@ -125,6 +125,7 @@ impl Hub {
             | Fact::Lines { .. }
             | Fact::HistoryEnd { .. }
             | Fact::Refused { .. }
+            | Fact::Stalled { .. }
             | Fact::MemoryConflict { .. }
             | Fact::Leaving
             | Fact::Done { .. } => {}

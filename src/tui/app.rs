@@ -200,6 +200,7 @@ impl App {
             Fact::Run { run, event } if news => self.happened(run, event),
             Fact::Loops(_) => self.keep_selection(),
             Fact::Refused { what, why } => self.refused(what, why),
+            Fact::Stalled { run, why } => self.complain(&run.0, why),
             Fact::Done { what } => self.done(what),
             Fact::MemoryConflict { theirs, mine } => self.conflict(theirs, mine),
             Fact::Memory(memory) => self.memory_came(memory),

@@ -254,8 +254,10 @@ fn a_full_disk_holds_the_run() {
     let filler = states.join("filler");
     let fits = std::fs::write(&filler, vec![b'x'; 8 << 20]).is_ok();
     assert!(!fits, "there is room left");
-    let (_, line) = told(&world, &format!("decide odd approve --digest {digest}"));
+    let (code, line) = told(&world, &format!("decide odd approve --digest {digest}"));
+    assert_eq!(code, 1, "{line}");
     assert!(line.contains("disk is full; this run waits"), "{line}");
+    assert!(line.contains("the answer is not lost"), "{line}");
     assert_eq!(question(&world).0, "prompt");
     std::fs::remove_file(filler).unwrap();
     until("the work is asked about", || question(&world).0 == "work");

@@ -235,6 +235,11 @@ impl App {
     pub(crate) fn refused(&mut self, what: &str, why: &str) {
         self.arming.unsent(what);
         self.asked.file_refused(what);
+        self.complain(what, why);
+    }
+
+    /// Says for a while what is wrong with something.
+    pub(crate) fn complain(&mut self, what: &str, why: &str) {
         self.toast = Some(format!("{what}: {why}"));
         self.complained = Some(self.now.ms);
     }

@@ -79,7 +79,7 @@ impl World {
             Fact::HistoryEnd { name, more } => {
                 self.history.insert(name.clone(), *more);
             }
-            Fact::Refused { .. } | Fact::Leaving | Fact::Done { .. } => {}
+            Fact::Refused { .. } | Fact::Stalled { .. } | Fact::Leaving | Fact::Done { .. } => {}
         }
         news
     }
