@@ -14,6 +14,7 @@ pub mod outbox;
 pub mod process;
 mod shelf;
 mod site;
+pub mod slots;
 mod transcripts;
 pub mod verifier;
 pub mod worker;

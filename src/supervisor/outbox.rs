@@ -6,7 +6,6 @@ pub mod command;
 mod content;
 pub mod deed;
 mod file;
-pub mod slots;
 
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use self::branch::{Branch, Parcel};
 use self::command::Errand;
 use self::content::Artefact;
 use self::deed::{Deed, Deeds, Target, Undo};
-use self::slots::Slots;
+use super::slots::Slots;
 use super::workspace::inert::{inert, inert_line};
 use super::workspace::{Trouble, Workspace, diff, disk};
 use crate::run::spec::{Output, Publish};

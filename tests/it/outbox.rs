@@ -10,9 +10,9 @@ use checkride::run::spec::{Output, OutputKind, Publish, PublishTo, WorkspaceRule
 use checkride::run::{Digest, Offer, Receipt};
 use checkride::supervisor::outbox::command::Errand;
 use checkride::supervisor::outbox::deed::{Deed, Deeds, Undo};
-use checkride::supervisor::outbox::slots::Slots;
 use checkride::supervisor::outbox::{Look, Outbox, Way};
 use checkride::supervisor::process::{Halt, Home, Mark, allowed_env};
+use checkride::supervisor::slots::Slots;
 use checkride::supervisor::workspace::{Trouble, Workspace};
 
 use crate::place::{Desk, put};

@@ -8,6 +8,7 @@ use std::path::Path;
 use checkride::run::spec::{Check, Independence, Judge, JudgeKind};
 use checkride::run::{CheckOutcome, CheckResult, Judgement};
 use checkride::supervisor::process::Halt;
+use checkride::supervisor::slots::Slots;
 use checkride::supervisor::verifier::checks::{self, Site};
 use checkride::supervisor::verifier::judge::{self, Asked, CheckSeen, Output, Question, Script};
 use tokio::sync::watch;
@@ -28,7 +29,7 @@ fn site(checkout: &Path) -> Site {
     Site {
         checkout: checkout.to_owned(),
         pinned: BTreeMap::new(),
-        words: BTreeMap::new(),
+        slots: Slots::default(),
     }
 }
 
@@ -76,7 +77,7 @@ async fn checks_say_how_they_ended() {
         },
     ];
     let mut site = site(bench.path());
-    site.words.insert("date".into(), "2026-06-12".into());
+    site.slots = site.slots.with("date", "2026-06-12");
     let results = run(&bench, &site, &checks).await;
     let outcomes: Vec<_> = results.iter().map(|r| r.outcome.clone()).collect();
     assert_eq!(outcomes[0], CheckOutcome::Failed { code: Some(1) });

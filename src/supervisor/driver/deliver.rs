@@ -10,9 +10,9 @@ use crate::run::{Attempt, Input, Offer, Receipt};
 use crate::supervisor::memory::{self, notes};
 use crate::supervisor::naming;
 use crate::supervisor::outbox::command::{self, Errand};
-use crate::supervisor::outbox::slots::Slots;
 use crate::supervisor::outbox::{Offered, Outbox, Way};
 use crate::supervisor::site::beside;
+use crate::supervisor::slots::Slots;
 use crate::supervisor::workspace::{Trouble, Workspace};
 
 impl Flight {

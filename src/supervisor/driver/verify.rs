@@ -81,7 +81,7 @@ impl Flight {
             JudgeKind::Human => Ok(answered(Judgement::Open)),
             JudgeKind::Command { command } => {
                 let examination = self.examination(tree).await?;
-                let command = examination.fill(command);
+                let command = examination.slots.fill_known(command);
                 let place = (&self.site.home, examination.checkout.as_path());
                 Ok(judge::ask_command(&command, judge, question, place, &self.halt).await)
             }
@@ -117,13 +117,15 @@ impl Flight {
                 Ok((checkout, workspace.base().to_owned(), changes))
             })
             .await?;
-        let mut words = self.site.slots(&base, &changes).into_words();
-        words.insert("iteration".to_owned(), self.iteration.to_string());
-        words.insert("workspace".to_owned(), checkout.display().to_string());
+        let slots = self
+            .site
+            .slots(&base, &changes)
+            .with("iteration", &self.iteration.to_string())
+            .with("workspace", &checkout.display().to_string());
         Ok(Examination {
             checkout,
             pinned: self.pinned(),
-            words,
+            slots,
         })
     }
 

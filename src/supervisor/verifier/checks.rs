@@ -12,6 +12,7 @@ use crate::run::{CheckOutcome, CheckResult, Digest};
 use crate::supervisor::process::{
     self, Ending, Exit, Halt, Home, Limits, Sink, Stdin, Tail, Watched,
 };
+use crate::supervisor::slots::Slots;
 use crate::supervisor::worker::stream::Lines;
 
 /// Most characters of a figure.
@@ -33,16 +34,11 @@ pub struct Site {
     pub checkout: PathBuf,
     /// Check scripts by their path in the project, and the copies pinned when the run began.
     pub pinned: BTreeMap<String, PathBuf>,
-    /// Placeholders without braces, and their values.
-    pub words: BTreeMap<String, String>,
+    /// What the placeholders stand for.
+    pub slots: Slots,
 }
 
 impl Site {
-    /// The command with its placeholders filled in; a value is never read for placeholders again.
-    pub fn fill(&self, command: &[String]) -> Vec<String> {
-        command.iter().map(|word| fill(word, &self.words)).collect()
-    }
-
     /// The command with each pinned script replaced by its copy, as program or as argument.
     pub fn pin(&self, command: &[String]) -> Vec<String> {
         let copy = |word: &String| {
@@ -53,25 +49,6 @@ impl Site {
         };
         command.iter().map(copy).collect()
     }
-}
-
-fn fill(word: &str, words: &BTreeMap<String, String>) -> String {
-    let mut out = String::new();
-    let mut rest = word;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let known = after
-            .split_once('}')
-            .and_then(|(name, after)| Some((words.get(name)?, after)));
-        if let Some((value, after)) = known {
-            out.push_str(value);
-            rest = after;
-        } else {
-            out.push('{');
-            rest = after;
-        }
-    }
-    out + rest
 }
 
 /// Runs all checks in order, failed ones or not, and tells each as it ends.
@@ -98,7 +75,7 @@ pub async fn run(
 }
 
 async fn examine(check: &Check, site: &Site, home: &Home, limits: Limits) -> Option<CheckResult> {
-    let command = site.fill(&check.command);
+    let command = site.slots.fill_known(&check.command);
     let order = home.order(site.pin(&command), &site.checkout, Stdin::Null);
     let mut result = CheckResult {
         command,
@@ -265,17 +242,5 @@ mod tests {
             assert_eq!(hashed(&[a, b]), wanted, "cut at {cut}");
         }
         assert_ne!(hashed(&[b"a"]), hashed(&[b"b"]));
-    }
-
-    /// Values are put in once; what looks like a placeholder inside a value stays as it is.
-    #[test]
-    fn placeholders_are_filled_in_once() {
-        let words = [("draft", "d/{slug}.md"), ("slug", "x")];
-        let words = words.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-        assert_eq!(
-            fill("a={draft};{slug}{none}{", &words),
-            "a=d/{slug}.md;x{none}{"
-        );
-        assert_eq!(fill("{{slug}}", &words), "{x}");
     }
 }

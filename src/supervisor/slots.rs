@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::supervisor::workspace::Trouble;
+use super::workspace::Trouble;
 
 /// Longest slug, in characters.
 const SLUG_LENGTH: usize = 60;
@@ -19,38 +19,47 @@ impl Slots {
         self
     }
 
-    /// All of them, by name.
-    pub fn into_words(self) -> BTreeMap<String, String> {
-        self.0
-    }
-
     /// The text with every `{name}` replaced, once: values are not looked through again.
     ///
     /// A name that is not known is trouble; braces around anything but `a-z_` stay as they are.
     pub fn fill(&self, text: &str) -> Result<String, Trouble> {
-        let mut filled = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            filled.push_str(before);
-            match after.split_once('}') {
-                Some((name, tail)) if is_name(name) => {
-                    let value = self.0.get(name).ok_or_else(|| self.unknown(name, text))?;
-                    filled.push_str(value);
-                    rest = tail;
-                }
-                Some(_) | None => {
-                    filled.push('{');
-                    rest = after;
-                }
-            }
+        match self.filled(text) {
+            (filled, None) => Ok(filled),
+            (_, Some(name)) => Err(self.unknown(name, text)),
         }
-        filled.push_str(rest);
-        Ok(filled)
     }
 
     /// As `fill`, for every argument of a command.
     pub fn fill_all(&self, texts: &[String]) -> Result<Vec<String>, Trouble> {
         texts.iter().map(|text| self.fill(text)).collect()
+    }
+
+    /// As `fill`, with names that are not known left as they stand: checks and judges are often small
+    /// programs in a language with braces of its own.
+    pub fn fill_known(&self, texts: &[String]) -> Vec<String> {
+        texts.iter().map(|text| self.filled(text).0).collect()
+    }
+
+    /// The text with what is known replaced, and the first name that is not known.
+    fn filled<'t>(&self, text: &'t str) -> (String, Option<&'t str>) {
+        let (mut filled, mut unknown) = (String::new(), None);
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            filled.push_str(before);
+            let name = after.split_once('}').filter(|(name, _)| is_name(name));
+            match name.map(|(name, tail)| (name, self.0.get(name), tail)) {
+                Some((_, Some(value), tail)) => {
+                    filled.push_str(value);
+                    rest = tail;
+                }
+                other => {
+                    unknown = unknown.or(other.map(|(name, _, _)| name));
+                    filled.push('{');
+                    rest = after;
+                }
+            }
+        }
+        (filled + rest, unknown)
     }
 
     fn unknown(&self, name: &str, text: &str) -> Trouble {
@@ -99,6 +108,8 @@ mod tests {
         assert_eq!(slots.fill("{\"a\": {run}} {").unwrap(), "{\"a\": 7} {");
         let cause = slots.fill("{what}").unwrap_err().cause;
         assert!(cause.contains("use one of {run} {slug}"), "{cause}");
+        let texts = ["a={slug};{run}{none}{", "{{run}}"].map(str::to_owned);
+        assert_eq!(slots.fill_known(&texts), ["a={run};7{none}{", "{7}"]);
     }
 
     /// A slug holds nothing but `[a-z0-9-]`, whatever the title holds.
