@@ -240,27 +240,37 @@ impl Pilot {
             }
             return false;
         };
-        let (checkpoint, digest) = (open.id.clone(), open.digest.clone());
-        let (id, shown) = (checkpoint.clone(), digest.clone());
-        self.say(Command::Seen {
-            checkpoint: id,
-            digest: shown,
-        })
-        .await;
         let decision = match open.ask {
             Ask::Error { .. } => Decision::Retry { note: None },
             Ask::Publish { typed: true, .. } => Decision::Approve {
-                typed: Some(digest.short().to_owned()),
+                typed: Some(open.digest.short().to_owned()),
             },
             _ => Decision::APPROVE,
         };
+        self.answer(&open, decision).await;
+        true
+    }
+
+    /// Looks at a question and answers it.
+    async fn answer(&self, open: &Checkpoint, decision: Decision) {
+        let (checkpoint, digest) = (open.id.clone(), open.digest.clone());
+        self.say(Command::Seen { checkpoint, digest }).await;
+        let (checkpoint, digest) = (open.id.clone(), open.digest.clone());
         self.say(Command::Decide {
             checkpoint,
             digest,
             decision,
         })
         .await;
-        true
+    }
+
+    /// Waits until a run tells of this.
+    async fn until_event(&mut self, what: &str, is_so: impl Fn(&Event) -> bool) -> Event {
+        let so = |fact: &Fact| matches!(fact, Fact::Run { event, .. } if is_so(event));
+        match self.until(what, so).await {
+            Fact::Run { event, .. } => event,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Adds a line of its own to the memory.
@@ -486,19 +496,9 @@ async fn a_publish_command_dies_with_its_host_and_is_not_repeated() {
         last = Some(pilot.question_after(last.as_ref()).await);
         pilot.act().await;
     }
-    let publishing = pilot.until("it publishes", |fact| {
-        matches!(
-            fact,
-            Fact::Run {
-                event: Event::Began {
-                    stage: Stage::Publish,
-                    ..
-                },
-                ..
-            }
-        )
-    });
-    publishing.await;
+    let publishes =
+        |event: &Event| matches!(event, Event::Began { stage, .. } if *stage == Stage::Publish);
+    pilot.until_event("it publishes", publishes).await;
     until("the command runs", || begun.is_file());
     ordeal.kill_host();
     until("no process is left", || ordeal.marked().is_empty());
@@ -509,33 +509,10 @@ async fn a_publish_command_dies_with_its_host_and_is_not_repeated() {
         panic!("{open:?}");
     };
     assert!(failure.maybe_done, "{failure:?}");
-    let (checkpoint, digest) = (open.id.clone(), open.digest.clone());
-    pilot
-        .say(Command::Seen {
-            checkpoint: checkpoint.clone(),
-            digest: digest.clone(),
-        })
-        .await;
-    pilot
-        .say(Command::Decide {
-            checkpoint,
-            digest,
-            decision: Decision::APPROVE,
-        })
-        .await;
-    let end = pilot.until("the end", |fact| {
-        matches!(
-            fact,
-            Fact::Run {
-                event: Event::Ended(_),
-                ..
-            }
-        )
-    });
-    let Fact::Run { event, .. } = end.await else {
-        panic!("no run")
-    };
-    assert_eq!(event, Event::Ended(Outcome::Published));
+    pilot.answer(&open, Decision::APPROVE).await;
+    let ended = |event: &Event| matches!(event, Event::Ended(_));
+    let end = pilot.until_event("the end", ended).await;
+    assert_eq!(end, Event::Ended(Outcome::Published));
     assert_eq!(fs::read_to_string(&begun).unwrap().lines().count(), 1);
 }
 
