@@ -13,6 +13,7 @@ mod reader;
 pub mod settings;
 pub mod skills;
 
+use crate::run::inert::spelled_line;
 use std::path::{Path, PathBuf};
 
 pub use diagnostic::{Diagnostic, Severity};
@@ -81,7 +82,7 @@ impl Report {
         for (file, list) in &self.not_enforced {
             parts.push(format!(
                 "{}: not enforced: {}\n",
-                diagnostic::inert(file),
+                spelled_line(file.as_bytes()),
                 list.join(", ")
             ));
         }

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use serde::Serialize;
 
 use super::{Exit, Fail};
-use crate::config::diagnostic::inert;
+use crate::run::inert::{spelled_line, steers};
 
 /// Where a command's words go.
 pub struct Out<'a> {
@@ -27,13 +27,13 @@ impl<'a> Out<'a> {
     /// Writes a text: its lines end as they do, everything else in it is made inert.
     pub fn text(&mut self, text: &str) {
         for line in text.lines() {
-            self.raw(&inert(line));
+            self.raw(&spelled_line(line.replace('\t', "    ").as_bytes()));
         }
     }
 
     /// Writes one line of several columns.
     pub fn line(&mut self, line: &str) {
-        self.raw(&inert(line));
+        self.raw(&spelled_line(line.replace('\t', "    ").as_bytes()));
     }
 
     /// Writes one value as one line of JSON, which escapes by its own rules.
@@ -85,8 +85,7 @@ fn escape_hidden(json: &str) -> String {
     use std::fmt::Write;
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        let shown = inert(c.encode_utf8(&mut [0; 4]));
-        if shown.starts_with("\\u{") {
+        if steers(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
                 // Writing to a string cannot fail.

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
 
+use crate::run::inert::{spelled_line, steers};
+
 /// Widest quoted line, in columns; a longer one is cut around what it is about.
 const QUOTED_COLUMNS: usize = 100;
 
@@ -99,7 +101,10 @@ impl Diagnostic {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        let (file, message) = (inert(&self.file), inert(&self.message));
+        let (file, message) = (
+            spelled_line(self.file.as_bytes()),
+            spelled_line(self.message.as_bytes()),
+        );
         let number = self
             .place
             .as_ref()
@@ -121,7 +126,7 @@ impl Diagnostic {
             if self.place.is_some() {
                 lines.push(format!("{blank} |"));
             }
-            lines.push(format!("{blank} = help: {}", inert(help)));
+            lines.push(format!("{blank} = help: {}", spelled_line(help.as_bytes())));
         }
         lines.push(String::new());
         lines.join("\n")
@@ -132,10 +137,16 @@ impl fmt::Display for Diagnostic {
     /// One line: place and cause, for a row of the cockpit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Some(place) => write!(f, "{}:{}:{}: ", inert(&self.file), place.line, place.column)?,
-            None => write!(f, "{}: ", inert(&self.file))?,
+            Some(place) => write!(
+                f,
+                "{}:{}:{}: ",
+                spelled_line(self.file.as_bytes()),
+                place.line,
+                place.column
+            )?,
+            None => write!(f, "{}: ", spelled_line(self.file.as_bytes()))?,
         }
-        f.write_str(&inert(&self.message))
+        f.write_str(&spelled_line(self.message.as_bytes()))
     }
 }
 
@@ -155,8 +166,10 @@ fn quote(place: &Place) -> (String, String) {
         if at >= place.underlined.start && first.is_none() {
             first = Some(cells.len());
         }
-        for shown in inert_char(c).chars() {
-            cells.push(shown);
+        match c {
+            '\t' => cells.extend([' '; 4]),
+            c if steers(c) => cells.extend(c.escape_unicode()),
+            c => cells.push(c),
         }
         if at < place.underlined.end {
             after = cells.len();
@@ -194,35 +207,6 @@ fn width(cells: &[char]) -> usize {
     cells.iter().map(|c| c.width().unwrap_or(0)).sum()
 }
 
-/// The text with every character that could move the cursor or hide others spelled out.
-pub(crate) fn inert(text: &str) -> String {
-    text.chars().map(inert_char).collect()
-}
-
-fn inert_char(c: char) -> String {
-    match c {
-        '\t' => "    ".to_owned(),
-        c if c.is_control() || is_invisible(c) => c.escape_unicode().to_string(),
-        c => c.to_string(),
-    }
-}
-
-/// Characters of Unicode's format class that reorder or hide text (UAX #9, UTS #39).
-fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,11 +237,7 @@ mod tests {
     fn escape_sequences_are_spelled_out() {
         let mut it = found("x = \"\u{1b}[2J\u{202e}\"", Span::new(0, 1));
         it.message = "key `\u{1b}[0m`".to_owned();
-        assert!(
-            !it.render()
-                .chars()
-                .any(|c| c != '\n' && (c.is_control() || is_invisible(c)))
-        );
+        assert!(!it.render().chars().any(|c| c != '\n' && steers(c)));
         assert!(it.render().contains("\\u{1b}[2J\\u{202e}"));
         assert!(it.to_string().contains("key `\\u{1b}[0m`"));
     }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::config::diagnostic::inert;
+use crate::run::inert::spelled_line;
 use crate::supervisor::clock::Clock;
 
 /// A log longer than this is begun anew, in bytes.
@@ -22,7 +22,11 @@ pub(super) fn line(text: &str) {
         .strftime("%Y-%m-%d %H:%M:%S")
         .to_string();
     // A log that cannot be written is no reason to stop.
-    drop(writeln!(io::stderr(), "{at} {}", inert(text)));
+    drop(writeln!(
+        io::stderr(),
+        "{at} {}",
+        spelled_line(text.as_bytes())
+    ));
 }
 
 /// Opens the log for a host that is about to start.
@@ -51,5 +55,5 @@ pub(super) fn last_line(path: &Path, from: u64) -> String {
     let tail = read().unwrap_or_default();
     let text = String::from_utf8_lossy(&tail);
     let last = text.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("");
-    inert(last)
+    spelled_line(last.as_bytes())
 }

@@ -15,8 +15,8 @@ use super::{HostError, cockpit, daemon, lock};
 use crate::cli::flags::{Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
 use crate::config::Paths;
-use crate::config::diagnostic::inert;
 use crate::config::paths::Environment;
+use crate::run::inert::spelled_line;
 use crate::supervisor::JOURNAL;
 use crate::supervisor::clock::Clock;
 
@@ -40,7 +40,11 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     match out.finish().and(done) {
         Ok(exit) => exit.into(),
         Err(fail) => {
-            drop(writeln!(io::stderr(), "checkride: {}", inert(&fail.line)));
+            drop(writeln!(
+                io::stderr(),
+                "checkride: {}",
+                spelled_line(fail.line.as_bytes())
+            ));
             fail.exit.into()
         }
     }

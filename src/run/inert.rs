@@ -1,5 +1,6 @@
-//! Inert text: what others wrote, made harmless before it is stored, shown or quoted.
-//! Pure; the only place that says which characters are let through.
+//! Inert text: what others wrote, made harmless before it is stored, shown or quoted. Prose gets marks
+//! (`inert`), what is agreed to byte by byte is spelled out (`spelled`).
+//! Pure; the only place that says which characters hide.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -44,7 +45,7 @@ pub fn inert(line: &str) -> Cow<'_, str> {
             }
             '\0'..='\u{1f}' | '\u{7f}' => out.push(picture(c)),
             '\u{200d}' | '\u{fe00}'..='\u{fe0f}' if joins(last) => out.push(c),
-            _ if is_hidden(c) => name(c, &mut out),
+            _ if is_marked(c) => name(c, &mut out),
             _ if marks > MOST_MARKS => {}
             _ => out.push(c),
         }
@@ -60,6 +61,40 @@ pub fn inert_lines(text: &str) -> Cow<'_, str> {
     }
     let lines: Vec<_> = text.split('\n').map(inert).collect();
     Cow::Owned(lines.join("\n"))
+}
+
+/// Bytes as text in which nothing is left out: line feeds and tabs stay, broken UTF-8 becomes `\xNN`,
+/// what steers a terminal, hides or reorders becomes `\u{NN}`.
+///
+/// For what a person agrees to as it stands: patches, artefacts, names of files.
+pub fn spelled(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\n' | '\t' => text.push(c),
+                c if steers(c) => text.extend(c.escape_unicode()),
+                c => text.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            // Writing into a string cannot fail.
+            let _written = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+/// As `spelled`, on one line: line feeds and tabs are spelled out too.
+pub fn spelled_line(bytes: &[u8]) -> String {
+    spelled(bytes)
+        .replace('\n', "\\u{a}")
+        .replace('\t', "\\u{9}")
+}
+
+/// Whether a character may steer a terminal, hide or reorder other text.
+pub fn steers(c: char) -> bool {
+    c.is_control() || hides(c)
 }
 
 /// The first `most` characters of a text, with `…` where something was cut.
@@ -164,14 +199,21 @@ fn joins(last: char) -> bool {
     matches!(last, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' | '\u{fe0f}' | '#' | '*' | '0'..='9')
 }
 
-fn is_hidden(c: char) -> bool {
+/// What prose gets a mark for: what hides, and what no font can be trusted to show.
+fn is_marked(c: char) -> bool {
+    hides(c)
+        || matches!(c,
+            '\u{80}'..='\u{9f}' | '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{fffe}' | '\u{ffff}' | '\u{e1000}'..='\u{10ffff}')
+}
+
+/// Characters without a look of their own, which hide or reorder others (UAX #9, UTS #39).
+fn hides(c: char) -> bool {
     matches!(c,
-        '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
-        | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-        | '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{10ffff}')
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn is_combining(c: char) -> bool {
@@ -218,6 +260,16 @@ mod tests {
         let zalgo = format!("a{}", "\u{301}".repeat(60));
         assert_eq!(inert(&zalgo).chars().count(), 5);
         assert_eq!(inert_lines("a\r\nb\u{1b}[K\n"), "a\nb␛\n");
+    }
+
+    /// Nothing that a person agrees to is left out: it stands there or is spelled out.
+    #[test]
+    fn hostile_bytes_are_spelled_out() {
+        assert_eq!(spelled(b"a\x1b[2Jb\n\tc"), "a\\u{1b}[2Jb\n\tc");
+        assert_eq!(spelled(b"caf\xe9"), "caf\\xe9");
+        let hidden = "x\u{202e}y\u{85} \u{3164}ä";
+        assert_eq!(spelled(hidden.as_bytes()), "x\\u{202e}y\\u{85} \\u{3164}ä");
+        assert_eq!(spelled_line(b"a\nb"), "a\\u{a}b");
     }
 
     /// Cuts fall between characters.

@@ -9,8 +9,8 @@ use std::path::Path;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::workspace::diff::{Delta, SUBMODULE};
-use super::workspace::inert::inert_line;
 use super::workspace::trouble::Trouble;
+use crate::run::inert::spelled_line;
 use crate::run::spec::{PROTECTED_ALWAYS, WorkspaceKind, WorkspaceRules};
 use crate::run::{Breach, ChangeKind};
 
@@ -164,7 +164,7 @@ fn in_words(changes: &[&Delta]) -> String {
         let names: Vec<String> = of_kind
             .iter()
             .take(5)
-            .map(|c| inert_line(&c.path))
+            .map(|c| spelled_line(&c.path))
             .collect();
         let plural = if of_kind.len() == 1 { "" } else { "s" };
         let more = match of_kind.len() - names.len() {

@@ -14,8 +14,8 @@ use self::command::Errand;
 use self::content::Artefact;
 use self::deed::{Deed, Deeds, Target, Undo};
 use super::slots::Slots;
-use super::workspace::inert::{inert, inert_line};
 use super::workspace::{Trouble, Workspace, diff, disk};
+use crate::run::inert::{spelled, spelled_line};
 use crate::run::spec::{Output, Publish};
 use crate::run::{Digest, Offer, Receipt, TextRef};
 
@@ -80,13 +80,13 @@ impl Outbox<'_> {
             Target::File { path } => file::place(self.project(), path).map(drop)?,
             Target::Command { .. } => {}
         }
-        let text = inert(&artefact.bytes);
+        let text = spelled(&artefact.bytes);
         let words = target.in_words();
         let content = Digest::of(&artefact.bytes);
         let key = Digest::of_value(&(self.loop_name, &target, content));
         let offer = Offer {
             artefact: TextRef::to(&text),
-            target: inert_line(words.as_bytes()),
+            target: spelled_line(words.as_bytes()),
             key,
         };
         Ok(Offered { offer, text })

@@ -5,7 +5,6 @@ pub mod copy;
 pub mod diff;
 pub mod disk;
 pub mod git;
-pub mod inert;
 pub mod lead;
 pub mod measure;
 mod open;
@@ -191,15 +190,6 @@ impl Workspace {
             Some(_) => Err(Trouble::new(format!("{path} is no plain file"))),
             None => Err(Trouble::new(format!("the result holds no file {path}"))),
         }
-    }
-
-    /// A file of the worker's tree as text, for the operator's editor.
-    pub fn read_file(&self, path: &str) -> Result<String, Trouble> {
-        let full = lead::plain_file(&self.room(Room::Work), path)?;
-        let bytes = lead::read_plain(&full)?
-            .ok_or_else(|| Trouble::new(format!("there is no file {path}")))?;
-        String::from_utf8(bytes)
-            .map_err(|_| Trouble::new(format!("{path} is not text: edit it outside")))
     }
 
     /// Replaces a file of the worker's tree by the operator's text; its permissions stay.

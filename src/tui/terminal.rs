@@ -192,7 +192,7 @@ fn give_back() -> io::Result<()> {
 /// Sets the title; ended by ST, because a bell byte must only ever mean a bell.
 fn set_title(title: &str) -> io::Result<()> {
     let mut out = io::stdout();
-    write!(out, "\x1b]0;{}\x1b\\", text::inert(title))?;
+    write!(out, "\x1b]0;{}\x1b\\", text::bare(title))?;
     out.flush()
 }
 

@@ -11,6 +11,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::styles::Role;
+use crate::run::inert::steers;
 
 /// One line of a screen: pieces of text, each with its role.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -33,7 +34,7 @@ impl Row {
     /// The line with one more piece at its end.
     #[must_use]
     pub fn with(mut self, role: Role, text: impl AsRef<str>) -> Self {
-        let text = inert(text.as_ref());
+        let text = bare(text.as_ref());
         if !text.is_empty() {
             self.spans.push((role, text.into_owned()));
         }
@@ -174,7 +175,7 @@ pub fn cut(text: &str, columns: usize) -> String {
 /// Blanks at a break are dropped; blanks at the very beginning are kept, because they indent.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
-    let text = inert(text);
+    let text = bare(text);
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut used = 0;
@@ -245,30 +246,21 @@ fn cut_blanks(blanks: &str, columns: usize) -> &str {
     blanks.get(..end.unwrap_or(0)).unwrap_or("")
 }
 
-/// The text without anything that could move the cursor, turn the reading direction or hide.
-///
-/// A tab becomes four blanks. Everything else that is shown keeps its bytes.
-pub fn inert(text: &str) -> Cow<'_, str> {
-    if text.chars().all(harmless) {
+/// The text without what a cell cannot show: tabs as four blanks; what could move the cursor, turn the
+/// reading direction or hide is left out. What was to leave a mark has left one before.
+pub fn bare(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(steers) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\t' => out.push_str("    "),
-            c if harmless(c) => out.push(c),
-            _ => {}
+            c if steers(c) => {}
+            c => out.push(c),
         }
     }
     Cow::Owned(out)
-}
-
-fn harmless(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A text in lines, each made a row of this role behind this margin.

@@ -684,14 +684,14 @@ fn odd_names_are_shown_inert() {
     put(&work.join(name(b"line\nbreak")), b"x\n");
     let measured = measure(&workspace, &WorkspaceRules::default());
     let paths: Vec<_> = measured.changes.iter().map(|c| c.path.as_str()).collect();
-    assert_eq!(paths, ["caf\\xe9", "line\\x0abreak"]);
+    assert_eq!(paths, ["caf\\xe9", "line\\u{a}break"]);
     assert!(
         measured
             .changes
             .iter()
             .all(|c| c.kind == ChangeKind::Added && c.added == 1)
     );
-    assert!(measured.diff.contains("+\\x1b[31mred") && !measured.diff.contains('\x1b'));
+    assert!(measured.diff.contains("+\\u{1b}[31mred") && !measured.diff.contains('\x1b'));
 }
 
 /// A patch that is too long to show says so where it ends.
@@ -717,7 +717,8 @@ fn an_edit_stays_inside() {
     let (workspace, _) = desk.open();
     let work = workspace.work_folder();
     workspace.write_file("a.txt", "edited\n").unwrap();
-    assert_eq!(workspace.read_file("a.txt").unwrap(), "edited\n");
+    let edited = fs::read_to_string(work.join("a.txt")).unwrap();
+    assert_eq!(edited, "edited\n");
     symlink("/etc", work.join("out")).unwrap();
     for path in [
         "../x",
@@ -730,7 +731,6 @@ fn an_edit_stays_inside() {
         ".",
     ] {
         assert!(workspace.write_file(path, "x").is_err(), "{path}");
-        assert!(workspace.read_file(path).is_err(), "{path}");
     }
     assert!(
         Command::new("mkfifo")
@@ -739,7 +739,7 @@ fn an_edit_stays_inside() {
             .unwrap()
             .success()
     );
-    assert!(workspace.read_file("pipe").is_err() && workspace.write_file("pipe", "x").is_err());
+    assert!(workspace.write_file("pipe", "x").is_err());
     let tree = workspace.snapshot().unwrap();
     assert_eq!(workspace.export(&tree, "a.txt").unwrap(), b"edited\n");
     assert!(workspace.export(&tree, "out").is_err());

@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::Outbox;
 use crate::run::Digest;
+use crate::run::inert::spelled_line;
 use crate::supervisor::workspace::git::Git;
-use crate::supervisor::workspace::inert::inert_line;
 use crate::supervisor::workspace::origin::Origin;
 use crate::supervisor::workspace::trouble::Trouble;
 use crate::supervisor::workspace::{Listed, Workspace, diff, disk, lead, repo};
@@ -74,7 +74,7 @@ impl<'a> Branch<'a> {
         let mut place = String::new();
         for line in listed.split(|b| *b == 0) {
             if let Some(path) = line.strip_prefix(b"worktree ") {
-                place = inert_line(path);
+                place = spelled_line(path);
             } else if line == wanted.as_bytes() {
                 return Err(Trouble::new(format!(
                     "branch {} is checked out in {place}: switch to another branch there",
@@ -204,7 +204,7 @@ impl<'a> Branch<'a> {
         match (output.status.code(), merged) {
             (Some(0), Some(merged)) => Ok(merged),
             (Some(1), Some(_)) => {
-                let names: Vec<String> = fields.map(inert_line).collect();
+                let names: Vec<String> = fields.map(spelled_line).collect();
                 Err(Trouble::new(format!(
                     "the diff does not fit on branch {}: conflict in {}; publish to another \
                      branch, or start a new run from a newer commit",
@@ -300,7 +300,7 @@ pub(super) struct Parcel<'a> {
 
 fn message(outbox: &Outbox<'_>, what: &Parcel<'_>) -> String {
     let subject = match what.file {
-        Some((path, _)) => inert_line(path.as_bytes()),
+        Some((path, _)) => spelled_line(path.as_bytes()),
         None => "changes".to_owned(),
     };
     format!(

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::run::inert::spelled_line;
 use crate::run::{Digest, Receipt};
-use crate::supervisor::workspace::inert::inert_line;
 use crate::supervisor::workspace::{Trouble, disk};
 
 /// Where something is published, with every placeholder filled in.
@@ -86,7 +86,7 @@ impl Deed {
     pub fn receipt(&self, now: String) -> Receipt {
         Receipt {
             key: self.key.clone(),
-            place: inert_line(self.target.in_words().as_bytes()),
+            place: spelled_line(self.target.in_words().as_bytes()),
             now,
             before: self.before.clone(),
         }

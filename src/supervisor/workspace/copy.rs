@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::disk::{self, Entry, Next};
-use super::inert::inert_line;
 use super::trouble::Trouble;
+use crate::run::inert::spelled_line;
 
 /// Largest folder that is copied (PRODUCT §5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub fn fill(from: &Path, to: &Path) -> Result<(), Trouble> {
             })
         };
         done.map_err(|error| {
-            let name = inert_line(entry.path);
+            let name = spelled_line(entry.path);
             Trouble::new(format!("cannot copy {name} into the workspace: {error}"))
         })
     })

@@ -1,8 +1,8 @@
 //! What differs between two trees: one record per file for the guard, and the patch as inert text.
 
 use super::git::Git;
-use super::inert::{inert, inert_line};
 use super::trouble::Trouble;
+use crate::run::inert::{spelled, spelled_line};
 use crate::run::{Change, ChangeKind};
 
 /// Most bytes of a patch that are shown; a mark at its end says how it goes on.
@@ -34,7 +34,7 @@ impl Delta {
     /// For the screen.
     pub fn change(&self) -> Change {
         Change {
-            path: inert_line(&self.path),
+            path: spelled_line(&self.path),
             kind: self.kind,
             added: self.added,
             removed: self.removed,
@@ -117,7 +117,7 @@ fn count(text: &[u8]) -> Option<u64> {
 /// Binary files are named by their full objects, so the text stands for exact content.
 pub fn patch(git: &Git, from: &str, to: &str, cap: u64) -> Result<(String, bool), Trouble> {
     let (bytes, whole) = raw_patch(git, "--full-index", (from, to), cap)?;
-    let mut text = inert(&bytes);
+    let mut text = spelled(&bytes);
     if !whole {
         text += "\n… cut here: the diff is longer than ";
         text += &cap.to_string();

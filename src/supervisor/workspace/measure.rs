@@ -2,10 +2,10 @@
 
 use super::diff::{self, Delta, LINK};
 use super::disk;
-use super::inert::inert_line;
 use super::lead;
 use super::snapshot::Oddities;
 use super::{Room, Trouble, Workspace, repo};
+use crate::run::inert::spelled_line;
 use crate::run::{Breach, Change};
 use crate::supervisor::guard::{Guard, Refusal};
 
@@ -162,7 +162,7 @@ impl Oddities {
             .flat_map(|(paths, rule, what)| {
                 paths.iter().map(move |path| Breach {
                     rule: rule.to_owned(),
-                    tried: format!("{}: {what}", inert_line(path)),
+                    tried: format!("{}: {what}", spelled_line(path)),
                 })
             })
             .collect()

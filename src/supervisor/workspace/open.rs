@@ -8,8 +8,9 @@ use super::disk::{self, Mask};
 use super::git::Git;
 use super::origin::{Head, Origin};
 use super::stamp;
-use super::{Listed, Place, Room, Trouble, Workspace, copy, diff, inert, repo};
+use super::{Listed, Place, Room, Trouble, Workspace, copy, diff, repo};
 use crate::run::Ground;
+use crate::run::inert::spelled_line;
 use crate::run::spec::{WorkspaceKind, WorkspaceRules};
 
 /// Where the files come from, decided before anything is touched.
@@ -194,11 +195,7 @@ impl Workspace {
             .map(|entry| entry.path.clone())
             .collect();
         if !self.submodules.is_empty() {
-            let names: Vec<_> = self
-                .submodules
-                .iter()
-                .map(|p| inert::inert_line(p))
-                .collect();
+            let names: Vec<_> = self.submodules.iter().map(|p| spelled_line(p)).collect();
             notices.push(format!(
                 "submodules are empty folders here: {}",
                 names.join(", ")

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use super::inert::{inert, inert_line};
+use crate::run::inert::{spelled, spelled_line};
 use crate::run::{Failure, Stage};
 
 /// Most bytes of raw output kept as evidence (PRODUCT §5, `Failure::detail`).
@@ -26,7 +26,7 @@ impl Trouble {
     /// Trouble without further evidence.
     pub fn new(cause: impl AsRef<str>) -> Self {
         Self {
-            cause: inert_line(cause.as_ref().as_bytes()),
+            cause: spelled_line(cause.as_ref().as_bytes()),
             detail: String::new(),
             maybe_done: false,
         }
@@ -36,7 +36,7 @@ impl Trouble {
     pub fn with_detail(cause: impl AsRef<str>, output: &[u8]) -> Self {
         let from = output.len().saturating_sub(DETAIL_BYTES);
         Self {
-            detail: inert(&output[from..]),
+            detail: spelled(&output[from..]),
             ..Self::new(cause)
         }
     }

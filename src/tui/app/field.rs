@@ -61,10 +61,7 @@ pub struct Field {
 impl Field {
     /// A field that starts with this text.
     pub fn new(purpose: Purpose, before: &str) -> Self {
-        let lines: Vec<String> = before
-            .lines()
-            .map(|l| text::inert(l).into_owned())
-            .collect();
+        let lines: Vec<String> = before.lines().map(|l| text::bare(l).into_owned()).collect();
         let mut field = Self {
             purpose,
             area: TextArea::new(lines),
@@ -106,7 +103,7 @@ impl Field {
 
     /// Whether anything is changed.
     pub fn changed(&self) -> bool {
-        let inert: Vec<_> = self.before.lines().map(text::inert).collect();
+        let inert: Vec<_> = self.before.lines().map(text::bare).collect();
         let same = inert
             .iter()
             .map(AsRef::as_ref)
@@ -117,7 +114,7 @@ impl Field {
     /// Takes pasted text.
     pub fn paste(&mut self, pasted: &str) {
         self.leaving = None;
-        let lines: Vec<_> = pasted.lines().map(text::inert).collect();
+        let lines: Vec<_> = pasted.lines().map(text::bare).collect();
         let glue = if self.is_large() { "\n" } else { " " };
         self.area.insert_str(lines.join(glue));
     }

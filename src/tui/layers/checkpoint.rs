@@ -294,7 +294,7 @@ pub(crate) fn plain(app: &App, pages: &Pages) -> String {
         } else {
             page.body
                 .iter()
-                .map(|l| text::inert(l).into_owned())
+                .map(|l| text::bare(l).into_owned())
                 .collect()
         };
         lines.join("\n")
