@@ -78,43 +78,23 @@ impl Session {
 /// Fails where this fact refuses what was asked under this name. Others are refused things, too:
 /// what is said about them is not about this.
 pub fn refused(fact: &Fact, asked: &str, exit: Exit) -> Result<(), Fail> {
-    match fact {
-        Fact::Refused { what, why } if what == asked => Err(exit.because(why)),
-        Fact::Run { .. }
-        | Fact::Attached { .. }
-        | Fact::Loops(_)
-        | Fact::Grew { .. }
-        | Fact::Memory(_)
-        | Fact::Lines { .. }
-        | Fact::HistoryEnd { .. }
-        | Fact::Refused { .. }
-        | Fact::Stalled { .. }
-        | Fact::MemoryConflict { .. }
-        | Fact::Leaving
-        | Fact::Done { .. } => Ok(()),
+    if let Fact::Refused { what, why } = fact
+        && what == asked
+    {
+        return Err(exit.because(why));
     }
+    Ok(())
 }
 
 /// Fails where this fact says that what happened to this run cannot be written down yet; `kept` is
 /// what becomes of the command meanwhile.
 pub fn stalled(fact: &Fact, run: &RunId, kept: &str) -> Result<(), Fail> {
-    match fact {
-        Fact::Stalled { run: of, why } if of == run => {
-            Err(Exit::Trouble.because(format!("{why}; {kept}")))
-        }
-        Fact::Run { .. }
-        | Fact::Attached { .. }
-        | Fact::Loops(_)
-        | Fact::Grew { .. }
-        | Fact::Memory(_)
-        | Fact::Lines { .. }
-        | Fact::HistoryEnd { .. }
-        | Fact::Refused { .. }
-        | Fact::Stalled { .. }
-        | Fact::MemoryConflict { .. }
-        | Fact::Leaving
-        | Fact::Done { .. } => Ok(()),
+    if let Fact::Stalled { run: of, why } = fact
+        && of == run
+    {
+        return Err(Exit::Trouble.because(format!("{why}; {kept}")));
     }
+    Ok(())
 }
 
 fn gone() -> Fail {
