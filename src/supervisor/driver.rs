@@ -274,6 +274,7 @@ impl Driver {
                 return self.say_works(true).await;
             }
         }
+        self.site.rest();
         self.say_works(false).await;
     }
 

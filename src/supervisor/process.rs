@@ -1,7 +1,8 @@
-//! Processes: every worker, check, judge, setup and publish command runs under a keeper of its own.
+//! Processes: every worker, check, judge, setup and publish command runs under a keeper.
 //! What lives here: the order for one process and how it ended. What it prints is read by `watch`.
 
 pub mod keeper;
+mod kept;
 pub mod spawn;
 pub mod sweep;
 pub mod tail;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use kept::Kept;
 pub use spawn::{Running, spawn};
 pub use tail::{Heard, Tail};
 pub use watch::{Ending, Limits, Sink, Watched, watch};
@@ -61,6 +63,8 @@ pub struct Order {
     pub mark: Mark,
     /// The program that is started as `__keeper`: this program itself.
     pub keeper: PathBuf,
+    /// Where its keeper is taken from and kept; `None` for a keeper that ends with the process.
+    pub kept: Option<Kept>,
 }
 
 /// What a process reads.
@@ -72,11 +76,13 @@ pub enum Stdin {
     Piped,
 }
 
-/// What all processes of a run have in common.
+/// What processes of a run have in common.
 #[derive(Debug, Clone)]
 pub struct Home {
     /// The program that is started as `__keeper`.
     pub keeper: PathBuf,
+    /// See [`Order::kept`].
+    pub kept: Option<Kept>,
     /// The run's mark.
     pub mark: Mark,
     /// The whole environment, see [`Order::env`].
@@ -93,6 +99,7 @@ impl Home {
             stdin,
             mark: self.mark.clone(),
             keeper: self.keeper.clone(),
+            kept: self.kept.clone(),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::hub::Hub;
 use super::journal::Journal;
 use super::naming;
-use super::process::{Home, Mark, allowed_env};
+use super::process::{Home, Kept, Mark, allowed_env};
 use super::slots::Slots;
 use super::transcripts::Open;
 use super::worker::transcript::Kind;
@@ -31,8 +31,10 @@ pub(super) struct Site {
     pub(super) project: PathBuf,
     /// The run's readable artefacts, in the project's `.checkride`.
     pub(super) folder: PathBuf,
-    /// What every process of the run is started with.
+    /// What worker and workspace commands are started with.
     pub(super) home: Home,
+    /// What checks and judge are started with: no keeper that the worker has known.
+    pub(super) examiner: Home,
     /// How fast a scripted worker plays; 1.0 is as written.
     pub(super) pace: f64,
     place: Place,
@@ -62,6 +64,7 @@ impl Site {
         };
         let home = Home {
             keeper: settings.keeper.clone(),
+            kept: Some(Kept::default()),
             mark: Mark::new(&settings.project, &id.0),
             env: allowed_env(&wake.spec.guardrails.env, host),
         };
@@ -74,6 +77,10 @@ impl Site {
             project: settings.project.clone(),
             transcript: RefCell::new(None),
             folder,
+            examiner: Home {
+                kept: Some(Kept::default()),
+                ..home.clone()
+            },
             home,
             pace: settings.pace,
             place,
@@ -225,6 +232,15 @@ impl Site {
     /// The transcript that the worker's output goes to, where it can be written.
     pub(super) fn transcript(&self) -> Option<Open> {
         self.transcript.borrow().clone()
+    }
+
+    /// Nothing is in flight: no process of the run is needed until something is.
+    pub(super) fn rest(&self) {
+        for home in [&self.home, &self.examiner] {
+            if let Some(kept) = &home.kept {
+                kept.let_go();
+            }
+        }
     }
 
     /// The run is over: its transcript is only read from now on.

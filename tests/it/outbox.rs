@@ -96,6 +96,7 @@ impl Finished {
             keeper: PathBuf::from(env!("CARGO_BIN_EXE_checkride")),
             mark: Mark::new(&self.desk.project, "demo-1"),
             env: allowed_env(&["PATH".to_owned()], |name| std::env::var_os(name)),
+            kept: None,
         };
         let (_sender, halt) = tokio::sync::watch::channel(Halt::No);
         let runtime = tokio::runtime::Builder::new_current_thread()

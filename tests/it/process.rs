@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use checkride::supervisor::process::{
-    Ending, Exit, Halt, Home, Limits, MARK, Mark, NotStarted, Running, Sink, Stdin, Watched, spawn,
-    sweep::sweep, watch,
+    self, Ending, Exit, Halt, Home, Limits, MARK, Mark, NotStarted, Running, Sink, Stdin, Watched,
+    spawn, sweep::sweep, watch,
 };
 use tokio::sync::watch as channel;
 use tokio::time::Instant;
@@ -25,10 +25,24 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let home = Home {
             keeper: PathBuf::from(env!("CARGO_BIN_EXE_checkride")),
+            kept: None,
             mark: Mark::new(dir.path(), "tidy-1"),
             env: vec![("PATH".into(), std::env::var_os("PATH").unwrap())],
         };
         Self { dir, home }
+    }
+
+    /// One whose keeper is kept between its processes.
+    fn keeping() -> Self {
+        let mut bench = Self::new();
+        bench.home.kept = Some(process::Kept::default());
+        bench
+    }
+
+    /// Runs a script and gives back how it ended and what it printed.
+    async fn says(&self, script: &str) -> (Exit, String) {
+        let (end, kept) = watched(self.sh(script).await, b"", LONG).await;
+        (end.exit, String::from_utf8(kept.out).unwrap())
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -188,6 +202,54 @@ async fn a_keeper_costs_little() {
     let each = began.elapsed() / 50;
     measured!("spawn, keep and reap of /bin/true: {each:?}");
     assert!(each < Duration::from_millis(200), "{each:?}");
+}
+
+/// F9: one keeper serves the programs of a run one after another; each finds nothing of the one
+/// before, and a run that rests has no process at all.
+#[tokio::test]
+async fn a_kept_keeper_serves_the_next_program() {
+    let bench = Bench::keeping();
+    let (_, first) = bench
+        .says("setsid sleep 600 & sleep 600 & echo $PPID")
+        .await;
+    let keeper: i32 = first.trim().parse().unwrap();
+    assert_eq!(bench.alive(), [keeper]);
+    let refused = bench.start(&["./none"]).await.map(drop).unwrap_err();
+    assert!(refused.why.contains("is not there"), "{}", refused.why);
+    bench.home.kept.clone().unwrap().let_go();
+    let gone = || bench.alive().is_empty().then_some(());
+    within(Duration::from_secs(2), gone);
+    let (_, second) = bench.says("echo $PPID").await;
+    let (exit, third) = bench.says("echo $PPID; exit 3").await;
+    assert_eq!((exit, &third), (Exit::Code(3), &second));
+    assert_ne!(second, first);
+}
+
+/// A word that comes too late for one program does not reach the next one.
+#[tokio::test]
+async fn a_late_word_does_not_end_the_next_program() {
+    let bench = Bench::keeping();
+    let mut running = bench.sh("exit 0").await;
+    let child = running.record().pid;
+    within(Duration::from_secs(5), || (!is_alive(child)).then_some(()));
+    running.terminate();
+    running.kill();
+    assert_eq!(running.wait().await, Exit::Code(0));
+    let (exit, said) = bench.says("echo on; exit 3").await;
+    assert_eq!((exit, said.as_str()), (Exit::Code(3), "on\n"));
+}
+
+/// A keeper that is killed while it is only kept costs nothing: the next program gets another.
+#[tokio::test]
+async fn a_kept_keeper_that_was_killed_is_replaced() {
+    let bench = Bench::keeping();
+    let (_, keeper) = bench.says("echo $PPID").await;
+    kill("-KILL", keeper.trim());
+    let dead = || (!is_alive(keeper.trim().parse().unwrap())).then_some(());
+    within(Duration::from_secs(5), dead);
+    let (exit, another) = bench.says("echo $PPID").await;
+    assert_eq!(exit, Exit::Code(0));
+    assert_ne!(another, keeper);
 }
 
 /// S5: a daemon that forked twice and has no parent left is still the keeper's.

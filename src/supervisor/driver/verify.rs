@@ -8,7 +8,7 @@ use super::errands::{Amiss, Flight};
 use crate::run::spec::{Judge, JudgeKind, OutputKind};
 use crate::run::{CheckResult, Input, Judgement, Usage};
 use crate::supervisor::naming;
-use crate::supervisor::process::{self, Ending, Exit, Halt, Heard, Limits, Stdin};
+use crate::supervisor::process::{self, Ending, Exit, Halt, Heard, Home, Limits, Stdin};
 use crate::supervisor::verifier::checks::{self, Site as Examination};
 use crate::supervisor::verifier::judge::{self, Asked, CheckSeen, FileSeen, Output, Question};
 use crate::supervisor::workspace::{Trouble, Workspace};
@@ -23,9 +23,17 @@ impl Flight {
     /// Runs every check on this tree.
     pub(super) async fn check(&self, tree: String) -> Result<Input, Amiss> {
         let examination = self.examination(tree).await?;
-        self.set_up(&examination.checkout).await?;
+        self.set_up(&self.site.examiner, &examination.checkout)
+            .await?;
         let all = &self.site.wake.spec.goal.checks;
-        let ran = checks::run(all, &examination, &self.site.home, &self.halt, &mut |_| {}).await;
+        let ran = checks::run(
+            all,
+            &examination,
+            &self.site.examiner,
+            &self.halt,
+            &mut |_| {},
+        )
+        .await;
         ran.map(Input::Checked).ok_or(Amiss::Halted)
     }
 
@@ -82,7 +90,7 @@ impl Flight {
             JudgeKind::Command { command } => {
                 let examination = self.examination(tree).await?;
                 let command = examination.slots.fill_known(command);
-                let place = (&self.site.home, examination.checkout.as_path());
+                let place = (&self.site.examiner, examination.checkout.as_path());
                 Ok(judge::ask_command(&command, judge, question, place, &self.halt).await)
             }
             JudgeKind::Script { file } => {
@@ -142,7 +150,7 @@ impl Flight {
     }
 
     /// Runs the loop's setup commands in this folder.
-    pub(super) async fn set_up(&self, folder: &Path) -> Result<(), Amiss> {
+    pub(super) async fn set_up(&self, home: &Home, folder: &Path) -> Result<(), Amiss> {
         for command in &self.site.wake.spec.guardrails.workspace.setup {
             let amiss = |why: String, detail: String| {
                 let cause = format!(
@@ -155,7 +163,7 @@ impl Flight {
                     maybe_done: false,
                 })
             };
-            let order = self.site.home.order(command.clone(), folder, Stdin::Null);
+            let order = home.order(command.clone(), folder, Stdin::Null);
             let running = process::spawn(order)
                 .await
                 .map_err(|e| amiss(e.why, String::new()))?;

@@ -36,7 +36,7 @@ impl Flight {
         if let Err(why) = looked.and_then(|()| preflight::worker(&self.site, &folder)) {
             return Ok(Input::CannotVerify(why));
         }
-        match self.set_up(&folder).await {
+        match self.set_up(&self.site.home, &folder).await {
             Ok(()) => Ok(Input::Prepared(ground)),
             Err(Amiss::Failed(failure)) => Ok(Input::CannotVerify(failure.cause)),
             Err(halted) => Err(halted),

@@ -1,5 +1,6 @@
-//! `checkride __keeper`: the small process that owns one tree of processes and outlives none of it.
-//! It is the subreaper of all that its child leaves behind; when its socket closes it kills them.
+//! `checkride __keeper`: the small process that owns one tree of processes at a time and outlives
+//! none of it. It is the subreaper of all that its child leaves behind, and kills them when the child
+//! has ended or its socket closes.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,12 +10,12 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-use super::wire::{self, Orders, Report};
+use super::wire::{self, Orders, Received, Report};
 use super::{Exit, tree};
 
 /// Time between TERM and the killing of what is left.
@@ -27,32 +28,64 @@ const DENIED_ROUNDS: u32 = 20;
 ///
 /// The exit code is 2 when it was not started by a host, 1 when the socket broke, else 0.
 pub fn main() -> ExitCode {
-    let Ok(streams) = wire::receive_streams(io::stdin()) else {
+    if rustix::net::sockopt::socket_type(io::stdin()).is_err() {
         return ExitCode::from(2);
-    };
+    }
     let kept = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .and_then(|runtime| runtime.block_on(keep(streams)));
+        .and_then(|runtime| runtime.block_on(serve()));
     match kept {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-async fn keep(streams: [OwnedFd; 3]) -> io::Result<()> {
+/// One program after the other, each with nothing left of the one before, until the host wants no
+/// more. What could not be killed is not left alone with the next one: then this keeper is done.
+async fn serve() -> io::Result<()> {
     let mut host = host_socket()?;
-    let orders = read_orders(&mut host).await?;
     become_owner()?;
     let mut deaths = signal(SignalKind::child())?;
-    let child = match start(&orders, streams) {
+    while let Some(streams) = next_streams(&host).await? {
+        let orders = read_orders(&mut host).await?;
+        if keep(&mut host, &mut deaths, (&orders, streams)).await? > 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The streams that begin an order; `None` when the host has gone.
+async fn next_streams(host: &UnixStream) -> io::Result<Option<[OwnedFd; 3]>> {
+    loop {
+        let came = host.async_io(Interest::READABLE, || wire::receive(host));
+        match came.await? {
+            Received::Streams(streams) => return Ok(Some(streams)),
+            // It was meant for a program that had just ended by itself.
+            Received::Word => {}
+            Received::End => return Ok(None),
+        }
+    }
+}
+
+/// Runs one program to its end and kills what it left behind; how many could not be killed.
+async fn keep(
+    host: &mut UnixStream,
+    deaths: &mut Signals,
+    (orders, streams): (&Orders, [OwnedFd; 3]),
+) -> io::Result<usize> {
+    let child = match start(orders, streams) {
         Ok(child) => child,
-        Err(e) => return report(&mut host, &Report::Failed(explain(&e, &orders))).await,
+        Err(e) => {
+            report(host, &Report::Failed(explain(&e, orders))).await?;
+            return Ok(0);
+        }
     };
     let start = tree::stat(child).map_or(0, |s| s.start);
     let pid = child.as_raw_nonzero().get();
     // A host that is gone is noticed below, by the end of its socket.
-    let _told = report(&mut host, &Report::Started { pid, start }).await;
+    let _told = report(host, &Report::Started { pid, start }).await;
 
     let mut exit = None;
     let mut deadline = None;
@@ -73,7 +106,8 @@ async fn keep(streams: [OwnedFd; 3]) -> io::Result<()> {
     }
     let left = end_tree(child, &mut exit);
     let exit = exit.unwrap_or(Exit::Signal(Signal::KILL.as_raw()));
-    report(&mut host, &Report::Ended { exit, left }).await
+    report(host, &Report::Ended { exit, left }).await?;
+    Ok(left)
 }
 
 /// The socket that came as standard input.

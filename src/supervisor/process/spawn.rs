@@ -1,21 +1,15 @@
-//! The host's side of a keeper: start one process under it, hear how it ended, end it.
+//! One process under a keeper, as the host sees it: start it, hear how it ended, end it.
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::process::Stdio;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
+use super::kept::{Keeper, Kept};
 use super::sweep::{self, Record, Swept};
 use super::wire::{self, Orders, Report};
 use super::{Exit, MARK, Mark, NotStarted, Order, Stdin, tree};
-
-/// The longest report of a keeper; a longer one is not from our keeper.
-const LONGEST_REPORT: usize = 64 * 1024;
 
 /// Room asked for in a pipe, so that a fast writer is not woken for every 64 KiB.
 #[cfg(target_os = "linux")]
@@ -32,17 +26,15 @@ pub struct Running {
     pub stderr: Option<pipe::Receiver>,
     record: Record,
     mark: Mark,
-    socket: UnixStream,
-    /// Bytes of a report that is not complete yet.
-    heard: Vec<u8>,
+    /// `None` once its program is over and it is kept for the next one.
+    keeper: Option<Keeper>,
+    kept: Option<Kept>,
     /// Kept because [`Running::wait`] may be cancelled after it has heard it.
     exit: Option<Exit>,
     /// Under way when the keeper was lost; kept for the same reason.
     sweeping: Option<JoinHandle<Swept>>,
     /// Processes that could not be killed.
     left: usize,
-    /// Held so that the keeper is reaped; it is never killed, because it has to kill first.
-    keeper: Child,
 }
 
 /// Starts a process under a keeper of its own; one line of why where that fails.
@@ -68,42 +60,29 @@ impl From<io::Error> for Trouble {
 }
 
 async fn begin(order: Order) -> Result<Running, Trouble> {
-    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     let (stdin, stdin_end) = input(order.stdin)?;
     let (stdout, stdout_end) = output()?;
     let (stderr, stderr_end) = output()?;
-    wire::send_streams(&ours, &[stdin_end, stdout_end, stderr_end])?;
-    ours.set_nonblocking(true)?;
-    let mut socket = UnixStream::from_std(ours)?;
-
-    let keeper = Command::new(&order.keeper)
-        .arg("__keeper")
-        .env_clear()
-        .env(MARK, order.mark.as_str())
-        .current_dir("/")
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    send_orders(&mut socket, &order).await?;
-    let mut running = Running {
-        stdin,
-        stdout: Some(stdout),
-        stderr: Some(stderr),
-        record: Record::default(),
-        mark: order.mark,
-        socket,
-        heard: Vec::new(),
-        exit: None,
-        sweeping: None,
-        left: 0,
-        keeper,
+    let mut keeper = match order.kept.as_ref().and_then(Kept::take) {
+        Some(keeper) => keeper,
+        None => Keeper::start(&order.keeper, &order.mark)?,
     };
-    match running.report().await? {
-        Some(Report::Started { pid, start }) => {
-            running.record = Record::new(pid, start);
-            Ok(running)
-        }
+    let streams = [stdin_end, stdout_end, stderr_end];
+    keeper.order(&orders(&order), &streams).await?;
+    drop(streams);
+    match keeper.report().await? {
+        Some(Report::Started { pid, start }) => Ok(Running {
+            stdin,
+            stdout: Some(stdout),
+            stderr: Some(stderr),
+            record: Record::new(pid, start),
+            mark: order.mark,
+            keeper: Some(keeper),
+            kept: order.kept,
+            exit: None,
+            sweeping: None,
+            left: 0,
+        }),
         Some(Report::Failed(why)) => Err(Trouble::Told(why)),
         Some(Report::Ended { .. }) | None => Err(Trouble::Told(
             "the keeper process ended before it began: start the run again".to_owned(),
@@ -111,22 +90,18 @@ async fn begin(order: Order) -> Result<Running, Trouble> {
     }
 }
 
-async fn send_orders(socket: &mut UnixStream, order: &Order) -> io::Result<()> {
+fn orders(order: &Order) -> Orders {
     let mut env = order.env.clone();
     env.retain(|(name, _)| name != MARK);
     env.push((MARK.to_owned(), order.mark.as_str().into()));
     if !env.iter().any(|(name, _)| name == "TERM") {
         env.push(("TERM".to_owned(), "dumb".into()));
     }
-    let orders = Orders {
+    Orders {
         argv: order.argv.clone(),
         cwd: order.cwd.clone().into_os_string(),
         env,
-    };
-    let bytes = serde_json::to_vec(&orders)?;
-    let length = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::ArgumentListTooLong)?;
-    socket.write_all(&length.to_be_bytes()).await?;
-    socket.write_all(&bytes).await
+    }
 }
 
 fn input(kind: Stdin) -> io::Result<(Option<pipe::Sender>, OwnedFd)> {
@@ -181,9 +156,10 @@ impl Running {
         self.say(wire::KILL);
     }
 
-    /// One byte always fits; a keeper that is gone has no tree to end.
     fn say(&self, word: u8) {
-        let _gone = self.socket.try_write(&[word]);
+        if let Some(keeper) = &self.keeper {
+            keeper.say(word);
+        }
     }
 
     /// Waits until the process and all that it left behind are gone. May be cancelled and called again.
@@ -204,9 +180,33 @@ impl Running {
             self.sweeping = None;
             self.exit = Some(Exit::KeeperLost);
         }
-        // The keeper has said its last word or is dead: this reaps it, and cannot fail otherwise.
-        let _reaped = self.keeper.wait().await;
-        self.exit.unwrap_or(Exit::KeeperLost)
+        let exit = self.exit.unwrap_or(Exit::KeeperLost);
+        self.part(exit).await;
+        exit
+    }
+
+    /// Keeps the keeper for the next program where it has nothing in its care any more.
+    async fn part(&mut self, exit: Exit) {
+        let free = exit != Exit::KeeperLost && self.left == 0;
+        match &self.kept {
+            Some(kept) if free => {
+                if let Some(keeper) = self.keeper.take() {
+                    kept.put(keeper);
+                }
+            }
+            Some(_) | None => {
+                if let Some(keeper) = &mut self.keeper {
+                    keeper.dismiss().await;
+                }
+            }
+        }
+    }
+
+    async fn report(&mut self) -> io::Result<Option<Report>> {
+        match &mut self.keeper {
+            Some(keeper) => keeper.report().await,
+            None => Ok(None),
+        }
     }
 
     /// Processes that could not be killed, once [`Self::wait`] has told the end: they belong to
@@ -218,7 +218,7 @@ impl Running {
     /// The keeper died before its tree: find the tree by its marks, on a thread that may block.
     fn sweep(&self) -> JoinHandle<Swept> {
         let (mark, record) = (self.mark.clone(), self.record.clone());
-        let session = self.keeper.id();
+        let session = self.keeper.as_ref().and_then(Keeper::id);
         tokio::task::spawn_blocking(move || {
             sweep::sweep_for(&sweep::Wanted {
                 mark: mark.as_str(),
@@ -226,22 +226,6 @@ impl Running {
                 session,
             })
         })
-    }
-
-    /// The next report; `None` when the socket has ended.
-    async fn report(&mut self) -> io::Result<Option<Report>> {
-        loop {
-            if let Some(end) = self.heard.iter().position(|&b| b == b'\n') {
-                let line: Vec<u8> = self.heard.drain(..=end).collect();
-                return Ok(Some(serde_json::from_slice(&line)?));
-            }
-            if self.heard.len() > LONGEST_REPORT {
-                return Err(io::ErrorKind::InvalidData.into());
-            }
-            if self.socket.read_buf(&mut self.heard).await? == 0 {
-                return Ok(None);
-            }
-        }
     }
 }
 

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Exit;
 
+/// Host to keeper: an order begins; its three streams come beside this byte.
+const STREAMS: u8 = b'f';
 /// Host to keeper: end the child with TERM, then kill what is left after the grace.
 pub(super) const TERMINATE: u8 = b't';
 /// Host to keeper: kill the whole tree. The end of the socket says the same.
@@ -59,18 +61,36 @@ pub(super) fn send_streams(socket: impl AsFd, streams: &[OwnedFd; 3]) -> io::Res
     if !beside.push(SendAncillaryMessage::ScmRights(&fds)) {
         return Err(io::ErrorKind::OutOfMemory.into());
     }
-    let byte = [IoSlice::new(b"f")];
+    let byte = [STREAMS];
+    let byte = [IoSlice::new(&byte)];
     rustix::net::sendmsg(socket, &byte, &mut beside, SendFlags::empty())?;
     Ok(())
 }
 
-/// Receives the child's three standard streams; they are closed on exec.
-pub(super) fn receive_streams(socket: impl AsFd) -> io::Result<[OwnedFd; 3]> {
+/// What came over the socket while no program ran.
+#[derive(Debug)]
+pub(super) enum Received {
+    /// The beginning of an order: the child's three standard streams. The rest follows.
+    Streams([OwnedFd; 3]),
+    /// A word for a program that has ended meanwhile.
+    Word,
+    /// The host has closed its end.
+    End,
+}
+
+/// Receives one byte and what came with it; descriptors are closed on exec.
+pub(super) fn receive(socket: impl AsFd) -> io::Result<Received> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut beside = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
     let mut into = [IoSliceMut::new(&mut byte)];
-    rustix::net::recvmsg(socket, &mut into, &mut beside, RecvFlags::empty())?;
+    let came = rustix::net::recvmsg(socket, &mut into, &mut beside, RecvFlags::empty())?;
+    if came.bytes == 0 {
+        return Ok(Received::End);
+    }
+    if byte != [STREAMS] {
+        return Ok(Received::Word);
+    }
     let mut streams = Vec::with_capacity(3);
     for message in beside.drain() {
         if let RecvAncillaryMessage::ScmRights(fds) = message {
@@ -83,5 +103,6 @@ pub(super) fn receive_streams(socket: impl AsFd) -> io::Result<[OwnedFd; 3]> {
     }
     streams
         .try_into()
+        .map(Received::Streams)
         .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
 }
