@@ -12,6 +12,7 @@ mod work;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -34,6 +35,8 @@ const WRITE_AGAIN: Duration = Duration::from_secs(2);
 /// One input on its way to a run, and who wants to hear if it is refused.
 pub(super) struct Mail {
     input: Input,
+    /// Texts that the input names by digest.
+    texts: Vec<String>,
     /// What the answer is about, and the way back; `None` for news of the step in flight.
     from: Option<(String, Reply)>,
     /// Whether the step in flight is over with it.
@@ -45,6 +48,7 @@ impl Mail {
     pub(super) fn from_operator(input: Input, about: String, reply: Reply) -> Self {
         Self {
             input,
+            texts: Vec::new(),
             from: Some((about, reply)),
             lands: false,
         }
@@ -54,15 +58,17 @@ impl Mail {
     pub(super) fn underway(input: Input) -> Self {
         Self {
             input,
+            texts: Vec::new(),
             from: None,
             lands: false,
         }
     }
 
     /// The last word of the step in flight.
-    fn landing(input: Input) -> Self {
+    fn landing(input: Input, texts: Vec<String>) -> Self {
         Self {
             input,
+            texts,
             from: None,
             lands: true,
         }
@@ -168,19 +174,19 @@ struct Driver {
 
 impl Driver {
     async fn drive(mut self, first: First) {
-        let mut step = match first {
-            First::Woken(step) => step,
-            First::Interrupted => self.run.step(Input::Interrupted),
+        let (mut step, mut texts) = match first {
+            First::Woken(step) => (step, Vec::new()),
+            First::Interrupted => (self.run.step(Input::Interrupted), Vec::new()),
             First::Mail(mail) => self.take(*mail).await,
         };
         loop {
-            self.record(std::mem::take(&mut step.events)).await;
+            self.record(step.events, texts).await;
             self.carry_out(step.effect).await;
             if matches!(self.run.phase(), Phase::Ended(_)) {
                 break;
             }
             let Some(mail) = self.next().await else { break };
-            step = self.take(mail).await;
+            (step, texts) = self.take(mail).await;
         }
         self.site.close();
         // The loop is gone only when the whole supervisor is.
@@ -194,24 +200,25 @@ impl Driver {
         }
     }
 
-    async fn take(&mut self, mail: Mail) -> Step {
+    /// The step that a letter leads to, and the texts that its events may name.
+    async fn take(&mut self, mail: Mail) -> (Step, Vec<String>) {
         if mail.lands {
             self.kill.disarm();
         }
         let step = self.run.step(mail.input);
         // What could not be killed any more has come home: nothing of the run is alive.
         if mail.lands && matches!(self.run.phase(), Phase::Halting(_)) {
-            self.late = Some(Mail::landing(Input::Halted));
+            self.late = Some(Mail::landing(Input::Halted, Vec::new()));
         }
         if let (Some(why), Some((about, reply))) = (&step.refused, mail.from) {
             reply.refuse(about, why).await;
         }
-        step
+        (step, mail.texts)
     }
 
     /// Puts events on disk, then on every screen. A journal that cannot be written holds the run,
     /// and says so, until it can; a stop meanwhile still kills at once, through `Kill`.
-    async fn record(&mut self, events: Vec<Event>) {
+    async fn record(&mut self, events: Vec<Event>, texts: Vec<String>) {
         if events.is_empty() {
             return;
         }
@@ -219,11 +226,12 @@ impl Driver {
             self.site.narrate(narrate::entries(event));
         }
         let at = self.site.clock.now_ms();
-        let batch = Batch {
+        let batch = Arc::new(Batch {
             run: self.id.clone(),
             events,
+            texts,
             at,
-        };
+        });
         let records = loop {
             match self.site.journal.append(batch.clone()).await {
                 Ok(records) => break records,
@@ -235,7 +243,7 @@ impl Driver {
                 }
             }
         };
-        if let Err(why) = artefacts::write(&self.site, &self.run, &batch.events).await {
+        if let Err(why) = artefacts::write(&self.site, &self.run, &batch).await {
             self.site.hub.say(Fact::Refused {
                 what: self.id.0.clone(),
                 why,
@@ -252,7 +260,7 @@ impl Driver {
             Effect::Halt => {
                 if !self.kill.now() {
                     self.kill.disarm();
-                    self.late = Some(Mail::landing(Input::Halted));
+                    self.late = Some(Mail::landing(Input::Halted, Vec::new()));
                 }
                 return;
             }
@@ -287,13 +295,14 @@ impl Driver {
             ground: self.run.ground().cloned(),
             waived: self.run.waived().map(str::to_owned),
             tree: self.run.tree(),
+            texts: RefCell::default(),
             me: self.me.clone(),
         };
         let me = self.me.clone();
         spawn_local(async move {
-            let input = flight.carry_out(effect).await;
+            let (input, texts) = flight.carry_out(effect).await;
             // A driver that has ended wants no more news.
-            drop(me.send(Mail::landing(input)).await);
+            drop(me.send(Mail::landing(input, texts)).await);
         });
     }
 

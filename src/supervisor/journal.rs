@@ -7,6 +7,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
@@ -29,12 +30,14 @@ impl fmt::Display for JournalError {
 impl std::error::Error for JournalError {}
 
 /// What one batch brings: all of it becomes durable, or nothing does.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Batch {
     /// The run that it is about.
     pub run: RunId,
     /// What happened, in order.
     pub events: Vec<Event>,
+    /// Texts that these events name, kept under their digests.
+    pub texts: Vec<String>,
     /// Milliseconds since 1970.
     pub at: i64,
 }
@@ -77,9 +80,8 @@ type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
 
 /// One job of the journal's thread.
 enum Job {
-    Append(Batch, Reply<Vec<Record>>),
+    Append(Arc<Batch>, Reply<Vec<Record>>),
     Text(Digest, Reply<Option<String>>),
-    Keep(String, Reply<()>),
     OpenRuns(Reply<Vec<OpenRun>>),
     Backlog(u64, Reply<Vec<Record>>),
     Since(u64, u32, Reply<Vec<Record>>),
@@ -131,13 +133,8 @@ impl Journal {
     }
 
     /// Makes a batch durable and gives it back as numbered records.
-    pub async fn append(&self, batch: Batch) -> Result<Vec<Record>, JournalError> {
+    pub async fn append(&self, batch: Arc<Batch>) -> Result<Vec<Record>, JournalError> {
         self.ask(|reply| Job::Append(batch, reply)).await
-    }
-
-    /// Keeps a text under its digest.
-    pub async fn keep(&self, text: String) -> Result<(), JournalError> {
-        self.ask(|reply| Job::Keep(text, reply)).await
     }
 
     /// A kept text, if there is one under this digest.

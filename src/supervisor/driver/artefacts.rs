@@ -8,16 +8,19 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::run::{Digest, Event, Run};
+use crate::supervisor::journal::Batch;
 use crate::supervisor::site::Site;
 
 /// Writes what these events bring. The error is one line; the run goes on without the file.
-pub(super) async fn write(site: &Site, run: &Run, events: &[Event]) -> Result<(), String> {
+pub(super) async fn write(site: &Site, run: &Run, batch: &Batch) -> Result<(), String> {
     let folder = site.folder.join(run.iteration().to_string());
-    for event in events {
+    for event in &batch.events {
         let written = if let Event::Composed { prompt } = event {
-            text(site, &folder, "prompt.md", &prompt.text.digest).await
+            let text = text(site, batch, &prompt.text.digest).await?;
+            put(&folder, "prompt.md", text.as_bytes())
         } else if let Event::Worked(work) = event {
-            text(site, &folder, "diff.patch", &work.diff.digest).await
+            let text = text(site, batch, &work.diff.digest).await?;
+            put(&folder, "diff.patch", text.as_bytes())
         } else if let Event::Checked { results, .. } = event {
             json(&folder, "checks.json", results)
         } else if let Event::Ruled(verdict) = event {
@@ -34,21 +37,26 @@ pub(super) async fn write(site: &Site, run: &Run, events: &[Event]) -> Result<()
     Ok(())
 }
 
-async fn text(site: &Site, folder: &Path, name: &str, digest: &Digest) -> io::Result<()> {
-    let kept = site
-        .journal
-        .text(digest.clone())
-        .await
-        .map_err(io::Error::other)?;
+/// The text of this digest: one that came with the events, or one that was kept before.
+async fn text(site: &Site, batch: &Batch, digest: &Digest) -> Result<String, String> {
+    let mut came = batch.texts.iter();
+    if let Some(text) = came.find(|text| Digest::of(text.as_bytes()) == *digest) {
+        return Ok(text.clone());
+    }
+    let kept = site.journal.text(digest.clone()).await;
+    let kept = kept.map_err(|e| e.to_string())?;
+    kept.ok_or_else(|| format!("the text {} is not in the journal", digest.short()))
+}
+
+fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    fs::write(folder.join(name), kept.unwrap_or_default())
+    fs::write(folder.join(name), bytes)
 }
 
 fn json<T: Serialize>(folder: &Path, name: &str, value: &T) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
-    fs::write(folder.join(name), bytes)
+    put(folder, name, &bytes)
 }
 
 #[derive(Serialize)]

@@ -73,7 +73,7 @@ impl Flight {
         }
         let offered = self.with_workspace(move |ws| counter.offer(ws)).await?;
         let Offered { offer, text } = offered;
-        self.keep(text).await?;
+        self.keep(text);
         Ok(Input::Drafted {
             paths,
             offer: Some(Box::new(offer)),

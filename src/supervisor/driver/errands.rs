@@ -1,6 +1,7 @@
 //! Errands: each effect becomes work in the world and ends in exactly one input. What takes long
 //! can be killed; what blocks on files runs beside the supervisor's thread.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use tokio::sync::{mpsc, watch};
@@ -22,6 +23,8 @@ pub(super) struct Flight {
     pub(super) waived: Option<String>,
     /// The run's tree as it stands.
     pub(super) tree: String,
+    /// Texts to be kept together with the events that will name them.
+    pub(super) texts: RefCell<Vec<String>>,
     pub(super) me: mpsc::Sender<Mail>,
 }
 
@@ -54,8 +57,8 @@ impl Amiss {
 }
 
 impl Flight {
-    /// Does it, and says what came of it.
-    pub(super) async fn carry_out(self, effect: Effect) -> Input {
+    /// Does it, and says what came of it, with the texts that this names.
+    pub(super) async fn carry_out(self, effect: Effect) -> (Input, Vec<String>) {
         let stage = stage_of(&effect);
         let done = match effect {
             Effect::Prepare => self.prepare().await,
@@ -91,17 +94,17 @@ impl Flight {
             | Effect::Halt
             | Effect::Finish => Ok(Input::Halted),
         };
-        done.unwrap_or_else(|amiss| match amiss {
+        let input = done.unwrap_or_else(|amiss| match amiss {
             Amiss::Halted => Input::Halted,
             Amiss::TimeUp => Input::TimeUp,
             Amiss::Failed(failure) => Input::Failed(Failure { stage, ..failure }),
-        })
+        });
+        (input, self.texts.take())
     }
 
-    /// Keeps a text under its digest, so that events can name it.
-    pub(super) async fn keep(&self, text: String) -> Result<(), Amiss> {
-        let kept = self.site.journal.keep(text).await;
-        kept.map_err(|e| Amiss::because(e.to_string()))
+    /// Has a text kept under its digest with the events of this errand's end.
+    pub(super) fn keep(&self, text: String) {
+        self.texts.borrow_mut().push(text);
     }
 }
 

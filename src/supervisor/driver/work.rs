@@ -57,14 +57,14 @@ impl Flight {
             feedback,
             ..Ingredients::default()
         });
-        self.keep(text).await?;
+        self.keep(text);
         Ok(Input::Composed(prompt))
     }
 
     /// Takes the operator's bytes as the prompt.
     pub(super) async fn adopt(&self, text: String) -> Result<Input, Amiss> {
         let prompt = Prompt::by_hand(&text, Vec::new());
-        self.keep(text).await?;
+        self.keep(text);
         Ok(Input::Composed(prompt))
     }
 
@@ -155,7 +155,7 @@ impl Flight {
         author: Author,
     ) -> Result<Input, Amiss> {
         let diff = TextRef::to(&measured.diff);
-        self.keep(measured.diff).await?;
+        self.keep(measured.diff);
         Ok(Input::Worked(Box::new(Work {
             tree: measured.tree,
             diff,

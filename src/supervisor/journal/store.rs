@@ -29,7 +29,6 @@ impl Store {
         match job {
             Job::Append(batch, reply) => give(reply, self.append(&batch)),
             Job::Text(digest, reply) => give(reply, self.text(&digest)),
-            Job::Keep(text, reply) => give(reply, keep(&self.db, &text)),
             Job::OpenRuns(reply) => give(reply, self.open_runs()),
             Job::Backlog(since, reply) => give(reply, self.backlog(since)),
             Job::Since(seq, most, reply) => give(reply, self.since(seq, most)),
@@ -78,6 +77,9 @@ impl Store {
         let tx = self
             .db
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        for text in &batch.texts {
+            keep(&tx, text)?;
+        }
         let mut records = Vec::with_capacity(batch.events.len());
         for event in &batch.events {
             note_run(&tx, &batch.run, event)?;
