@@ -119,12 +119,8 @@ fn host_socket() -> io::Result<UnixStream> {
 }
 
 async fn read_orders(host: &mut UnixStream) -> io::Result<Orders> {
-    let length = host.read_u32().await?;
-    let mut bytes = Vec::new();
-    let read = host.take(u64::from(length)).read_to_end(&mut bytes).await?;
-    if read != length as usize {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
+    let mut bytes = vec![0; host.read_u32().await? as usize];
+    host.read_exact(&mut bytes).await?;
     serde_json::from_slice(&bytes).map_err(io::Error::from)
 }
 
