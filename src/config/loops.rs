@@ -78,6 +78,13 @@ pub fn read(project: &Path, file: &Path) -> LoopFile {
     }
 }
 
+/// The digest that [`read`] would give this file now; `None` where it could not read it.
+pub fn digest(project: &Path, file: &Path) -> Option<Digest> {
+    let inside = !(project::leaves(project, file) && file.starts_with(project));
+    let bytes = inside.then(|| project::read_bytes(file).ok()).flatten()?;
+    Some(Digest::of(&bytes))
+}
+
 /// Reads the text of a loop file as if `file` held it: for an editor that has not saved yet.
 pub fn read_text(project: &Path, file: &Path, text: &str) -> LoopFile {
     let problems = Problems::of(text);

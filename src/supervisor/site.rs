@@ -18,7 +18,7 @@ use super::workspace::{Place, Trouble, Workspace, disk};
 use super::{Settings, Shared};
 use crate::config::loops;
 use crate::protocol::{Fact, RunId};
-use crate::run::{Change, Ground, Wake};
+use crate::run::{Change, Digest, Ground, Wake};
 
 /// Everything that the errands of one run need.
 pub(super) struct Site {
@@ -40,6 +40,8 @@ pub(super) struct Site {
     place: Place,
     workspace: Arc<Mutex<Option<Workspace>>>,
     transcript: RefCell<Option<Open>>,
+    /// The goal that was read last, and the digest of the loop file that said it.
+    goal: RefCell<Option<(Digest, String)>>,
 }
 
 impl Site {
@@ -76,6 +78,7 @@ impl Site {
             wake: wake.clone(),
             project: settings.project.clone(),
             transcript: RefCell::new(None),
+            goal: RefCell::new(None),
             folder,
             examiner: Home {
                 kept: Some(Kept::default()),
@@ -175,15 +178,25 @@ impl Site {
         pinned.into_iter().map(|file| file.path).collect()
     }
 
-    /// The goal as its file says it now. The error is one line.
+    /// The goal as its file says it now; the file is parsed anew only where its bytes have changed.
+    /// The error is one line.
     pub(super) fn goal_now(&self) -> Result<String, String> {
         let name = &self.wake.spec.name;
-        let file = loops::read(
-            &self.project,
-            &self.project.join(format!("loops/{name}.toml")),
-        );
+        let path = self.project.join(format!("loops/{name}.toml"));
+        let digest = loops::digest(&self.project, &path);
+        if let (Some(now), Some((known, goal))) = (digest, &*self.goal.borrow())
+            && now == *known
+        {
+            return Ok(goal.clone());
+        }
+        let file = loops::read(&self.project, &path);
         match (&file.spec, file.first_error()) {
-            (Some(spec), _) => Ok(spec.goal.statement.clone()),
+            (Some(spec), _) => {
+                let goal = &spec.goal.statement;
+                let read = file.digest.clone().map(|digest| (digest, goal.clone()));
+                self.goal.replace(read);
+                Ok(goal.clone())
+            }
             (None, Some(error)) => {
                 let why = &error.message;
                 Err(format!(
