@@ -62,8 +62,8 @@ impl Flight {
         let stage = stage_of(&effect);
         let done = match effect {
             Effect::Prepare => self.prepare().await,
-            Effect::Compose { feedback } => self.compose(feedback).await,
-            Effect::Adopt { text } => self.adopt(text).await,
+            Effect::Compose { feedback } => self.compose(feedback),
+            Effect::Adopt { text } => Ok(self.adopt(text)),
             Effect::Work {
                 from,
                 prompt,

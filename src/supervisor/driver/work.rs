@@ -44,7 +44,7 @@ impl Flight {
     }
 
     /// Reads goal, skill and memory as they stand now, and puts the prompt together.
-    pub(super) async fn compose(&self, feedback: String) -> Result<Input, Amiss> {
+    pub(super) fn compose(&self, feedback: String) -> Result<Input, Amiss> {
         let spec = &self.site.wake.spec;
         let amiss = |why: String| Amiss::because(why);
         let skill = skills::read(&self.site.project, &spec.skill.path).map_err(amiss)?;
@@ -62,10 +62,10 @@ impl Flight {
     }
 
     /// Takes the operator's bytes as the prompt.
-    pub(super) async fn adopt(&self, text: String) -> Result<Input, Amiss> {
+    pub(super) fn adopt(&self, text: String) -> Input {
         let prompt = Prompt::by_hand(&text, Vec::new());
         self.keep(text);
-        Ok(Input::Composed(prompt))
+        Input::Composed(prompt)
     }
 
     /// Brings the workspace to the tree that the iteration starts from, and gives the worker its
@@ -86,7 +86,7 @@ impl Flight {
             .await?;
         let turn = self.turn(&text, &folder, left_ms).await?;
         let measured = self.measure(from, true).await?;
-        self.tell_work(measured, Some(turn), Author::Worker).await
+        Ok(self.tell_work(measured, Some(turn), Author::Worker))
     }
 
     async fn prompt_text(&self, prompt: &Digest) -> Result<String, Amiss> {
@@ -111,7 +111,7 @@ impl Flight {
         })
         .await?;
         let measured = self.measure(before, true).await?;
-        self.tell_work(measured, None, Author::Operator).await
+        Ok(self.tell_work(measured, None, Author::Operator))
     }
 
     /// Brings back a tree that the guardrails refused, because the operator allowed it once.
@@ -119,7 +119,7 @@ impl Flight {
         self.with_workspace(move |workspace| workspace.restore(&tree))
             .await?;
         let measured = self.measure(before, false).await?;
-        self.tell_work(measured, None, Author::Worker).await
+        Ok(self.tell_work(measured, None, Author::Worker))
     }
 
     /// Puts the workspace back to a restore point.
@@ -148,27 +148,29 @@ impl Flight {
         .await
     }
 
-    async fn tell_work(
-        &self,
-        measured: Measured,
-        turn: Option<Turn>,
-        author: Author,
-    ) -> Result<Input, Amiss> {
+    fn tell_work(&self, measured: Measured, turn: Option<Turn>, author: Author) -> Input {
         let diff = TextRef::to(&measured.diff);
         self.keep(measured.diff);
-        Ok(Input::Worked(Box::new(Work {
+        let (usage, took_ms) = turn
+            .as_ref()
+            .map(|t| (t.usage, t.took_ms))
+            .unwrap_or_default();
+        let (claim, note, question) = turn
+            .map(|t| (t.claim, t.note, t.question))
+            .unwrap_or_default();
+        Input::Worked(Box::new(Work {
             tree: measured.tree,
             diff,
             changes: measured.changes,
-            claim: turn.as_ref().and_then(|t| t.claim.clone()),
-            note: turn.as_ref().and_then(|t| t.note.clone()),
-            question: turn.as_ref().and_then(|t| t.question.clone()),
+            claim,
+            note,
+            question,
             author,
-            usage: turn.as_ref().map(|t| t.usage).unwrap_or_default(),
-            took_ms: turn.as_ref().map_or(0, |t| t.took_ms),
+            usage,
+            took_ms,
             breaches: measured.breaches,
             tried: measured.tried,
-        })))
+        }))
     }
 
     /// Does something with the run's workspace.
