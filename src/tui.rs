@@ -4,6 +4,8 @@
 pub mod action;
 pub mod app;
 pub mod draw;
+pub mod input;
+mod keyboard;
 pub mod keymap;
 pub mod layers;
 pub mod layout;
@@ -18,17 +20,17 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use crossterm::event::EventStream;
-use futures_util::StreamExt;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{error::TryRecvError, error::TrySendError};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::link::Link;
 use crate::protocol::{Command, Fetch, Record};
 use app::{App, Manner, Out};
+use input::Heard;
+use keyboard::Keyboard;
 use styles::Styles;
-use terminal::{Heard, Screen};
+use terminal::Screen;
 use text::figures::Moment;
 
 /// Least time between two frames that nobody asked for with a key.
@@ -76,6 +78,9 @@ pub async fn fly(link: Link, options: Options) -> io::Result<Exit> {
     let (since, by) = (0, options.by.clone());
     // A host that is gone closes the records, and the screen says so.
     drop(link.commands.try_send(Command::Attach { since, by }));
+    // From here on a signal ends the loop below, and with it gives the terminal back.
+    let signals = Signals::heed()?;
+    let keys = Keyboard::open()?;
     let screen = Screen::take(options.tmux)?;
     let app = App::new(options.manner, screen.size()?, clock());
     let mut cockpit = Cockpit {
@@ -83,7 +88,8 @@ pub async fn fly(link: Link, options: Options) -> io::Result<Exit> {
         screen,
         link,
         options,
-        keys: Some(EventStream::new()),
+        keys,
+        signals,
         backlog: VecDeque::new(),
         fresh: 0,
         due: None,
@@ -106,8 +112,8 @@ struct Cockpit {
     screen: Screen,
     link: Link,
     options: Options,
-    /// `None` while an editor has the terminal: nothing else may read its keys.
-    keys: Option<EventStream>,
+    keys: Keyboard,
+    signals: Signals,
     backlog: VecDeque<Command>,
     /// Records since the last frame.
     fresh: usize,
@@ -117,9 +123,27 @@ struct Cockpit {
     slot: Option<Instant>,
 }
 
+/// What the system says to a program in a terminal.
+struct Signals {
+    hangup: Signal,
+    term: Signal,
+    window: Signal,
+}
+
+impl Signals {
+    fn heed() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            term: signal(SignalKind::terminate())?,
+            window: signal(SignalKind::window_change())?,
+        })
+    }
+}
+
 /// What woke the loop.
 enum Woken {
-    Heard(Option<io::Result<crossterm::event::Event>>),
+    Heard(io::Result<Heard>),
+    Resized,
     Told(Option<Record>),
     Due,
     Room,
@@ -128,19 +152,17 @@ enum Woken {
 
 impl Cockpit {
     async fn fly(&mut self) -> io::Result<Exit> {
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut term = signal(SignalKind::terminate())?;
         let mut open = true;
         self.draw()?;
         loop {
             let due = self.due;
             let waits = !self.backlog.is_empty();
-            let keys = self.keys.get_or_insert_with(EventStream::new);
             let woken = tokio::select! {
                 biased;
-                _ = hangup.recv() => Woken::Signal,
-                _ = term.recv() => Woken::Signal,
-                event = keys.next() => Woken::Heard(event),
+                _ = self.signals.hangup.recv() => Woken::Signal,
+                _ = self.signals.term.recv() => Woken::Signal,
+                heard = self.keys.next() => Woken::Heard(heard),
+                _ = self.signals.window.recv() => Woken::Resized,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Woken::Due,
                 record = self.link.records.recv(), if open => Woken::Told(record),
                 room = self.link.commands.reserve(), if waits => {
@@ -149,8 +171,13 @@ impl Cockpit {
                 }
             };
             let out = match woken {
-                Woken::Signal | Woken::Heard(None | Some(Err(_))) => return Ok(Exit::Ended),
-                Woken::Heard(Some(Ok(event))) => self.hear(event)?,
+                Woken::Signal | Woken::Heard(Err(_)) => return Ok(Exit::Ended),
+                Woken::Heard(Ok(heard)) => self.hear(heard)?,
+                Woken::Resized => {
+                    let out = self.app.resize(self.screen.size()?);
+                    self.draw()?;
+                    out
+                }
                 Woken::Due => {
                     self.slot = Some(Instant::now());
                     self.draw()?;
@@ -206,15 +233,11 @@ impl Cockpit {
         out
     }
 
-    /// A key is answered at once; so is a new size.
-    fn hear(&mut self, event: crossterm::event::Event) -> io::Result<Vec<Out>> {
-        let Some(heard) = terminal::heard(event) else {
-            return Ok(Vec::new());
-        };
+    /// A key is answered at once.
+    fn hear(&mut self, heard: Heard) -> io::Result<Vec<Out>> {
         let out = match heard {
             Heard::Key(key) => self.app.key(key, clock()),
             Heard::Paste(text) => self.app.paste(&text, clock()),
-            Heard::Resize(w, h) => self.app.resize((w, h)),
             Heard::Focus(on) => {
                 self.app.focused = on;
                 return Ok(Vec::new());
@@ -266,13 +289,11 @@ impl Cockpit {
                     self.screen.redraw()?;
                     self.draw()?;
                 }
-                // Its reader stops with this process; a new one could miss the first key after.
                 Out::Suspend => {
                     self.screen.suspend()?;
                     self.draw()?;
                 }
                 Out::Edit { text, then } => {
-                    self.keys = None;
                     let more = match self.screen.edit_text(&self.options.editor, &text) {
                         Ok(text) => self.app.edited(then, &text),
                         Err(why) => self.say(why),
@@ -281,7 +302,6 @@ impl Cockpit {
                     self.carry_out(more)?;
                 }
                 Out::EditFile { path, name } => {
-                    self.keys = None;
                     let path = terminal::path_in(&self.app.world.project, &path);
                     if let Err(why) = self.screen.edit_file(&self.options.editor, &path) {
                         self.say(why);

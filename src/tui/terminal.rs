@@ -2,13 +2,13 @@
 //! The only module that writes to it, and the only one that starts the operator's editor.
 
 use std::io::{self, Stdout, Write as _};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process;
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{
-    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, Event,
-    KeyCode, KeyEvent, KeyEventKind, KeyModifiers,
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -17,25 +17,12 @@ use crossterm::{Command, cursor, execute};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::app::App;
 use super::draw;
-use super::keymap::Key;
 use super::styles::Styles;
 use super::text;
-
-/// What the terminal said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
-    /// A key.
-    Key(Key),
-    /// Pasted text.
-    Paste(String),
-    /// Another size.
-    Resize(u16, u16),
-    /// Attention came or went.
-    Focus(bool),
-}
 
 /// The terminal while it is taken; dropping it gives it back.
 pub struct Screen {
@@ -196,53 +183,23 @@ fn set_title(title: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// What an event of the terminal means to the cockpit; mouse, Alt and function keys mean nothing.
-pub fn heard(event: Event) -> Option<Heard> {
-    match event {
-        Event::Key(key) => self::key(key).map(Heard::Key),
-        Event::Paste(text) => Some(Heard::Paste(text)),
-        Event::Resize(w, h) => Some(Heard::Resize(w, h)),
-        Event::FocusGained => Some(Heard::Focus(true)),
-        Event::FocusLost => Some(Heard::Focus(false)),
-        Event::Mouse(_) => None,
+/// Reads what waits in the terminal, without waiting for more; `None` where nothing does.
+///
+/// # Errors
+/// The terminal is gone: it has ended, or it fails.
+pub fn read(tty: impl AsFd, into: &mut [u8]) -> io::Result<Option<usize>> {
+    let now = Timespec::default();
+    let waits = {
+        let mut one = [PollFd::new(&tty, PollFlags::IN)];
+        rustix::io::retry_on_intr(|| poll(&mut one, Some(&now)))?
+    };
+    if waits == 0 {
+        return Ok(None);
     }
-}
-
-fn key(event: KeyEvent) -> Option<Key> {
-    if event.kind == KeyEventKind::Release || event.modifiers.contains(KeyModifiers::ALT) {
-        return None;
+    match rustix::io::retry_on_intr(|| rustix::io::read(&tty, &mut *into))? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        read => Ok(Some(read)),
     }
-    let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
-    Some(match event.code {
-        KeyCode::Char(c) if ctrl => Key::Ctrl(c.to_ascii_lowercase()),
-        KeyCode::Char(c) => Key::Char(c),
-        KeyCode::Enter => Key::Enter,
-        KeyCode::Esc => Key::Esc,
-        KeyCode::Tab => Key::Tab,
-        KeyCode::BackTab => Key::BackTab,
-        KeyCode::Backspace => Key::Backspace,
-        KeyCode::Delete => Key::Delete,
-        KeyCode::Up => Key::Up,
-        KeyCode::Down => Key::Down,
-        KeyCode::Left => Key::Left,
-        KeyCode::Right => Key::Right,
-        KeyCode::PageUp => Key::PageUp,
-        KeyCode::PageDown => Key::PageDown,
-        KeyCode::Home => Key::Home,
-        KeyCode::End => Key::End,
-        KeyCode::Insert
-        | KeyCode::F(_)
-        | KeyCode::Null
-        | KeyCode::CapsLock
-        | KeyCode::ScrollLock
-        | KeyCode::NumLock
-        | KeyCode::PrintScreen
-        | KeyCode::Pause
-        | KeyCode::Menu
-        | KeyCode::KeypadBegin
-        | KeyCode::Media(_)
-        | KeyCode::Modifier(_) => return None,
-    })
 }
 
 /// The whole path of a project's file.
