@@ -142,7 +142,7 @@ impl Signals {
 
 /// What woke the loop.
 enum Woken {
-    Heard(io::Result<Heard>),
+    Heard(io::Result<(Heard, Moment)>),
     Resized,
     Told(Option<Record>),
     Due,
@@ -172,7 +172,7 @@ impl Cockpit {
             };
             let out = match woken {
                 Woken::Signal | Woken::Heard(Err(_)) => return Ok(Exit::Ended),
-                Woken::Heard(Ok(heard)) => self.hear(heard)?,
+                Woken::Heard(Ok((heard, at))) => self.hear(heard, at)?,
                 Woken::Resized => {
                     let out = self.app.resize(self.screen.size()?);
                     self.draw()?;
@@ -234,10 +234,10 @@ impl Cockpit {
     }
 
     /// A key is answered at once.
-    fn hear(&mut self, heard: Heard) -> io::Result<Vec<Out>> {
+    fn hear(&mut self, heard: Heard, at: Moment) -> io::Result<Vec<Out>> {
         let out = match heard {
-            Heard::Key(key) => self.app.key(key, clock()),
-            Heard::Paste(text) => self.app.paste(&text, clock()),
+            Heard::Key(key) => self.app.key(key, at),
+            Heard::Paste(text) => self.app.paste(&text, at),
             Heard::Focus(on) => {
                 self.app.focused = on;
                 return Ok(Vec::new());

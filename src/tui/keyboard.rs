@@ -11,7 +11,8 @@ use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, sleep_until};
 
 use super::input::{Heard, Reader};
-use super::terminal;
+use super::text::figures::Moment;
+use super::{clock, terminal};
 
 /// Longest pause inside the bytes of one key: arrows begin with the byte of Esc.
 const TEAR: Duration = Duration::from_millis(30);
@@ -21,6 +22,8 @@ pub(super) struct Keyboard {
     tty: AsyncFd<OwnedFd>,
     reader: Reader,
     heard: VecDeque<Heard>,
+    /// When the bytes of `heard` were read.
+    at: Moment,
     /// When an Esc that waits for more is taken for the key.
     settles: Option<Instant>,
 }
@@ -37,18 +40,20 @@ impl Keyboard {
             tty: AsyncFd::with_interest(tty, Interest::READABLE)?,
             reader: Reader::default(),
             heard: VecDeque::new(),
+            at: clock(),
             settles: None,
         })
     }
 
-    /// The next thing the operator does. May be dropped at any time: nothing is lost.
+    /// The next thing the operator does, and when it was read: keys that came together have one time,
+    /// however long each takes. May be dropped at any time: nothing is lost.
     ///
     /// # Errors
     /// The terminal is gone.
-    pub(super) async fn next(&mut self) -> io::Result<Heard> {
+    pub(super) async fn next(&mut self) -> io::Result<(Heard, Moment)> {
         loop {
             if let Some(heard) = self.heard.pop_front() {
-                return Ok(heard);
+                return Ok((heard, self.at));
             }
             let settles = self.settles;
             let mut ready = tokio::select! {
@@ -56,6 +61,7 @@ impl Keyboard {
                 ready = self.tty.readable() => ready?,
                 () = sleep_until(settles.unwrap_or_else(Instant::now)), if settles.is_some() => {
                     self.settles = None;
+                    self.at = clock();
                     self.heard.extend(self.reader.settle());
                     continue;
                 }
@@ -64,6 +70,7 @@ impl Keyboard {
             match terminal::read(self.tty.get_ref(), &mut bytes)? {
                 None => ready.clear_ready(),
                 Some(read) => {
+                    self.at = clock();
                     let new = bytes.get(..read).unwrap_or_default();
                     self.heard.extend(self.reader.feed(new));
                     let torn = self.reader.is_torn();

@@ -5,6 +5,8 @@ use std::io::{self, Stdout, Write as _};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{
@@ -29,15 +31,22 @@ pub struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     title: String,
     tmux: bool,
+    /// Set by a panic anywhere in this process: the terminal is the report's by then.
+    panicked: Arc<AtomicBool>,
 }
 
 impl Screen {
     /// Takes the terminal. A panic from here on gives it back before it is told.
     pub fn take(tmux: bool) -> io::Result<Self> {
+        let panicked = Arc::new(AtomicBool::new(false));
         let told = std::panic::take_hook();
+        let flag = Arc::clone(&panicked);
         std::panic::set_hook(Box::new(move |info| {
-            // There is nobody left to tell about a terminal that cannot be restored.
-            drop(give_back());
+            // Given back once: a second time would move the cursor over the first report. There is
+            // nobody left to tell about a terminal that cannot be restored.
+            if !flag.swap(true, Ordering::SeqCst) {
+                drop(give_back());
+            }
             told(info);
         }));
         enter()?;
@@ -46,6 +55,7 @@ impl Screen {
             terminal,
             title: String::new(),
             tmux,
+            panicked,
         })
     }
 
@@ -56,7 +66,14 @@ impl Screen {
     }
 
     /// Draws one frame: only the cells that differ are written.
+    ///
+    /// # Errors
+    /// The terminal is gone, or a part of the program has panicked: no frame may cover its report.
     pub fn draw(&mut self, app: &App, styles: &Styles) -> io::Result<()> {
+        if self.panicked.load(Ordering::SeqCst) {
+            let why = "a part of the program panicked; its report stands above";
+            return Err(io::Error::other(why));
+        }
         self.terminal
             .draw(|frame| draw::draw(app, styles, frame.buffer_mut()))?;
         let title = app.title();
@@ -149,7 +166,9 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         // A terminal that is gone cannot be restored, and there is nobody to tell.
-        drop(give_back());
+        if !self.panicked.load(Ordering::SeqCst) {
+            drop(give_back());
+        }
     }
 }
 
