@@ -284,10 +284,10 @@ impl Pilot {
 }
 
 /// Numbers without a pattern, the same in every run of the test.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -297,7 +297,7 @@ impl Dice {
 }
 
 /// How often, here and where there is more time.
-fn times(variable: &str, few: usize) -> usize {
+pub(crate) fn times(variable: &str, few: usize) -> usize {
     let many = std::env::var(variable).ok();
     many.map_or(few, |many| many.parse().unwrap())
 }

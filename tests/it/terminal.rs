@@ -1,12 +1,16 @@
 //! The built program in a real terminal: from the first key to a published branch, and back to the
 //! shell whatever happens.
+#![expect(clippy::print_stderr, reason = "it tells its figures")]
 
 mod pty;
+mod storm;
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::host::{checkride, paths};
+use crate::ordeal::times;
 use crate::world::World;
 use pty::{Terminal, cockpit};
 
@@ -232,6 +236,9 @@ statement = "There is a lot to read."
 [[goal.verify.checks]]
 name = "nothing"
 command = ["true"]
+
+[guardrails.budget]
+tokens_per_run = 1_000_000_000
 "#;
 
 /// Prints numbered lines until the file `enough` stands beside the project.
@@ -338,17 +345,21 @@ fn any_size_while_a_worker_streams() {
         (3, 40),
         (60, 200),
     ];
-    for round in 0..10 {
-        for (rows, cols) in sizes {
-            t.resize((rows, (cols + round) % 500 + 1));
-            t.within(std::time::Duration::from_millis(1), |_| false);
-        }
+    let resizes = times("CHECKRIDE_RESIZES", 200);
+    for (round, (rows, cols)) in (0_u16..).zip(sizes.into_iter().cycle()).take(resizes) {
+        t.resize((rows, (cols + round / 10) % 500 + 1));
+        t.pause(Duration::from_millis(4));
     }
-    t.resize((36, 120));
-    t.until("the whole screen", |s| {
-        let text = s.contents();
-        text.contains("─▸1 loops ───") && text.contains("x stop run") && text.contains("日本語 🚲")
+    t.resize(ROOMY);
+    let took = t.time(|t| {
+        t.until("the whole screen", |s| {
+            let text = s.contents();
+            text.contains("─▸1 loops ───")
+                && text.contains("x stop run")
+                && text.contains("日本語 🚲")
+        });
     });
+    eprintln!("the right screen {took:?} after the last of {resizes} sizes");
     t.resize((24, 80));
     t.until("the smaller screen", |s| {
         let rows: Vec<String> = s.rows(0, 80).collect();
@@ -385,6 +396,12 @@ fn a_lost_cockpit_loses_nothing() {
     t.ended();
     let mut t = Terminal::start(cockpit(&world), ROOMY);
     assert_eq!(open(&mut t, WORK), asked);
+    let lines = said(&world);
+    assert!(lines > 100, "{lines}");
+}
+
+/// How many numbered lines the streaming worker has said; each of them is there, in its place.
+fn said(world: &World) -> usize {
     let transcript = world.read(".checkride/runs/stream/1/transcript.jsonl");
     let said = transcript
         .lines()
@@ -394,13 +411,22 @@ fn a_lost_cockpit_loses_nothing() {
         lines += 1;
         assert!(line.contains(&format!("line {lines} 日本語")), "{line}");
     }
-    assert!(lines > 100, "{lines}");
+    lines
 }
 
 /// Whether anything was decided so far.
 fn decided(world: &World, name: &str) -> bool {
+    decisions(world, name) > 0
+}
+
+/// How often anything was decided so far.
+fn decisions(world: &World, name: &str) -> usize {
     let log = checkride(world, &["log", name]).output().unwrap();
-    String::from_utf8(log.stdout).unwrap().contains("decided")
+    assert!(log.status.success(), "{log:?}");
+    String::from_utf8(log.stdout)
+        .unwrap()
+        .matches("decided")
+        .count()
 }
 
 /// S9: keys that were typed before the question was painted, a held key and a paste approve nothing.
@@ -416,7 +442,7 @@ fn only_a_seen_question_can_be_approved() {
     // A held key repeats faster than the quiet that an answer needs.
     for _ in 0..60 {
         t.keys("a");
-        t.within(std::time::Duration::from_millis(20), |_| false);
+        t.pause(Duration::from_millis(20));
     }
     t.keys("\x1b[200~aaaa\r\raaaa\x1b[201~");
     t.keys("?");

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 
 use super::scenes::{self, checkpoint, event, run_id};
 use super::{Cockpit, NOON};
+use crate::ordeal::times;
 
 /// What can happen to a cockpit.
 #[derive(Debug, Clone)]
@@ -87,8 +88,13 @@ fn decides(out: &[Out]) -> bool {
         .any(|o| matches!(o, Out::Send(Command::Decide { .. })))
 }
 
+/// How many streams of keys are tried, here and where there is more time.
+fn streams() -> u32 {
+    u32::try_from(times("CHECKRIDE_STREAMS", 32)).unwrap()
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: streams(), ..ProptestConfig::default() })]
 
     /// No stream of keys, sizes, pastes and records panics; a decision comes only from a key, and
     /// only where a decision key was pressed at an armed question before it.

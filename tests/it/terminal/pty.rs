@@ -128,8 +128,13 @@ impl Terminal {
     }
 
     pub(crate) fn keys(&mut self, keys: &str) {
+        self.bytes(keys.as_bytes());
+    }
+
+    /// Sends what no keyboard would.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let mut pty = self.pty.as_ref().unwrap();
-        pty.write_all(keys.as_bytes()).unwrap();
+        pty.write_all(bytes).unwrap();
     }
 
     /// Presses a key until it has this effect: what has just appeared cannot be answered yet.
@@ -170,6 +175,23 @@ impl Terminal {
             .args([name, &pid])
             .status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Whether the program has ended, and how.
+    pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// How long it takes until this is so.
+    pub(crate) fn time(&mut self, until: impl FnOnce(&mut Self)) -> Duration {
+        let began = Instant::now();
+        until(self);
+        began.elapsed()
+    }
+
+    /// Takes in what is written for so long, whatever it is.
+    pub(crate) fn pause(&mut self, time: Duration) {
+        self.within(time, |_| false);
     }
 
     /// Waits until the program has ended, and for its last words.
