@@ -216,6 +216,13 @@ pub fn count_entries(memory: &str) -> usize {
         .count()
 }
 
+/// The first line of the newest entry: its heading, or what somebody wrote without one.
+pub fn newest_heading(memory: &str) -> Option<&str> {
+    let mut notes = entries(memory);
+    notes.retain(|entry| !is_standing_rules(entry));
+    newest_first(&notes).first()?.lines().next()
+}
+
 fn is_standing_rules(entry: &str) -> bool {
     entry.to_ascii_lowercase().starts_with("## standing rules")
 }

@@ -100,11 +100,12 @@ pub(crate) fn with_flow<T>(
     let top = match pane {
         Pane::Transcript if app.reading.follow => window.end(),
         Pane::Transcript => app.reading.top,
-        Pane::Loops | Pane::Verdict | Pane::Memory => app
+        Pane::Loops | Pane::Verdict => app.tops.get(&0).copied().unwrap_or_default(),
+        Pane::Memory => app
             .tops
-            .get(&u8::from(pane == Pane::Memory))
+            .get(&1)
             .copied()
-            .unwrap_or_default(),
+            .unwrap_or_else(|| memory::newest(app, window)),
     };
     Some(then(window, top))
 }

@@ -11,6 +11,7 @@ use crate::tui::app::App;
 use crate::tui::layout::{self, Pane, Region};
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
+use crate::tui::text::flow::{Anchor, Window};
 use crate::tui::text::{Row, figures, paragraph, reflow};
 
 /// Draws pane 4.
@@ -66,6 +67,23 @@ pub(crate) fn rows(app: &App, width: usize) -> Vec<Row> {
         Some(memory) => prose(prompt::without_title(&memory.text), width),
         None => vec![Row::of(Role::Muted, "…")],
     }
+}
+
+/// Where the pane opens: at the newest entry, or before it where all that follows has room.
+pub(crate) fn newest(app: &App, window: Window<'_>) -> Anchor {
+    let memory = app.name().and_then(|name| app.world.memories.get(name));
+    let heading = memory.and_then(|m| prompt::newest_heading(&m.text));
+    let item = heading.and_then(|heading| {
+        let begins = |item: &usize| {
+            let rows = window.flow.item(*item, window.width);
+            let text = rows.first().map(Row::text).unwrap_or_default();
+            // A narrow pane breaks the heading.
+            text.starts_with("## ") && heading.starts_with(text.trim_end())
+        };
+        (0..window.flow.len()).rev().find(begins)
+    });
+    let top = item.map(|item| Anchor { item, row: 0 });
+    top.unwrap_or_default().min(window.end())
 }
 
 /// Markdown in rows; list items hang, and what its author broke at another width is filled again.

@@ -835,3 +835,31 @@ fn editors_say_how_they_are_left() {
         }
     }
 }
+
+/// Pane 4 opens at the newest entry, wherever it stands in the file; the rest is a key away.
+#[test]
+fn the_memory_opens_at_its_newest_entry() {
+    let entry =
+        |day: u32| format!("## 2026-06-{day:02} · run {day}\n\n- Learnt on day {day:02}.\n\n");
+    let forwards: String = (1..=30).map(entry).collect();
+    let backwards: String = (1..=30).rev().map(entry).collect();
+    for text in [forwards, backwards] {
+        let mut cockpit = Cockpit::new(&scenes::running(), (120, 36));
+        let text = format!("# Memory\n\n{text}## Standing rules\n\n- One topic.\n");
+        let memory = MemoryText {
+            digest: Digest::of(text.as_bytes()),
+            text,
+            ..scenes::memory()
+        };
+        cockpit.tell(&[scenes::record(NOON, Fact::Memory(memory))]);
+        let shown = cockpit.text("terminal");
+        assert!(
+            shown.contains("Learnt on day 30") && !shown.contains("day 01"),
+            "{shown}"
+        );
+        cockpit.keys("4g");
+        let first = cockpit.text("terminal").contains("Learnt on day 01");
+        cockpit.keys("G");
+        assert_ne!(first, cockpit.text("terminal").contains("Learnt on day 01"));
+    }
+}
