@@ -74,12 +74,10 @@ pub enum Exit {
 }
 
 /// Takes the terminal and flies until the operator leaves. The terminal is given back in every case.
-pub async fn fly(link: Link, options: Options) -> io::Result<Exit> {
+pub async fn fly(link: Link, options: Options, signals: Signals) -> io::Result<Exit> {
     let (since, by) = (0, options.by.clone());
     // A host that is gone closes the records, and the screen says so.
     drop(link.commands.try_send(Command::Attach { since, by }));
-    // From here on a signal ends the loop below, and with it gives the terminal back.
-    let signals = Signals::heed()?;
     let keys = Keyboard::open()?;
     let screen = Screen::take(options.tmux)?;
     let app = App::new(options.manner, screen.size()?, clock());
@@ -123,20 +121,37 @@ struct Cockpit {
     slot: Option<Instant>,
 }
 
-/// What the system says to a program in a terminal.
-struct Signals {
-    hangup: Signal,
-    term: Signal,
+/// What the system says to a program in a terminal. None of it ends the program from here on: the
+/// cockpit leaves in order.
+#[derive(Debug)]
+pub struct Signals {
+    ends: [Signal; 4],
     window: Signal,
 }
 
 impl Signals {
-    fn heed() -> io::Result<Self> {
+    /// Listens from now on. Wants the runtime that the cockpit runs on.
+    pub fn heed() -> io::Result<Self> {
         Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            term: signal(SignalKind::terminate())?,
+            ends: [
+                signal(SignalKind::hangup())?,
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::quit())?,
+            ],
             window: signal(SignalKind::window_change())?,
         })
+    }
+
+    /// Waits for the signal to leave, of whatever kind.
+    async fn end(ends: &mut [Signal; 4]) {
+        let [hangup, term, interrupt, quit] = ends;
+        tokio::select! {
+            _ = hangup.recv() => {}
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = quit.recv() => {}
+        }
     }
 }
 
@@ -159,8 +174,7 @@ impl Cockpit {
             let waits = !self.backlog.is_empty();
             let woken = tokio::select! {
                 biased;
-                _ = self.signals.hangup.recv() => Woken::Signal,
-                _ = self.signals.term.recv() => Woken::Signal,
+                () = Signals::end(&mut self.signals.ends) => Woken::Signal,
                 heard = self.keys.next() => Woken::Heard(heard),
                 _ = self.signals.window.recv() => Woken::Resized,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Woken::Due,

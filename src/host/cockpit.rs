@@ -10,7 +10,7 @@ use crate::config::Paths;
 use crate::link::Link;
 use crate::tui::app::Manner;
 use crate::tui::styles::Styles;
-use crate::tui::{self, Options};
+use crate::tui::{self, Options, Signals};
 
 /// Opens the cockpit of this project.
 ///
@@ -22,9 +22,10 @@ pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
     let options = options(view)?;
     let runtime = program::runtime()?;
     runtime.block_on(async {
+        let signals = heed()?;
         let starter = program::starter()?;
         let link = attach::attach(paths, &starter).await?;
-        fly(lasting(paths.clone(), starter, link), options).await
+        fly(lasting(paths.clone(), starter, link), options, signals).await
     })
 }
 
@@ -33,8 +34,10 @@ pub(super) fn demo(view: &View) -> Result<Exit, Fail> {
     must_be_terminal()?;
     let options = options(view)?;
     let runtime = program::runtime()?;
+    // Before there is a folder that a signal could leave behind.
+    let signals = runtime.block_on(async { heed() })?;
     let stage = demo::Stage::set(program::keeper()?)?;
-    runtime.block_on(async { fly(stage.link(), options).await })
+    runtime.block_on(async { fly(stage.link(), options, signals).await })
 }
 
 fn must_be_terminal() -> Result<(), Fail> {
@@ -46,9 +49,13 @@ fn must_be_terminal() -> Result<(), Fail> {
     ))
 }
 
+fn heed() -> Result<Signals, Fail> {
+    Signals::heed().map_err(|e| Exit::Trouble.because(format!("no signals can be heard: {e}")))
+}
+
 /// Shows the cockpit until the operator leaves it.
-async fn fly(link: Link, options: Options) -> Result<Exit, Fail> {
-    let flown = tui::fly(link, options).await;
+async fn fly(link: Link, options: Options, signals: Signals) -> Result<Exit, Fail> {
+    let flown = tui::fly(link, options, signals).await;
     flown.map_err(|e| Exit::Trouble.because(format!("the terminal cannot be used: {e}")))?;
     Ok(Exit::Done)
 }

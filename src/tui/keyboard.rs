@@ -32,7 +32,7 @@ impl Keyboard {
     /// Wants the runtime that it will be waited for on.
     #[expect(
         deprecated,
-        reason = "its successor is unsafe; a descriptor that is owned here keeps what that asks for"
+        reason = "its successor demands a promise that an owned descriptor keeps by itself"
     )]
     pub(super) fn open() -> io::Result<Self> {
         let tty = io::stdin().as_fd().try_clone_to_owned()?;

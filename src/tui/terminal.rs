@@ -2,6 +2,7 @@
 //! The only module that writes to it, and the only one that starts the operator's editor.
 
 use std::io::{self, Stdout, Write as _};
+use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -28,7 +29,9 @@ use super::text;
 
 /// The terminal while it is taken; dropping it gives it back.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: its own drop complains on standard error, and aborts the program where that is
+    /// a terminal that has gone.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     title: String,
     tmux: bool,
     /// Set by a panic anywhere in this process: the terminal is the report's by then.
@@ -52,7 +55,7 @@ impl Screen {
         enter()?;
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         Ok(Self {
-            terminal,
+            terminal: ManuallyDrop::new(terminal),
             title: String::new(),
             tmux,
             panicked,

@@ -11,7 +11,7 @@ use checkride::config::paths::Environment;
 use checkride::host::attach::connect;
 use checkride::tui::app::Manner;
 use checkride::tui::styles::Styles;
-use checkride::tui::{self, Options};
+use checkride::tui::{self, Options, Signals};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::pty::{Terminal, cockpit, program};
@@ -49,7 +49,7 @@ fn hang_ups_at_any_moment_lose_nothing() {
         }
         let before = said(&world);
         left = left.max(t.time(|t| {
-            t.ended();
+            assert!(t.ended().code().is_some(), "it was cut down");
         }));
         if asked.is_none() {
             until("the run goes on", || said(&world) > before);
@@ -232,9 +232,9 @@ async fn a_cockpit_that_panics() {
         beside.recv().await;
         panic!("provoked beside");
     });
-    let link = connect(&paths).await.unwrap();
+    let (link, signals) = (connect(&paths).await.unwrap(), Signals::heed().unwrap());
     tokio::select! {
-        flown = tui::fly(link, options) => panic!("it has left: {flown:?}"),
+        flown = tui::fly(link, options, signals) => panic!("it has left: {flown:?}"),
         _ = here.recv() => panic!("provoked here"),
     }
 }
@@ -267,4 +267,36 @@ fn a_panic_gives_the_terminal_back() {
         }
         until("the run goes on", || said(&world) > before);
     }
+}
+
+/// The demo's folder goes with the demo, whatever ends it and whenever; its first question says what
+/// is not enforced, on a small terminal too.
+#[test]
+fn the_demo_leaves_nothing_behind() {
+    let world = World::new();
+    let start = || {
+        let demo = cockpit(&world).arg("demo").env("TMPDIR", world.project());
+        Terminal::start(demo, (24, 80))
+    };
+    let folders = || {
+        let all = std::fs::read_dir(world.project()).unwrap();
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+        let is_ours = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("checkride-");
+        all.map(name).filter(is_ours).count()
+    };
+    for signal in ["-HUP", "-INT", "-TERM"] {
+        let mut t = start();
+        until("there is a folder", || folders() > 0);
+        t.signal(signal);
+        assert!(t.ended().code().is_some(), "{signal}: it was cut down");
+        assert_eq!(folders(), 0, "{signal}");
+    }
+    let mut t = start();
+    t.sees(&format!("needs you · {PROMPT}"));
+    t.press("c", "what is not enforced", |s| {
+        s.contents().contains("▲        not enforced: ")
+    });
+    t.hang_up();
+    assert!(t.ended().code().is_some(), "it was cut down");
+    assert_eq!(folders(), 0);
 }
