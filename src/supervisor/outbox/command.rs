@@ -40,7 +40,7 @@ impl Errand {
         let order = home.order(self.argv.clone(), &self.folder, Stdin::Null);
         let running = process::spawn(order)
             .await
-            .map_err(|e| Trouble::new(format!("{}; nothing was published", e.why)))?;
+            .map_err(|e| Trouble::new(format!("{}; nothing was done", e.why)))?;
         let limits = Limits {
             timeout: longest,
             halt: halt.clone(),
@@ -49,7 +49,9 @@ impl Errand {
         let watched = process::watch(running, b"", limits, &mut heard).await;
         let how = match (watched.ending, watched.exit) {
             (Ending::ByItself, Exit::Code(0)) => return Ok(()),
-            (Ending::ByItself, exit) => format!("ended with {exit}"),
+            (Ending::ByItself, exit @ Exit::Code(_)) => format!("ended with {exit}"),
+            (Ending::ByItself, exit @ Exit::Signal(_)) => format!("was {exit}"),
+            (Ending::ByItself, exit @ Exit::KeeperLost) => format!("was cut short, {exit}"),
             (Ending::TimedOut, _) => format!("was stopped after {} s", longest.as_secs()),
             (Ending::Halted, _) => "was stopped by the operator".to_owned(),
         };
