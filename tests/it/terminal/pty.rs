@@ -81,10 +81,10 @@ impl Terminal {
         self.screen().contents()
     }
 
-    /// Takes in what the program writes, for at most this long or until it writes.
-    fn take_in(&mut self, wait: Duration) {
+    /// Takes in what the program writes, for at most this long or until it writes; whether it did.
+    fn take_in(&mut self, wait: Duration) -> bool {
         let Some(mut pty) = self.pty.as_ref() else {
-            return;
+            return false;
         };
         let wait = Timespec::try_from(wait).unwrap();
         let ready = {
@@ -96,7 +96,14 @@ impl Terminal {
             && let Ok(read) = pty.read(&mut bytes)
         {
             self.parser.process(&bytes[..read]);
+            return true;
         }
+        false
+    }
+
+    /// Takes in what the program writes until it pauses. One that nobody reads from stops reading.
+    pub(crate) fn drain(&mut self) {
+        while self.take_in(Duration::from_millis(20)) {}
     }
 
     /// Whether the screen is as wanted within this time.

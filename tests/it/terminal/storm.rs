@@ -160,8 +160,10 @@ fn senseless_keys_decide_nothing() {
     for stream in 0..count {
         let bytes = senseless(&mut dice);
         t.bytes(&bytes);
-        let pause = if dice.roll(4) == 0 { 450 } else { 30 };
-        t.pause(Duration::from_millis(dice.roll(pause)));
+        t.drain();
+        if dice.roll(4) == 0 {
+            t.pause(Duration::from_millis(dice.roll(450)));
+        }
         if let Some(status) = t.has_ended() {
             t.pause(Duration::from_millis(20));
             let sent = bytes.escape_ascii();
