@@ -74,7 +74,7 @@ impl Screen {
     /// The terminal is gone, or a part of the program has panicked: no frame may cover its report.
     pub fn draw(&mut self, app: &App, styles: &Styles) -> io::Result<()> {
         if self.panicked.load(Ordering::SeqCst) {
-            let why = "a part of the program panicked; its report stands above";
+            let why = "a part of the program failed; its report stands above";
             return Err(io::Error::other(why));
         }
         self.terminal
