@@ -11,6 +11,7 @@ mod judge;
 mod lint;
 mod output;
 mod parts;
+mod provider;
 mod trigger;
 mod worker;
 
@@ -102,6 +103,7 @@ pub fn read_text(project: &Path, file: &Path, text: &str) -> LoopFile {
         lint::rules(&parts, &problems);
         files::look(project, &parts, &problems);
         guardrails::announce(&parts.guardrails, &problems);
+        worker::announce(&parts, &problems);
         if !problems.has_errors() {
             spec = parts.into_spec(&name);
         }

@@ -157,10 +157,12 @@ impl Run {
         match self.wake.spec.goal.judge.as_ref().map(|judge| &judge.kind) {
             None => self.rule(Judgement::None),
             Some(JudgeKind::Human) => self.rule(Judgement::Open),
-            Some(JudgeKind::Command { .. } | JudgeKind::Script { .. }) => match &self.judged {
-                Some((judged, told)) if *judged == tree => self.rule(told.clone()),
-                Some(_) | None => self.begin(Stage::Judge),
-            },
+            Some(JudgeKind::Command { .. } | JudgeKind::Http(_) | JudgeKind::Script { .. }) => {
+                match &self.judged {
+                    Some((judged, told)) if *judged == tree => self.rule(told.clone()),
+                    Some(_) | None => self.begin(Stage::Judge),
+                }
+            }
         }
     }
 
@@ -244,7 +246,7 @@ impl Run {
 
     pub(super) fn permission(&mut self, call: String, what: String) -> Effect {
         match self.phase {
-            Phase::Doing(Stage::Work) if self.allowed.contains(&what) => self.permit(call, true),
+            Phase::Doing(Stage::Work) if self.allowed.contains(&what) => self.permit(call),
             Phase::Doing(Stage::Work) => {
                 self.ask(Ask::Permission { call, what });
                 Effect::Continue
@@ -256,6 +258,7 @@ impl Run {
             | Phase::Ended(_) => Effect::Permit {
                 call,
                 allowed: false,
+                note: String::new(),
             },
         }
     }

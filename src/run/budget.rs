@@ -137,6 +137,7 @@ mod tests {
             tokens,
             estimated: false,
             micro_usd,
+            ..Usage::default()
         }
     }
 

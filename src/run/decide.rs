@@ -27,7 +27,7 @@ impl Run {
         Ok(match decision {
             Decision::Approve { .. } => self.approved(ask),
             Decision::Edit(edit) => self.edited(ask, edit),
-            Decision::Retry { .. } => self.retried(ask),
+            Decision::Retry { note } => self.retried(ask, note.unwrap_or_default()),
             Decision::Abort => self.aborted(&ask),
         })
     }
@@ -189,7 +189,7 @@ impl Run {
             Ask::Publish { .. } => self.begin(Stage::Publish),
             Ask::Guardrail { .. } => self.after_work(),
             Ask::Stuck { signal } => self.one_more_try(&signal),
-            Ask::Permission { call, .. } => self.permit(call, true),
+            Ask::Permission { call, .. } => self.permit(call),
             Ask::Error { failure } => self.begin(failure.stage),
             Ask::Budget { limit, next } => self.ask(Ask::Budget { limit, next }),
             Ask::Question { question } => self.ask(Ask::Question { question }),
@@ -205,20 +205,20 @@ impl Run {
             }
             Ask::Verdict { verdict, .. } => self.turn_verdict(&verdict, edit),
             Ask::Stuck { signal } => self.one_more_try(&signal),
-            Ask::Permission { call, .. } => self.permit(call, true),
+            Ask::Permission { call, .. } => self.permit(call),
             Ask::Budget { next, .. } => self.begin(next),
             Ask::Error { failure } => self.begin(failure.stage),
         }
     }
 
-    fn retried(&mut self, ask: Ask) -> Effect {
+    fn retried(&mut self, ask: Ask, note: String) -> Effect {
         match ask {
             Ask::Prompt { .. } => self.begin(Stage::Compose),
             Ask::Work { .. } | Ask::Question { .. } | Ask::Guardrail { .. } => self.discarded(),
             Ask::Verdict { .. } => self.begin(Stage::Check),
             Ask::Publish { .. } => self.next_iteration(),
             Ask::Stuck { signal } => self.one_more_try(&signal),
-            Ask::Permission { call, .. } => self.permit(call, false),
+            Ask::Permission { call, .. } => self.answer_call(call, false, note),
             Ask::Error { failure } => self.begin(failure.stage),
             Ask::Budget { limit, next } => self.ask(Ask::Budget { limit, next }),
         }
@@ -255,12 +255,20 @@ impl Run {
         }
     }
 
-    pub(super) fn permit(&mut self, call: String, allowed: bool) -> Effect {
+    pub(super) fn permit(&mut self, call: String) -> Effect {
+        self.answer_call(call, true, String::new())
+    }
+
+    fn answer_call(&mut self, call: String, allowed: bool, note: String) -> Effect {
         self.emit(Event::Permitted {
             call: call.clone(),
             allowed,
         });
-        Effect::Permit { call, allowed }
+        Effect::Permit {
+            call,
+            allowed,
+            note,
+        }
     }
 
     fn turn_verdict(&mut self, verdict: &Verdict, edit: Edit) -> Effect {

@@ -119,6 +119,8 @@ pub enum Effect {
         call: String,
         /// Whether it may.
         allowed: bool,
+        /// What the operator says to a refusal; may be empty.
+        note: String,
     },
     /// Kill what is in flight, then say `Halted`.
     Halt,

@@ -1,12 +1,14 @@
 //! What a loop is asked to do: its four bones, its limits, where it stops to ask.
 //! Values only; reading and refusing loop files is `config/loops.rs`.
 
+mod agents;
 mod guardrails;
 
 use serde::{Deserialize, Serialize};
 
+pub use agents::{Api, Format, PromptBy, Provider, Worker, WorkerKind};
 pub use guardrails::{
-    Budget, Guardrails, PROTECTED_ALWAYS, StuckLimits, WorkspaceKind, WorkspaceRules,
+    Budget, Guardrails, PROTECTED_ALWAYS, StuckLimits, ToolRules, WorkspaceKind, WorkspaceRules,
 };
 
 /// One loop, complete: every default is filled in.
@@ -57,43 +59,6 @@ pub struct Skill {
     pub proven_min: u32,
 }
 
-/// The agent that does the work.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Worker {
-    /// How it is reached.
-    pub kind: WorkerKind,
-    /// Longest time for one iteration, in seconds; then its whole tree is killed.
-    pub timeout_s: u64,
-}
-
-/// The ways to reach a worker.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WorkerKind {
-    /// A program that is given the prompt and edits the workspace.
-    Command {
-        /// Program and arguments; never a shell string.
-        command: Vec<String>,
-        /// Where the prompt goes.
-        prompt: PromptBy,
-    },
-    /// A scripted stand-in for demos and tests: one act per iteration.
-    Script {
-        /// Path of the script file, relative to the loop file's folder.
-        file: String,
-    },
-}
-
-/// How a command worker is given its prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PromptBy {
-    /// On standard input, which is then closed.
-    Stdin,
-    /// As the last argument.
-    Arg,
-}
-
 /// A statement and its verification, tied together: neither is valid alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Goal {
@@ -141,11 +106,17 @@ pub struct Judge {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JudgeKind {
-    /// A program that reads one JSON object and prints one.
+    /// A program that is asked on its standard input and prints its answer.
     Command {
         /// Program and arguments.
         command: Vec<String>,
+        /// Set where it is an agent that prints this format: it is asked in words and its last
+        /// words hold the answer. Absent, it reads one JSON object and prints one.
+        #[serde(default)]
+        format: Option<Format>,
     },
+    /// A model behind an HTTP interface.
+    Http(Provider),
     /// The operator answers the rubric at the verdict checkpoint.
     Human,
     /// A scripted stand-in for demos and tests.
@@ -153,6 +124,18 @@ pub enum JudgeKind {
         /// Path of the script file, relative to the loop file's folder.
         file: String,
     },
+}
+
+impl JudgeKind {
+    /// Who it is, on one line; `None` where the operator is.
+    pub fn words(&self) -> Option<String> {
+        match self {
+            Self::Command { command, .. } => Some(command.join(" ")),
+            Self::Http(provider) => Some(provider.words()),
+            Self::Human => None,
+            Self::Script { file } => Some(format!("script {file}")),
+        }
+    }
 }
 
 /// How far the judge must stand from the worker.
@@ -285,6 +268,7 @@ impl LoopSpec {
             worker: Worker {
                 kind: worker,
                 timeout_s: 15 * 60,
+                retries: 3,
             },
             goal,
             memory: Memory {

@@ -78,12 +78,27 @@ pub struct Breach {
 /// Tokens and money. Unknown is not zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Tokens in and out.
+    /// Tokens in and out, those read from a cache left out: what caps count.
     pub tokens: u64,
+    /// Of `tokens`, those that came out, thinking included; 0 where only the sum is known.
+    #[serde(default)]
+    pub output: u64,
+    /// Of `output`, those that were thought and not said; 0 where the agent does not tell.
+    #[serde(default)]
+    pub thinking: u64,
+    /// Tokens read from a cache: cheaper, and not in `tokens`.
+    #[serde(default)]
+    pub cached: u64,
     /// Whether `tokens` is our own estimate (bytes ÷ 4), shown as `≈`.
     pub estimated: bool,
     /// Millionths of a dollar; `None` is unknown and never shown as $0.
     pub micro_usd: Option<u64>,
+    /// Whether the money is reckoned from a list of prices, shown as `≈`, and not told by the agent.
+    #[serde(default)]
+    pub priced: bool,
+    /// What a subscription covered, in millionths of a dollar: used, not paid, so apart from `micro_usd`.
+    #[serde(default)]
+    pub plan_micro_usd: u64,
 }
 
 impl Usage {
@@ -92,7 +107,7 @@ impl Usage {
         Self {
             tokens: bytes.div_ceil(4),
             estimated: true,
-            micro_usd: None,
+            ..Self::default()
         }
     }
 
@@ -107,11 +122,16 @@ impl Usage {
         }
         Self {
             tokens: self.tokens.saturating_add(other.tokens),
+            output: self.output.saturating_add(other.output),
+            thinking: self.thinking.saturating_add(other.thinking),
+            cached: self.cached.saturating_add(other.cached),
             estimated: self.estimated || other.estimated,
             micro_usd: self
                 .micro_usd
                 .zip(other.micro_usd)
                 .map(|(a, b)| a.saturating_add(b)),
+            priced: self.priced || other.priced,
+            plan_micro_usd: self.plan_micro_usd.saturating_add(other.plan_micro_usd),
         }
     }
 

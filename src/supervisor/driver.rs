@@ -23,6 +23,7 @@ use super::hub::Reply;
 use super::journal::Batch;
 use super::process::Halt;
 use super::site::Site;
+use super::worker::leave::Permit;
 use crate::protocol::{Fact, RunId};
 use crate::run::{Effect, Event, Input, Phase, Run, Step};
 
@@ -149,6 +150,7 @@ pub(super) fn start(
         me: mail.clone(),
         kill: kill.clone(),
         works: false,
+        permits: None,
         news,
     };
     spawn_local(driver.drive(first));
@@ -169,6 +171,8 @@ struct Driver {
     me: mpsc::Sender<Mail>,
     kill: Kill,
     works: bool,
+    /// Where the answers go that the worker in flight waits for.
+    permits: Option<mpsc::UnboundedSender<(String, Permit)>>,
     news: mpsc::Sender<News>,
 }
 
@@ -254,8 +258,12 @@ impl Driver {
 
     async fn carry_out(&mut self, effect: Effect) {
         match effect {
-            // No worker of this build asks leave for a tool call; its answer has nowhere to go.
-            Effect::Continue | Effect::Permit { .. } => return,
+            Effect::Continue => return,
+            Effect::Permit {
+                call,
+                allowed,
+                note,
+            } => return self.permit(call, allowed, note),
             Effect::Wait | Effect::Finish => {}
             Effect::Halt => {
                 if !self.kill.now() {
@@ -286,8 +294,10 @@ impl Driver {
         self.say_works(false).await;
     }
 
-    fn fly(&self, effect: Effect) {
+    fn fly(&mut self, effect: Effect) {
         let halt = self.kill.arm();
+        let (permits, answers) = mpsc::unbounded_channel();
+        self.permits = Some(permits);
         let flight = errands::Flight {
             site: self.site.clone(),
             halt,
@@ -297,6 +307,7 @@ impl Driver {
             tree: self.run.tree(),
             texts: RefCell::default(),
             me: self.me.clone(),
+            answers: RefCell::new(answers),
         };
         let me = self.me.clone();
         spawn_local(async move {
@@ -304,6 +315,18 @@ impl Driver {
             // A driver that has ended wants no more news.
             drop(me.send(Mail::landing(input, texts)).await);
         });
+    }
+
+    /// Hands the operator's answer to the worker in flight; one that is gone needs none.
+    fn permit(&self, call: String, allowed: bool, note: String) {
+        let permit = if allowed {
+            Permit::Allowed
+        } else {
+            Permit::Refused(note)
+        };
+        if let Some(permits) = &self.permits {
+            drop(permits.send((call, permit)));
+        }
     }
 
     async fn say_works(&mut self, works: bool) {

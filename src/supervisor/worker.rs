@@ -2,6 +2,7 @@
 //! How each kind is reached lies below; what its work changed is measured by the workspace.
 
 pub mod command;
+pub mod leave;
 pub mod script;
 pub mod stream;
 pub mod transcript;

@@ -152,6 +152,7 @@ async fn ask(bench: &Bench, votes: u32, script: &str) -> Asked {
     let judge = Judge {
         kind: JudgeKind::Command {
             command: command.to_vec(),
+            format: None,
         },
         rubric: rubric.clone(),
         stance: "find reasons to reject".into(),

@@ -120,9 +120,9 @@ fn examiner_paths(spec: &LoopSpec) -> Vec<String> {
     }
     let mut paths = Vec::new();
     match spec.goal.judge.as_ref().map(|judge| &judge.kind) {
-        Some(JudgeKind::Command { command }) => commands.push(command),
+        Some(JudgeKind::Command { command, .. }) => commands.push(command),
         Some(JudgeKind::Script { file }) => paths.push(format!("loops/{file}")),
-        Some(JudgeKind::Human) | None => {}
+        Some(JudgeKind::Http(_) | JudgeKind::Human) | None => {}
     }
     for command in commands {
         paths.extend(

@@ -3,7 +3,7 @@
 
 use crate::config::quantity::Hours;
 use crate::config::reader::{At, Problems, Table};
-use crate::run::spec::{Guardrails, Mode, WorkspaceKind};
+use crate::run::spec::{Guardrails, Mode, ToolRules, WorkspaceKind};
 
 use super::command::{self, Argv};
 use super::globs;
@@ -79,8 +79,8 @@ pub(super) fn read(table: &mut Table<'_>) -> GuardrailsPart {
     table.table("budget", |t| budget(t, &mut part));
     table.table("stuck", |t| stuck(t, &mut part));
     table.table("workspace", |t| workspace(t, &mut part));
-    if table.table("tools", tools).is_some() {
-        table.problems.not_enforced("tools");
+    if let Some(tools) = table.table("tools", tools) {
+        part.spec.tools = tools;
     }
     part
 }
@@ -187,13 +187,7 @@ fn workspace(table: &mut Table<'_>, part: &mut GuardrailsPart) {
 fn environment(table: &mut Table<'_>) -> Option<Vec<String>> {
     let names = table.texts("env")?;
     for name in &names.value {
-        let valid = name
-            .value
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_')
-            && !name.value.is_empty()
-            && !name.value.starts_with(|c: char| c.is_ascii_digit());
-        if !valid {
+        if !is_variable(&name.value) {
             table.problems.error(
                 name.span,
                 format!("`{}` is no name of an environment variable", name.value),
@@ -202,6 +196,13 @@ fn environment(table: &mut Table<'_>) -> Option<Vec<String>> {
         }
     }
     Some(names.value.into_iter().map(|name| name.value).collect())
+}
+
+/// Whether a text can be the name of an environment variable.
+pub(super) fn is_variable(name: &str) -> bool {
+    let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let begins = name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+    begins && name.bytes().all(letters)
 }
 
 /// What keeps worker and system apart: read and judged here, enforced by no part of this build.
@@ -240,21 +241,28 @@ fn isolation(table: &mut Table<'_>, part: &mut GuardrailsPart) {
     }
 }
 
-fn tools(table: &mut Table<'_>) {
-    for key in ["allow", "deny"] {
-        for rule in table.texts(key).map(|list| list.value).unwrap_or_default() {
-            let text = rule.value.as_str();
-            let name = text.split('(').next().unwrap_or_default();
-            let closed = text.contains('(') == text.ends_with(')');
-            if name.trim().is_empty() || !closed {
-                table.problems.error(
-                    rule.span,
-                    format!("`{text}` is no tool rule"),
-                    "write a tool, such as \"Read\", or a tool and a pattern: \"Bash(rm *)\"",
-                );
-            }
+fn tools(table: &mut Table<'_>) -> ToolRules {
+    ToolRules {
+        allow: tool_rules(table, "allow"),
+        deny: tool_rules(table, "deny"),
+    }
+}
+
+fn tool_rules(table: &mut Table<'_>, key: &'static str) -> Vec<String> {
+    let rules = table.texts(key).map(|list| list.value).unwrap_or_default();
+    for rule in &rules {
+        let text = rule.value.as_str();
+        let name = text.split('(').next().unwrap_or_default();
+        let closed = text.contains('(') == text.ends_with(')');
+        if name.trim().is_empty() || !closed {
+            table.problems.error(
+                rule.span,
+                format!("`{text}` is no tool rule"),
+                "write a tool, such as \"Read\", or a tool and a pattern: \"Bash(rm *)\"",
+            );
         }
     }
+    rules.into_iter().map(|rule| rule.value).collect()
 }
 
 /// Reads `[promotion]`: nothing in this build grants a mode by evidence, so it is only validated.

@@ -2,11 +2,12 @@
 
 use crate::config::diagnostic::Span;
 use crate::config::reader::{At, Table};
-use crate::run::spec::{Independence, Judge, JudgeKind};
+use crate::run::spec::{Api, Format, Independence, Judge, JudgeKind};
 
 use super::command::{self, Argv};
 use super::goal::DEFAULT_TIMEOUT;
-use super::worker::{self, LONGEST, PROVIDER_KEYS, small};
+use super::provider::{self, Written};
+use super::worker::{self, LONGEST, small};
 
 /// The judge.
 pub(super) struct JudgePart {
@@ -26,9 +27,9 @@ pub(super) struct JudgePart {
 #[derive(Clone, Copy)]
 enum Type {
     Command,
+    Http(Api),
     Human,
     Script,
-    Later,
 }
 
 /// Most rubric lines: the keys `1` to `9` answer them.
@@ -40,8 +41,8 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<JudgePart> {
         ("command", Type::Command),
         ("human", Type::Human),
         ("script", Type::Script),
-        ("openai", Type::Later),
-        ("anthropic", Type::Later),
+        ("openai", Type::Http(Api::Openai)),
+        ("anthropic", Type::Http(Api::Anthropic)),
     ];
     if table.key("type").is_none() {
         table.missing("type", "type = \"command\"");
@@ -49,7 +50,8 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<JudgePart> {
     let kind = table.choice("type", &words);
     let argv = command::read(table, "command");
     let file = table.text("file");
-    let model = table.text("model").map(|m| m.value);
+    let format = table.choice("format", &Format::ALL);
+    let written = Written::read(table);
     let rubric = rubric(table);
     let votes = votes(table);
     let stance = table
@@ -67,15 +69,23 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<JudgePart> {
         .duration("timeout", 1..=LONGEST)
         .map_or(DEFAULT_TIMEOUT, |t| t.value);
     sees(table);
-    worker::provider_keys(table);
 
     let kind = kind?;
     let who = match kind.value {
-        Type::Later => {
-            worker::refuse_later(table, kind.span, "judges");
-            return None;
+        Type::Command => {
+            let only = [&provider::KEYS[..], &["file"]];
+            worker::refuse(table, "for type = \"command\"", &only);
+            let example = "command = [\"program\", \"argument\"]";
+            JudgeKind::Command {
+                command: worker::named(table, argv.as_ref(), example)?,
+                format: format.map(|f| f.value),
+            }
         }
-        Type::Command => command_judge(table, argv.as_ref())?,
+        Type::Http(api) => {
+            let why = format!("for type = \"{}\"", api.word());
+            worker::refuse(table, &why, &[&["command", "file", "format"]]);
+            JudgeKind::Http(written.provider(api, table)?)
+        }
         Type::Human => human_judge(table, votes.as_ref())?,
         Type::Script => script_judge(table, file.clone())?,
     };
@@ -94,24 +104,13 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<JudgePart> {
         kind_at: kind.span,
         argv,
         script: file,
-        model,
-    })
-}
-
-fn command_judge(table: &mut Table<'_>, argv: Option<&Argv>) -> Option<JudgeKind> {
-    table.refuse(&PROVIDER_KEYS, "for type = \"command\"");
-    table.refuse(&["file"], "for type = \"command\"");
-    if table.key("command").is_none() {
-        table.missing("command", "command = [\"program\", \"argument\"]");
-    }
-    Some(JudgeKind::Command {
-        command: command::plain(argv?),
+        model: written.model,
     })
 }
 
 fn human_judge(table: &mut Table<'_>, votes: Option<&At<u64>>) -> Option<JudgeKind> {
-    table.refuse(&PROVIDER_KEYS, "for type = \"human\"");
-    table.refuse(&["command", "file", "model"], "for type = \"human\"");
+    let only = [&provider::KEYS[..], &["command", "file", "model", "format"]];
+    worker::refuse(table, "for type = \"human\"", &only);
     if let Some(votes) = votes.filter(|v| v.value != 1) {
         table
             .problems
@@ -122,8 +121,8 @@ fn human_judge(table: &mut Table<'_>, votes: Option<&At<u64>>) -> Option<JudgeKi
 }
 
 fn script_judge(table: &mut Table<'_>, file: Option<At<String>>) -> Option<JudgeKind> {
-    table.refuse(&PROVIDER_KEYS, "for type = \"script\"");
-    table.refuse(&["command", "model"], "for type = \"script\"");
+    let only = [&provider::KEYS[..], &["command", "model", "format"]];
+    worker::refuse(table, "for type = \"script\"", &only);
     let file = worker::script_file(table, file)?;
     Some(JudgeKind::Script { file: file.value })
 }

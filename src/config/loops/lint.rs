@@ -4,9 +4,8 @@
 use crate::config::quantity;
 use crate::config::reader::{At, Problems};
 use crate::run::Mode;
-use crate::run::spec::{Independence, JudgeKind, NoteBy, PROTECTED_ALWAYS, WorkerKind};
+use crate::run::spec::{Independence, JudgeKind, NoteBy, PROTECTED_ALWAYS};
 
-use super::command;
 use super::globs;
 use super::guardrails::Sandbox;
 use super::independence::{Agent, Closeness, closeness};
@@ -169,25 +168,22 @@ fn independence(worker: &WorkerPart, judge: &JudgePart, problems: &Problems<'_>)
         Independence::Model => "model",
         Independence::Provider => "provider",
     };
-    let (WorkerKind::Command { command, .. }, JudgeKind::Command { .. }) =
-        (&worker.kind, &judge.spec.kind)
-    else {
+    let (Some(working), Some(judging)) = (
+        Agent::working(&worker.spec.kind, worker.model.as_deref()),
+        Agent::judging(&judge.spec.kind, judge.model.as_deref()),
+    ) else {
         return;
     };
-    let Some(argv) = &judge.argv else {
-        return;
-    };
-    let working = Agent::of(command, worker.model.as_deref());
-    let judging = Agent::of(&command::plain(argv), judge.model.as_deref());
+    let at = judge.argv.as_ref().map_or(judge.kind_at, |argv| argv.span);
     match closeness(&working, &judging, asked) {
         Closeness::Apart => {}
         Closeness::Same => problems.error(
-            argv.span,
+            at,
             "the judge is the same command and model as the worker, so that it would grade itself",
             "name another agent, another model, or type = \"human\"",
         ),
         Closeness::NearerThanAsked => problems.error(
-            argv.span,
+            at,
             format!(
                 "the judge must be of another {word} than the worker, and nothing in the file shows that it is"
             ),
@@ -197,7 +193,7 @@ fn independence(worker: &WorkerPart, judge: &JudgePart, problems: &Problems<'_>)
             },
         ),
         Closeness::SameModel => problems.warn(
-            argv.span,
+            at,
             "the judge may be the same model as the worker: an unknown model counts as the same",
             "name the models of both with `model = \"…\"`",
         ),

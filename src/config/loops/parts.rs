@@ -2,7 +2,7 @@
 
 use crate::config::names;
 use crate::config::reader::{At, Problems, Table};
-use crate::run::spec::{Goal, LoopSpec, Output, Skill, Worker};
+use crate::run::spec::{Goal, LoopSpec, Output, Skill};
 
 use super::{files, goal, guardrails, output, trigger, worker};
 
@@ -107,10 +107,7 @@ impl Parts {
                 path: skill.path.value,
                 proven_min: skill.proven_min,
             },
-            worker: Worker {
-                kind: worker.kind,
-                timeout_s: worker.timeout_s,
-            },
+            worker: worker.spec,
             goal: Goal {
                 statement: goal.statement?,
                 checks: goal.checks.into_iter().map(|check| check.spec).collect(),

@@ -1,11 +1,12 @@
 //! `[skill]` and `[worker]`: the instructions and who works by them.
 
-use crate::config::diagnostic::Span;
 use crate::config::names;
-use crate::config::reader::{At, Table};
-use crate::run::spec::{PromptBy, WorkerKind};
+use crate::config::reader::{At, Problems, Table};
+use crate::run::spec::{Api, Format, PromptBy, ToolRules, Worker, WorkerKind};
 
 use super::command::{self, Argv};
+use super::parts::Parts;
+use super::provider::{self, Written};
 
 /// Longest time for one iteration or one vote, in seconds.
 pub(super) const LONGEST: u64 = 24 * 3_600;
@@ -20,9 +21,9 @@ pub(super) struct SkillPart {
 
 /// What `[worker]` says.
 pub(super) struct WorkerPart {
-    /// How it is reached.
-    pub(super) kind: WorkerKind,
-    /// Its command with places, for `command`.
+    /// Who it is.
+    pub(super) spec: Worker,
+    /// Its command with places, for `command` and `acp`.
     pub(super) argv: Option<Argv>,
     /// Its script with its place, for `script`.
     pub(super) script: Option<At<String>>,
@@ -30,20 +31,18 @@ pub(super) struct WorkerPart {
     pub(super) model: Option<String>,
     /// Whether each iteration starts anew.
     pub(super) fresh_context: Option<At<bool>>,
-    /// Longest time for one iteration, in seconds.
-    pub(super) timeout_s: u64,
+    /// Whether the file says how often a call is made again.
+    pub(super) retries: bool,
 }
 
-/// The words for `type`; those of the wider product are known and refused.
+/// The words for `type`.
 #[derive(Clone, Copy)]
 enum Type {
     Command,
+    Acp,
+    Http(Api),
     Script,
-    Later,
 }
-
-/// Keys of workers and judges that are reached over HTTP.
-pub(super) const PROVIDER_KEYS: [&str; 3] = ["base_url", "key_env", "max_tokens"];
 
 /// Reads `[skill]`.
 pub(super) fn read_skill(table: &mut Table<'_>) -> Option<SkillPart> {
@@ -60,10 +59,10 @@ pub(super) fn read_skill(table: &mut Table<'_>) -> Option<SkillPart> {
 pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
     let words = [
         ("command", Type::Command),
+        ("acp", Type::Acp),
+        ("anthropic", Type::Http(Api::Anthropic)),
+        ("openai", Type::Http(Api::Openai)),
         ("script", Type::Script),
-        ("acp", Type::Later),
-        ("anthropic", Type::Later),
-        ("openai", Type::Later),
     ];
     if table.key("type").is_none() {
         table.missing("type", "type = \"command\"");
@@ -75,51 +74,85 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
         "prompt",
         &[("stdin", PromptBy::Stdin), ("arg", PromptBy::Arg)],
     );
-    format(table);
-    let model = table.text("model").map(|m| m.value);
+    let format = table.choice("format", &Format::ALL);
+    let written = Written::read(table);
     let fresh_context = turns(table);
     let timeout_s = table
         .duration("timeout", 1..=LONGEST)
         .map_or(15 * 60, |t| t.value);
-    provider_keys(table);
+    let retries = table.number("retries", 0..=10);
 
-    let kind = kind?;
-    let (kind, script) = match kind.value {
-        Type::Later => {
-            refuse_later(table, kind.span, "workers");
-            return None;
-        }
-        Type::Command => (command_worker(table, argv.as_ref(), prompt)?, None),
-        Type::Script => {
-            table.refuse(&PROVIDER_KEYS, "for type = \"script\"");
-            table.refuse(
-                &["command", "prompt", "format", "model"],
-                "for type = \"script\"",
+    let (kind, script) = match kind?.value {
+        Type::Command => {
+            refuse(
+                table,
+                "for type = \"command\"",
+                &[&provider::KEYS, &["file"]],
             );
-            let file = script_file(table, file)?;
-            (
-                WorkerKind::Script {
-                    file: file.value.clone(),
-                },
-                Some(file),
-            )
+            let by = prompt.map_or(PromptBy::Stdin, |p| p.value);
+            let format = format.map_or(Format::Text, |f| f.value);
+            let command = named(table, argv.as_ref(), "command = [\"claude\", \"-p\"]")?;
+            let kind = WorkerKind::Command {
+                command,
+                prompt: by,
+                format,
+            };
+            (kind, None)
+        }
+        Type::Acp => {
+            let only = [&provider::KEYS[..], &["file", "prompt", "format"]];
+            refuse(table, "for type = \"acp\"", &only);
+            let command = named(table, argv.as_ref(), "command = [\"gemini\", \"--acp\"]")?;
+            (WorkerKind::Acp { command }, None)
+        }
+        Type::Http(api) => {
+            let why = format!("for type = \"{}\"", api.word());
+            refuse(table, &why, &[&["command", "file", "prompt", "format"]]);
+            (WorkerKind::Http(written.provider(api, table)?), None)
+        }
+        Type::Script => {
+            let only = [
+                &provider::KEYS[..],
+                &["command", "prompt", "format", "model"],
+            ];
+            refuse(table, "for type = \"script\"", &only);
+            let script = script_file(table, file)?;
+            let file = script.value.clone();
+            (WorkerKind::Script { file }, Some(script))
         }
     };
     Some(WorkerPart {
-        kind,
+        spec: Worker {
+            kind,
+            timeout_s,
+            retries: retries.as_ref().map_or(3, |times| small(times.value)),
+        },
         argv,
         script,
-        model,
+        model: written.model,
         fresh_context,
-        timeout_s,
+        retries: retries.is_some(),
     })
 }
 
-/// Whether each iteration starts anew, and how often a step is tried again.
-fn turns(table: &mut Table<'_>) -> Option<At<bool>> {
-    if table.number("retries", 0..=10).is_some() {
-        table.problems.not_enforced("worker.retries");
+/// Names what the file asks for and this kind of worker is not held to: a program decides by
+/// itself which tools it uses and how often it asks its model again.
+pub(super) fn announce(parts: &Parts, problems: &Problems<'_>) {
+    let Some(worker) = &parts.worker else { return };
+    if !matches!(worker.spec.kind, WorkerKind::Command { .. }) {
+        return;
     }
+    if parts.guardrails.spec.tools != ToolRules::default() {
+        problems.not_enforced("tools (the worker is a program with tools of its own)");
+    }
+    if worker.retries {
+        problems
+            .not_enforced("worker.retries (the worker is a program that tries again by itself)");
+    }
+}
+
+/// Whether each iteration starts anew.
+fn turns(table: &mut Table<'_>) -> Option<At<bool>> {
     let fresh = table.flag("fresh_context");
     if fresh.is_some_and(|fresh| !fresh.value) {
         table
@@ -129,41 +162,23 @@ fn turns(table: &mut Table<'_>) -> Option<At<bool>> {
     fresh
 }
 
-fn command_worker(
+/// Reports keys that this type does not have.
+pub(super) fn refuse(table: &mut Table<'_>, why: &str, keys: &[&[&'static str]]) {
+    for keys in keys {
+        table.refuse(keys, why);
+    }
+}
+
+/// The command, which must be there.
+pub(super) fn named(
     table: &mut Table<'_>,
     argv: Option<&Argv>,
-    prompt: Option<At<PromptBy>>,
-) -> Option<WorkerKind> {
-    table.refuse(&PROVIDER_KEYS, "for type = \"command\"");
-    table.refuse(&["file"], "for type = \"command\"");
+    example: &str,
+) -> Option<Vec<String>> {
     if table.key("command").is_none() {
-        table.missing("command", "command = [\"claude\", \"-p\"]");
+        table.missing("command", example);
     }
-    Some(WorkerKind::Command {
-        command: command::plain(argv?),
-        prompt: prompt.map_or(PromptBy::Stdin, |p| p.value),
-    })
-}
-
-/// One clear line for a type that this build knows and does not run.
-pub(super) fn refuse_later(table: &Table<'_>, span: Span, who: &str) {
-    let known = if who == "judges" {
-        "`command`, `human` and `script`"
-    } else {
-        "`command` and `script`"
-    };
-    table.problems.error(
-        span,
-        format!("this build runs {known} {who} only"),
-        "write type = \"command\" with a program that reaches it",
-    );
-}
-
-/// Reads the keys of workers and judges that are reached over HTTP.
-pub(super) fn provider_keys(table: &mut Table<'_>) {
-    table.text("base_url");
-    table.text("key_env");
-    table.number("max_tokens", 1..=10_000_000);
+    argv.map(command::plain)
 }
 
 /// The script file of a stand-in, which must be named.
@@ -199,32 +214,4 @@ pub(super) fn small(number: u64) -> u32 {
 /// A number that the reader has bounded far below `usize::MAX`.
 pub(super) fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-/// Reports a stream format that this build does not read; absent counts as `text`.
-fn format(table: &mut Table<'_>) {
-    let later = [
-        "claude-stream-json",
-        "codex-jsonl",
-        "opencode-json",
-        "gemini-stream-json",
-    ];
-    let Some(text) = table.text("format").filter(|text| text.value != "text") else {
-        return;
-    };
-    let (message, help) = if later.contains(&text.value.as_str()) {
-        (
-            format!(
-                "this build reads the format `text` only, not `{}`",
-                text.value
-            ),
-            "write format = \"text\", and take options for another format out of the command",
-        )
-    } else {
-        (
-            format!("`format` knows no \"{}\"", text.value),
-            "write format = \"text\"",
-        )
-    };
-    table.problems.error(text.span, message, help);
 }

@@ -21,6 +21,18 @@ pub struct Guardrails {
     pub workspace: WorkspaceRules,
     /// Names of environment variables that reach the worker; nothing else does.
     pub env: Vec<String>,
+    /// Which tool calls need no question, and which are never made.
+    #[serde(default)]
+    pub tools: ToolRules,
+}
+
+/// Rules over tool calls: a tool's name, or a name with a pattern: `Read`, `Bash(cargo test *)`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolRules {
+    /// Calls that are made without asking.
+    pub allow: Vec<String>,
+    /// Calls that are never made; they win over `allow`.
+    pub deny: Vec<String>,
 }
 
 /// What one run may spend.
@@ -119,6 +131,7 @@ impl Default for Guardrails {
             },
             workspace: WorkspaceRules::default(),
             env: ["PATH", "HOME", "LANG"].map(str::to_owned).to_vec(),
+            tools: ToolRules::default(),
         }
     }
 }

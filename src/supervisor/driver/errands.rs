@@ -10,6 +10,7 @@ use super::Mail;
 use crate::run::{Effect, Failure, Ground, Input, Stage};
 use crate::supervisor::process::Halt;
 use crate::supervisor::site::Site;
+use crate::supervisor::worker::leave::Permit;
 use crate::supervisor::workspace::Trouble;
 
 /// One effect being carried out.
@@ -26,6 +27,8 @@ pub(super) struct Flight {
     /// Texts to be kept together with the events that will name them.
     pub(super) texts: RefCell<Vec<String>>,
     pub(super) me: mpsc::Sender<Mail>,
+    /// The operator's answers to what the worker asked leave for.
+    pub(super) answers: RefCell<mpsc::UnboundedReceiver<(String, Permit)>>,
 }
 
 /// Why an errand brought nothing home.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::run::Ground;
-use crate::run::spec::{JudgeKind, PublishTo, WorkerKind};
+use crate::run::spec::{JudgeKind, PublishTo};
 use crate::supervisor::site::Site;
 
 /// Looks for every program that the loop names. The error is one line for the operator.
@@ -13,7 +13,7 @@ pub(super) fn look(site: &Site) -> Result<(), String> {
         let who = format!("the check «{}»", check.name);
         find(site, &check.command, (&who, &site.project))?;
     }
-    if let Some(JudgeKind::Command { command }) = spec.goal.judge.as_ref().map(|j| &j.kind) {
+    if let Some(JudgeKind::Command { command, .. }) = spec.goal.judge.as_ref().map(|j| &j.kind) {
         find(site, command, ("the judge", &site.project))?;
     }
     for setup in &spec.guardrails.workspace.setup {
@@ -38,9 +38,9 @@ pub(super) fn target(site: &Site, ground: &Ground) -> Result<(), String> {
 /// Looks for the worker's program where the worker will: in its workspace. A file that is not
 /// committed is not there.
 pub(super) fn worker(site: &Site, workspace: &Path) -> Result<(), String> {
-    match &site.wake.spec.worker.kind {
-        WorkerKind::Command { command, .. } => find(site, command, ("the worker", workspace)),
-        WorkerKind::Script { .. } => Ok(()),
+    match site.wake.spec.worker.kind.program() {
+        Some(command) => find(site, command, ("the worker", workspace)),
+        None => Ok(()),
     }
 }
 

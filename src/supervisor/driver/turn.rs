@@ -15,6 +15,7 @@ use crate::supervisor::process::Limits;
 use crate::supervisor::site::Site;
 use crate::supervisor::transcripts::Open;
 use crate::supervisor::worker::command::Task;
+use crate::supervisor::worker::leave::{Leave, Question};
 use crate::supervisor::worker::script::Script;
 use crate::supervisor::worker::{Ended, Kind, Progress, Turn, command, script};
 
@@ -42,15 +43,10 @@ impl Flight {
             transcript: self.site.transcript(),
             me: self.me.clone(),
         };
-        let turn = match &self.site.wake.spec.worker.kind {
-            WorkerKind::Command {
-                command,
-                prompt: by,
-            } => command::run(command, *by, &self.site.home, task, &mut telling).await,
-            WorkerKind::Script { file } => {
-                let script = self.script(file)?;
-                script::run(&script, self.iteration, self.site.pace, task, &mut telling).await
-            }
+        let (leave, questions) = Leave::new(&self.site.wake.spec.guardrails.tools);
+        let turn = tokio::select! {
+            turn = self.ask_worker(task, leave, &mut telling) => turn?,
+            () = self.relay(questions) => return Err(Amiss::Halted),
         };
         telling.pause();
         match turn.ended {
@@ -59,6 +55,58 @@ impl Flight {
             Ended::Badly(_) if left <= own && turn.took_ms >= left_ms => Err(Amiss::TimeUp),
             Ended::Badly(failure) => Err(Amiss::Failed(failure)),
         }
+    }
+
+    /// Reaches the worker in the way that the loop names.
+    async fn ask_worker(
+        &self,
+        task: Task<'_>,
+        leave: Leave,
+        telling: &mut Telling,
+    ) -> Result<Turn, Amiss> {
+        let home = &self.site.home;
+        Ok(match &self.site.wake.spec.worker.kind {
+            WorkerKind::Command {
+                command,
+                prompt: by,
+                format: _,
+            } => command::run(command, *by, home, task, telling).await,
+            WorkerKind::Acp { .. } | WorkerKind::Http(_) => {
+                drop(leave);
+                return Err(Amiss::because("this worker cannot be reached yet"));
+            }
+            WorkerKind::Script { file } => {
+                let script = self.script(file)?;
+                script::run(&script, self.iteration, self.site.pace, task, telling).await
+            }
+        })
+    }
+
+    /// Carries the worker's questions for leave to the run, one at a time, and the answers back.
+    async fn relay(&self, mut questions: mpsc::Receiver<Question>) {
+        let mut answers = self.answers.borrow_mut();
+        let mut number = 0_u64;
+        while let Some(question) = questions.recv().await {
+            number += 1;
+            let call = number.to_string();
+            let what = question.what.clone();
+            let asked = Input::Permission {
+                call: call.clone(),
+                what,
+            };
+            if self.me.send(Mail::underway(asked)).await.is_err() {
+                return;
+            }
+            while let Some((answered, permit)) = answers.recv().await {
+                // An answer to an earlier question comes too late.
+                if answered == call {
+                    question.answer(permit);
+                    break;
+                }
+            }
+        }
+        // No more questions: the turn goes on without.
+        std::future::pending::<()>().await;
     }
 
     fn script(&self, file: &str) -> Result<Script, Amiss> {

@@ -87,7 +87,8 @@ impl Flight {
         };
         match &judge.kind {
             JudgeKind::Human => Ok(answered(Judgement::Open)),
-            JudgeKind::Command { command } => {
+            JudgeKind::Http(_) => Err(Amiss::because("this judge cannot be reached yet")),
+            JudgeKind::Command { command, format: _ } => {
                 let examination = self.examination(tree).await?;
                 let command = examination.slots.fill_known(command);
                 let place = (&self.site.examiner, examination.checkout.as_path());

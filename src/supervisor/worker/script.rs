@@ -255,6 +255,7 @@ impl Actor<'_> {
                 tokens,
                 estimated: false,
                 micro_usd: None,
+                ..Usage::default()
             },
         }
     }

@@ -1,6 +1,6 @@
 //! The words of the ten kinds of question: where the run stands, what each answer does.
 
-use crate::run::spec::{JudgeKind, WorkerKind};
+use crate::run::spec::JudgeKind;
 use crate::run::{AfterVerdict, Ask, LoopSpec, Mode, Stage, Stops};
 use crate::tui::app::decide::{Question, open_rubric};
 use crate::tui::app::runs::Run;
@@ -147,17 +147,16 @@ pub fn examiners(question: &Question<'_>) -> String {
     let checks = text::figures::count(goal.checks.len(), "check");
     match goal.judge.as_ref().map(|j| &j.kind) {
         Some(JudgeKind::Human) => format!("{checks}, then you judge"),
-        Some(JudgeKind::Command { .. } | JudgeKind::Script { .. }) => format!("{checks} + judge"),
+        Some(JudgeKind::Command { .. } | JudgeKind::Http(_) | JudgeKind::Script { .. }) => {
+            format!("{checks} + judge")
+        }
         None => checks,
     }
 }
 
 /// The worker in words: `claude -p`.
 pub fn worker(spec: &LoopSpec) -> String {
-    match &spec.worker.kind {
-        WorkerKind::Command { command, .. } => text::cut(&command.join(" "), 40),
-        WorkerKind::Script { file } => format!("script {file}"),
-    }
+    text::cut(&spec.worker.kind.words(), 40)
 }
 
 /// The checkpoint that a run comes to next, if nothing goes wrong before.

@@ -7,7 +7,7 @@
 //! ```
 
 use crate::protocol::LoopFacts;
-use crate::run::spec::{Independence, Judge, JudgeKind, OutputKind, PublishTo, Trigger};
+use crate::run::spec::{Independence, Judge, OutputKind, PublishTo, Trigger};
 use crate::tui::app::App;
 use crate::tui::app::runs::Run;
 use crate::tui::layout::{self, Region};
@@ -185,10 +185,8 @@ fn goal(out: &mut Bones, facts: &LoopFacts) {
 }
 
 fn judge_words(judge: &Judge) -> String {
-    let who = match &judge.kind {
-        JudgeKind::Human => return "you, at the verdict checkpoint".to_owned(),
-        JudgeKind::Command { command } => command.join(" "),
-        JudgeKind::Script { file } => format!("script {file}"),
+    let Some(who) = judge.kind.words() else {
+        return "you, at the verdict checkpoint".to_owned();
     };
     let apart = match judge.independence {
         Independence::Context => "a context of its own",

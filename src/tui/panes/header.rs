@@ -91,5 +91,6 @@ fn earlier(row: &LoopRow) -> Usage {
         tokens: row.earlier_today,
         estimated: row.earlier_today > 0,
         micro_usd: None,
+        ..Usage::default()
     }
 }

@@ -142,7 +142,9 @@ pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
     let verify = figures::count(spec.goal.checks.len(), "check")
         + match spec.goal.judge.as_ref().map(|j| &j.kind) {
             Some(JudgeKind::Human) => " + you",
-            Some(JudgeKind::Command { .. } | JudgeKind::Script { .. }) => " + judge",
+            Some(JudgeKind::Command { .. } | JudgeKind::Http(_) | JudgeKind::Script { .. }) => {
+                " + judge"
+            }
             None => "",
         };
     let memory = app.world.memories.get(&spec.name).map_or_else(

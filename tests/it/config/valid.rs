@@ -2,8 +2,8 @@
 
 use checkride::config::{self, loops, settings};
 use checkride::run::spec::{
-    Check, Goal, Independence, JudgeKind, LoopSpec, NoteBy, OutputKind, PromptBy, PublishTo,
-    Trigger, WorkerKind, WorkspaceKind,
+    Check, Format, Goal, Independence, JudgeKind, LoopSpec, NoteBy, OutputKind, PromptBy,
+    PublishTo, Trigger, WorkerKind, WorkspaceKind,
 };
 use checkride::run::{Digest, Mode};
 
@@ -40,6 +40,7 @@ fn the_minimal_file_has_every_default() {
     let worker = WorkerKind::Command {
         command: vec!["claude".into(), "-p".into()],
         prompt: PromptBy::Stdin,
+        format: Format::Text,
     };
     let check = Check {
         name: "links".into(),

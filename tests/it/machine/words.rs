@@ -98,7 +98,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Publish { tree, attempt, .. } => format!("publish {tree}{}", said(*attempt)),
         Effect::Unpublish { attempt, .. } => format!("unpublish{}", said(*attempt)),
         Effect::Restore { tree } => format!("restore {tree}"),
-        Effect::Permit { call, allowed } => format!("permit {call} {allowed}"),
+        Effect::Permit { call, allowed, .. } => format!("permit {call} {allowed}"),
         Effect::Halt => "halt".to_owned(),
         Effect::Finish => "finish".to_owned(),
     }

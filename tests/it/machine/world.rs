@@ -89,6 +89,7 @@ impl Setup {
             "human" => JudgeKind::Human,
             "command" => JudgeKind::Command {
                 command: vec!["judge".to_owned()],
+                format: None,
             },
             other => panic!("no such judge: {other}"),
         };
@@ -189,6 +190,7 @@ pub(super) fn tokens(tokens: u64) -> Usage {
         tokens,
         estimated: false,
         micro_usd: None,
+        ..Usage::default()
     }
 }
 

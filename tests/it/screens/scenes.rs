@@ -2,8 +2,8 @@
 
 use checkride::protocol::{Fact, Fetch, LoopFacts, LoopRow, LoopState, MemoryText, Record, RunId};
 use checkride::run::spec::{
-    Budget, Check, Goal, Independence, Judge, JudgeKind, PromptBy, Publish, PublishTo, Trigger,
-    WorkerKind,
+    Budget, Check, Format, Goal, Independence, Judge, JudgeKind, PromptBy, Publish, PublishTo,
+    Trigger, WorkerKind,
 };
 use checkride::run::{
     AfterVerdict, Answer, Ask, Author, Breach, Change, ChangeKind, CheckOutcome, CheckResult,
@@ -158,6 +158,7 @@ pub(crate) fn spec(name: &str, trigger: Trigger) -> LoopSpec {
         judge: Some(Judge {
             kind: JudgeKind::Command {
                 command: vec!["judge".into()],
+                format: None,
             },
             rubric: vec![
                 "every claim carries a source".into(),
@@ -172,6 +173,7 @@ pub(crate) fn spec(name: &str, trigger: Trigger) -> LoopSpec {
     let worker = WorkerKind::Command {
         command: vec!["claude".into(), "-p".into()],
         prompt: PromptBy::Stdin,
+        format: Format::Text,
     };
     let mut spec = LoopSpec::minimal(name, worker, goal);
     spec.trigger = trigger;
@@ -339,6 +341,7 @@ pub(crate) fn worked(tree: &str) -> Work {
             tokens: 6_200,
             estimated: false,
             micro_usd: Some(55_000),
+            ..Usage::default()
         },
         took_ms: 75_000,
         breaches: Vec::new(),
