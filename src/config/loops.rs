@@ -11,7 +11,7 @@ mod judge;
 mod lint;
 mod output;
 mod parts;
-mod provider;
+mod reach;
 mod trigger;
 mod worker;
 

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::spawn_local;
 
 use super::boss::News;
@@ -307,7 +307,7 @@ impl Driver {
             tree: self.run.tree(),
             texts: RefCell::default(),
             me: self.me.clone(),
-            answers: RefCell::new(answers),
+            answers: Mutex::new(answers),
         };
         let me = self.me.clone();
         spawn_local(async move {

@@ -171,10 +171,10 @@ mod tests {
 
     /// R51, R53: the same command is refused, the same model warns, another provider is apart.
     #[test]
-    fn distances() {
+    fn distances_of_commands() {
         use Closeness::{Apart, NearerThanAsked, Same, SameModel};
         use Independence::{Context, Model, Provider};
-        let cases = [
+        holds(&[
             ("claude -p", "claude -p", Context, Same),
             ("claude -p", "/usr/bin/claude -p", Context, Same),
             ("claude -p", "claude -p --model b", Context, SameModel),
@@ -197,6 +197,15 @@ mod tests {
             ("claude -p", "codex exec -", Context, Apart),
             ("claude -p", "scripts/judge", Context, SameModel),
             ("claude -p", "scripts/judge", Provider, NearerThanAsked),
+        ]);
+    }
+
+    /// R53: a server's provider is told by its host, and an unknown host by nothing.
+    #[test]
+    fn distances_of_servers() {
+        use Closeness::{Apart, NearerThanAsked, Same};
+        use Independence::{Context, Model, Provider};
+        holds(&[
             (
                 "claude -p",
                 "at https://api.openai.com/v1 m",
@@ -233,8 +242,11 @@ mod tests {
                 Model,
                 Apart,
             ),
-        ];
-        for (worker, judge, asked, wanted) in cases {
+        ]);
+    }
+
+    fn holds(cases: &[(&str, &str, Independence, Closeness)]) {
+        for &(worker, judge, asked, wanted) in cases {
             assert_eq!(
                 between(worker, judge, asked),
                 wanted,

@@ -2,12 +2,12 @@
 
 use crate::config::diagnostic::Span;
 use crate::config::reader::{At, Table};
-use crate::run::spec::{Api, Format, Independence, Judge, JudgeKind};
+use crate::run::spec::{Api, Independence, Judge, JudgeKind};
 
-use super::command::{self, Argv};
+use super::command::Argv;
 use super::goal::DEFAULT_TIMEOUT;
-use super::provider::{self, Written};
-use super::worker::{self, LONGEST, small};
+use super::reach::Reach;
+use super::worker::{LONGEST, small};
 
 /// The judge.
 pub(super) struct JudgePart {
@@ -48,23 +48,13 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<JudgePart> {
         table.missing("type", "type = \"command\"");
     }
     let kind = table.choice("type", &words);
-    let argv = command::read(table, "command");
-    let file = table.text("file");
-    let format = table.choice("format", &Format::ALL);
-    let written = Written::read(table);
+    let reach = Reach::read(table);
     let rubric = rubric(table);
     let votes = votes(table);
     let stance = table
         .text("stance")
         .map_or_else(|| "find reasons to reject".to_owned(), |s| s.value);
-    let distances = [
-        ("context", Independence::Context),
-        ("model", Independence::Model),
-        ("provider", Independence::Provider),
-    ];
-    let independence = table
-        .choice("independence", &distances)
-        .map_or(Independence::Context, |i| i.value);
+    let independence = independence(table);
     let timeout_s = table
         .duration("timeout", 1..=LONGEST)
         .map_or(DEFAULT_TIMEOUT, |t| t.value);
@@ -72,22 +62,19 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<JudgePart> {
 
     let kind = kind?;
     let who = match kind.value {
-        Type::Command => {
-            let only = [&provider::KEYS[..], &["file"]];
-            worker::refuse(table, "for type = \"command\"", &only);
-            let example = "command = [\"program\", \"argument\"]";
-            JudgeKind::Command {
-                command: worker::named(table, argv.as_ref(), example)?,
-                format: format.map(|f| f.value),
-            }
-        }
-        Type::Http(api) => {
-            let why = format!("for type = \"{}\"", api.word());
-            worker::refuse(table, &why, &[&["command", "file", "format"]]);
-            JudgeKind::Http(written.provider(api, table)?)
-        }
+        Type::Command => JudgeKind::Command {
+            command: reach.command(
+                table,
+                ("command", "command = [\"program\", \"argument\"]"),
+                &[],
+            )?,
+            format: reach.format.as_ref().map(|f| f.value),
+        },
+        Type::Http(api) => JudgeKind::Http(reach.provider(table, api, &[])?),
         Type::Human => human_judge(table, votes.as_ref())?,
-        Type::Script => script_judge(table, file.clone())?,
+        Type::Script => JudgeKind::Script {
+            file: reach.script(table, &[])?,
+        },
     };
     let votes = votes.map_or(1, |v| small(v.value));
     let rubric = rubric.unwrap_or_default();
@@ -102,15 +89,14 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<JudgePart> {
     Some(JudgePart {
         spec,
         kind_at: kind.span,
-        argv,
-        script: file,
-        model: written.model,
+        argv: reach.argv,
+        script: reach.file,
+        model: reach.model,
     })
 }
 
 fn human_judge(table: &mut Table<'_>, votes: Option<&At<u64>>) -> Option<JudgeKind> {
-    let only = [&provider::KEYS[..], &["command", "file", "model", "format"]];
-    worker::refuse(table, "for type = \"human\"", &only);
+    Reach::nobody(table);
     if let Some(votes) = votes.filter(|v| v.value != 1) {
         table
             .problems
@@ -120,11 +106,15 @@ fn human_judge(table: &mut Table<'_>, votes: Option<&At<u64>>) -> Option<JudgeKi
     Some(JudgeKind::Human)
 }
 
-fn script_judge(table: &mut Table<'_>, file: Option<At<String>>) -> Option<JudgeKind> {
-    let only = [&provider::KEYS[..], &["command", "model", "format"]];
-    worker::refuse(table, "for type = \"script\"", &only);
-    let file = worker::script_file(table, file)?;
-    Some(JudgeKind::Script { file: file.value })
+fn independence(table: &mut Table<'_>) -> Independence {
+    let distances = [
+        ("context", Independence::Context),
+        ("model", Independence::Model),
+        ("provider", Independence::Provider),
+    ];
+    table
+        .choice("independence", &distances)
+        .map_or(Independence::Context, |i| i.value)
 }
 
 fn rubric(table: &mut Table<'_>) -> Option<Vec<String>> {

@@ -4,9 +4,9 @@ use crate::config::names;
 use crate::config::reader::{At, Problems, Table};
 use crate::run::spec::{Api, Format, PromptBy, ToolRules, Worker, WorkerKind};
 
-use super::command::{self, Argv};
+use super::command::Argv;
 use super::parts::Parts;
-use super::provider::{self, Written};
+use super::reach::Reach;
 
 /// Longest time for one iteration or one vote, in seconds.
 pub(super) const LONGEST: u64 = 24 * 3_600;
@@ -68,58 +68,34 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
         table.missing("type", "type = \"command\"");
     }
     let kind = table.choice("type", &words);
-    let argv = command::read(table, "command");
-    let file = table.text("file");
+    let reach = Reach::read(table);
     let prompt = table.choice(
         "prompt",
         &[("stdin", PromptBy::Stdin), ("arg", PromptBy::Arg)],
     );
-    let format = table.choice("format", &Format::ALL);
-    let written = Written::read(table);
     let fresh_context = turns(table);
     let timeout_s = table
         .duration("timeout", 1..=LONGEST)
         .map_or(15 * 60, |t| t.value);
     let retries = table.number("retries", 0..=10);
 
-    let (kind, script) = match kind?.value {
-        Type::Command => {
-            refuse(
+    let kind = match kind?.value {
+        Type::Command => WorkerKind::Command {
+            command: reach.command(table, ("command", "command = [\"claude\", \"-p\"]"), &[])?,
+            prompt: prompt.map_or(PromptBy::Stdin, |p| p.value),
+            format: reach.format.as_ref().map_or(Format::Text, |f| f.value),
+        },
+        Type::Acp => WorkerKind::Acp {
+            command: reach.command(
                 table,
-                "for type = \"command\"",
-                &[&provider::KEYS, &["file"]],
-            );
-            let by = prompt.map_or(PromptBy::Stdin, |p| p.value);
-            let format = format.map_or(Format::Text, |f| f.value);
-            let command = named(table, argv.as_ref(), "command = [\"claude\", \"-p\"]")?;
-            let kind = WorkerKind::Command {
-                command,
-                prompt: by,
-                format,
-            };
-            (kind, None)
-        }
-        Type::Acp => {
-            let only = [&provider::KEYS[..], &["file", "prompt", "format"]];
-            refuse(table, "for type = \"acp\"", &only);
-            let command = named(table, argv.as_ref(), "command = [\"gemini\", \"--acp\"]")?;
-            (WorkerKind::Acp { command }, None)
-        }
-        Type::Http(api) => {
-            let why = format!("for type = \"{}\"", api.word());
-            refuse(table, &why, &[&["command", "file", "prompt", "format"]]);
-            (WorkerKind::Http(written.provider(api, table)?), None)
-        }
-        Type::Script => {
-            let only = [
-                &provider::KEYS[..],
-                &["command", "prompt", "format", "model"],
-            ];
-            refuse(table, "for type = \"script\"", &only);
-            let script = script_file(table, file)?;
-            let file = script.value.clone();
-            (WorkerKind::Script { file }, Some(script))
-        }
+                ("acp", "command = [\"gemini\", \"--acp\"]"),
+                &["prompt", "format"],
+            )?,
+        },
+        Type::Http(api) => WorkerKind::Http(reach.provider(table, api, &["prompt"])?),
+        Type::Script => WorkerKind::Script {
+            file: reach.script(table, &["prompt"])?,
+        },
     };
     Some(WorkerPart {
         spec: Worker {
@@ -127,9 +103,9 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
             timeout_s,
             retries: retries.as_ref().map_or(3, |times| small(times.value)),
         },
-        argv,
-        script,
-        model: written.model,
+        argv: reach.argv,
+        script: reach.file,
+        model: reach.model,
         fresh_context,
         retries: retries.is_some(),
     })
@@ -160,35 +136,6 @@ fn turns(table: &mut Table<'_>) -> Option<At<bool>> {
             .not_enforced("worker.fresh_context = false (each iteration starts anew)");
     }
     fresh
-}
-
-/// Reports keys that this type does not have.
-pub(super) fn refuse(table: &mut Table<'_>, why: &str, keys: &[&[&'static str]]) {
-    for keys in keys {
-        table.refuse(keys, why);
-    }
-}
-
-/// The command, which must be there.
-pub(super) fn named(
-    table: &mut Table<'_>,
-    argv: Option<&Argv>,
-    example: &str,
-) -> Option<Vec<String>> {
-    if table.key("command").is_none() {
-        table.missing("command", example);
-    }
-    argv.map(command::plain)
-}
-
-/// The script file of a stand-in, which must be named.
-pub(super) fn script_file(table: &mut Table<'_>, file: Option<At<String>>) -> Option<At<String>> {
-    if table.key("file").is_none() {
-        table.missing("file", "file = \"NAME.script.toml\"");
-    }
-    let file = file?;
-    path_inside(table, "file", &file)?;
-    Some(file)
 }
 
 /// Reports a path that does not stay in the project by its letters alone.

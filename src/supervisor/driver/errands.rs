@@ -1,10 +1,9 @@
 //! Errands: each effect becomes work in the world and ends in exactly one input. What takes long
 //! can be killed; what blocks on files runs beside the supervisor's thread.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 
 use super::Mail;
 use crate::run::{Effect, Failure, Ground, Input, Stage};
@@ -28,7 +27,7 @@ pub(super) struct Flight {
     pub(super) texts: RefCell<Vec<String>>,
     pub(super) me: mpsc::Sender<Mail>,
     /// The operator's answers to what the worker asked leave for.
-    pub(super) answers: RefCell<mpsc::UnboundedReceiver<(String, Permit)>>,
+    pub(super) answers: Mutex<mpsc::UnboundedReceiver<(String, Permit)>>,
 }
 
 /// Why an errand brought nothing home.

@@ -84,7 +84,7 @@ impl Flight {
 
     /// Carries the worker's questions for leave to the run, one at a time, and the answers back.
     async fn relay(&self, mut questions: mpsc::Receiver<Question>) {
-        let mut answers = self.answers.borrow_mut();
+        let mut answers = self.answers.lock().await;
         let mut number = 0_u64;
         while let Some(question) = questions.recv().await {
             number += 1;

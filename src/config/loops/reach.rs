@@ -1,18 +1,27 @@
-//! A model behind an HTTP interface, as `[worker]` or `[goal.verify.judge]` names it.
+//! How a worker or a judge is reached, as its table writes it: a command, a script, a model over
+//! HTTP. Every key is looked at once, whatever the type; those of another type are refused.
 
 use crate::config::reader::{At, Table};
-use crate::run::spec::{Api, Provider};
+use crate::run::spec::{Api, Format, Provider};
 
-use super::worker::small;
+use super::command::{self, Argv};
+use super::guardrails;
+use super::worker::{path_inside, small};
 
-/// Keys that only workers and judges over HTTP have.
-pub(super) const KEYS: [&str; 3] = ["base_url", "key_env", "max_tokens"];
+/// Keys of a model over HTTP.
+const PROVIDER: [&str; 3] = ["base_url", "key_env", "max_tokens"];
 
 /// Most tokens of one answer where the file says nothing.
 const MAX_TOKENS: u32 = 8_000;
 
-/// The keys of a provider as they are written, whatever the type: each is looked at once.
-pub(super) struct Written {
+/// The keys as they are written.
+pub(super) struct Reach {
+    /// The command with its places.
+    pub(super) argv: Option<Argv>,
+    /// The script of a stand-in.
+    pub(super) file: Option<At<String>>,
+    /// What a command prints.
+    pub(super) format: Option<At<Format>>,
     /// The model that the file names, for any type.
     pub(super) model: Option<String>,
     base_url: Option<At<String>>,
@@ -20,10 +29,13 @@ pub(super) struct Written {
     max_tokens: Option<At<u64>>,
 }
 
-impl Written {
+impl Reach {
     /// Reads the keys.
     pub(super) fn read(table: &mut Table<'_>) -> Self {
         Self {
+            argv: command::read(table, "command"),
+            file: table.text("file"),
+            format: table.choice("format", &Format::ALL),
             model: table.text("model").map(|model| model.value),
             base_url: table.text("base_url"),
             key_env: table.text("key_env"),
@@ -31,10 +43,48 @@ impl Written {
         }
     }
 
+    /// The command, which must be there; `others` are the keys that this type does not have.
+    pub(super) fn command(
+        &self,
+        table: &mut Table<'_>,
+        (word, example): (&str, &str),
+        others: &[&'static str],
+    ) -> Option<Vec<String>> {
+        refuse(table, word, &[&PROVIDER, &["file"], others]);
+        if table.key("command").is_none() {
+            table.missing("command", example);
+        }
+        self.argv.as_ref().map(command::plain)
+    }
+
+    /// The script file of a stand-in, which must be there.
+    pub(super) fn script(&self, table: &mut Table<'_>, others: &[&'static str]) -> Option<String> {
+        let keys = [&PROVIDER[..], &["command", "format", "model"], others];
+        refuse(table, "script", &keys);
+        if table.key("file").is_none() {
+            table.missing("file", "file = \"NAME.script.toml\"");
+        }
+        let file = self.file.as_ref()?;
+        path_inside(table, "file", file)?;
+        Some(file.value.clone())
+    }
+
+    /// Nothing of all this: the operator is asked.
+    pub(super) fn nobody(table: &mut Table<'_>) {
+        let keys = [&PROVIDER[..], &["command", "file", "format", "model"]];
+        refuse(table, "human", &keys);
+    }
+
     /// The provider that they name; what is missing is its maker's own, or reported.
     ///
     /// A server that is named without `key_env` is asked without a key: local ones need none.
-    pub(super) fn provider(&self, api: Api, table: &mut Table<'_>) -> Option<Provider> {
+    pub(super) fn provider(
+        &self,
+        table: &mut Table<'_>,
+        api: Api,
+        others: &[&'static str],
+    ) -> Option<Provider> {
+        refuse(table, api.word(), &[&["command", "file", "format"], others]);
         if self.model.is_none() {
             table.missing("model", "model = \"…\"");
         }
@@ -70,6 +120,13 @@ impl Written {
     }
 }
 
+/// Reports keys that this type does not have.
+fn refuse(table: &mut Table<'_>, word: &str, keys: &[&[&'static str]]) {
+    for keys in keys {
+        table.refuse(keys, &format!("for type = \"{word}\""));
+    }
+}
+
 /// The address without its last slashes.
 fn checked(url: &At<String>, table: &mut Table<'_>) -> Option<String> {
     let text = url.value.trim_end_matches('/');
@@ -97,7 +154,7 @@ fn checked(url: &At<String>, table: &mut Table<'_>) -> Option<String> {
 
 /// A variable's name; a key written in its place is refused without being repeated.
 fn variable_name(name: &At<String>, table: &mut Table<'_>) -> Option<String> {
-    if super::guardrails::is_variable(&name.value) {
+    if guardrails::is_variable(&name.value) {
         return Some(name.value.clone());
     }
     table.problems.error(
