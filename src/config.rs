@@ -7,6 +7,7 @@ pub mod loops;
 mod names;
 mod nearest;
 pub mod paths;
+pub mod prices;
 mod project;
 mod quantity;
 mod reader;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 pub use diagnostic::{Diagnostic, Severity};
 pub use loops::LoopFile;
 pub use paths::Paths;
+pub use prices::Prices;
 pub use quantity::Hours;
 pub use settings::Settings;
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::{CheckpointId, Decision, Digest, Event, Mode, Outcome};
+use crate::run::{CheckpointId, Decision, Digest, Event, Mode, Outcome, Usage};
 
 /// Names one run for ever: `<loop>-<number>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -276,8 +276,8 @@ pub struct LoopRow {
     pub state: LoopState,
     /// Its newest run, if there is one.
     pub last_run: Option<RunId>,
-    /// Tokens of its runs that woke today, but for the newest run, whose records tell.
-    pub earlier_today: u64,
+    /// What its runs that woke today spent, but for the newest run, whose records tell.
+    pub earlier_today: Usage,
     /// How its newest 20 finished runs ended, newest last.
     pub record: Vec<Outcome>,
 }
@@ -316,6 +316,10 @@ pub struct LoopFacts {
     pub proven: u32,
     /// Whether the skill changed since it was last proven.
     pub skill_changed: bool,
+    /// Runs that met the goal, with whatever skill.
+    pub approved: u32,
+    /// What all its runs spent.
+    pub spent: Usage,
     /// Guardrails that this build or system does not enforce.
     pub not_enforced: Vec<String>,
     /// Warnings of `check` that do not stop it.

@@ -44,6 +44,8 @@ pub struct Settings {
     pub project: PathBuf,
     /// This project's folder in the platform's state folder: journal, workspaces.
     pub state: PathBuf,
+    /// The user's config folder, with `prices.toml`; it need not exist.
+    pub config: PathBuf,
     /// The program that is started as `__keeper`: this program itself.
     pub keeper: PathBuf,
     /// The environment from which loops let through what they name.

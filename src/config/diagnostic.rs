@@ -95,6 +95,19 @@ impl Place {
 }
 
 impl Diagnostic {
+    /// What and where, on one line: `prices.toml:3: …; write …`.
+    pub fn line(&self) -> String {
+        let place = self
+            .place
+            .as_ref()
+            .map_or(String::new(), |place| format!(":{}", place.line));
+        let help = self
+            .help
+            .as_ref()
+            .map_or(String::new(), |help| format!("; {help}"));
+        inert(&format!("{}{place}: {}{help}", self.file, self.message))
+    }
+
     /// All of it, over several lines, every line ended by a newline; control characters inert.
     pub fn render(&self) -> String {
         let word = match self.severity {

@@ -20,6 +20,8 @@ const LONGEST_SOCKET: usize = 104;
 pub struct Environment {
     /// `CHECKRIDE_STATE_DIR`: instead of the platform's state folder.
     pub state_dir: Option<OsString>,
+    /// `CHECKRIDE_CONFIG_DIR`: instead of the platform's config folder.
+    pub config_dir: Option<OsString>,
     /// The folder for short-lived files, as `std::env::temp_dir` gives it.
     pub temp_dir: PathBuf,
     /// The user's number, to tell one's own short folder from another's.
@@ -31,6 +33,7 @@ pub struct Environment {
 pub struct Paths {
     project: PathBuf,
     state: PathBuf,
+    config: PathBuf,
     socket: PathBuf,
     uid: u32,
 }
@@ -60,6 +63,10 @@ impl Paths {
                     .map(|dirs| dirs.state_dir().unwrap_or(dirs.data_local_dir()).to_owned())
             })
             .ok_or("no home folder is known; set CHECKRIDE_STATE_DIR")?;
+        let config = given(&environment.config_dir)
+            .or_else(|| platform.as_ref().map(|dirs| dirs.config_dir().to_owned()))
+            .ok_or("no home folder is known; set CHECKRIDE_CONFIG_DIR")?;
+        let config = std::path::absolute(&config).map_err(|e| project::cause(&e))?;
         let states = std::path::absolute(&states).map_err(|e| project::cause(&e))?;
         if states.starts_with(&project) {
             return Err(format!(
@@ -73,6 +80,7 @@ impl Paths {
         Ok(Self {
             project,
             state,
+            config,
             socket,
             uid: environment.uid,
         })
@@ -102,6 +110,11 @@ impl Paths {
     /// The host's socket; short enough for the system.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// The user's config folder, which need not exist.
+    pub fn config(&self) -> &Path {
+        &self.config
     }
 
     /// The file whose lock the host holds.

@@ -86,7 +86,7 @@ pub fn read_text(text: &str) -> SettingsFile {
         let usd = table.micro_usd("usd_per_day");
         let quiet = loops::quiet_hours(table);
         if usd.is_some() {
-            problems.not_enforced("usd_per_day (the price of a command worker is not known)");
+            problems.not_enforced("usd_per_day");
         }
         if quiet.is_some() {
             problems.not_enforced("quiet_hours");

@@ -78,6 +78,7 @@ fn settings(paths: &Paths, warnings: Vec<String>) -> Result<Settings, HostError>
     Ok(Settings {
         project: paths.project().to_owned(),
         state: paths.state().to_owned(),
+        config: paths.config().to_owned(),
         keeper,
         env: std::env::vars_os().collect(),
         clock: Clock::System,

@@ -123,6 +123,7 @@ impl Stage {
         let settings = Settings {
             project: project.canonicalize().map_err(trouble)?,
             state: folder.path().join("state"),
+            config: folder.path().join("config"),
             keeper: program,
             env: std::env::vars_os().collect(),
             clock: Clock::System,

@@ -152,6 +152,7 @@ fn stop_host(paths: &Paths, force: bool, out: &mut Out<'_>) -> Result<Exit, Fail
 fn paths(flags: &Flags) -> Result<Paths, Fail> {
     let environment = Environment {
         state_dir: std::env::var_os("CHECKRIDE_STATE_DIR"),
+        config_dir: std::env::var_os("CHECKRIDE_CONFIG_DIR"),
         temp_dir: std::env::temp_dir(),
         uid: rustix::process::getuid().as_raw(),
     };

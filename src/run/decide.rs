@@ -319,6 +319,7 @@ impl Run {
             self.wake.spec.goal.judge,
             Some(Judge {
                 kind: JudgeKind::Human,
+                model: None,
                 ..
             })
         );

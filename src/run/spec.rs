@@ -90,6 +90,9 @@ pub struct Check {
 pub struct Judge {
     /// Who it is.
     pub kind: JudgeKind,
+    /// The model that the loop file names for it.
+    #[serde(default)]
+    pub model: Option<String>,
     /// One yes-or-no line each; all must be yes.
     pub rubric: Vec<String>,
     /// How it is told to look.
@@ -267,6 +270,7 @@ impl LoopSpec {
             },
             worker: Worker {
                 kind: worker,
+                model: None,
                 timeout_s: 15 * 60,
                 retries: 3,
             },

@@ -13,7 +13,7 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::protocol::{Record, RunId};
-use crate::run::{CheckpointId, Digest, Event, Outcome};
+use crate::run::{CheckpointId, Digest, Event, Outcome, Usage};
 
 use store::Store;
 
@@ -62,11 +62,18 @@ pub struct Past {
     pub published: bool,
     /// How many runs met the goal, by the digest of their skill.
     pub accepted: BTreeMap<String, u32>,
-    /// Tokens of the runs that woke today, but for the newest run.
-    pub earlier_today: u64,
+    /// What the runs that woke today spent, but for the newest run.
+    pub earlier_today: Usage,
+    /// What all its runs spent.
+    pub spent: Usage,
 }
 
 impl Past {
+    /// How many of its runs met the goal, with whatever skill.
+    pub fn approved(&self) -> u32 {
+        self.accepted.values().sum()
+    }
+
     /// How many runs met the goal with exactly this skill.
     pub fn proven_with(&self, skill: Option<&Digest>) -> u32 {
         skill

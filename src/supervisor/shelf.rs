@@ -182,6 +182,8 @@ impl Shelf {
             ],
             skill_changed: proven == 0 && past.outcomes.iter().any(crate::run::Outcome::goal_met),
             proven,
+            approved: past.approved(),
+            spent: past.spent,
             not_enforced: file.not_enforced.clone(),
             warnings: warnings.map(|d| d.message.clone()).collect(),
             spec: spec.clone(),

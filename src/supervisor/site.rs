@@ -17,8 +17,9 @@ use super::worker::transcript::Kind;
 use super::workspace::{Place, Trouble, Workspace, disk};
 use super::{Settings, Shared};
 use crate::config::loops;
+use crate::config::prices::{self, Prices};
 use crate::protocol::{Fact, RunId};
-use crate::run::{Change, Digest, Ground, Wake};
+use crate::run::{Change, Digest, Ground, Usage, Wake};
 
 /// Everything that the errands of one run need.
 pub(super) struct Site {
@@ -35,6 +36,8 @@ pub(super) struct Site {
     pub(super) home: Home,
     /// What checks and judge are started with: no keeper that the worker has known.
     pub(super) examiner: Home,
+    /// What the tokens of models cost.
+    prices: Prices,
     /// How fast a scripted worker plays; 1.0 is as written.
     pub(super) pace: f64,
     place: Place,
@@ -70,7 +73,9 @@ impl Site {
             mark: Mark::new(&settings.project, &id.0),
             env: allowed_env(&wake.spec.guardrails.env, host),
         };
+        let listed = prices::read(&settings.config);
         let site = Self {
+            prices: listed.prices,
             clock: settings.clock.clone(),
             journal: shared.journal.clone(),
             hub: shared.hub.clone(),
@@ -93,6 +98,8 @@ impl Site {
             Ok(open) => drop(site.transcript.replace(Some(open))),
             Err(e) => site.mute(&e),
         }
+        let wrong = listed.diagnostics.iter().map(|d| (Kind::Error, d.line()));
+        site.narrate(wrong.collect());
         Rc::new(site)
     }
 
@@ -207,6 +214,11 @@ impl Site {
                 "loops/{name}.toml cannot be read; mend it, then try again"
             )),
         }
+    }
+
+    /// The usage with its money, where only a list of prices tells it.
+    pub(super) fn priced(&self, usage: Usage, model: Option<&str>) -> Usage {
+        self.prices.put(usage, model)
     }
 
     /// Adds to the transcript, and tells every cockpit how long it is now.

@@ -14,7 +14,7 @@ use checkride::run::prompt::{Ingredients, compose};
 use checkride::run::spec::{Goal, WorkerKind};
 use checkride::run::{
     Checkpoint, CheckpointId, Decision, Digest, Edit, Event, Ground, Input, LoopSpec, Mode,
-    Outcome, Run, Wake,
+    Outcome, Run, Usage, Wake,
 };
 use clap::Parser as _;
 use serde_json::Value;
@@ -148,6 +148,8 @@ impl Fake {
             files: Vec::new(),
             proven: 0,
             skill_changed: false,
+            approved: 0,
+            spent: Usage::default(),
             not_enforced: Vec::new(),
             warnings: Vec::new(),
         };
@@ -156,7 +158,7 @@ impl Fake {
                 name: "tidy".to_owned(),
                 state: LoopState::Valid(Box::new(facts)),
                 last_run: None,
-                earlier_today: 0,
+                earlier_today: Usage::default(),
                 record: Vec::new(),
             },
             LoopRow {
@@ -166,7 +168,7 @@ impl Fake {
                     why: "unknown key `gaol`; did you mean `goal`?".to_owned(),
                 },
                 last_run: None,
-                earlier_today: 0,
+                earlier_today: Usage::default(),
                 record: Vec::new(),
             },
         ])

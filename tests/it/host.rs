@@ -32,6 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) fn paths(world: &World) -> Paths {
     let environment = Environment {
         state_dir: Some(states(world).into()),
+        config_dir: Some(states(world).into()),
         uid: fs::metadata(world.project()).unwrap().uid(),
         ..Environment::default()
     };

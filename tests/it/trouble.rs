@@ -5,10 +5,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
+use checkride::protocol::{Fact, LoopState};
 use serde_json::Value;
 
 use crate::host::{Hosting, checkride, paths, said, states, until};
-use crate::world::World;
+use crate::world::{Operator, World};
 
 /// A loop whose worker is this shell script.
 fn with_worker(script: &str, timeout: &str) -> World {
@@ -208,6 +209,31 @@ fn a_newer_journal_is_left_alone() {
         "{printed}"
     );
     assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+/// A journal of the first version, which kept tokens alone, is brought to this one: its runs keep
+/// their number, and their money is unknown.
+#[tokio::test]
+async fn an_older_journal_is_brought_along() {
+    let world = with_worker("exit 0\n", "1m");
+    let state = world.settings().state;
+    std::fs::create_dir_all(&state).unwrap();
+    let path = state.join("journal.db");
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch(include_str!("journal-1.sql")).unwrap();
+    drop(db);
+    let supervisor = world.supervise();
+    let operator = Operator::at(&supervisor).await;
+    let row = operator.told.iter().find_map(|record| match &record.fact {
+        Fact::Loops(rows) => rows.iter().find(|row| row.name == "odd"),
+        _ => None,
+    });
+    let LoopState::Valid(facts) = &row.unwrap().state else {
+        panic!("{row:?}");
+    };
+    let spent = facts.spent;
+    assert_eq!((spent.tokens, spent.micro_usd), (1_200, None));
+    assert!(spent.estimated);
 }
 
 /// A disk of six megabytes under a folder, until it is dropped.

@@ -154,6 +154,7 @@ async fn ask(bench: &Bench, votes: u32, script: &str) -> Asked {
             command: command.to_vec(),
             format: None,
         },
+        model: None,
         rubric: rubric.clone(),
         stance: "find reasons to reject".into(),
         votes,

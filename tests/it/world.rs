@@ -89,6 +89,7 @@ impl World {
         Settings {
             project: self.project().canonicalize().unwrap(),
             state: self.folder.path().join("state"),
+            config: self.folder.path().join("config"),
             keeper: PathBuf::from(env!("CARGO_BIN_EXE_checkride")),
             env: vec![("PATH".into(), std::env::var_os("PATH").unwrap())],
             clock: Clock::System,

@@ -109,14 +109,9 @@ fn budget(table: &mut Table<'_>, part: &mut GuardrailsPart) {
     }
     if let Some(usd) = table.micro_usd("usd_per_run") {
         part.spec.budget.micro_usd = Some(usd.value);
-        table.problems.not_enforced(
-            "usd_per_run (the price of this worker is not known; tokens stop the run)",
-        );
     }
     if table.micro_usd("usd_per_day").is_some() {
-        table
-            .problems
-            .not_enforced("usd_per_day (the price of this worker is not known)");
+        table.problems.not_enforced("usd_per_day");
     }
     table.choice("on_limit", &[("checkpoint", ())]);
 }

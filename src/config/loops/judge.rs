@@ -19,8 +19,6 @@ pub(super) struct JudgePart {
     pub(super) argv: Option<Argv>,
     /// Its script with its place, for `script`.
     pub(super) script: Option<At<String>>,
-    /// The model that the file names for it.
-    pub(super) model: Option<String>,
 }
 
 /// The words for the judge's `type`.
@@ -80,6 +78,7 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<JudgePart> {
     let rubric = rubric.unwrap_or_default();
     let spec = Judge {
         kind: who,
+        model: reach.model,
         rubric,
         stance,
         votes,
@@ -91,7 +90,6 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<JudgePart> {
         kind_at: kind.span,
         argv: reach.argv,
         script: reach.file,
-        model: reach.model,
     })
 }
 

@@ -169,8 +169,8 @@ fn independence(worker: &WorkerPart, judge: &JudgePart, problems: &Problems<'_>)
         Independence::Provider => "provider",
     };
     let (Some(working), Some(judging)) = (
-        Agent::working(&worker.spec.kind, worker.model.as_deref()),
-        Agent::judging(&judge.spec.kind, judge.model.as_deref()),
+        Agent::working(&worker.spec.kind, worker.spec.model.as_deref()),
+        Agent::judging(&judge.spec.kind, judge.spec.model.as_deref()),
     ) else {
         return;
     };

@@ -27,8 +27,6 @@ pub(super) struct WorkerPart {
     pub(super) argv: Option<Argv>,
     /// Its script with its place, for `script`.
     pub(super) script: Option<At<String>>,
-    /// The model that the file names for it.
-    pub(super) model: Option<String>,
     /// Whether each iteration starts anew.
     pub(super) fresh_context: Option<At<bool>>,
     /// Whether the file says how often a call is made again.
@@ -100,12 +98,12 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
     Some(WorkerPart {
         spec: Worker {
             kind,
+            model: reach.model,
             timeout_s,
             retries: retries.as_ref().map_or(3, |times| small(times.value)),
         },
         argv: reach.argv,
         script: reach.file,
-        model: reach.model,
         fresh_context,
         retries: retries.is_some(),
     })
@@ -115,6 +113,13 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
 /// itself which tools it uses and how often it asks its model again.
 pub(super) fn announce(parts: &Parts, problems: &Problems<'_>) {
     let Some(worker) = &parts.worker else { return };
+    let capped = parts.guardrails.spec.budget.micro_usd.is_some();
+    if capped && !tells_money(&worker.spec.kind) {
+        problems.not_enforced(
+            "usd_per_run (this worker does not tell what it costs: only where prices.toml knows \
+             its model; tokens stop the run)",
+        );
+    }
     if !matches!(worker.spec.kind, WorkerKind::Command { .. }) {
         return;
     }
@@ -124,6 +129,17 @@ pub(super) fn announce(parts: &Parts, problems: &Problems<'_>) {
     if worker.retries {
         problems
             .not_enforced("worker.retries (the worker is a program that tries again by itself)");
+    }
+}
+
+/// Whether the worker says by itself what it costs.
+fn tells_money(kind: &WorkerKind) -> bool {
+    let WorkerKind::Command { format, .. } = kind else {
+        return false;
+    };
+    match format {
+        Format::ClaudeStreamJson | Format::OpencodeJson | Format::PiJson => true,
+        Format::Text | Format::CodexJsonl | Format::GeminiStreamJson => false,
     }
 }
 

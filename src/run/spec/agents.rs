@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 pub struct Worker {
     /// How it is reached.
     pub kind: WorkerKind,
+    /// The model that the loop file names for it; an agent may tell another.
+    #[serde(default)]
+    pub model: Option<String>,
     /// Longest time for one iteration, in seconds; then its whole tree is killed.
     pub timeout_s: u64,
     /// How often a call that failed for a passing reason is made again; HTTP only.

@@ -44,11 +44,12 @@ impl Flight {
             me: self.me.clone(),
         };
         let (leave, questions) = Leave::new(&self.site.wake.spec.guardrails.tools);
-        let turn = tokio::select! {
+        let mut turn = tokio::select! {
             turn = self.ask_worker(task, leave, &mut telling) => turn?,
             () = self.relay(questions) => return Err(Amiss::Halted),
         };
         telling.pause();
+        turn.usage = telling.priced(turn.usage);
         match turn.ended {
             Ended::Well => Ok(turn),
             Ended::Halted => Err(Amiss::Halted),
@@ -124,6 +125,13 @@ struct Telling {
     me: mpsc::Sender<Mail>,
 }
 
+impl Telling {
+    fn priced(&self, usage: Usage) -> Usage {
+        let model = self.site.wake.spec.worker.model.as_deref();
+        self.site.priced(usage, model)
+    }
+}
+
 impl Progress for Telling {
     fn entry(&mut self, kind: Kind, text: &str) {
         if let Some(open) = &self.transcript {
@@ -139,6 +147,7 @@ impl Progress for Telling {
 
     fn usage(&mut self, so_far: Usage) {
         // A full inbox has newer news soon; the turn's whole usage comes with its end.
+        let so_far = self.priced(so_far);
         drop(self.me.try_send(Mail::underway(Input::Used(so_far))));
     }
 

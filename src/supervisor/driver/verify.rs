@@ -66,7 +66,7 @@ impl Flight {
                 took_ms,
             } => Ok(Input::Judged {
                 judgement,
-                usage,
+                usage: self.site.priced(usage, judge.model.as_deref()),
                 took_ms,
             }),
             Asked::Halted => Err(Amiss::Halted),

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::JournalError;
 
 /// The version that this build writes.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE records (
@@ -24,6 +24,11 @@ CREATE TABLE runs (
     skill   TEXT NOT NULL,
     date    TEXT NOT NULL,
     tokens  INTEGER NOT NULL DEFAULT 0,
+    estimated INTEGER NOT NULL DEFAULT 0,
+    micro_usd INTEGER NOT NULL DEFAULT 0,
+    unpriced  INTEGER NOT NULL DEFAULT 0,
+    priced    INTEGER NOT NULL DEFAULT 0,
+    plan_micro_usd INTEGER NOT NULL DEFAULT 0,
     outcome TEXT,
     met     INTEGER NOT NULL DEFAULT 0,
     published INTEGER NOT NULL DEFAULT 0
@@ -43,6 +48,16 @@ CREATE TABLE seen (
     digest     TEXT NOT NULL,
     PRIMARY KEY (checkpoint, digest)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// From version 1, which kept tokens alone: of its runs neither the price nor the count is certain.
+const FROM_1: &str = "
+ALTER TABLE runs ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN micro_usd INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN priced INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN plan_micro_usd INTEGER NOT NULL DEFAULT 0;
+UPDATE runs SET estimated = 1, unpriced = 1 WHERE tokens > 0;
 ";
 
 /// Opens the file and brings it to this build's version.
@@ -69,11 +84,12 @@ pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
     if version == VERSION {
         return Ok(db);
     }
-    create(db).map_err(|e| JournalError(format!("cannot write {shown}: {e}")))
+    let steps = if version == 0 { TABLES } else { FROM_1 };
+    bring(db, steps).map_err(|e| JournalError(format!("cannot write {shown}: {e}")))
 }
 
-fn create(db: Connection) -> rusqlite::Result<Connection> {
-    let all = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
+fn bring(db: Connection, steps: &str) -> rusqlite::Result<Connection> {
+    let all = format!("BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;");
     db.execute_batch(&all)?;
     Ok(db)
 }

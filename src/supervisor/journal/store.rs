@@ -200,17 +200,19 @@ impl Store {
             .prepare_cached(sql)?
             .query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
-        let sql = "SELECT coalesce(sum(tokens), 0) FROM runs
-                   WHERE loop = ?1 AND date = ?2 AND number < ?3";
-        let earlier: i64 = self
+        let sql = format!("SELECT {SPENT} FROM runs WHERE loop = ?1 AND date = ?2 AND number < ?3");
+        let earlier_today = self
             .db
-            .query_row(sql, params![name, today, last_number], |row| row.get(0))?;
+            .query_row(&sql, params![name, today, last_number], sum_of)?;
+        let sql = format!("SELECT {SPENT} FROM runs WHERE loop = ?1");
+        let spent = self.db.query_row(&sql, [name], sum_of)?;
         Ok(Past {
             last_number,
             outcomes,
             published,
             accepted,
-            earlier_today: u64::try_from(earlier).unwrap_or(0),
+            earlier_today,
+            spent,
         })
     }
 }
@@ -229,13 +231,51 @@ fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()>
         let sql = "UPDATE runs SET outcome = NULL, met = 0 WHERE run = ?1";
         db.execute(sql, [&run.0])?;
     } else if let Some(usage) = spent(event) {
-        let sql = "UPDATE runs SET tokens = tokens + ?2 WHERE run = ?1";
-        let tokens = i64::try_from(usage.tokens).unwrap_or(i64::MAX);
-        db.execute(sql, params![run.0, tokens])?;
+        let sql = "UPDATE runs SET tokens = tokens + ?2, estimated = max(estimated, ?3),
+                   micro_usd = micro_usd + ?4, unpriced = max(unpriced, ?5),
+                   priced = max(priced, ?6), plan_micro_usd = plan_micro_usd + ?7 WHERE run = ?1";
+        let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let unpriced = usage.micro_usd.is_none() && usage != Usage::default();
+        db.execute(
+            sql,
+            params![
+                run.0,
+                count(usage.tokens),
+                usage.estimated,
+                count(usage.micro_usd.unwrap_or(0)),
+                unpriced,
+                usage.priced,
+                count(usage.plan_micro_usd),
+            ],
+        )?;
     } else if let Event::Published(_) = event {
         db.execute("UPDATE runs SET published = 1 WHERE run = ?1", [&run.0])?;
     }
     Ok(())
+}
+
+/// What a set of runs has spent, as [`sum_of`] reads it.
+const SPENT: &str = "coalesce(sum(tokens), 0), coalesce(max(estimated), 0),
+    coalesce(sum(micro_usd), 0), coalesce(max(unpriced), 0), coalesce(max(priced), 0),
+    coalesce(sum(plan_micro_usd), 0)";
+
+/// A sum of runs; one of unknown price makes the money unknown.
+fn sum_of(row: &Row<'_>) -> rusqlite::Result<Usage> {
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    let tokens = count(row.get(0)?);
+    let unpriced: bool = row.get(3)?;
+    let money = count(row.get(2)?);
+    if tokens == 0 && !unpriced && money == 0 {
+        return Ok(Usage::default());
+    }
+    Ok(Usage {
+        tokens,
+        estimated: row.get(1)?,
+        micro_usd: (!unpriced).then_some(money),
+        priced: row.get(4)?,
+        plan_micro_usd: count(row.get(5)?),
+        ..Usage::default()
+    })
 }
 
 /// What a step has spent, told at its end.

@@ -66,7 +66,7 @@ fn this_run(app: &App, room: usize) -> Vec<Row> {
         let (used, cap) = (meter.used(), meter.cap());
         let tokens = figures::tokens(used);
         let tokens = tokens.trim_end_matches(" tok");
-        let money = figures::money(used.micro_usd);
+        let money = figures::money(used);
         let lines = [
             format!(" {tokens} of {} tok", figures::short(cap.tokens)),
             match cap.micro_usd {

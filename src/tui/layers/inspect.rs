@@ -7,6 +7,7 @@
 //! ```
 
 use crate::protocol::LoopFacts;
+use crate::run::Usage;
 use crate::run::spec::{Independence, Judge, OutputKind, PublishTo, Trigger};
 use crate::tui::app::App;
 use crate::tui::app::runs::Run;
@@ -132,6 +133,11 @@ fn trust(out: &mut Bones, facts: &LoopFacts, app: &App) {
             Role::Fg,
             format!("{met} of its last {runs} reached the goal"),
         );
+    }
+    if facts.spent != Usage::default() {
+        let (tokens, money) = (figures::tokens(facts.spent), figures::money(facts.spent));
+        let each = figures::per_result(facts.spent, facts.approved);
+        out.line(Role::Fg, format!("spent {tokens} · {money} in all; {each}"));
     }
     let (claimed, approved) = claims(&app.world.runs_of(&facts.spec.name));
     if claimed > 0 {

@@ -119,7 +119,7 @@ fn one(app: &App, run: &Run, chosen: bool, width: usize) -> Row {
         let tokens = figures::tokens(used);
         row = row
             .with(Role::Fg, format!("{:>8}", tokens.trim_end_matches(" tok")))
-            .with(Role::Fg, format!("{:>10}", figures::money(used.micro_usd)));
+            .with(Role::Fg, format!("{:>10}", figures::money(used)));
     }
     row.with(Role::Fg, "  ")
         .with(Role::Muted, end(run))

@@ -4,7 +4,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::protocol::{LoopRow, RunId};
+use crate::protocol::RunId;
 use crate::run::Usage;
 use crate::tui::app::App;
 use crate::tui::paint::Canvas;
@@ -68,10 +68,10 @@ fn today(app: &App, width: usize) -> Row {
         .world
         .loops
         .iter()
-        .fold(told, |sum, row| sum.plus(earlier(row)));
+        .fold(told, |sum, row| sum.plus(row.earlier_today));
     let mut row = Row::blank();
     if used != Usage::default() {
-        let money = figures::money(used.micro_usd);
+        let money = figures::money(used);
         row = if width < 100 {
             row.with(Role::Muted, format!("{money} today  "))
         } else {
@@ -83,14 +83,4 @@ fn today(app: &App, width: usize) -> Row {
         row = row.with(Role::Muted, format!("{}  ", app.now.weekday_day()));
     }
     row.with(Role::Muted, app.now.hm())
-}
-
-/// What a loop's earlier runs used today: their price is not kept.
-fn earlier(row: &LoopRow) -> Usage {
-    Usage {
-        tokens: row.earlier_today,
-        estimated: row.earlier_today > 0,
-        micro_usd: None,
-        ..Usage::default()
-    }
 }

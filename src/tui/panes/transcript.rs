@@ -107,7 +107,7 @@ pub(crate) fn head(run: &Run, width: usize) -> Row {
         let mut figures = figures::took(meter.worked_ms());
         // Before anything is spent there is no price to be unknown.
         if used != Usage::default() {
-            let (tokens, money) = (figures::tokens(used), figures::money(used.micro_usd));
+            let (tokens, money) = (figures::tokens(used), figures::money(used));
             figures = format!("{figures}  {tokens}  {money}");
         }
         row = row.right(width, Role::Muted, figures);

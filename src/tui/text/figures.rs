@@ -88,12 +88,37 @@ pub fn tokens(usage: Usage) -> String {
     format!("{sign}{} tok", short(usage.tokens))
 }
 
-/// `$0.41`; an unknown cost is said, never shown as nothing.
-pub fn money(micro_usd: Option<u64>) -> String {
-    match micro_usd {
+/// `$0.41`, `≈$0.41` by a list of prices, `$0.00 + $0.30 plan` where a subscription covered some.
+/// An unknown cost is said, never shown as nothing.
+pub fn money(usage: Usage) -> String {
+    let paid = match usage.micro_usd {
+        Some(m) if usage.priced => format!("≈{}", dollars(m)),
         Some(m) => dollars(m),
         None => "$ unknown".to_owned(),
+    };
+    match usage.plan_micro_usd {
+        0 => paid,
+        plan => format!("{paid} + {} plan", dollars(plan)),
     }
+}
+
+/// `12.4k tok · $0.31 for each of 5 approved runs`: what one result costs, the failed runs with it.
+pub fn per_result(spent: Usage, approved: u32) -> String {
+    if approved == 0 {
+        return "nothing approved yet".to_owned();
+    }
+    let each = u64::from(approved);
+    let one = Usage {
+        tokens: spent.tokens / each,
+        micro_usd: spent.micro_usd.map(|m| m / each),
+        plan_micro_usd: spent.plan_micro_usd / each,
+        ..spent
+    };
+    let results = count(
+        usize::try_from(approved).unwrap_or(usize::MAX),
+        "approved run",
+    );
+    format!("{} · {} for each of {results}", tokens(one), money(one))
 }
 
 /// `$0.41`, rounded to the cent.
@@ -141,7 +166,17 @@ mod tests {
         assert_eq!(thousands(2104), "2,104");
         assert_eq!((short(12_437), short(920)), ("12.4k".into(), "920".into()));
         assert_eq!(dollars(411_000), "$0.41");
-        assert_eq!(money(None), "$ unknown");
+        let paid = |micro_usd, priced, plan_micro_usd| {
+            money(Usage {
+                micro_usd,
+                priced,
+                plan_micro_usd,
+                ..Usage::default()
+            })
+        };
+        assert_eq!(paid(None, false, 0), "$ unknown");
+        assert_eq!(paid(Some(411_000), true, 0), "≈$0.41");
+        assert_eq!(paid(Some(0), false, 300_000), "$0.00 + $0.30 plan");
         assert_eq!(waiting(41_000), "0:41");
         assert_eq!(took(151_000), "2m31s");
     }

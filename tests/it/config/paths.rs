@@ -11,6 +11,7 @@ use tempfile::TempDir;
 fn environment(root: &Path) -> Environment {
     Environment {
         state_dir: Some(root.join("state").into()),
+        config_dir: Some(root.join("config").into()),
         temp_dir: root.join("tmp"),
         uid: fs::metadata(root).unwrap().uid(),
     }

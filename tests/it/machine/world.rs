@@ -95,6 +95,7 @@ impl Setup {
         };
         Some(Judge {
             kind,
+            model: None,
             rubric: vec!["sourced".to_owned(), "clear".to_owned()],
             stance: "find reasons to reject".to_owned(),
             votes: 1,

@@ -160,6 +160,7 @@ pub(crate) fn spec(name: &str, trigger: Trigger) -> LoopSpec {
                 command: vec!["judge".into()],
                 format: None,
             },
+            model: None,
             rubric: vec![
                 "every claim carries a source".into(),
                 "the intro is short".into(),
@@ -207,11 +208,18 @@ fn row(name: &str, mode: Mode, trigger: Trigger, off: bool) -> LoopRow {
             ],
             proven: 6,
             skill_changed: false,
+            approved: 3,
+            spent: Usage {
+                tokens: 61_200,
+                micro_usd: Some(1_230_000),
+                priced: true,
+                ..Usage::default()
+            },
             not_enforced: vec!["network: hosts".into()],
             warnings: Vec::new(),
         })),
         last_run: None,
-        earlier_today: 0,
+        earlier_today: Usage::default(),
         record: vec![
             Outcome::Done,
             Outcome::Published,
@@ -242,7 +250,7 @@ pub(crate) fn loops() -> Vec<LoopRow> {
             why: "unknown key «modle»; did you mean «mode»?".into(),
         },
         last_run: None,
-        earlier_today: 0,
+        earlier_today: Usage::default(),
         record: Vec::new(),
     });
     rows

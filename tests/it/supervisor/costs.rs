@@ -1,0 +1,104 @@
+//! Costs: what the agent tells, what a list of prices makes of its tokens, and what stays unknown.
+
+use std::fs;
+
+use checkride::run::{Ask, Decision, Limit, Outcome, Usage};
+
+use super::{Parts, shell, valid};
+use crate::world::{Operator, World};
+
+/// A worker of a known model whose output is some 400 bytes, done in one turn.
+fn priced(guardrails: &str) -> World {
+    let worker =
+        shell("cat > /dev/null; printf '1\\n2\\n3\\n' > count.txt; seq 100 | tr '\\n' ' '");
+    let worker = worker.replace(
+        "type = \"command\"",
+        "type = \"command\", model = \"small-1\"",
+    );
+    let top = format!("memory = {{ note = \"none\" }}\n{guardrails}");
+    Parts {
+        worker: &worker,
+        top: &top,
+        ..Parts::default()
+    }
+    .world()
+}
+
+fn list(world: &World, text: &str) {
+    let config = world.settings().config;
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("prices.toml"), text).unwrap();
+}
+
+/// Flies the loop to its end, and says what it has spent by then.
+async fn spent(world: &World) -> (Usage, u32) {
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    for step in ["prompt", "work", "verdict"] {
+        operator.approve(step).await;
+    }
+    assert_eq!(operator.ended().await.1, Outcome::Done);
+    operator
+        .row("count", |row| {
+            let facts = valid(row)?;
+            (facts.approved == 1).then_some((facts.spent, facts.approved))
+        })
+        .await
+}
+
+/// A loop's tokens are reckoned by the list of prices, marked as reckoned, and divided by what
+/// was approved; without a price the money is unknown, never $0 (R52, §5.20).
+#[tokio::test]
+async fn a_list_of_prices_makes_money_of_tokens() {
+    let world = priced("");
+    let (usage, approved) = spent(&world).await;
+    assert_eq!((usage.micro_usd, usage.estimated), (None, true));
+    assert_eq!(approved, 1);
+
+    let world = priced("");
+    list(
+        &world,
+        "[[model]]\nname = \"small\"\ninput = 1.0\noutput = 10\n",
+    );
+    let (usage, _) = spent(&world).await;
+    assert!(usage.tokens > 0);
+    assert_eq!(usage.micro_usd, Some(usage.tokens * 10));
+    assert!(usage.priced);
+}
+
+/// A cap in dollars stops a worker whose price is known (R18).
+#[tokio::test]
+async fn a_cap_in_dollars_stops_the_run() {
+    let world = priced("guardrails = { budget = { usd_per_run = 0.01 } }");
+    list(
+        &world,
+        "[[model]]\nname = \"small\"\ninput = 1000\noutput = 1000\n",
+    );
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    let open = operator.asked("budget").await;
+    let Ask::Budget {
+        limit: Limit::MicroUsd(spent, 10_000),
+        ..
+    } = open.ask
+    else {
+        panic!("{open:?}");
+    };
+    assert!(spent > 10_000, "{spent}");
+    operator.answer(&open, Decision::Abort).await;
+    assert_eq!(operator.ended().await.1, Outcome::Budget);
+}
+
+/// A price list with a mistake is told in the run's transcript with its line, and prices nothing.
+#[tokio::test]
+async fn a_bad_list_is_said() {
+    let world = priced("");
+    list(&world, "[[model]]\nname = \"small\"\ninput = 1.0\n");
+    let (usage, _) = spent(&world).await;
+    assert_eq!(usage.micro_usd, None);
+    let transcript = world.read(".checkride/runs/count/1/transcript.jsonl");
+    assert!(transcript.contains("prices.toml:1: "), "{transcript}");
+}
