@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod decide;
+pub mod doctor;
 pub mod exit;
 pub mod flags;
 pub mod init;

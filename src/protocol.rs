@@ -1,11 +1,15 @@
 //! All that crosses a thread or the socket: names, `Command` one way, `Record` the other.
 //! Nothing else does. Live, resumed, replayed and attached runs are one stream of records.
 
+mod inventory;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::run::{CheckpointId, Decision, Digest, Event, Mode, Outcome, Usage};
+
+pub use inventory::{Agent, Inventory, Key, Server};
 
 /// Names one run for ever: `<loop>-<number>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -155,6 +159,8 @@ pub enum Fetch {
         /// Most runs.
         runs: u32,
     },
+    /// What this machine has for loops.
+    Inventory,
 }
 
 /// One thing that a cockpit is told.
@@ -223,6 +229,8 @@ pub enum Fact {
         /// Whether there are older runs.
         more: bool,
     },
+    /// The answer to `Fetch::Inventory`.
+    Found(Inventory),
     /// A command was refused and changed nothing: one line of why. Sent to its sender only.
     Refused {
         /// What was refused: a checkpoint id, a run id or a loop's name.

@@ -63,6 +63,12 @@ pub enum Cmd {
         /// Loop files; all of the project where none is named
         files: Vec<PathBuf>,
     },
+    /// Say which agents, keys and local models are found, and what each loop would lack
+    Doctor {
+        /// One object
+        #[arg(long)]
+        json: bool,
+    },
     /// Start a loop and follow it until a checkpoint or its end
     Run {
         /// The loop

@@ -119,6 +119,7 @@ impl Known {
             | Fact::Memory(_)
             | Fact::Lines { .. }
             | Fact::HistoryEnd { .. }
+            | Fact::Found(_)
             | Fact::Refused { .. }
             | Fact::Stalled { .. }
             | Fact::MemoryConflict { .. }

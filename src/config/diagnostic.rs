@@ -105,7 +105,7 @@ impl Diagnostic {
             .help
             .as_ref()
             .map_or(String::new(), |help| format!("; {help}"));
-        inert(&format!("{}{place}: {}{help}", self.file, self.message))
+        spelled_line(format!("{}{place}: {}{help}", self.file, self.message).as_bytes())
     }
 
     /// All of it, over several lines, every line ended by a newline; control characters inert.

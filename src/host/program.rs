@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -12,13 +12,15 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::attach::{self, Starter};
 use super::{HostError, cockpit, daemon, lock};
+use crate::cli::doctor::{Findings, Readiness};
 use crate::cli::flags::{Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
-use crate::config::Paths;
 use crate::config::paths::Environment;
+use crate::config::{Diagnostic, Paths, loops};
 use crate::run::inert::spelled_line;
 use crate::supervisor::JOURNAL;
 use crate::supervisor::clock::Clock;
+use crate::supervisor::{inventory, needs};
 
 /// Does what the command line says. A failure is one line on standard error.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -71,6 +73,10 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
             starter: Some(name),
         } => cli::init::init(project, name, out),
         Cmd::Check { files } => cli::check::check(project, files, out),
+        Cmd::Doctor { json } => {
+            let findings = runtime()?.block_on(examine(project));
+            Ok(cli::doctor::doctor(&findings, *json, out))
+        }
         Cmd::Host { background } => daemon::run(&paths, *background),
         Cmd::Status { json } => status(&paths, *json, out),
         Cmd::Stop(stop) if stop.host => stop_host(&paths, stop.force, out),
@@ -104,8 +110,44 @@ async fn converse(session: Session, command: &Cmd, out: &mut Out<'_>) -> Result<
         Cmd::Demo
         | Cmd::Init { .. }
         | Cmd::Check { .. }
+        | Cmd::Doctor { .. }
         | Cmd::Status { .. }
         | Cmd::Host { .. } => Ok(Exit::Done),
+    }
+}
+
+/// What this machine has, and what each loop that can be read would lack.
+async fn examine(project: &Path) -> Findings {
+    let env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let ground = needs::Ground {
+        project,
+        path: &path,
+        env: &env,
+    };
+    let mut readiness = Vec::new();
+    for file in loops::read_all(project) {
+        let lacks = match &file.spec {
+            Some(spec) => {
+                let mut lacks = ground.examiner(spec);
+                lacks.extend(ground.worker(spec, project));
+                lacks.extend(ground.models(spec).await);
+                lacks
+            }
+            None => file
+                .first_error()
+                .map(Diagnostic::line)
+                .into_iter()
+                .collect(),
+        };
+        readiness.push(Readiness {
+            name: file.name,
+            lacks,
+        });
+    }
+    Findings {
+        inventory: inventory::take(&env).await,
+        loops: readiness,
     }
 }
 

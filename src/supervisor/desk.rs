@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::hub::Reply;
+use super::inventory;
 use super::site::{self, beside};
 use super::workspace::{Place, Trouble, Workspace};
 use super::{Settings, Shared};
@@ -38,6 +39,7 @@ impl Desk {
                 )),
             },
             Fetch::File { run, path } => self.file(of, run, path).await,
+            Fetch::Inventory => Ok(Fact::Found(inventory::take(&self.settings.env).await)),
             Fetch::History { name, before, runs } => {
                 return self.history(name, before, runs, reply).await;
             }

@@ -124,6 +124,7 @@ impl Hub {
             | Fact::Attached { .. }
             | Fact::Lines { .. }
             | Fact::HistoryEnd { .. }
+            | Fact::Found(_)
             | Fact::Refused { .. }
             | Fact::Stalled { .. }
             | Fact::MemoryConflict { .. }

@@ -10,7 +10,7 @@ mod tree;
 pub mod watch;
 mod wire;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -113,6 +113,19 @@ pub fn allowed_env(
         .iter()
         .filter_map(|name| Some((name.clone(), host(name)?)))
         .collect()
+}
+
+/// The first program of this name on a `PATH`.
+pub fn on_path(name: &str, path: &OsStr) -> Option<PathBuf> {
+    let mut places = std::env::split_paths(path).map(|folder| folder.join(name));
+    places.find(|place| is_program(place))
+}
+
+/// Whether this file can be started.
+pub fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 /// How a process ended.

@@ -1,6 +1,7 @@
 //! The site of one run: its places, its workspace, its transcript, and what its commands are given.
 
 use std::cell::RefCell;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -10,6 +11,7 @@ use super::clock::Clock;
 use super::hub::Hub;
 use super::journal::Journal;
 use super::naming;
+use super::needs;
 use super::process::{Home, Kept, Mark, allowed_env};
 use super::slots::Slots;
 use super::transcripts::Open;
@@ -36,6 +38,8 @@ pub(super) struct Site {
     pub(super) home: Home,
     /// What checks and judge are started with: no keeper that the worker has known.
     pub(super) examiner: Home,
+    /// The host's environment, which holds the keys of models.
+    env: Vec<(OsString, OsString)>,
     /// What the tokens of models cost.
     prices: Prices,
     /// How fast a scripted worker plays; 1.0 is as written.
@@ -75,6 +79,7 @@ impl Site {
         };
         let listed = prices::read(&settings.config);
         let site = Self {
+            env: settings.env.clone(),
             prices: listed.prices,
             clock: settings.clock.clone(),
             journal: shared.journal.clone(),
@@ -213,6 +218,16 @@ impl Site {
             (None, None) => Err(format!(
                 "loops/{name}.toml cannot be read; mend it, then try again"
             )),
+        }
+    }
+
+    /// Where the run's programs and keys are looked for.
+    pub(super) fn ground(&self) -> needs::Ground<'_> {
+        let path = self.home.env.iter().find(|(name, _)| name == "PATH");
+        needs::Ground {
+            project: &self.project,
+            path: path.map_or(OsStr::new(""), |(_, path)| path.as_os_str()),
+            env: &self.env,
         }
     }
 

@@ -209,7 +209,8 @@ impl App {
             | Fact::Attached { .. }
             | Fact::Grew { .. }
             | Fact::Leaving
-            | Fact::HistoryEnd { .. } => {}
+            | Fact::HistoryEnd { .. }
+            | Fact::Found(_) => {}
         }
         self.wants()
     }

@@ -17,6 +17,8 @@ mod cli;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod host;
 #[cfg(test)]
 mod machine;

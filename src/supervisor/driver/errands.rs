@@ -1,6 +1,7 @@
 //! Errands: each effect becomes work in the world and ends in exactly one input. What takes long
 //! can be killed; what blocks on files runs beside the supervisor's thread.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use tokio::sync::{Mutex, mpsc, watch};

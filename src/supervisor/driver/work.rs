@@ -15,7 +15,7 @@ use crate::supervisor::workspace::{Trouble, Workspace};
 impl Flight {
     /// Looks whether the run can verify itself, then makes the workspace. Nothing is spent.
     pub(super) async fn prepare(&self) -> Result<Input, Amiss> {
-        if let Err(why) = preflight::look(&self.site) {
+        if let Err(why) = preflight::look(&self.site).await {
             return Ok(Input::CannotVerify(why));
         }
         if let Err(why) = self.site.pin().await {

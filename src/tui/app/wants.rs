@@ -23,6 +23,7 @@ pub struct Asked {
     files: BTreeSet<(RunId, String)>,
     refused_files: BTreeSet<(RunId, String)>,
     histories: BTreeSet<(String, u32)>,
+    inventory: bool,
 }
 
 impl Asked {
@@ -70,6 +71,10 @@ impl App {
         self.want_draft(&mut out);
         self.want_diff(&mut out);
         self.want_history(&mut out);
+        // Only the first-run page shows it.
+        if self.nothing_here() && !std::mem::replace(&mut self.asked.inventory, true) {
+            out.push(Fetch::Inventory);
+        }
         let fetches = out.into_iter().map(|f| Out::Send(Command::Fetch(f)));
         std::mem::take(&mut self.later)
             .into_iter()
@@ -242,7 +247,7 @@ impl App {
                 self.file_came(run, path);
             }
             Fetch::Transcript { .. } => self.hunt(),
-            Fetch::Memory { .. } | Fetch::History { .. } => {}
+            Fetch::Memory { .. } | Fetch::History { .. } | Fetch::Inventory => {}
         }
     }
 }

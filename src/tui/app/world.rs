@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::{Fact, Fetch, LoopFacts, LoopRow, LoopState, MemoryText, Record, RunId};
+use crate::protocol::{
+    Fact, Fetch, Inventory, LoopFacts, LoopRow, LoopState, MemoryText, Record, RunId,
+};
 use crate::run::{Checkpoint, Digest};
 
 use super::runs::{Phase, Run};
@@ -47,6 +49,8 @@ pub struct World {
     pub transcripts: BTreeMap<RunId, Transcript>,
     /// Loops whose history was sent, and whether there is more.
     pub history: BTreeMap<String, bool>,
+    /// What the machine has for loops, where it was asked.
+    pub inventory: Option<Inventory>,
     /// Number of the newest journalled record.
     pub seq: u64,
 }
@@ -79,6 +83,7 @@ impl World {
             Fact::HistoryEnd { name, more } => {
                 self.history.insert(name.clone(), *more);
             }
+            Fact::Found(inventory) => self.inventory = Some(inventory.clone()),
             Fact::Refused { .. } | Fact::Stalled { .. } | Fact::Leaving | Fact::Done { .. } => {}
         }
         news
@@ -127,7 +132,7 @@ impl World {
                     .or_default()
                     .insert(*from, lines);
             }
-            Fetch::Memory { .. } | Fetch::History { .. } => {}
+            Fetch::Memory { .. } | Fetch::History { .. } | Fetch::Inventory => {}
         }
     }
 

@@ -4,11 +4,12 @@
 //!    ▌ write the first loop    loops/<name>.toml: five lines are enough
 //! ```
 
+use crate::protocol::Inventory;
 use crate::tui::app::App;
 use crate::tui::layout::{self, Region};
 use crate::tui::paint::Canvas;
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, labelled};
+use crate::tui::text::{Row, figures, labelled};
 
 /// What the operator can do first: a command of the shell, and what it does.
 const CHOICES: [(&str, &str); 3] = [
@@ -62,6 +63,9 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
         }
     }
     rows.push(Row::blank());
+    if let Some(found) = &app.world.inventory {
+        rows.extend(text(Role::Muted, &format!("found   {}", words(found))));
+    }
     rows.extend(text(
         Role::Muted,
         &format!(
@@ -74,6 +78,23 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
         "nothing is written until you save your first loop",
     ));
     canvas.rows(area, &rows);
+}
+
+/// `claude 2.1.330 · codex – · git 2.47.3 · keys: 1 of 4 · Ollama: 2 models`
+fn words(found: &Inventory) -> String {
+    let agents = found.agents.iter().map(|agent| {
+        let version = agent.version.as_deref().unwrap_or("–");
+        format!("{} {version}", agent.name)
+    });
+    let git = format!("git {}", found.git.as_deref().unwrap_or("–"));
+    let set = found.keys.iter().filter(|key| key.set).count();
+    let keys = format!("keys: {set} of {}", found.keys.len());
+    let servers = found.servers.iter().map(|server| {
+        let models = figures::count(server.models.len(), "model");
+        format!("{}: {models}", server.name)
+    });
+    let all: Vec<String> = agents.chain([git, keys]).chain(servers).collect();
+    all.join(" · ")
 }
 
 /// The command of a line, to be copied.

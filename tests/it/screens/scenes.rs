@@ -1,6 +1,9 @@
 //! Records after PRODUCT's drawings: run 14 of research-and-draft and its neighbours.
 
-use checkride::protocol::{Fact, Fetch, LoopFacts, LoopRow, LoopState, MemoryText, Record, RunId};
+use checkride::protocol::{
+    Agent, Fact, Fetch, Inventory, Key, LoopFacts, LoopRow, LoopState, MemoryText, Record, RunId,
+    Server,
+};
 use checkride::run::spec::{
     Budget, Check, Format, Goal, Independence, Judge, JudgeKind, PromptBy, Publish, PublishTo,
     Trigger, WorkerKind,
@@ -76,9 +79,32 @@ pub(crate) fn answer(out: &Out) -> Option<Record> {
             name: name.clone(),
             more: false,
         },
+        Fetch::Inventory => Fact::Found(inventory()),
         Fetch::Memory { .. } => return None,
     };
     Some(record(NOON, fact))
+}
+
+fn inventory() -> Inventory {
+    let agent = |name: &str, version: Option<&str>| Agent {
+        name: name.into(),
+        format: "text".into(),
+        version: version.map(str::to_owned),
+    };
+    let key = |name: &str, set| Key {
+        name: name.into(),
+        set,
+    };
+    Inventory {
+        git: Some("2.47.3".into()),
+        agents: vec![agent("claude", Some("2.1.330")), agent("codex", None)],
+        keys: vec![key("ANTHROPIC_API_KEY", true), key("OPENAI_API_KEY", false)],
+        servers: vec![Server {
+            name: "Ollama".into(),
+            base_url: "http://localhost:11434/v1".into(),
+            models: vec!["qwen3:8b".into()],
+        }],
+    }
 }
 
 pub(crate) fn memory() -> MemoryText {
