@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use checkride::run::Usage;
-use checkride::run::spec::PromptBy;
+use checkride::run::spec::{Format, PromptBy};
 use checkride::supervisor::process::{Halt, Limits};
-use checkride::supervisor::worker::command::{self, Task};
+use checkride::supervisor::worker::command::{self, Manner, Task};
 use checkride::supervisor::worker::script::{self, Script};
 use checkride::supervisor::worker::{Ended, Kind, Progress, Transcript, Turn};
 use tokio::sync::watch;
@@ -56,8 +56,15 @@ async fn turn(script: &str, prompt: &str, by: PromptBy, timeout: Duration) -> (T
     };
     let mut told = Told::default();
     let argv = ["sh", "-c", script].map(str::to_owned);
-    let turn = command::run(&argv, by, &bench.home, task, &mut told).await;
+    let turn = command::run(&argv, plain(by), &bench.home, task, &mut told).await;
     (turn, told)
+}
+
+fn plain(by: PromptBy) -> Manner {
+    Manner {
+        by,
+        format: Format::Text,
+    }
 }
 
 const LONG: Duration = Duration::from_secs(30);
@@ -157,7 +164,7 @@ async fn a_halted_turn_says_so() {
     };
     let argv = ["sh", "-c", "setsid sleep 600"].map(str::to_owned);
     let mut told = Told::default();
-    let turn = command::run(&argv, PromptBy::Stdin, &bench.home, task, &mut told).await;
+    let turn = command::run(&argv, plain(PromptBy::Stdin), &bench.home, task, &mut told).await;
     assert_eq!(turn.ended, Ended::Halted);
     assert_eq!(bench.alive(), Vec::<i32>::new());
 }

@@ -14,7 +14,7 @@ use crate::run::{Input, Usage};
 use crate::supervisor::process::Limits;
 use crate::supervisor::site::Site;
 use crate::supervisor::transcripts::Open;
-use crate::supervisor::worker::command::Task;
+use crate::supervisor::worker::command::{Manner, Task};
 use crate::supervisor::worker::leave::{Leave, Question};
 use crate::supervisor::worker::script::Script;
 use crate::supervisor::worker::{Ended, Kind, Progress, Turn, command, script};
@@ -70,8 +70,14 @@ impl Flight {
             WorkerKind::Command {
                 command,
                 prompt: by,
-                format: _,
-            } => command::run(command, *by, home, task, telling).await,
+                format,
+            } => {
+                let manner = Manner {
+                    by: *by,
+                    format: *format,
+                };
+                command::run(command, manner, home, task, telling).await
+            }
             WorkerKind::Acp { .. } | WorkerKind::Http(_) => {
                 drop(leave);
                 return Err(Amiss::because("this worker cannot be reached yet"));

@@ -32,6 +32,10 @@ pub trait Sink {
     fn pause(&mut self) -> Option<Instant> {
         None
     }
+    /// Whether it has heard enough: the process is then asked to end, and how that counts is the sink's affair.
+    fn enough(&self) -> bool {
+        false
+    }
 }
 
 /// When a process is ended from outside.
@@ -92,12 +96,17 @@ pub async fn watch(
     let mut ending = Ending::ByItself;
     let mut fed = false;
     let mut halt = Halt::No;
+    let mut enough = false;
 
     let exit = loop {
         tokio::select! {
             n = out.read() => {
                 sink.stdout(out.chunk(n));
                 times.heard(n);
+                if !enough && sink.enough() {
+                    enough = true;
+                    running.terminate();
+                }
                 yield_now().await;
             }
             n = err.read() => {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::stream::{Claims, Lines, Reader, text::Text};
+use super::stream::{self, Claims, End, Lines, Outcome, Reader, Report, Sessions, Spent};
 use super::{Ended, Kind, Progress, Turn};
-use crate::run::spec::PromptBy;
+use crate::run::spec::{Format, PromptBy};
 use crate::run::{Failure, Stage, Usage};
 use crate::supervisor::process::{self, Ending, Exit, Home, Limits, Sink, Stdin, Tail, Watched};
 
@@ -34,10 +34,19 @@ pub struct Task<'a> {
     pub limits: Limits,
 }
 
-/// Runs one turn of a program that prints plain text.
+/// How a program is spoken to.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Where the prompt goes.
+    pub by: PromptBy,
+    /// What it prints.
+    pub format: Format,
+}
+
+/// Runs one turn of a program.
 pub async fn run(
     command: &[String],
-    by: PromptBy,
+    Manner { by, format }: Manner,
     home: &Home,
     task: Task<'_>,
     progress: &mut dyn Progress,
@@ -59,7 +68,7 @@ pub async fn run(
         Err(refused) => return never_started(refused.why),
     };
     let timeout = task.limits.timeout;
-    let mut pump = Pump::new(Text::default(), task.prompt.len(), progress);
+    let mut pump = Pump::new(format, task.prompt.len(), progress);
     let watched = process::watch(running, input, task.limits, &mut pump).await;
     pump.finish(&program, timeout, watched)
 }
@@ -95,8 +104,9 @@ fn never_started(why: String) -> Turn {
 }
 
 /// Carries output to the transcript and counts it.
-struct Pump<'a, R> {
-    reader: R,
+struct Pump<'a> {
+    format: Format,
+    reader: Box<dyn Reader>,
     out: Lines,
     err: Lines,
     tail: Tail,
@@ -106,10 +116,12 @@ struct Pump<'a, R> {
     progress: &'a mut dyn Progress,
 }
 
-impl<'a, R: Reader> Pump<'a, R> {
-    fn new(reader: R, prompt: usize, progress: &'a mut dyn Progress) -> Self {
+impl<'a> Pump<'a> {
+    fn new(format: Format, prompt: usize, progress: &'a mut dyn Progress) -> Self {
         progress.usage(Usage::estimate(prompt as u64));
+        let reader = stream::reader(format, &Sessions::new());
         Self {
+            format,
             out: Lines::new(reader.longest_line()),
             err: Lines::new(LONGEST_ERROR_LINE),
             tail: Tail::new(ERROR_TAIL),
@@ -122,15 +134,37 @@ impl<'a, R: Reader> Pump<'a, R> {
 
     fn finish(mut self, program: &str, timeout: Duration, watched: Watched) -> Turn {
         let (reader, progress) = (&mut self.reader, &mut *self.progress);
-        self.out
-            .finish(&mut |line| reader.line(line, &mut |kind, text| progress.entry(kind, text)));
+        self.out.rest(&mut |line, left_out| {
+            reader.line(line, left_out, &mut |kind, text| progress.entry(kind, text));
+        });
         self.err
             .finish(&mut |line| progress.entry(Kind::Stderr, line));
-        let Claims {
-            claim,
-            note,
-            question,
-        } = reader.finish();
+        let stderr_tail = self.tail.text();
+        let end = End {
+            exit: watched.exit,
+            stderr: &stderr_tail,
+        };
+        let report = reader.finish(&end, &mut |kind, text| progress.entry(kind, text));
+        let told = match self.format {
+            // A program that prints plain text says how it went by its exit alone.
+            Format::Text => None,
+            Format::ClaudeStreamJson
+            | Format::CodexJsonl
+            | Format::OpencodeJson
+            | Format::GeminiStreamJson
+            | Format::PiJson => Some(&report.outcome),
+        };
+        let ended = ended(program, timeout, &watched, told, &stderr_tail);
+        let Report {
+            claims:
+                Claims {
+                    claim,
+                    note,
+                    question,
+                },
+            spent,
+            ..
+        } = report;
         for (kind, text) in [
             (Kind::Claim, &claim),
             (Kind::Note, &note),
@@ -140,8 +174,6 @@ impl<'a, R: Reader> Pump<'a, R> {
                 progress.entry(kind, text);
             }
         }
-        let stderr_tail = self.tail.text();
-        let ended = ended(program, timeout, &watched, &stderr_tail);
         if watched.left > 0 {
             let left = watched.left;
             let said =
@@ -153,7 +185,7 @@ impl<'a, R: Reader> Pump<'a, R> {
             claim,
             note,
             question,
-            usage: Usage::estimate(self.bytes),
+            usage: usage(spent, self.bytes),
             took_ms: watched.took_ms,
             stderr_tail,
             ended,
@@ -161,12 +193,31 @@ impl<'a, R: Reader> Pump<'a, R> {
     }
 }
 
-impl<R: Reader> Sink for Pump<'_, R> {
+/// What the agent says it spent; an estimate while it says nothing or only beginnings.
+fn usage(spent: Option<Spent>, bytes: u64) -> Usage {
+    let estimate = Usage::estimate(bytes);
+    match spent {
+        None => estimate,
+        Some(spent) if spent.partial => Usage {
+            tokens: spent.tokens().max(estimate.tokens),
+            micro_usd: spent.micro_usd,
+            ..estimate
+        },
+        Some(spent) => Usage {
+            tokens: spent.tokens(),
+            estimated: false,
+            micro_usd: spent.micro_usd,
+            ..Usage::default()
+        },
+    }
+}
+
+impl Sink for Pump<'_> {
     fn stdout(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         let (reader, progress) = (&mut self.reader, &mut *self.progress);
-        self.out.feed(bytes, &mut |line| {
-            reader.line(line, &mut |kind, text| progress.entry(kind, text));
+        self.out.each(bytes, &mut |line, left_out| {
+            reader.line(line, left_out, &mut |kind, text| progress.entry(kind, text));
         });
     }
 
@@ -185,17 +236,31 @@ impl<R: Reader> Sink for Pump<'_, R> {
             return Some(due);
         }
         self.reported = Instant::now();
-        self.progress.usage(Usage::estimate(self.bytes));
+        self.progress.usage(usage(self.reader.spent(), self.bytes));
         None
+    }
+
+    fn enough(&self) -> bool {
+        self.reader.enough().is_some()
     }
 }
 
 /// Tells the ways to end apart, each with what to do next.
-fn ended(program: &str, timeout: Duration, watched: &Watched, stderr: &str) -> Ended {
+fn ended(
+    program: &str,
+    timeout: Duration,
+    watched: &Watched,
+    told: Option<&Outcome>,
+    stderr: &str,
+) -> Ended {
     let time = in_words(timeout);
-    let cause = match (watched.ending, watched.exit) {
-        (Ending::Halted, _) => return Ended::Halted,
-        (Ending::TimedOut, _) => match watched.silent_ms {
+    let cause = match (watched.ending, watched.exit, told) {
+        (Ending::Halted, _, _) => return Ended::Halted,
+        (Ending::ByItself, _, Some(Outcome::Done | Outcome::NeedsYou { .. })) => {
+            return Ended::Well;
+        }
+        (Ending::ByItself, _, Some(Outcome::Failed { why })) => format!("{program} failed: {why}"),
+        (Ending::TimedOut, ..) => match watched.silent_ms {
             None => format!(
                 "{program} printed nothing in {time} and was killed: \
                  does it wait for a login or a key?"
@@ -206,14 +271,18 @@ fn ended(program: &str, timeout: Duration, watched: &Watched, stderr: &str) -> E
                 in_words(Duration::from_millis(silent))
             ),
         },
-        (Ending::ByItself, Exit::Code(0)) => return Ended::Well,
-        (Ending::ByItself, Exit::Code(code)) => {
+        (Ending::ByItself, Exit::Code(code), Some(Outcome::Interrupted)) => format!(
+            "{program} stopped in the middle with exit {code}: \
+             did something interrupt it? Then try again"
+        ),
+        (Ending::ByItself, Exit::Code(0), None) => return Ended::Well,
+        (Ending::ByItself, Exit::Code(code), None) => {
             format!("{program} ended with exit {code}: its last lines say why; then try again")
         }
-        (Ending::ByItself, exit @ Exit::Signal(_)) => format!(
+        (Ending::ByItself, exit @ Exit::Signal(_), None | Some(Outcome::Interrupted)) => format!(
             "{program} was {exit}, not by checkride: is the machine out of memory? Then try again"
         ),
-        (Ending::ByItself, Exit::KeeperLost) => {
+        (Ending::ByItself, Exit::KeeperLost, None | Some(Outcome::Interrupted)) => {
             format!("the keeper process of {program} was killed, and {program} with it: try again")
         }
     };

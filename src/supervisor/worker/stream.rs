@@ -1,18 +1,102 @@
-//! Streams: the bytes that an agent prints, turned into entries. One file per format below.
-//! Here: cutting bytes into lines that never grow without bound.
+//! Streams: the bytes that an agent prints, turned into entries, and what they say in the end of
+//! words, tokens, files and success. One file per format below; here is what they have in common.
 
-pub mod text;
+mod claude;
+mod codex;
+mod ending;
+mod events;
+mod json;
+mod lines;
+mod spent;
+mod text;
+mod tools;
+mod words;
+
+use std::time::Duration;
 
 use super::Kind;
+use crate::run::spec::Format;
+use crate::supervisor::process::Exit;
+
+pub use lines::Lines;
+pub use spent::{Sessions, Spent};
+pub use text::Text;
+
+/// Where entries go; their text is not inert yet.
+pub type Tell<'a> = dyn FnMut(Kind, &str) + 'a;
 
 /// Turns the lines of one format into what they mean.
 pub trait Reader {
     /// Longest line of this format, in bytes; what is longer is cut.
     fn longest_line(&self) -> usize;
-    /// One line of standard output, without its line feed.
-    fn line(&mut self, line: &str, tell: &mut dyn FnMut(Kind, &str));
-    /// All lines are told: what the worker says of itself.
-    fn finish(&mut self) -> Claims;
+    /// Longest silence that is normal right now; `None` where silence says nothing.
+    fn quiet_for(&self) -> Option<Duration>;
+    /// One line of standard output, without its line feed, and how many bytes of it were left out.
+    fn line(&mut self, line: &str, left_out: u64, tell: &mut Tell<'_>);
+    /// What this turn has spent so far, as the agent says; `None` while it says nothing.
+    fn spent(&self) -> Option<Spent>;
+    /// Why the agent should be stopped now: it goes in circles and will not end by itself.
+    fn enough(&self) -> Option<String>;
+    /// All lines are told, and it ended like this: what came of it.
+    fn finish(&mut self, end: &End<'_>, tell: &mut Tell<'_>) -> Report;
+}
+
+/// How the process ended.
+#[derive(Debug, Clone, Copy)]
+pub struct End<'a> {
+    /// Exit code or signal.
+    pub exit: Exit,
+    /// The last lines of its standard error.
+    pub stderr: &'a str,
+}
+
+/// What a stream says in the end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How it ended, all evidence together.
+    pub outcome: Outcome,
+    /// Its last message, whole and as it was written; empty where it said nothing.
+    pub text: String,
+    /// What it says of its own work.
+    pub claims: Claims,
+    /// Files that it says it changed, each once.
+    pub files: Vec<String>,
+    /// What it was not allowed to do, one line each.
+    pub refused: Vec<String>,
+    /// The session that it worked in.
+    pub session: Option<Session>,
+    /// What it spent, as the agent says; `None` is unknown.
+    pub spent: Option<Spent>,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// It came to its end.
+    #[default]
+    Done,
+    /// It failed.
+    Failed {
+        /// The reason in one line, inert.
+        why: String,
+    },
+    /// It was stopped before its end.
+    Interrupted,
+    /// It cannot go on without the operator.
+    NeedsYou {
+        /// What it asks, one line, inert.
+        question: String,
+    },
+}
+
+/// A session of an agent, which a later turn may go on with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The agent's name for it.
+    pub id: String,
+    /// All that was spent in it since it began, where the agent tells that. The next turn in the
+    /// same session is counted from here: see [`Sessions`].
+    pub totals: Option<Spent>,
 }
 
 /// What a worker says of its own work: claims, never evidence.
@@ -26,67 +110,16 @@ pub struct Claims {
     pub question: Option<String>,
 }
 
-/// Cuts a stream of bytes into lines of at most `longest` bytes.
-#[derive(Debug)]
-pub struct Lines {
-    longest: usize,
-    /// The beginning of a line whose end has not come yet.
-    open: Vec<u8>,
-    /// Bytes of the open line that were left out.
-    left_out: u64,
-}
-
-impl Lines {
-    /// Lines of at most this many bytes.
-    pub fn new(longest: usize) -> Self {
-        Self {
-            longest,
-            open: Vec::new(),
-            left_out: 0,
+/// The reader of a format. `before` holds the totals of sessions that may go on in this turn.
+pub fn reader(format: Format, before: &Sessions) -> Box<dyn Reader> {
+    match format {
+        Format::Text => Box::new(Text::default()),
+        Format::ClaudeStreamJson => {
+            Box::new(events::Events::new(claude::Claude::default(), before))
         }
-    }
-
-    /// Takes bytes, tells every line that is complete with them.
-    ///
-    /// Invalid UTF-8 becomes `U+FFFD`; a line that is too long ends with a mark of what was cut.
-    pub fn feed(&mut self, bytes: &[u8], tell: &mut dyn FnMut(&str)) {
-        for part in bytes.split_inclusive(|&b| b == b'\n') {
-            let Some(line) = part.strip_suffix(b"\n") else {
-                self.keep(part);
-                break;
-            };
-            if self.open.is_empty() && self.left_out == 0 && line.len() <= self.longest {
-                tell(&String::from_utf8_lossy(line));
-            } else {
-                self.keep(line);
-                self.end(tell);
-            }
+        Format::CodexJsonl => Box::new(events::Events::new(codex::Codex::default(), before)),
+        Format::OpencodeJson | Format::GeminiStreamJson | Format::PiJson => {
+            Box::new(Text::default())
         }
-    }
-
-    /// No more bytes will come: tells the last line, if it has no line feed.
-    pub fn finish(&mut self, tell: &mut dyn FnMut(&str)) {
-        if !self.open.is_empty() || self.left_out > 0 {
-            self.end(tell);
-        }
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        let room = self.longest.saturating_sub(self.open.len());
-        let (kept, cut) = bytes.split_at(room.min(bytes.len()));
-        self.open.extend_from_slice(kept);
-        self.left_out += cut.len() as u64;
-    }
-
-    fn end(&mut self, tell: &mut dyn FnMut(&str)) {
-        let text = String::from_utf8_lossy(&self.open);
-        if self.left_out > 0 {
-            let mark = format!("{text} ⟪{} bytes of this line are not kept⟫", self.left_out);
-            tell(&mark);
-        } else {
-            tell(&text);
-        }
-        self.open.clear();
-        self.left_out = 0;
     }
 }

@@ -1,17 +1,25 @@
-//! Plain text: every line is said, the last one is the claim. Knows no tools and no questions.
+//! Plain text: every line is said, the last one is the claim. Knows no tools and no tokens.
 
-use super::super::Kind;
-use super::{Claims, Reader};
-use crate::run::inert::{cut, inert};
+use super::ending::{Verdict, outcome};
+use super::lines::marked;
+use super::words::{LONGEST_CLAIM, LONGEST_QUESTION, claims};
+use super::{End, Kind, Reader, Report, Spent, Tell};
 
-/// Most characters of a claim or note.
-pub(in super::super) const LONGEST_CLAIM: usize = 200;
+use std::time::Duration;
+
+/// Most characters that are kept of a line for the report.
+const KEPT: usize = if LONGEST_QUESTION > LONGEST_CLAIM {
+    LONGEST_QUESTION + 1
+} else {
+    LONGEST_CLAIM + 1
+};
 
 /// Reads an agent that prints plain text.
 #[derive(Debug, Default)]
 pub struct Text {
     last: String,
     note: String,
+    lines: u64,
 }
 
 impl Reader for Text {
@@ -19,22 +27,43 @@ impl Reader for Text {
         64 * 1024
     }
 
-    fn line(&mut self, line: &str, tell: &mut dyn FnMut(Kind, &str)) {
-        tell(Kind::Said, line);
+    /// Many agents print their answer in one piece, at the end.
+    fn quiet_for(&self) -> Option<Duration> {
+        None
+    }
+
+    fn line(&mut self, line: &str, left_out: u64, tell: &mut Tell<'_>) {
+        tell(Kind::Said, &marked(line, left_out));
+        self.lines += 1;
         let line = line.trim();
         if let Some(note) = line.strip_prefix("NOTE:") {
             keep(&mut self.note, note.trim());
-        }
-        if !line.is_empty() {
+        } else if line.contains(char::is_alphanumeric) {
             keep(&mut self.last, line);
         }
     }
 
-    fn finish(&mut self) -> Claims {
-        Claims {
-            claim: shown(&self.last),
-            note: shown(&self.note),
-            question: None,
+    fn spent(&self) -> Option<Spent> {
+        None
+    }
+
+    fn enough(&self) -> Option<String> {
+        None
+    }
+
+    fn finish(&mut self, end: &End<'_>, _tell: &mut Tell<'_>) -> Report {
+        let claims = claims(&self.last, &self.note);
+        let verdict = match end.exit {
+            super::Exit::Code(0) => Verdict::Done,
+            super::Exit::Code(_) | super::Exit::Signal(_) | super::Exit::KeeperLost => {
+                Verdict::Silent
+            }
+        };
+        Report {
+            outcome: outcome(verdict, claims.question.as_deref(), self.lines, end),
+            text: self.last.clone(),
+            claims,
+            ..Report::default()
         }
     }
 }
@@ -42,9 +71,5 @@ impl Reader for Text {
 /// Keeps only as much of a line as can be shown, without a new allocation for every line.
 fn keep(kept: &mut String, line: &str) {
     kept.clear();
-    kept.extend(line.chars().take(LONGEST_CLAIM + 1));
-}
-
-fn shown(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| cut(&inert(text), LONGEST_CLAIM))
+    kept.extend(line.chars().take(KEPT));
 }

@@ -1,0 +1,139 @@
+//! What a turn spent, counted the same way for every agent: parts that do not overlap.
+
+use std::collections::{BTreeMap, VecDeque};
+
+/// Tokens and money of one turn, or of a whole session.
+///
+/// Agents count in different ways; the readers bring them to this one: `input`, `cached` and
+/// `output` never overlap, `thinking` is a part of `output`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Tokens read that no cache had, those written to a cache included.
+    pub input: u64,
+    /// Tokens written, thinking included.
+    pub output: u64,
+    /// Tokens read from a cache, beside `input`.
+    pub cached: u64,
+    /// Tokens of `output` that were thought and not said.
+    pub thinking: u64,
+    /// Millionths of a dollar as the agent itself says; `None` is unknown, never nothing.
+    pub micro_usd: Option<u64>,
+    /// Whether these are only figures from the middle of an answer: a lower bound.
+    pub partial: bool,
+}
+
+impl Spent {
+    /// All tokens.
+    pub fn tokens(&self) -> u64 {
+        self.input
+            .saturating_add(self.output)
+            .saturating_add(self.cached)
+    }
+
+    /// The sum. Money of which a part is unknown is unknown; nothing spent adds nothing.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let micro_usd = match (self.micro_usd, other.micro_usd) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (money, None) if other.tokens() == 0 => money,
+            (None, money) if self.tokens() == 0 => money,
+            (None, _) | (_, None) => None,
+        };
+        Self {
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+            cached: self.cached.saturating_add(other.cached),
+            thinking: self.thinking.saturating_add(other.thinking),
+            micro_usd,
+            partial: self.partial || other.partial,
+        }
+    }
+
+    /// What came on top of earlier totals of the same session. Totals that went down were counted
+    /// anew, so that all of them count.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        let less = self.input < before.input
+            || self.output < before.output
+            || self.cached < before.cached
+            || self.thinking < before.thinking;
+        if less {
+            return self;
+        }
+        let micro_usd = match (self.micro_usd, before.micro_usd) {
+            (Some(now), Some(then)) => Some(now.saturating_sub(then)),
+            (now, None) if before.tokens() == 0 => now,
+            (None, _) | (_, None) => None,
+        };
+        Self {
+            input: self.input - before.input,
+            output: self.output - before.output,
+            cached: self.cached - before.cached,
+            thinking: self.thinking - before.thinking,
+            micro_usd,
+            partial: self.partial,
+        }
+    }
+
+    /// With what the agent says it cost. Tokens for $0 are tokens without a known price.
+    #[must_use]
+    pub fn costing(self, usd: Option<f64>) -> Self {
+        let micro_usd = usd
+            .filter(|usd| usd.is_finite() && *usd >= 0.0)
+            .filter(|usd| *usd > 0.0 || self.tokens() == 0)
+            .map(micro);
+        Self { micro_usd, ..self }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "finite and not negative; what is beyond u64 stops at its end"
+)]
+fn micro(usd: f64) -> u64 {
+    (usd * 1e6).round() as u64
+}
+
+/// Totals of sessions as they were last seen: some agents only ever tell the sum of a whole session.
+pub type Sessions = BTreeMap<String, Spent>;
+
+/// Most steps whose figures can still change.
+const OPEN_STEPS: usize = 64;
+
+/// Figures that come once per answer or step; a repeated id is the same step and counts once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Steps {
+    sum: Spent,
+    open: VecDeque<(String, Spent)>,
+}
+
+impl Steps {
+    /// Says what a step has spent; said again, the later figures replace the earlier where they are higher.
+    pub(super) fn put(&mut self, id: &str, spent: Spent) {
+        if let Some((_, known)) = self.open.iter_mut().find(|(known, _)| known == id) {
+            if spent.tokens() >= known.tokens() {
+                *known = spent;
+            }
+            return;
+        }
+        if self.open.len() >= OPEN_STEPS
+            && let Some((_, closed)) = self.open.pop_front()
+        {
+            self.sum = self.sum.plus(closed);
+        }
+        self.open.push_back((id.to_owned(), spent));
+    }
+
+    /// All steps together.
+    pub(super) fn total(&self) -> Spent {
+        self.open
+            .iter()
+            .fold(self.sum, |sum, (_, step)| sum.plus(*step))
+    }
+
+    /// Whether no step was told.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+}
