@@ -35,6 +35,8 @@ mod screens;
 #[cfg(test)]
 mod shipped;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod supervisor;
 #[cfg(test)]
 mod terminal;

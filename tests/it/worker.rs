@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::process::Bench;
 
 #[derive(Default)]
-struct Told {
+pub(crate) struct Told {
     entries: Vec<(Kind, String)>,
     usage: Usage,
     pauses: u32,
@@ -35,7 +35,7 @@ impl Progress for Told {
 }
 
 impl Told {
-    fn of(&self, kind: Kind) -> Vec<&str> {
+    pub(crate) fn of(&self, kind: Kind) -> Vec<&str> {
         let of_kind = self.entries.iter().filter(|(k, _)| *k == kind);
         of_kind.map(|(_, text)| text.as_str()).collect()
     }
@@ -47,6 +47,15 @@ fn limits(timeout: Duration) -> (watch::Sender<Halt>, Limits) {
 }
 
 async fn turn(script: &str, prompt: &str, by: PromptBy, timeout: Duration) -> (Turn, Told) {
+    spoken(script, prompt, plain(by), timeout).await
+}
+
+/// A turn of a script that prints a format.
+pub(crate) async fn turn_of(script: &str, format: Format, by: PromptBy) -> (Turn, Told) {
+    spoken(script, "", Manner { by, format }, LONG).await
+}
+
+async fn spoken(script: &str, prompt: &str, manner: Manner, timeout: Duration) -> (Turn, Told) {
     let bench = Bench::new();
     let (_sender, limits) = limits(timeout);
     let task = Task {
@@ -56,7 +65,7 @@ async fn turn(script: &str, prompt: &str, by: PromptBy, timeout: Duration) -> (T
     };
     let mut told = Told::default();
     let argv = ["sh", "-c", script].map(str::to_owned);
-    let turn = command::run(&argv, plain(by), &bench.home, task, &mut told).await;
+    let turn = command::run(&argv, manner, &bench.home, task, &mut told).await;
     (turn, told)
 }
 
@@ -95,12 +104,18 @@ async fn a_turn_is_told_line_by_line() {
     assert!(told.pauses > 0);
 }
 
-/// As an argument the prompt is one word, whatever it holds; too long or a NUL is refused.
+/// As an argument the prompt is one word, whatever it holds; too long or a NUL is refused. Nothing
+/// is on standard input then: some agents read it to its end.
 #[tokio::test]
 async fn a_prompt_as_argument_is_one_word() {
     let prompt = "a 'b' $(touch pwned) \n c";
     let (_, told) = turn("printf '%s' \"$0\"", prompt, PromptBy::Arg, LONG).await;
     assert_eq!(told.of(Kind::Said), ["a 'b' $(touch pwned) ", " c"]);
+    let (empty, told) = turn("cat; echo end", "x", PromptBy::Arg, LONG).await;
+    assert_eq!(
+        (empty.ended, told.of(Kind::Said)),
+        (Ended::Well, vec!["end"])
+    );
     let (long, _) = turn("true", &"x".repeat(128 * 1024), PromptBy::Arg, LONG).await;
     assert!(cause(&long).contains("set prompt = \"stdin\""), "{long:?}");
     assert_eq!(long.usage, Usage::default());

@@ -5,8 +5,11 @@ mod claude;
 mod codex;
 mod ending;
 mod events;
+mod gemini;
 mod json;
 mod lines;
+mod opencode;
+mod pi;
 mod spent;
 mod text;
 mod tools;
@@ -17,6 +20,8 @@ use std::time::Duration;
 use super::Kind;
 use crate::run::spec::Format;
 use crate::supervisor::process::Exit;
+
+use events::Events;
 
 pub use lines::Lines;
 pub use spent::{Sessions, Spent};
@@ -114,12 +119,10 @@ pub struct Claims {
 pub fn reader(format: Format, before: &Sessions) -> Box<dyn Reader> {
     match format {
         Format::Text => Box::new(Text::default()),
-        Format::ClaudeStreamJson => {
-            Box::new(events::Events::new(claude::Claude::default(), before))
-        }
-        Format::CodexJsonl => Box::new(events::Events::new(codex::Codex::default(), before)),
-        Format::OpencodeJson | Format::GeminiStreamJson | Format::PiJson => {
-            Box::new(Text::default())
-        }
+        Format::ClaudeStreamJson => Box::new(Events::new(claude::Claude::default(), before)),
+        Format::CodexJsonl => Box::new(Events::new(codex::Codex::default(), before)),
+        Format::OpencodeJson => Box::new(Events::new(opencode::Opencode::default(), before)),
+        Format::GeminiStreamJson => Box::new(Events::new(gemini::Gemini::default(), before)),
+        Format::PiJson => Box::new(Events::new(pi::Pi::default(), before)),
     }
 }

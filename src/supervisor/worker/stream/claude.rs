@@ -218,7 +218,6 @@ impl Claude {
         page.words.close(tell);
         let text = event.word("result");
         let fine = !event.is_true("is_error") && event.word("subtype") == "success";
-        page.wordless = !fine;
         if !text.is_empty() && text.trim() != page.words.text() {
             // It was said already, as a rule; an error's text is told as one.
             page.words.say(&text, &mut |kind, line| {

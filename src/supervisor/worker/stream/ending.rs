@@ -7,6 +7,9 @@ use super::{End, Exit, Outcome};
 /// Longest reason, in characters.
 const LONGEST_REASON: usize = 400;
 
+/// Most lines of standard error of which the first is taken for its reason.
+const FEW_LINES: usize = 5;
+
 /// What the stream itself says of its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -44,15 +47,17 @@ fn silent(heard: u64, end: &End<'_>) -> Outcome {
         Exit::Code(0) if heard > 0 => Outcome::Interrupted,
         Exit::Code(0) => Outcome::Failed {
             why: match last_words(end.stderr) {
-                Some(line) => reason(&line),
+                Some(line) => reason(line),
                 None => "it ended without a word".to_owned(),
             },
         },
         Exit::Code(_) if heard > 0 && complaint(end.stderr).is_none() => Outcome::Interrupted,
         Exit::Code(code) => Outcome::Failed {
-            why: match last_words(end.stderr) {
-                Some(line) => reason(&line),
-                None => format!("exit {code} without a word"),
+            why: match (complaint(end.stderr), last_words(end.stderr)) {
+                (Some(line), _) => reason(line),
+                (None, Some(line)) => reason(&format!("exit {code}: {line}")),
+                (None, None) if end.stderr.is_empty() => format!("exit {code} without a word"),
+                (None, None) => format!("exit {code}: its standard error says more"),
             },
         },
     }
@@ -60,8 +65,8 @@ fn silent(heard: u64, end: &End<'_>) -> Outcome {
 
 /// The reason in one line that can be shown.
 pub(super) fn reason(why: &str) -> String {
-    let mut lines = why.lines().map(str::trim);
-    let line = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    let line = lines(why).find(|line| !line.is_empty());
+    let line = line.unwrap_or_default();
     shown(line, LONGEST_REASON).unwrap_or_else(|| "it does not say why".to_owned())
 }
 
@@ -75,16 +80,17 @@ pub(super) fn is_signal_code(code: i32) -> bool {
     matches!(code, 129..=131 | 137 | 141 | 143)
 }
 
-/// The line of standard error that says most: the last that complains, else the first of all.
-pub(super) fn last_words(stderr: &str) -> Option<String> {
-    let line = complaint(stderr).or_else(|| {
-        let mut lines = stderr.lines().map(str::trim);
-        lines.find(|line| line.contains(char::is_alphanumeric))
-    });
-    line.map(str::to_owned)
+/// The line of standard error that says most: the last that complains, else the first of a few. What
+/// is longer is a page of help, of which no line says anything.
+fn last_words(stderr: &str) -> Option<&str> {
+    complaint(stderr).or_else(|| {
+        let mut lines = lines(stderr).filter(|line| line.contains(char::is_alphanumeric));
+        let first = lines.next();
+        first.filter(|_| lines.count() < FEW_LINES)
+    })
 }
 
-/// The last line that speaks of an error and is no part of a stack trace.
+/// The last line that speaks of an error and is no part of a stack trace or a list of options.
 fn complaint(stderr: &str) -> Option<&str> {
     const WORDS: [&str; 6] = [
         "error",
@@ -92,13 +98,19 @@ fn complaint(stderr: &str) -> Option<&str> {
         "panicked",
         "exception",
         "unknown",
-        "denied",
+        "not found",
     ];
-    let mut lines = stderr.lines().rev().map(str::trim);
-    lines.find(|line| {
+    lines(stderr).rfind(|line| {
         let low = line.to_lowercase();
-        !low.starts_with("at ") && WORDS.iter().any(|word| low.contains(word))
+        let stack = low.starts_with("at ") || low.starts_with('-');
+        !stack && WORDS.iter().any(|word| low.contains(word))
     })
+}
+
+/// Lines without what colours, already harmless, leave at their ends.
+fn lines(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+    text.lines()
+        .map(|line| line.trim_matches(|c: char| c.is_whitespace() || c == '␛'))
 }
 
 /// Most times that the same error may come again while nothing gets done in between.

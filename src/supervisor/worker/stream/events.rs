@@ -10,7 +10,7 @@ use super::json::Object;
 use super::spent::{Sessions, Spent};
 use super::tools::Calls;
 use super::words::{LONGEST_QUESTION, Words, each_line, shown};
-use super::{Claims, End, Kind, Reader, Report, Session, Tell};
+use super::{Claims, End, Kind, Outcome, Reader, Report, Session, Tell};
 use crate::run::inert::head;
 
 /// Longest line that is read. The longest that an agent was seen to print has 560 KB, but some
@@ -52,8 +52,6 @@ pub(super) struct Page {
     pub(super) folder: String,
     /// Totals of sessions as they stood before this turn.
     pub(super) before: Sessions,
-    /// Whether its final text is a report of an error and none of its words.
-    pub(super) wordless: bool,
     /// Whether the worker waits before it tries again, in milliseconds.
     pub(super) waits_ms: u64,
     /// Objects so far.
@@ -209,18 +207,20 @@ impl<D: Dialect> Reader for Events<D> {
         };
         let page = &mut self.page;
         let mut claims = page.words.claims();
-        if page.wordless {
-            claims = Claims {
-                note: claims.note,
-                ..Claims::default()
-            };
-        }
         if let Some(needs) = &page.calls.needs {
             claims.question = shown(needs, LONGEST_QUESTION);
         }
         let outcome = outcome(verdict, claims.question.as_deref(), page.heard, end);
-        if !matches!(outcome, super::Outcome::NeedsYou { .. }) {
-            claims.question = None;
+        match outcome {
+            Outcome::NeedsYou { .. } => {}
+            Outcome::Done => claims.question = None,
+            // Half a sentence, or the words of an error, claim nothing.
+            Outcome::Failed { .. } | Outcome::Interrupted => {
+                claims = Claims {
+                    note: claims.note,
+                    ..Claims::default()
+                };
+            }
         }
         Report {
             outcome,

@@ -194,7 +194,9 @@ impl Calls {
             None => format!("refused: {label}"),
         };
         tell(Kind::Error, &line);
-        self.needs = Some(asks.unwrap_or_else(|| line.clone()));
+        self.needs = Some(asks.unwrap_or_else(|| {
+            format!("{label} was refused: should it be allowed, or what else should be done?")
+        }));
         if self.refused.len() < MOST_REFUSALS {
             self.refused.push(line);
         }

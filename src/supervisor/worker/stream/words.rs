@@ -65,11 +65,6 @@ impl Words {
         self.line.clear();
     }
 
-    /// What the message that is being said holds so far.
-    pub(super) fn saying(&self) -> &str {
-        &self.saying
-    }
-
     fn end_line(&mut self, tell: &mut Tell<'_>) {
         each_line(&self.line, &mut |line| tell(Kind::Said, line));
         if let Some(note) = self.line.trim().strip_prefix("NOTE:") {
