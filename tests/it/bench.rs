@@ -1,5 +1,7 @@
 //! Figures, printed and never judged: `cargo test --release --test it bench -- --ignored --nocapture`.
 
+mod streams;
+
 use std::process::Command as Process;
 
 use checkride::protocol::Fact;

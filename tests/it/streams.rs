@@ -16,10 +16,10 @@ use checkride::supervisor::worker::stream::{
 use serde::Deserialize;
 
 /// One recorded run.
-struct Recording {
-    name: String,
-    format: Format,
-    bytes: Vec<u8>,
+pub(crate) struct Recording {
+    pub(crate) name: String,
+    pub(crate) format: Format,
+    pub(crate) bytes: Vec<u8>,
     stderr: String,
     exit: Exit,
 }
@@ -63,7 +63,7 @@ fn recording(name: &str) -> Recording {
     }
 }
 
-fn recordings() -> Vec<Recording> {
+pub(crate) fn recordings() -> Vec<Recording> {
     let mut names = Vec::new();
     for agent in fs::read_dir(folder()).unwrap() {
         let agent = agent.unwrap();

@@ -197,6 +197,22 @@ fn a_second_result_adds_its_own_part() {
     assert_eq!(spent.micro_usd, Some(15_000));
 }
 
+/// Versions of claude without figures by model tell money all the same; the sum is not added twice.
+#[test]
+fn older_versions_tell_money_too() {
+    let result = |usd: &str| {
+        format!(
+            r#"{{"type":"result","subtype":"success","is_error":false,"result":"ok","total_cost_usd":{usd},"usage":{{"input_tokens":100,"output_tokens":1}}}}"#
+        )
+    };
+    let (one, two) = (result("0.01"), result("0.015"));
+    let read = read_lines(Format::ClaudeStreamJson, &[&one, &two], Exit::Code(0));
+    let spent = read.report.spent.unwrap();
+    assert_eq!((spent.input, spent.micro_usd), (200, Some(15_000)));
+    let free = read_lines(Format::ClaudeStreamJson, &[&result("0")], Exit::Code(0));
+    assert_eq!(free.report.spent.unwrap().micro_usd, None);
+}
+
 /// Lines of one message repeat its id and how it began: a message counts once, and as a lower bound.
 #[test]
 fn a_message_counts_once() {
@@ -291,6 +307,28 @@ fn an_answer_that_begins_again_counts_once() {
     );
 }
 
+/// An honest answer may repeat its beginning: only a pause before it makes it a retry.
+#[test]
+fn an_honest_repetition_stays() {
+    let piece = |at: &str, text: &str| {
+        format!(
+            r#"{{"type":"message","timestamp":"2026-11-22T08:00:0{at}Z","role":"assistant","content":"{text}","delta":true}}"#
+        )
+    };
+    let again = |at: &str| {
+        let (one, two) = (
+            piece("1.000", "and over again "),
+            piece(at, "and over again "),
+        );
+        let lines = [one.as_str(), two.as_str()];
+        read_lines(Format::GeminiStreamJson, &lines, Exit::Signal(9))
+            .report
+            .text
+    };
+    assert_eq!(again("1.200"), "and over again and over again");
+    assert_eq!(again("2.200"), "and over again");
+}
+
 /// gemini's loop guard ends a run with «success»: it is none.
 #[test]
 fn a_loop_guard_is_no_success() {
@@ -324,6 +362,32 @@ fn long_lines_are_read() {
     assert_eq!(result.len(), 25);
     assert_eq!(result[12], "⟪32977 lines⟫");
     assert_eq!(result[24], "last");
+}
+
+/// All events in one list, as claude prints them without streaming, are the same run.
+#[test]
+fn a_list_of_events_is_a_stream() {
+    let recording = recording("claude/tool");
+    let text = String::from_utf8(recording.bytes.clone()).unwrap();
+    let list = format!("[{}]", text.trim().replace('\n', ","));
+    let listed = read_lines(recording.format, &[&list], Exit::Code(0));
+    assert_eq!(listed.report, read(&recording).report);
+}
+
+/// A message of several parts is one message.
+#[test]
+fn parts_of_a_message_belong_together() {
+    let part = |id: &str, text: &str| {
+        format!(r#"{{"type":"text","part":{{"messageID":"{id}","text":"{text}"}}}}"#)
+    };
+    let (a, b, c) = (
+        part("m1", "Looking."),
+        part("m2", "Found"),
+        part("m2", "it."),
+    );
+    let read = read_lines(Format::OpencodeJson, &[&a, &b, &c], Exit::Signal(9));
+    assert_eq!(read.report.text, "Found\nit.");
+    assert_eq!(read.of(Kind::Said), ["Looking.", "Found", "it."]);
 }
 
 /// Claims, questions and reasons are inert and short, whatever an agent writes.

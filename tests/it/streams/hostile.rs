@@ -66,13 +66,14 @@ fn a_line_of_50_mb_is_left_out_with_a_mark() {
         lines.each(bytes, &mut |line, left_out| {
             most = most.max(line.len());
             reader.line(line, left_out, &mut |kind, text| {
-                told.push((kind, text.to_owned()))
+                told.push((kind, text.to_owned()));
             });
         });
     };
     feed(br#"{"type":"user","message":{"role":"user","content":[{"type":"text","text":""#);
+    let piece = vec![b'x'; 64 * 1024];
     for _ in 0..800 {
-        feed(&[b'x'; 64 * 1024]);
+        feed(&piece);
     }
     feed(b"\"}]}}\n");
     feed(&recording.bytes);

@@ -6,7 +6,7 @@ mod bill;
 use std::time::Duration;
 
 use super::ending::Verdict;
-use super::events::{Dialect, Page, think};
+use super::events::{Dialect, Page, think, unknown};
 use super::json::{Object, string};
 use super::spent::Spent;
 use super::tools::{Call, Fate};
@@ -67,7 +67,7 @@ impl Dialect for Claude {
             | "tool_use_summary"
             | "auth_status"
             | "prompt_suggestion" => {}
-            other => page.unknown(other, event, tell),
+            other => unknown(other, event, tell),
         }
     }
 
@@ -95,7 +95,7 @@ impl Dialect for Claude {
 impl Claude {
     fn assistant(&mut self, event: &Object<'_>, page: &mut Page, tell: &mut Tell<'_>) {
         let Some(message) = event.object("message") else {
-            return page.unknown("assistant", event, tell);
+            return unknown("assistant", event, tell);
         };
         let helper = event.text("parent_tool_use_id").is_some();
         page.waits_ms = 0;
@@ -129,14 +129,14 @@ impl Claude {
                     let id = block.word("tool_use_id");
                     page.calls.end(&id, Fate::Done, &content(&block), tell);
                 }
-                other => page.unknown(other, &block, tell),
+                other => unknown(other, &block, tell),
             }
         }
     }
 
     fn user(&mut self, event: &Object<'_>, page: &mut Page, tell: &mut Tell<'_>) {
         let Some(message) = event.object("message") else {
-            return page.unknown("user", event, tell);
+            return unknown("user", event, tell);
         };
         for block in message.objects("content") {
             match &*block.word("type") {
@@ -158,7 +158,7 @@ impl Claude {
                 }
                 // What was asked of it, or of a subagent.
                 "text" | "image" | "document" => {}
-                other => page.unknown(other, &block, tell),
+                other => unknown(other, &block, tell),
             }
         }
     }
@@ -207,7 +207,7 @@ impl Claude {
             "permission_denied" => self.denied = event.text("tool_use_id").map(String::from),
             "compact_boundary" => tell(Kind::Said, "⟪the conversation was made shorter⟫"),
             silent if SILENT.contains(&silent) => {}
-            other => page.unknown(other, event, tell),
+            other => unknown(other, event, tell),
         }
     }
 
@@ -253,7 +253,7 @@ impl Claude {
     /// A permission that somebody at the other end of its standard input should give.
     fn asks(event: &Object<'_>, page: &mut Page, tell: &mut Tell<'_>) {
         let Some(request) = event.object("request") else {
-            return page.unknown("control_request", event, tell);
+            return unknown("control_request", event, tell);
         };
         if request.word("subtype") == "can_use_tool" {
             let input = request.object("input").unwrap_or_default();

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::ending::Verdict;
-use super::events::{Dialect, Page, think};
+use super::events::{Dialect, Page, think, unknown};
 use super::json::Object;
 use super::spent::Spent;
 use super::tools::{Call, Fate};
@@ -52,9 +52,9 @@ impl Dialect for Codex {
             "error" => self.error(&message(event), page, tell),
             "item.started" | "item.updated" | "item.completed" => match event.object("item") {
                 Some(item) => self.item(&kind, &item, page, tell),
-                None => page.unknown(&kind, event, tell),
+                None => unknown(&kind, event, tell),
             },
-            other => page.unknown(other, event, tell),
+            other => unknown(other, event, tell),
         }
     }
 
@@ -108,11 +108,9 @@ impl Codex {
                 page.words.say(&item.word("text"), tell);
             }
             "reasoning" if over => think(&item.word("text"), tell),
-            "agent_message" | "assistant_message" | "reasoning" => {}
             "error" => tell(Kind::Error, &message(item)),
             "command_execution" => self.command(over, item, page, tell),
             "file_change" if over => self.files(item, page, tell),
-            "file_change" => {}
             "mcp_tool_call" | "collab_tool_call" => self.call(over, item, page, tell),
             "web_search" if over => {
                 tell(Kind::Tool, &format!("web search: {}", item.word("query")));
@@ -121,12 +119,9 @@ impl Codex {
                 let open = item.objects("items").filter(|i| !i.is_true("completed"));
                 tell(Kind::Tool, &format!("plan: {} steps to go", open.count()));
             }
-            "web_search" | "todo_list" => {}
-            other => {
-                if over {
-                    page.unknown(other, item, tell);
-                }
-            }
+            // All else tells more when it is over.
+            _ if !over => {}
+            other => unknown(other, item, tell),
         }
     }
 

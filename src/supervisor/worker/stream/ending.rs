@@ -53,13 +53,18 @@ fn silent(heard: u64, end: &End<'_>) -> Outcome {
         },
         Exit::Code(_) if heard > 0 && complaint(end.stderr).is_none() => Outcome::Interrupted,
         Exit::Code(code) => Outcome::Failed {
-            why: match (complaint(end.stderr), last_words(end.stderr)) {
-                (Some(line), _) => reason(line),
-                (None, Some(line)) => reason(&format!("exit {code}: {line}")),
-                (None, None) if end.stderr.is_empty() => format!("exit {code} without a word"),
-                (None, None) => format!("exit {code}: its standard error says more"),
-            },
+            why: by_code(code, end.stderr),
         },
+    }
+}
+
+/// The reason of a program that tells it by its exit code and standard error alone.
+pub(super) fn by_code(code: i32, stderr: &str) -> String {
+    match (complaint(stderr), last_words(stderr)) {
+        (Some(line), _) => reason(line),
+        (None, Some(line)) => reason(&format!("exit {code}: {line}")),
+        (None, None) if stderr.is_empty() => format!("exit {code} without a word"),
+        (None, None) => format!("exit {code}: its standard error says more"),
     }
 }
 
@@ -90,7 +95,8 @@ fn last_words(stderr: &str) -> Option<&str> {
     })
 }
 
-/// The last line that speaks of an error and is no part of a stack trace or a list of options.
+/// The last line that speaks of an error and is no part of a stack trace, a list of options, or a log:
+/// logs tell of errors that were got over.
 fn complaint(stderr: &str) -> Option<&str> {
     const WORDS: [&str; 6] = [
         "error",
@@ -102,8 +108,9 @@ fn complaint(stderr: &str) -> Option<&str> {
     ];
     lines(stderr).rfind(|line| {
         let low = line.to_lowercase();
+        let log = low.starts_with("20") && low.contains('t') && low.contains("z ");
         let stack = low.starts_with("at ") || low.starts_with('-');
-        !stack && WORDS.iter().any(|word| low.contains(word))
+        !log && !stack && WORDS.iter().any(|word| low.contains(word))
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Deserializer;
 
 use super::ending::{Circles, Verdict, outcome};
-use super::json::Object;
+use super::json::{Object, items};
 use super::spent::{Sessions, Spent};
 use super::tools::Calls;
 use super::words::{LONGEST_QUESTION, Words, each_line, shown};
@@ -80,19 +80,19 @@ impl Page {
         each_line(why, &mut |line| tell(Kind::Error, line));
         self.circles.error(why);
     }
+}
 
-    /// An event that nobody knows: kept and shown as it is.
-    pub(super) fn unknown(&self, name: &str, event: &Object<'_>, tell: &mut Tell<'_>) {
-        let mut text = format!("⟪{name}⟫");
-        for (key, value) in event.fields().filter(|(key, _)| *key != "type") {
-            if text.len() > SHOWN {
-                text.push_str(" …");
-                break;
-            }
-            text.push_str(&format!(" {key}={}", head(value, SHOWN / 3)));
+/// An event that nobody knows: kept and shown as it is.
+pub(super) fn unknown(name: &str, event: &Object<'_>, tell: &mut Tell<'_>) {
+    let mut text = format!("⟪{name}⟫");
+    for (key, value) in event.fields().filter(|(key, _)| *key != "type") {
+        if text.len() > SHOWN {
+            text.push_str(" …");
+            break;
         }
-        tell(Kind::Said, &text);
+        text.extend([" ", key, "=", head(value, SHOWN / 3)]);
     }
+    tell(Kind::Said, &text);
 }
 
 /// Tells thoughts, line by line.
@@ -182,6 +182,11 @@ impl<D: Dialect> Reader for Events<D> {
             self.gather(line, tell);
         } else if text.starts_with('{') {
             self.objects(text, tell);
+        } else if text.starts_with("[{") && text.ends_with("}]") {
+            // All events as one list, as claude prints them with `--output-format json --verbose`.
+            for event in items(text) {
+                self.objects(event, tell);
+            }
         } else {
             each_line(text, &mut |line| tell(Kind::Said, line));
         }

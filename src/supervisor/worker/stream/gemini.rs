@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::ending::Verdict;
-use super::events::{Dialect, Page};
+use super::events::{Dialect, Page, unknown};
 use super::json::Object;
 use super::spent::Spent;
 use super::tools::{Call, Fate};
@@ -13,8 +15,11 @@ use super::{End, Kind, Tell};
 /// It asks a failing server again for 207 s, and tells so on standard error only.
 const QUIET: Duration = Duration::from_secs(240);
 
-/// Shortest first piece by which a retry is known: shorter ones come twice in honest answers.
+/// Shortest piece by which a retry is known: shorter ones come twice in honest answers.
 const TELLING_PIECE: usize = 8;
+
+/// Shortest pause before a retry; the shortest that was seen is 1.1 s.
+const RETRY_PAUSE_MS: i128 = 700;
 
 /// What gemini says of its end.
 #[derive(Debug, Clone, Default)]
@@ -22,8 +27,8 @@ pub(super) struct Gemini {
     ended: Option<Verdict>,
     /// An error after which nothing has come.
     error: Option<String>,
-    /// The first piece of the answer that is being said.
-    first: String,
+    /// When the last piece of an answer came.
+    last_piece: Option<Timestamp>,
     spent: Option<Spent>,
 }
 
@@ -33,7 +38,6 @@ impl Dialect for Gemini {
         page.in_session(event, "session_id");
         if kind != "message" {
             page.words.close(tell);
-            self.first.clear();
         }
         match &*kind {
             "init" => {}
@@ -55,7 +59,7 @@ impl Dialect for Gemini {
             "" if event.raw("stats").is_some() || event.raw("response").is_some() => {
                 self.whole(event, page, tell);
             }
-            other => page.unknown(other, event, tell),
+            other => unknown(other, event, tell),
         }
     }
 
@@ -87,13 +91,23 @@ impl Gemini {
         if !event.is_true("delta") {
             return page.words.say(&piece, tell);
         }
-        if self.first.is_empty() {
-            self.first = piece.clone().into_owned();
-        } else if piece == self.first && piece.len() >= TELLING_PIECE {
+        let at = event.text("timestamp").and_then(|at| at.parse().ok());
+        if self.begins_again(&piece, at, page.words.saying()) {
             page.words.again();
             tell(Kind::Error, "it asks again and begins its answer anew");
         }
+        self.last_piece = at;
         page.words.pour(&piece, tell);
+    }
+
+    /// Whether this piece begins an answer anew that was `said` in part: it repeats its beginning,
+    /// and it comes after the pause of a retry.
+    fn begins_again(&self, piece: &str, at: Option<Timestamp>, said: &str) -> bool {
+        let paused = match (self.last_piece, at) {
+            (Some(last), Some(at)) => at.duration_since(last).as_millis() >= RETRY_PAUSE_MS,
+            (Some(_) | None, _) => false,
+        };
+        paused && piece.len() >= TELLING_PIECE && said.starts_with(piece)
     }
 
     fn tool_result(event: &Object<'_>, page: &mut Page, tell: &mut Tell<'_>) {

@@ -45,7 +45,7 @@ impl Lines {
                 break;
             };
             if self.open.is_empty() && self.left_out == 0 && line.len() <= self.longest {
-                tell(&String::from_utf8_lossy(line), 0);
+                tell(&text(line), 0);
             } else {
                 self.keep(line);
                 self.end(tell);
@@ -68,10 +68,18 @@ impl Lines {
     }
 
     fn end(&mut self, tell: &mut dyn FnMut(&str, u64)) {
-        tell(&String::from_utf8_lossy(&self.open), self.left_out);
+        tell(&text(&self.open), self.left_out);
         self.open.clear();
         self.open.shrink_to(KEPT_ROOM);
         self.left_out = 0;
+    }
+}
+
+/// Nearly all that is printed is valid, and to check only that is much faster.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

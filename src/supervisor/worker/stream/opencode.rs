@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::ending::Verdict;
-use super::events::{Dialect, Page, think};
+use super::events::{Dialect, Page, think, unknown};
 use super::json::Object;
 use super::spent::{Spent, Steps};
 use super::tools::{Call, Fate};
@@ -22,6 +22,8 @@ pub(super) struct Opencode {
     /// An error after which nothing has come.
     error: Option<String>,
     steps: Steps,
+    /// The message that the last text is a part of.
+    message: String,
 }
 
 impl Dialect for Opencode {
@@ -33,10 +35,7 @@ impl Dialect for Opencode {
             "step_start" => self.ended = None,
             // Words that opencode puts into the conversation itself.
             "text" if part.is_true("synthetic") => {}
-            "text" => {
-                self.error = None;
-                page.words.say(&part.word("text"), tell);
-            }
+            "text" => self.text(&part, page, tell),
             "reasoning" => think(&part.word("text"), tell),
             "tool_use" => self.tool(&part, page, tell),
             "step_finish" => self.step(&part),
@@ -47,7 +46,7 @@ impl Dialect for Opencode {
                 page.error(&why, tell);
                 self.error = Some(why);
             }
-            other => page.unknown(other, event, tell),
+            other => unknown(other, event, tell),
         }
     }
 
@@ -88,6 +87,18 @@ impl Dialect for Opencode {
 }
 
 impl Opencode {
+    /// A part of a message; a message may have several.
+    fn text(&mut self, part: &Object<'_>, page: &mut Page, tell: &mut Tell<'_>) {
+        self.error = None;
+        let (message, text) = (part.word("messageID"), part.word("text"));
+        if message == self.message && !message.is_empty() {
+            page.words.add(&text, tell);
+        } else {
+            page.words.say(&text, tell);
+            self.message = message.into_owned();
+        }
+    }
+
     /// A call, told when it is over.
     fn tool(&mut self, part: &Object<'_>, page: &mut Page, tell: &mut Tell<'_>) {
         let state = part.object("state").unwrap_or_default();

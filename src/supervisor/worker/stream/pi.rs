@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::ending::Verdict;
-use super::events::{Dialect, Page, think};
+use super::events::{Dialect, Page, think, unknown};
 use super::json::Object;
 use super::spent::Spent;
 use super::tools::{Call, Fate};
@@ -51,7 +51,7 @@ impl Dialect for Pi {
             "message_start" => self.begin(event, page, tell),
             "message_end" => match event.object("message") {
                 Some(message) => self.message(&message, page, tell),
-                None => page.unknown("message_end", event, tell),
+                None => unknown("message_end", event, tell),
             },
             "tool_execution_start" => {
                 let arguments = event.object("args").unwrap_or_default();
@@ -78,7 +78,7 @@ impl Dialect for Pi {
                 }
             }
             silent if SILENT.contains(&silent) => {}
-            other => page.unknown(other, event, tell),
+            other => unknown(other, event, tell),
         }
     }
 
@@ -114,7 +114,7 @@ impl Pi {
     /// A piece of an answer. All else in the line was told before.
     fn piece(&mut self, event: &Object<'_>, page: &mut Page, tell: &mut Tell<'_>) {
         let Some(piece) = event.object("assistantMessageEvent") else {
-            return page.unknown("message_update", event, tell);
+            return unknown("message_update", event, tell);
         };
         match &*piece.word("type") {
             "text_delta" => {
@@ -137,7 +137,7 @@ impl Pi {
                 "thinking" => think(&block.word("thinking"), tell),
                 // Calls are told when they are carried out.
                 "text" | "toolCall" => {}
-                other => page.unknown(other, &block, tell),
+                other => unknown(other, &block, tell),
             }
         }
         self.poured = false;

@@ -1,18 +1,15 @@
 //! Plain text: every line is said, the last one is the claim. Knows no tools and no tokens.
 
-use super::ending::{Verdict, outcome};
-use super::lines::marked;
-use super::words::{LONGEST_CLAIM, LONGEST_QUESTION, claims};
-use super::{End, Kind, Reader, Report, Spent, Tell};
-
 use std::time::Duration;
 
-/// Most characters that are kept of a line for the report.
-const KEPT: usize = if LONGEST_QUESTION > LONGEST_CLAIM {
-    LONGEST_QUESTION + 1
-} else {
-    LONGEST_CLAIM + 1
-};
+use super::ending::{Verdict, by_code, is_signal_code, outcome};
+use super::lines::marked;
+use super::words::{LONGEST_QUESTION, claims};
+use super::{End, Exit, Kind, Reader, Report, Spent, Tell};
+use crate::run::inert::head;
+
+/// Most bytes that are kept of a line: enough for the longest thing it can be.
+const KEPT: usize = 4 * (LONGEST_QUESTION + 1);
 
 /// Reads an agent that prints plain text.
 #[derive(Debug, Default)]
@@ -54,10 +51,9 @@ impl Reader for Text {
     fn finish(&mut self, end: &End<'_>, _tell: &mut Tell<'_>) -> Report {
         let claims = claims(&self.last, &self.note);
         let verdict = match end.exit {
-            super::Exit::Code(0) => Verdict::Done,
-            super::Exit::Code(_) | super::Exit::Signal(_) | super::Exit::KeeperLost => {
-                Verdict::Silent
-            }
+            Exit::Code(0) => Verdict::Done,
+            Exit::Code(code) if !is_signal_code(code) => Verdict::Failed(by_code(code, end.stderr)),
+            Exit::Code(_) | Exit::Signal(_) | Exit::KeeperLost => Verdict::Silent,
         };
         Report {
             outcome: outcome(verdict, claims.question.as_deref(), self.lines, end),
@@ -71,5 +67,5 @@ impl Reader for Text {
 /// Keeps only as much of a line as can be shown, without a new allocation for every line.
 fn keep(kept: &mut String, line: &str) {
     kept.clear();
-    kept.extend(line.chars().take(KEPT));
+    kept.push_str(head(line, KEPT));
 }

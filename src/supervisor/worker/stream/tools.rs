@@ -218,21 +218,22 @@ impl Calls {
 
 /// The beginning and the end of a result; most is between, and told by the agent where it matters.
 fn tell_result(result: &str, fate: Fate, tell: &mut Tell<'_>) {
-    let lines: Vec<&str> = result.lines().collect();
+    let count = result.lines().count();
     let bad = if fate == Fate::Failed { "failed: " } else { "" };
-    if lines.is_empty() && fate == Fate::Failed {
+    if count == 0 && fate == Fate::Failed {
         tell(Kind::Result, "failed");
     }
-    let whole = lines.len() <= 2 * RESULT_LINES + 1;
-    let first = if whole { lines.len() } else { RESULT_LINES };
-    for (n, line) in lines.iter().take(first).enumerate() {
+    let whole = count <= 2 * RESULT_LINES + 1;
+    let first = if whole { count } else { RESULT_LINES };
+    for (n, line) in result.lines().take(first).enumerate() {
         let bad = if n == 0 { bad } else { "" };
         tell_line(&format!("{bad}{line}"), tell);
     }
     if !whole {
-        let left_out = lines.len() - 2 * RESULT_LINES;
+        let left_out = count - 2 * RESULT_LINES;
         tell(Kind::Result, &format!("⟪{left_out} lines⟫"));
-        for line in lines.iter().skip(lines.len() - RESULT_LINES) {
+        let last: Vec<_> = result.lines().rev().take(RESULT_LINES).collect();
+        for line in last.into_iter().rev() {
             tell_line(line, tell);
         }
     }
@@ -240,7 +241,7 @@ fn tell_result(result: &str, fate: Fate, tell: &mut Tell<'_>) {
 
 fn tell_line(line: &str, tell: &mut Tell<'_>) {
     each_line(line, &mut |piece| {
-        tell(Kind::Result, &cut(piece, RESULT_WIDTH))
+        tell(Kind::Result, &cut(piece, RESULT_WIDTH));
     });
 }
 

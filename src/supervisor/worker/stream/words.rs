@@ -4,7 +4,7 @@ use super::{Claims, Kind, Tell};
 use crate::run::inert::{cut, head, inert, tail};
 
 /// Most characters of a claim or note.
-pub(super) const LONGEST_CLAIM: usize = 200;
+const LONGEST_CLAIM: usize = 200;
 
 /// Most characters of a question.
 pub(super) const LONGEST_QUESTION: usize = 1_000;
@@ -35,6 +35,15 @@ impl Words {
         self.close(tell);
     }
 
+    /// One more part of the last message.
+    pub(super) fn add(&mut self, text: &str, tell: &mut Tell<'_>) {
+        let begin = std::mem::take(&mut self.last);
+        self.say(text, tell);
+        if begin.len() < LONGEST_TEXT {
+            self.last = format!("{begin}\n{}", self.last);
+        }
+    }
+
     /// The next piece of a message: whole lines are told as they come.
     pub(super) fn pour(&mut self, piece: &str, tell: &mut Tell<'_>) {
         self.saying.push_str(piece);
@@ -63,6 +72,11 @@ impl Words {
     pub(super) fn again(&mut self) {
         self.saying.clear();
         self.line.clear();
+    }
+
+    /// The message that is being said, as far as it has come.
+    pub(super) fn saying(&self) -> &str {
+        &self.saying
     }
 
     fn end_line(&mut self, tell: &mut Tell<'_>) {

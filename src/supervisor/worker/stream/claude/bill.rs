@@ -68,19 +68,19 @@ impl Bill {
     pub(super) fn result(&mut self, event: &Object<'_>, before: Spent) {
         let usage = event.object("usage");
         let usage = usage.map_or_else(Spent::default, |usage| self.usage(&usage));
-        let session = event.object("modelUsage").map(|models| by_model(&models));
-        let session = session.filter(|sum| sum.tokens() > 0);
-        let session = session.map(|sum| sum.costing(event.float("total_cost_usd")));
+        // Versions without figures by model still tell what the whole session cost.
+        let models = event.object("modelUsage").unwrap_or_default();
+        let session = by_model(&models).costing(event.float("total_cost_usd"));
         let known = self.session.unwrap_or(before);
         let own = event.object("model_usage_since_last_result");
-        let models = match (own.filter(|own| own.fields().next().is_some()), session) {
-            (Some(own), _) => by_model(&own).costing(cost(&own)),
-            (None, Some(session)) => session.since(known),
-            (None, None) => Spent::default().costing(event.float("total_cost_usd")),
+        let models = match own.filter(|own| own.fields().next().is_some()) {
+            Some(own) => by_model(&own).costing(cost(&own)),
+            None => session.since(known),
         };
         let run = if usage.tokens() > models.tokens() {
             Spent {
-                micro_usd: models.micro_usd.filter(|_| models.tokens() > 0),
+                // $0 for tokens is no price.
+                micro_usd: models.micro_usd.filter(|money| *money > 0),
                 ..usage
             }
         } else {
@@ -92,7 +92,9 @@ impl Bill {
             self.settled.plus(run)
         };
         self.results += 1;
-        self.session = session.or(self.session);
+        if session.tokens() > 0 || session.micro_usd > Some(0) {
+            self.session = Some(session);
+        }
         self.steps = Steps::default();
     }
 
