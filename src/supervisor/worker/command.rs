@@ -110,7 +110,7 @@ struct Pump<'a> {
     out: Lines,
     err: Lines,
     tail: Tail,
-    /// Bytes of prompt and output.
+    /// Bytes of prompt and words.
     bytes: u64,
     reported: Instant,
     progress: &'a mut dyn Progress,
@@ -134,26 +134,26 @@ impl<'a> Pump<'a> {
 
     fn finish(mut self, program: &str, timeout: Duration, watched: Watched) -> Turn {
         let (reader, progress) = (&mut self.reader, &mut *self.progress);
-        self.out.rest(&mut |line, left_out| {
-            reader.line(line, left_out, &mut |kind, text| progress.entry(kind, text));
-        });
-        self.err
-            .finish(&mut |line| progress.entry(Kind::Stderr, line));
+        let mut told = 0;
+        let mut tell = |kind, text: &str| {
+            told += text.len();
+            progress.entry(kind, text);
+        };
+        self.out
+            .rest(&mut |line, left_out| reader.line(line, left_out, &mut tell));
         let stderr_tail = self.tail.text();
         let end = End {
             exit: watched.exit,
             stderr: &stderr_tail,
         };
-        let report = reader.finish(&end, &mut |kind, text| progress.entry(kind, text));
-        let told = match self.format {
-            // A program that prints plain text says how it went by its exit alone.
-            Format::Text => None,
-            Format::ClaudeStreamJson
-            | Format::CodexJsonl
-            | Format::OpencodeJson
-            | Format::GeminiStreamJson
-            | Format::PiJson => Some(&report.outcome),
-        };
+        let report = reader.finish(&end, &mut tell);
+        if self.format != Format::Text {
+            self.bytes += told as u64;
+        }
+        self.err
+            .finish(&mut |line| progress.entry(Kind::Stderr, line));
+        // A program that prints plain text says how it went by its exit alone.
+        let told = (self.format != Format::Text).then_some(&report.outcome);
         let ended = ended(program, timeout, &watched, told, &stderr_tail);
         let Report {
             claims:
@@ -214,11 +214,18 @@ fn usage(spent: Option<Spent>, bytes: u64) -> Usage {
 
 impl Sink for Pump<'_> {
     fn stdout(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
         let (reader, progress) = (&mut self.reader, &mut *self.progress);
+        let mut told = 0;
         self.out.each(bytes, &mut |line, left_out| {
-            reader.line(line, left_out, &mut |kind, text| progress.entry(kind, text));
+            reader.line(line, left_out, &mut |kind, text| {
+                told += text.len();
+                progress.entry(kind, text);
+            });
         });
+        // Of a stream of events only the words are a model's; pi says each of them again and again.
+        let plain = self.format == Format::Text;
+        let words = if plain { bytes.len() } else { told };
+        self.bytes += words as u64;
     }
 
     fn stderr(&mut self, bytes: &[u8]) {

@@ -497,6 +497,16 @@ async fn a_turn_is_what_its_stream_says() {
     );
 }
 
+/// While an agent tells no tokens, its words are counted, and not each time it repeats them.
+#[tokio::test]
+async fn repeated_words_are_estimated_once() {
+    let path = super::folder().join("pi/sigint.jsonl");
+    let script = format!("cat '{}'", path.display());
+    let (turn, told) = turn_of(&script, Format::PiJson, PromptBy::Arg).await;
+    assert!(told.of(Kind::Usage).is_empty() && turn.usage.estimated);
+    assert!((1..200).contains(&turn.usage.tokens), "{:?}", turn.usage);
+}
+
 /// An agent that goes in circles is ended, and its turn says why.
 #[tokio::test]
 async fn a_runaway_turn_is_ended() {

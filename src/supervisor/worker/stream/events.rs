@@ -210,6 +210,10 @@ impl<D: Dialect> Reader for Events<D> {
             Some(why) => Verdict::Failed(why),
             None => self.dialect.verdict(&mut self.page, end, tell),
         };
+        let spent = self.dialect.spent();
+        if let Some(spent) = spent {
+            tell(Kind::Usage, &spent.to_string());
+        }
         let page = &mut self.page;
         let mut claims = page.words.claims();
         if let Some(needs) = &page.calls.needs {
@@ -237,7 +241,7 @@ impl<D: Dialect> Reader for Events<D> {
                 id,
                 totals: self.dialect.totals(),
             }),
-            spent: self.dialect.spent(),
+            spent,
         }
     }
 }

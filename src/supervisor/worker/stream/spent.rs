@@ -1,6 +1,7 @@
 //! What a turn spent, counted the same way for every agent: parts that do not overlap.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 
 /// Tokens and money of one turn, or of a whole session.
 ///
@@ -83,6 +84,24 @@ impl Spent {
             .filter(|usd| *usd > 0.0 || self.tokens() == 0)
             .map(micro);
         Self { micro_usd, ..self }
+    }
+}
+
+impl fmt::Display for Spent {
+    /// «3300 tokens in, 82 out, 1000 cached, 5 thought, $0.014840»; only what there is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let least = if self.partial { "at least " } else { "" };
+        write!(f, "{least}{} tokens in, {} out", self.input, self.output)?;
+        if self.cached > 0 {
+            write!(f, ", {} cached", self.cached)?;
+        }
+        if self.thinking > 0 {
+            write!(f, ", {} thought", self.thinking)?;
+        }
+        if let Some(micro) = self.micro_usd {
+            write!(f, ", ${}.{:06}", micro / 1_000_000, micro % 1_000_000)?;
+        }
+        Ok(())
     }
 }
 
