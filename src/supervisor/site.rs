@@ -15,6 +15,7 @@ use super::needs;
 use super::process::{Home, Kept, Mark, allowed_env};
 use super::slots::Slots;
 use super::transcripts::Open;
+use super::worker::stream::Sessions;
 use super::worker::transcript::Kind;
 use super::workspace::{Place, Trouble, Workspace, disk};
 use super::{Settings, Shared};
@@ -38,6 +39,8 @@ pub(super) struct Site {
     pub(super) home: Home,
     /// What checks and judge are started with: no keeper that the worker has known.
     pub(super) examiner: Home,
+    /// What the worker's sessions have spent, where it tells only the sum of a whole session.
+    pub(super) sessions: RefCell<Sessions>,
     /// The host's environment, which holds the keys of models.
     env: Vec<(OsString, OsString)>,
     /// What the tokens of models cost.
@@ -79,6 +82,7 @@ impl Site {
         };
         let listed = prices::read(&settings.config);
         let site = Self {
+            sessions: RefCell::default(),
             env: settings.env.clone(),
             prices: listed.prices,
             clock: settings.clock.clone(),

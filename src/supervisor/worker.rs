@@ -9,6 +9,7 @@ pub mod transcript;
 
 use crate::run::{Failure, Usage};
 
+pub use stream::Session;
 pub use transcript::{Entry, Kind, Transcript};
 
 /// Told of what a worker does, while it does it.
@@ -32,6 +33,8 @@ pub struct Turn {
     pub question: Option<String>,
     /// What it spent, in all.
     pub usage: Usage,
+    /// The session that it worked in, where the agent names it.
+    pub session: Option<Session>,
     /// Time it took, in milliseconds.
     pub took_ms: u64,
     /// The last lines of its standard error, inert, at most 4 KiB.

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use checkride::run::spec::Format;
 use checkride::supervisor::process::{Exit, Tail};
 use checkride::supervisor::worker::Kind;
 use checkride::supervisor::worker::stream::{
-    self, End, Format, Lines, Outcome, Reader, Report, Sessions, Spent,
+    self, End, Lines, Outcome, Reader, Report, Sessions, Spent,
 };
 use serde::Deserialize;
 

@@ -9,6 +9,7 @@ use checkride::run::spec::{Format, PromptBy};
 use checkride::supervisor::process::{Halt, Limits};
 use checkride::supervisor::worker::command::{self, Manner, Task};
 use checkride::supervisor::worker::script::{self, Script};
+use checkride::supervisor::worker::stream::Sessions;
 use checkride::supervisor::worker::{Ended, Kind, Progress, Transcript, Turn};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -47,15 +48,20 @@ fn limits(timeout: Duration) -> (watch::Sender<Halt>, Limits) {
 }
 
 async fn turn(script: &str, prompt: &str, by: PromptBy, timeout: Duration) -> (Turn, Told) {
-    spoken(script, prompt, plain(by), timeout).await
+    spoken(script, prompt, (by, Format::Text), timeout).await
 }
 
 /// A turn of a script that prints a format.
 pub(crate) async fn turn_of(script: &str, format: Format, by: PromptBy) -> (Turn, Told) {
-    spoken(script, "", Manner { by, format }, LONG).await
+    spoken(script, "", (by, format), LONG).await
 }
 
-async fn spoken(script: &str, prompt: &str, manner: Manner, timeout: Duration) -> (Turn, Told) {
+pub(crate) async fn spoken(
+    script: &str,
+    prompt: &str,
+    (by, format): (PromptBy, Format),
+    timeout: Duration,
+) -> (Turn, Told) {
     let bench = Bench::new();
     let (_sender, limits) = limits(timeout);
     let task = Task {
@@ -65,15 +71,13 @@ async fn spoken(script: &str, prompt: &str, manner: Manner, timeout: Duration) -
     };
     let mut told = Told::default();
     let argv = ["sh", "-c", script].map(str::to_owned);
+    let manner = Manner {
+        by,
+        format,
+        before: &Sessions::new(),
+    };
     let turn = command::run(&argv, manner, &bench.home, task, &mut told).await;
     (turn, told)
-}
-
-fn plain(by: PromptBy) -> Manner {
-    Manner {
-        by,
-        format: Format::Text,
-    }
 }
 
 const LONG: Duration = Duration::from_secs(30);
@@ -179,7 +183,12 @@ async fn a_halted_turn_says_so() {
     };
     let argv = ["sh", "-c", "setsid sleep 600"].map(str::to_owned);
     let mut told = Told::default();
-    let turn = command::run(&argv, plain(PromptBy::Stdin), &bench.home, task, &mut told).await;
+    let manner = Manner {
+        by: PromptBy::Stdin,
+        format: Format::Text,
+        before: &Sessions::new(),
+    };
+    let turn = command::run(&argv, manner, &bench.home, task, &mut told).await;
     assert_eq!(turn.ended, Ended::Halted);
     assert_eq!(bench.alive(), Vec::<i32>::new());
 }

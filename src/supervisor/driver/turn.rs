@@ -17,7 +17,7 @@ use crate::supervisor::transcripts::Open;
 use crate::supervisor::worker::command::{Manner, Task};
 use crate::supervisor::worker::leave::{Leave, Question};
 use crate::supervisor::worker::script::Script;
-use crate::supervisor::worker::{Ended, Kind, Progress, Turn, command, script};
+use crate::supervisor::worker::{Ended, Kind, Progress, Session, Turn, command, script};
 
 impl Flight {
     /// Gives the worker its turn in this folder, for as long as loop and run allow.
@@ -72,11 +72,17 @@ impl Flight {
                 prompt: by,
                 format,
             } => {
+                let before = self.site.sessions.borrow().clone();
                 let manner = Manner {
                     by: *by,
                     format: *format,
+                    before: &before,
                 };
-                command::run(command, manner, home, task, telling).await
+                let turn = command::run(command, manner, home, task, telling).await;
+                if let Some((id, totals)) = turn.session.as_ref().and_then(Session::spent) {
+                    self.site.sessions.borrow_mut().insert(id, totals);
+                }
+                turn
             }
             WorkerKind::Acp { .. } | WorkerKind::Http(_) => {
                 drop(leave);

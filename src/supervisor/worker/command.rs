@@ -36,24 +36,26 @@ pub struct Task<'a> {
 
 /// How a program is spoken to.
 #[derive(Debug, Clone, Copy)]
-pub struct Manner {
+pub struct Manner<'a> {
     /// Where the prompt goes.
     pub by: PromptBy,
     /// What it prints.
     pub format: Format,
+    /// What its sessions had spent before, where it may go on with one.
+    pub before: &'a Sessions,
 }
 
 /// Runs one turn of a program.
 pub async fn run(
     command: &[String],
-    Manner { by, format }: Manner,
+    manner: Manner<'_>,
     home: &Home,
     task: Task<'_>,
     progress: &mut dyn Progress,
 ) -> Turn {
     let program = command.first().cloned().unwrap_or_default();
     let mut argv = command.to_vec();
-    let (stdin, input) = match by {
+    let (stdin, input) = match manner.by {
         PromptBy::Stdin => (Stdin::Piped, task.prompt.as_bytes()),
         PromptBy::Arg => {
             if let Some(why) = unfit_argument(task.prompt) {
@@ -68,7 +70,7 @@ pub async fn run(
         Err(refused) => return never_started(refused.why),
     };
     let timeout = task.limits.timeout;
-    let mut pump = Pump::new(format, task.prompt.len(), progress);
+    let mut pump = Pump::new(manner, task.prompt.len(), progress);
     let watched = process::watch(running, input, task.limits, &mut pump).await;
     pump.finish(&program, timeout, watched)
 }
@@ -92,6 +94,7 @@ fn never_started(why: String) -> Turn {
         note: None,
         question: None,
         usage: Usage::default(),
+        session: None,
         took_ms: 0,
         stderr_tail: String::new(),
         ended: Ended::Badly(Failure {
@@ -113,20 +116,26 @@ struct Pump<'a> {
     /// Bytes of prompt and words.
     bytes: u64,
     reported: Instant,
+    /// When it last printed something.
+    heard: Instant,
+    /// Whether its silence since then was told.
+    silent: bool,
     progress: &'a mut dyn Progress,
 }
 
 impl<'a> Pump<'a> {
-    fn new(format: Format, prompt: usize, progress: &'a mut dyn Progress) -> Self {
+    fn new(manner: Manner<'_>, prompt: usize, progress: &'a mut dyn Progress) -> Self {
         progress.usage(Usage::estimate(prompt as u64));
-        let reader = stream::reader(format, &Sessions::new());
+        let reader = stream::reader(manner.format, manner.before);
         Self {
-            format,
+            format: manner.format,
             out: Lines::new(reader.longest_line()),
             err: Lines::new(LONGEST_ERROR_LINE),
             tail: Tail::new(ERROR_TAIL),
             bytes: prompt as u64,
             reported: Instant::now(),
+            heard: Instant::now(),
+            silent: false,
             reader,
             progress,
         }
@@ -163,6 +172,7 @@ impl<'a> Pump<'a> {
                     question,
                 },
             spent,
+            session,
             ..
         } = report;
         for (kind, text) in [
@@ -185,7 +195,8 @@ impl<'a> Pump<'a> {
             claim,
             note,
             question,
-            usage: usage(spent, self.bytes),
+            usage: usage(spent, self.reader.plan(), self.bytes),
+            session,
             took_ms: watched.took_ms,
             stderr_tail,
             ended,
@@ -194,26 +205,46 @@ impl<'a> Pump<'a> {
 }
 
 /// What the agent says it spent; an estimate while it says nothing or only beginnings.
-fn usage(spent: Option<Spent>, bytes: u64) -> Usage {
+fn usage(spent: Option<Spent>, plan: bool, bytes: u64) -> Usage {
     let estimate = Usage::estimate(bytes);
-    match spent {
-        None => estimate,
-        Some(spent) if spent.partial => Usage {
-            tokens: spent.tokens().max(estimate.tokens),
-            micro_usd: spent.micro_usd,
-            ..estimate
-        },
-        Some(spent) => Usage {
-            tokens: spent.tokens(),
-            estimated: false,
-            micro_usd: spent.micro_usd,
-            ..Usage::default()
-        },
+    let Some(told) = spent.map(|spent| spent.usage(plan)) else {
+        return estimate;
+    };
+    if !told.estimated {
+        return told;
+    }
+    Usage {
+        tokens: told.tokens.max(estimate.tokens),
+        ..told
+    }
+}
+
+impl Pump<'_> {
+    /// Says once that a silence is longer than this agent's usual ones, and when to look again. It is
+    /// not ended for that: a slow agent is not a dead one, and its timeout stands.
+    fn silence(&mut self) -> Option<Instant> {
+        let quiet = self.reader.quiet_for()?;
+        let due = self.heard + quiet;
+        if self.silent {
+            return None;
+        }
+        if Instant::now() < due {
+            return Some(due);
+        }
+        self.silent = true;
+        let said = format!(
+            "silent for {}, longer than this agent usually is: x stops it, else its timeout does",
+            in_words(quiet)
+        );
+        self.progress.entry(Kind::Error, &said);
+        self.progress.pause();
+        None
     }
 }
 
 impl Sink for Pump<'_> {
     fn stdout(&mut self, bytes: &[u8]) {
+        (self.heard, self.silent) = (Instant::now(), false);
         let (reader, progress) = (&mut self.reader, &mut *self.progress);
         let mut told = 0;
         self.out.each(bytes, &mut |line, left_out| {
@@ -229,6 +260,7 @@ impl Sink for Pump<'_> {
     }
 
     fn stderr(&mut self, bytes: &[u8]) {
+        (self.heard, self.silent) = (Instant::now(), false);
         self.tail.push(bytes);
         let progress = &mut *self.progress;
         self.err
@@ -243,8 +275,9 @@ impl Sink for Pump<'_> {
             return Some(due);
         }
         self.reported = Instant::now();
-        self.progress.usage(usage(self.reader.spent(), self.bytes));
-        None
+        let so_far = usage(self.reader.spent(), self.reader.plan(), self.bytes);
+        self.progress.usage(so_far);
+        self.silence()
     }
 
     fn enough(&self) -> bool {

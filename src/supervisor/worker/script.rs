@@ -127,6 +127,7 @@ pub async fn run(
         question,
     } = actor.claims;
     Turn {
+        session: None,
         claim,
         note,
         question,

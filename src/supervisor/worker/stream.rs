@@ -40,6 +40,10 @@ pub trait Reader {
     fn line(&mut self, line: &str, left_out: u64, tell: &mut Tell<'_>);
     /// What this turn has spent so far, as the agent says; `None` while it says nothing.
     fn spent(&self) -> Option<Spent>;
+    /// Whether a subscription covers what it spends: its dollars are used and not paid.
+    fn plan(&self) -> bool {
+        false
+    }
     /// Why the agent should be stopped now: it goes in circles and will not end by itself.
     fn enough(&self) -> Option<String>;
     /// All lines are told, and it ended like this: what came of it.
@@ -102,6 +106,13 @@ pub struct Session {
     /// All that was spent in it since it began, where the agent tells that. The next turn in the
     /// same session is counted from here: see [`Sessions`].
     pub totals: Option<Spent>,
+}
+
+impl Session {
+    /// Its name and its totals, where it tells them.
+    pub fn spent(&self) -> Option<(String, Spent)> {
+        Some((self.id.clone(), self.totals?))
+    }
 }
 
 /// What a worker says of its own work: claims, never evidence.

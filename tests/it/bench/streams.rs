@@ -1,6 +1,7 @@
 //! How fast streams become entries: recorded runs, over and over, on one core.
 
-use checkride::supervisor::worker::stream::{self, Format, Lines, Sessions};
+use checkride::run::spec::Format;
+use checkride::supervisor::worker::stream::{self, Lines, Sessions};
 
 use crate::streams::recordings;
 

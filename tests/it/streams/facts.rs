@@ -1,13 +1,16 @@
 //! What a supervisor must get right about real agents: each fact was seen on one of them.
 
+use std::time::Duration;
+
 use checkride::run::Usage;
+use checkride::run::spec::Format;
 use checkride::run::spec::PromptBy;
 use checkride::supervisor::process::Exit;
-use checkride::supervisor::worker::stream::{self, Format, Outcome, Sessions};
+use checkride::supervisor::worker::stream::{self, Outcome, Sessions};
 use checkride::supervisor::worker::{Ended, Kind};
 
 use super::{read, read_in, read_lines, recording, recordings, tokens};
-use crate::worker::turn_of;
+use crate::worker::{spoken, turn_of};
 
 fn outcome(name: &str) -> Outcome {
     read(&recording(name)).report.outcome
@@ -468,8 +471,9 @@ async fn a_turn_is_what_its_stream_says() {
     );
     let usage = Usage {
         tokens: 3_382,
-        estimated: false,
+        output: 82,
         micro_usd: Some(14_840),
+        ..Usage::default()
     };
     assert_eq!(
         (done.usage, told.of(Kind::File)),
@@ -521,4 +525,17 @@ async fn a_runaway_turn_is_ended() {
         "{}",
         failure.cause
     );
+}
+
+/// S12: a silence longer than the agent's usual ones is said once, and does not end it.
+#[tokio::test(start_paused = true)]
+async fn a_long_silence_is_said() {
+    let begun = r#"{"type":"system","subtype":"init","session_id":"s","cwd":"/"}"#;
+    let script = format!("echo '{begun}'; sleep 600");
+    let manner = (PromptBy::Arg, Format::ClaudeStreamJson);
+    let (turn, told) = spoken(&script, "", manner, Duration::from_secs(600)).await;
+    assert!(matches!(turn.ended, Ended::Badly(_)), "{turn:?}");
+    let said = told.of(Kind::Error);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("silent for "), "{said:?}");
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use checkride::run::spec::Format;
 use checkride::supervisor::process::Exit;
 use checkride::supervisor::worker::Kind;
-use checkride::supervisor::worker::stream::{self, End, Format, Lines, Outcome, Sessions};
+use checkride::supervisor::worker::stream::{self, End, Lines, Outcome, Sessions};
 use proptest::prelude::*;
 
 use super::{Read, read_in, read_lines, recording, recordings};

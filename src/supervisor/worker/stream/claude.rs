@@ -186,6 +186,8 @@ impl Claude {
         match &*event.word("subtype") {
             "init" => {
                 page.folder = event.word("cwd").into_owned();
+                // Without a key it is logged in: its dollars are the worth of what the plan covers.
+                page.plan = matches!(&*event.word("apiKeySource"), "none" | "oauth");
                 self.bill.begin(event, page.spent_before());
             }
             "api_retry" => {

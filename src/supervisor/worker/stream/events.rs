@@ -52,6 +52,8 @@ pub(super) struct Page {
     pub(super) folder: String,
     /// Totals of sessions as they stood before this turn.
     pub(super) before: Sessions,
+    /// Whether it says that a subscription covers its calls.
+    pub(super) plan: bool,
     /// Whether the worker waits before it tries again, in milliseconds.
     pub(super) waits_ms: u64,
     /// Objects so far.
@@ -154,6 +156,10 @@ impl<D: Dialect> Events<D> {
 impl<D: Dialect> Reader for Events<D> {
     fn longest_line(&self) -> usize {
         LONGEST_LINE
+    }
+
+    fn plan(&self) -> bool {
+        self.page.plan
     }
 
     fn quiet_for(&self) -> Option<Duration> {

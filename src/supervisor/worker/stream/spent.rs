@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
+use crate::run::Usage;
+
 /// Tokens and money of one turn, or of a whole session.
 ///
 /// Agents count in different ways; the readers bring them to this one: `input`, `cached` and
@@ -29,6 +31,25 @@ impl Spent {
         self.input
             .saturating_add(self.output)
             .saturating_add(self.cached)
+    }
+
+    /// As a run counts it: what came from a cache is apart, and so is what a subscription covered.
+    pub fn usage(self, plan: bool) -> Usage {
+        let (paid, covered) = if plan {
+            (Some(0), self.micro_usd.unwrap_or(0))
+        } else {
+            (self.micro_usd, 0)
+        };
+        Usage {
+            tokens: self.input.saturating_add(self.output),
+            output: self.output,
+            thinking: self.thinking,
+            cached: self.cached,
+            estimated: self.partial,
+            micro_usd: paid,
+            plan_micro_usd: covered,
+            ..Usage::default()
+        }
     }
 
     /// The sum. Money of which a part is unknown is unknown; nothing spent adds nothing.
