@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::link::Link;
 use crate::protocol::{Command, Fetch, Record};
-use app::{App, Manner, Out};
+use app::{App, Manner, Next, Out};
 use input::Heard;
 use keyboard::Keyboard;
 use styles::Styles;
@@ -62,6 +62,8 @@ pub struct Options {
     pub editor: Vec<String>,
     /// How decisions made here are signed.
     pub by: String,
+    /// A line for the first screen.
+    pub notice: Option<String>,
 }
 
 /// Why the cockpit ended.
@@ -69,6 +71,8 @@ pub struct Options {
 pub enum Exit {
     /// The operator left.
     Left,
+    /// The operator chose something of the first-run page that is done outside the cockpit.
+    For(Next),
     /// The terminal or the system ended it; runs are not touched.
     Ended,
 }
@@ -80,7 +84,8 @@ pub async fn fly(link: Link, options: Options, signals: Signals) -> io::Result<E
     drop(link.commands.try_send(Command::Attach { since, by }));
     let keys = Keyboard::open()?;
     let screen = Screen::take(options.tmux)?;
-    let app = App::new(options.manner, screen.size()?, clock());
+    let mut app = App::new(options.manner, screen.size()?, clock());
+    app.toast.clone_from(&options.notice);
     let mut cockpit = Cockpit {
         app,
         screen,
@@ -206,9 +211,9 @@ impl Cockpit {
                 }
                 Woken::Told(Some(record)) => self.tell(&record),
             };
-            if self.carry_out(out)? {
+            if let Some(exit) = self.carry_out(out)? {
                 self.say_the_rest().await;
-                return Ok(Exit::Left);
+                return Ok(exit);
             }
         }
     }
@@ -292,12 +297,13 @@ impl Cockpit {
         Ok(())
     }
 
-    /// Does what the app asked for; whether it asked to leave.
-    fn carry_out(&mut self, out: Vec<Out>) -> io::Result<bool> {
+    /// Does what the app asked for; how it leaves, if it asked to.
+    fn carry_out(&mut self, out: Vec<Out>) -> io::Result<Option<Exit>> {
         for one in out {
             match one {
                 Out::Send(command) => self.send(command),
-                Out::Quit => return Ok(true),
+                Out::Quit => return Ok(Some(Exit::Left)),
+                Out::Go(next) => return Ok(Some(Exit::For(next))),
                 Out::Copy(text) => self.screen.copy(&text)?,
                 Out::Redraw => {
                     self.screen.redraw()?;
@@ -325,7 +331,7 @@ impl Cockpit {
                 }
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     fn say(&mut self, why: String) -> Vec<Out> {

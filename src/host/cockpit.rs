@@ -5,12 +5,12 @@ use std::io::{self, IsTerminal};
 use super::lasting::lasting;
 use super::{attach, demo, program};
 use crate::cli::flags::View;
-use crate::cli::{Exit, Fail};
+use crate::cli::{self, Exit, Fail, Out};
 use crate::config::Paths;
 use crate::link::Link;
-use crate::tui::app::Manner;
+use crate::tui::app::{Manner, Next};
 use crate::tui::styles::Styles;
-use crate::tui::{self, Options, Signals};
+use crate::tui::{self, Exit as Left, Options, Signals};
 
 /// Opens the cockpit of this project.
 ///
@@ -19,14 +19,38 @@ use crate::tui::{self, Options, Signals};
 pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
     must_be_terminal()?;
     // A theme that is not there must not leave a host behind.
-    let options = options(view)?;
-    let runtime = program::runtime()?;
-    runtime.block_on(async {
-        let signals = heed()?;
-        let starter = program::starter()?;
-        let link = attach::attach(paths, &starter).await?;
-        fly(lasting(paths.clone(), starter, link), options, signals).await
-    })
+    options(view)?;
+    let mut notice = None;
+    loop {
+        let options = Options {
+            notice: notice.take(),
+            ..options(view)?
+        };
+        let runtime = program::runtime()?;
+        let left = runtime.block_on(async {
+            let signals = heed()?;
+            let starter = program::starter()?;
+            let link = attach::attach(paths, &starter).await?;
+            fly(lasting(paths.clone(), starter, link), options, signals).await
+        })?;
+        match left {
+            Left::Left | Left::Ended => return Ok(Exit::Done),
+            Left::For(Next::Demo) => drop(demo(view)?),
+            Left::For(Next::Starter(name)) => notice = Some(install(paths, name)),
+        }
+    }
+}
+
+/// Copies a starter; in one line, what came of it.
+fn install(paths: &Paths, name: &str) -> String {
+    let mut written = Vec::new();
+    let mut out = Out::new(&mut written);
+    match cli::init::init(paths.project(), name, &mut out) {
+        Ok(_) => {
+            format!("{name} is installed: i shows its four bones, E opens its file, s starts it")
+        }
+        Err(fail) => fail.line,
+    }
 }
 
 /// Plays the demo: the real engine in this process, over a project in a temporary folder.
@@ -37,7 +61,8 @@ pub(super) fn demo(view: &View) -> Result<Exit, Fail> {
     // Before there is a folder that a signal could leave behind.
     let signals = runtime.block_on(async { heed() })?;
     let stage = demo::Stage::set(program::keeper()?)?;
-    runtime.block_on(async { fly(stage.link(), options, signals).await })
+    runtime.block_on(async { fly(stage.link(), options, signals).await })?;
+    Ok(Exit::Done)
 }
 
 fn must_be_terminal() -> Result<(), Fail> {
@@ -54,10 +79,9 @@ fn heed() -> Result<Signals, Fail> {
 }
 
 /// Shows the cockpit until the operator leaves it.
-async fn fly(link: Link, options: Options, signals: Signals) -> Result<Exit, Fail> {
+async fn fly(link: Link, options: Options, signals: Signals) -> Result<Left, Fail> {
     let flown = tui::fly(link, options, signals).await;
-    flown.map_err(|e| Exit::Trouble.because(format!("the terminal cannot be used: {e}")))?;
-    Ok(Exit::Done)
+    flown.map_err(|e| Exit::Trouble.because(format!("the terminal cannot be used: {e}")))
 }
 
 fn options(view: &View) -> Result<Options, Fail> {
@@ -86,6 +110,7 @@ fn options(view: &View) -> Result<Options, Fail> {
         tmux: set("TMUX"),
         editor: editor(),
         by: format!("cockpit {}", std::process::id()),
+        notice: None,
     })
 }
 

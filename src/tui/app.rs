@@ -65,6 +65,17 @@ pub enum Out {
     Redraw,
     /// Leave.
     Quit,
+    /// Leave for this, and come back.
+    Go(Next),
+}
+
+/// What the first-run page offers and the program around the cockpit does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Play the demo.
+    Demo,
+    /// Copy this starter into the project.
+    Starter(&'static str),
 }
 
 /// What lies over the panes, topmost last.

@@ -36,7 +36,7 @@ command = ["no-such-judge"]
 rubric = ["It is true."]
 "#,
     );
-    world.script("bin/claude", "echo '2.1.330 (Claude Code)'\n");
+    world.script("bin/claude", "#!/bin/sh\necho '2.1.330 (Claude Code)'\n");
     world.commit("a loop");
     world
 }

@@ -2,6 +2,7 @@
 //! shell whatever happens.
 #![expect(clippy::print_stderr, reason = "it tells its figures")]
 
+mod first_run;
 mod pty;
 mod storm;
 

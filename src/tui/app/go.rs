@@ -10,9 +10,10 @@ use super::pages::Tab;
 use super::paths::loop_file;
 use super::runs::{Phase, Run};
 use super::search::Search;
-use super::{App, Layer, Newest, Out, Timeline};
+use super::{App, Layer, Newest, Next, Out, Timeline};
 use crate::tui::action::Action;
 use crate::tui::keymap::{self, Key, Place, Receiver};
+use crate::tui::layers::first_run::Choice;
 use crate::tui::layout::Pane;
 use crate::tui::text::flow::Anchor;
 use crate::tui::{layers, panes};
@@ -254,15 +255,29 @@ impl App {
                 Layer::Pages(_) | Layer::Inspect { .. } | Layer::Help { .. } | Layer::Dialogue(_),
             ) => {}
             None if self.nothing_here() => {
-                let command = layers::first_run::command(self.first_run).to_owned();
-                self.toast = Some(format!("copied «{command}»: leave with q and run it"));
-                return vec![Out::Copy(command)];
+                return self.begin_with(layers::first_run::choice(self.first_run));
             }
             None if self.question().is_some() => self.open_question(),
             None if self.run().is_some() => self.show(Tab::Verdict),
             None => self.show_bones(),
         }
         Vec::new()
+    }
+
+    /// What the first-run page offers. A cockpit that only looks writes nothing.
+    fn begin_with(&mut self, choice: Choice) -> Vec<Out> {
+        match choice {
+            Choice::Then(Next::Starter(_)) if self.manner.read_only => {
+                self.toast =
+                    Some("this cockpit only looks: start it without --read-only".to_owned());
+                Vec::new()
+            }
+            Choice::Then(next) => vec![Out::Go(next)],
+            Choice::Copy(command) => {
+                self.toast = Some(format!("copied «{command}»: leave with q and run it"));
+                vec![Out::Copy(command.to_owned())]
+            }
+        }
     }
 
     /// `E`: the prompt or a draft that is asked about, the memory that is shown, else the loop file.

@@ -1,29 +1,42 @@
 //! ```text
 //!    Nothing here yet, and nothing will run until you say so.
 //!
-//!    ▌ write the first loop    loops/<name>.toml: five lines are enough
+//!    ▌ watch a demo
+//!      start from research-and-draft
 //! ```
 
 use crate::protocol::Inventory;
-use crate::tui::app::App;
+use crate::tui::app::{App, Next};
 use crate::tui::layout::{self, Region};
 use crate::tui::paint::Canvas;
 use crate::tui::styles::Role;
 use crate::tui::text::{Row, figures, labelled};
 
-/// What the operator can do first: a command of the shell, and what it does.
-const CHOICES: [(&str, &str); 3] = [
+/// What the operator can do first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// Something that the program does at once.
+    Then(Next),
+    /// A command for the shell, to be copied.
+    Copy(&'static str),
+}
+
+/// The lines of the page: a name, what it does, and what Enter leads to.
+const CHOICES: [(&str, &str, Choice); 3] = [
     (
-        "checkride demo",
-        "watch a demo: no network, no key, no cost; a loop fails a check, retries, and waits for you",
+        "watch a demo",
+        "no network, no key, no cost, nothing of yours is touched: a loop fails a check, retries, and waits for you",
+        Choice::Then(Next::Demo),
     ),
     (
-        "checkride init research-and-draft",
-        "start from the starter research-and-draft: a loop, its skill and its checks, to be edited as you like",
+        "start from research-and-draft",
+        "copies the starter into this folder: a loop, its skill and its checks, to be edited as you like",
+        Choice::Then(Next::Starter("research-and-draft")),
     ),
     (
-        "checkride check",
-        "write loops/<name>.toml yourself, five lines are enough, and have it checked",
+        "write a loop yourself",
+        "loops/<name>.toml, five lines are enough; `checkride check` says what is wrong with the line",
+        Choice::Copy("checkride check"),
     ),
 ];
 
@@ -43,7 +56,7 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
         "Nothing here yet, and nothing will run until you say so.",
     ));
     rows.push(Row::blank());
-    for (i, (command, words)) in CHOICES.iter().enumerate() {
+    for (i, (name, words, _)) in CHOICES.iter().enumerate() {
         let chosen = app.first_run.min(CHOICES.len() - 1) == i;
         let (mark, role) = if chosen {
             ("▌ ", Role::TitleFocus)
@@ -54,7 +67,7 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
             Row::blank()
                 .to(margin)
                 .with(Role::Accent, mark)
-                .with(role, *command)
+                .with(role, *name)
                 .cut(width),
         );
         // Where there is little room, only the chosen line says more.
@@ -97,9 +110,10 @@ fn words(found: &Inventory) -> String {
     all.join(" · ")
 }
 
-/// The command of a line, to be copied.
-pub fn command(line: usize) -> &'static str {
-    CHOICES.get(line).map_or("", |(command, _)| command)
+/// What a line leads to.
+pub fn choice(line: usize) -> Choice {
+    let last = CHOICES.len() - 1;
+    CHOICES[line.min(last)].2
 }
 
 /// How many lines there are.

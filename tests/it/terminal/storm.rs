@@ -227,6 +227,7 @@ async fn a_cockpit_that_panics() {
         tmux: false,
         editor: Vec::new(),
         by: "test".to_owned(),
+        notice: None,
     };
     let mut here = signal(SignalKind::user_defined1()).unwrap();
     let mut beside = signal(SignalKind::user_defined2()).unwrap();
