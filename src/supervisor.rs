@@ -14,6 +14,8 @@ mod naming;
 pub mod needs;
 pub mod outbox;
 pub mod process;
+pub mod provider;
+pub mod redactor;
 mod shelf;
 mod site;
 pub mod slots;

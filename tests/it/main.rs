@@ -31,6 +31,8 @@ mod place;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod provider;
+#[cfg(test)]
 mod screens;
 #[cfg(test)]
 mod shipped;

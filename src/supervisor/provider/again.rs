@@ -1,0 +1,187 @@
+//! Asking until there is an answer: what passes is tried again, a usage limit is waited out, and no
+//! call begins that the budget could not hold.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::fault::{Again, Fault};
+use super::{Client, Listener, Reply, Request, call, pause};
+use crate::run::Usage;
+use crate::supervisor::clock::Clock;
+
+/// A wait that a server asks for is a usage limit if it is longer; it uses up no try.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Fewest tokens that hold an answer.
+const LEAST_ANSWER: u64 = 256;
+
+/// How a question is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// The way to the server.
+    pub client: &'a Client,
+    /// How often a call is made again.
+    pub retries: u32,
+    /// When the caller gives up; no wait goes beyond.
+    pub deadline: Instant,
+    /// What time it is.
+    pub clock: &'a Clock,
+    /// Tokens that all calls together may still use.
+    pub left_tokens: u64,
+}
+
+impl Asking<'_> {
+    /// The answer, and what all calls for it have cost together, failed ones included.
+    pub async fn ask(
+        &self,
+        request: &Request<'_>,
+        hears: &mut dyn Listener,
+    ) -> (Result<Reply, Fault>, Usage) {
+        let mut spent = Usage::default();
+        let mut tries = 0;
+        loop {
+            let fits = match self.fit(request, spent) {
+                Ok(max_tokens) => Request {
+                    max_tokens,
+                    ..*request
+                },
+                Err(fault) => return (Err(fault), spent),
+            };
+            let mut hearing = Sum::new(spent, &mut *hears);
+            let fault = match self.client.converse(&fits, self.clock, &mut hearing).await {
+                Ok(reply) => {
+                    let usage = spent.plus(reply.usage);
+                    hears.used(usage);
+                    return (Ok(reply), usage);
+                }
+                Err(fault) => fault,
+            };
+            spent = spent.plus(fault.spent);
+            hears.used(spent);
+            let wait = match self.wait(&fault, tries) {
+                Ok(wait) => wait,
+                Err(cause) => return (Err(Fault { cause, ..fault }), spent),
+            };
+            if !is_limit(&fault) {
+                tries += 1;
+            }
+            hears.again(&self.announce(&fault, wait, tries));
+            sleep(wait).await;
+        }
+    }
+
+    /// The most tokens that the answer may have, so that the worst case stays in the budget.
+    fn fit(&self, request: &Request<'_>, spent: Usage) -> Result<u32, Fault> {
+        let left = self.left_tokens.saturating_sub(spent.tokens);
+        // Three bytes a token is on the safe side of the usual four.
+        let input = (call::body(request).to_string().len() as u64).div_ceil(3);
+        let room = left.saturating_sub(input);
+        let wanted = u64::from(request.max_tokens);
+        if room < LEAST_ANSWER.min(wanted) {
+            let cause = format!(
+                "the run's budget has {left} tokens left, and the next call to {} may need \
+                 {input} before it is answered: raise tokens_per_run in [guardrails.budget], or \
+                 ask for less",
+                request.provider.words()
+            );
+            return Err(Fault::new(Again::No, cause));
+        }
+        Ok(u32::try_from(room.min(wanted)).unwrap_or(request.max_tokens))
+    }
+
+    /// How long to wait before it is asked again; else why it is not, in one line.
+    fn wait(&self, fault: &Fault, tries: u32) -> Result<Duration, String> {
+        let Again::After(asked) = fault.again else {
+            return Err(fault.cause.clone());
+        };
+        let wait = match asked {
+            Some(asked) => pause::not_before(asked),
+            None => pause::backoff(self.client.patience.backoff, tries + 1),
+        };
+        let until = |cause: &str| match asked {
+            Some(asked) => {
+                let cause = cause.rsplit_once(": ").map_or(cause, |(what, _)| what);
+                format!("{cause}: limit until {}; try again then", self.at(asked))
+            }
+            None => cause.to_owned(),
+        };
+        if !is_limit(fault) && tries >= self.retries {
+            return Err(match tries {
+                0 => until(&fault.cause),
+                tries => format!("{} (asked {} times)", until(&fault.cause), tries + 1),
+            });
+        }
+        if Instant::now() + wait >= self.deadline {
+            return Err(until(&fault.cause));
+        }
+        Ok(wait)
+    }
+
+    fn announce(&self, fault: &Fault, wait: Duration, tries: u32) -> String {
+        let what = fault
+            .cause
+            .rsplit_once(": ")
+            .map_or(fault.cause.as_str(), |(what, _)| what);
+        if is_limit(fault) {
+            return format!("{what}: waiting until {}", self.at(wait));
+        }
+        let retries = self.retries;
+        let wait = wait.as_secs_f64();
+        format!("{what}: asking again in {wait:.1} s ({tries} of {retries})")
+    }
+
+    /// The time on the wall after this wait, with the day where it is another.
+    fn at(&self, wait: Duration) -> String {
+        let now = self.clock.here();
+        let Ok(then) = now.checked_add(wait) else {
+            return "next month".to_owned();
+        };
+        // A minute that has begun is not over.
+        let then = then.checked_add(Duration::from_secs(59)).unwrap_or(then);
+        if then.date() == now.date() {
+            then.strftime("%H:%M").to_string()
+        } else {
+            then.strftime("%Y-%m-%d %H:%M").to_string()
+        }
+    }
+}
+
+fn is_limit(fault: &Fault) -> bool {
+    matches!(fault.again, Again::After(Some(wait)) if wait > LIMIT)
+}
+
+/// Adds what earlier calls have used to what this one tells.
+pub struct Sum<'a> {
+    before: Usage,
+    hears: &'a mut dyn Listener,
+}
+
+impl<'a> Sum<'a> {
+    /// Tells on to `hears`, with `before` on top of all usage.
+    pub fn new(before: Usage, hears: &'a mut dyn Listener) -> Self {
+        Self { before, hears }
+    }
+}
+
+impl Listener for Sum<'_> {
+    fn said(&mut self, piece: &str) {
+        self.hears.said(piece);
+    }
+
+    fn thought(&mut self, piece: &str) {
+        self.hears.thought(piece);
+    }
+
+    fn used(&mut self, so_far: Usage) {
+        self.hears.used(self.before.plus(so_far));
+    }
+
+    fn again(&mut self, why: &str) {
+        self.hears.again(why);
+    }
+
+    fn pause(&mut self) {
+        self.hears.pause();
+    }
+}

@@ -1,0 +1,103 @@
+//! The redactor: takes the values of secrets out of text before it is told, kept or sent on.
+//! What is a secret is said by whoever reads one; nothing here reads the environment.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Shortest value that counts as a secret: local servers are given dummies such as `none`.
+const SHORTEST: usize = 8;
+
+/// Fewest letters at the end of a cut text that give the beginning of a secret away.
+const TELLING: usize = 4;
+
+/// The secrets that must not be told, and what stands in their place.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    /// What is looked for, and its mark; the longest first.
+    secrets: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.secrets.iter().map(|(_, mark)| mark);
+        f.debug_list().entries(names).finish()
+    }
+}
+
+impl Redactor {
+    /// Hides this value, as it is and percent-encoded, behind `⟪NAME⟫`. A value of less than 8
+    /// bytes is no secret.
+    pub fn hide(&mut self, name: &str, value: &str) {
+        let value = value.trim();
+        if value.len() < SHORTEST {
+            return;
+        }
+        let mark = format!("⟪{name}⟫");
+        let encoded = percent_encoded(value);
+        if encoded != value {
+            self.secrets.push((encoded, mark.clone()));
+        }
+        self.secrets.push((value.to_owned(), mark));
+        self.secrets
+            .sort_by_key(|(value, _)| usize::MAX - value.len());
+    }
+
+    /// The text without any secret; what has none comes back without a copy.
+    pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut clean = Cow::Borrowed(text);
+        for (value, mark) in &self.secrets {
+            if clean.contains(value) {
+                clean = Cow::Owned(clean.replace(value, mark));
+            }
+        }
+        clean
+    }
+
+    /// The same for a text that was cut at its end: the beginning of a secret there goes too.
+    pub fn clean_cut<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let clean = self.clean(text);
+        for (value, mark) in &self.secrets {
+            let most = value.len().min(clean.len() + 1);
+            let begun = (TELLING..most).rev().find(|&length| {
+                let begin = value.get(..length);
+                begin.is_some_and(|begin| clean.ends_with(begin))
+            });
+            if let Some(kept) = begun.and_then(|length| clean.get(..clean.len() - length)) {
+                return Cow::Owned(format!("{kept}{mark}"));
+            }
+        }
+        clean
+    }
+}
+
+/// As in an address: everything but letters, digits and `-_.~` as `%41`.
+fn percent_encoded(text: &str) -> String {
+    let each = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(each).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S22: a secret is hidden wherever it stands, encoded and at a cut; dummies are not.
+    #[test]
+    fn secrets_are_hidden() {
+        let mut redactor = Redactor::default();
+        redactor.hide("KEY", "sk-a/b+c=123456\n");
+        redactor.hide("DUMMY", "none");
+        assert_eq!(
+            redactor.clean("x sk-a/b+c=123456, sk-a%2Fb%2Bc%3D123456 none"),
+            "x ⟪KEY⟫, ⟪KEY⟫ none"
+        );
+        assert_eq!(redactor.clean_cut("it is sk-a/b+c"), "it is ⟪KEY⟫");
+        assert_eq!(redactor.clean_cut("a task"), "a task");
+        assert!(matches!(redactor.clean("plain"), Cow::Borrowed("plain")));
+        assert!(!format!("{redactor:?}").contains("sk-a"));
+    }
+}
