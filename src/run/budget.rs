@@ -104,6 +104,11 @@ impl Meter {
             .saturating_sub(self.worked_ms)
     }
 
+    /// Tokens left, what the step in flight has reported included.
+    pub fn left_tokens(&self) -> u64 {
+        self.cap.tokens.saturating_sub(self.used().tokens)
+    }
+
     /// The limit that is reached, if any: then no step may begin and the one in flight ends.
     pub fn reached(&self) -> Option<Limit> {
         let used = self.used();

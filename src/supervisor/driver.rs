@@ -306,6 +306,7 @@ impl Driver {
             waived: self.run.waived().map(str::to_owned),
             tree: self.run.tree(),
             texts: RefCell::default(),
+            left_tokens: self.run.meter().left_tokens(),
             me: self.me.clone(),
             answers: Mutex::new(answers),
         };

@@ -22,6 +22,7 @@ use super::{Settings, Shared};
 use crate::config::loops;
 use crate::config::prices::{self, Prices};
 use crate::protocol::{Fact, RunId};
+use crate::run::spec::Provider;
 use crate::run::{Change, Digest, Ground, Usage, Wake};
 
 /// Everything that the errands of one run need.
@@ -110,6 +111,13 @@ impl Site {
         let wrong = listed.diagnostics.iter().map(|d| (Kind::Error, d.line()));
         site.narrate(wrong.collect());
         Rc::new(site)
+    }
+
+    /// The value of the variable that holds a provider's key, as the host was started with it.
+    pub(super) fn key(&self, provider: &Provider) -> Option<OsString> {
+        let name = provider.key_env.as_deref()?;
+        let named = self.env.iter().find(|(key, _)| key.to_str() == Some(name));
+        named.map(|(_, value)| value.clone())
     }
 
     /// Makes the workspace anew: what an earlier run left is gone.

@@ -4,3 +4,5 @@
 pub mod answer;
 pub mod checks;
 pub mod judge;
+pub mod remote;
+pub mod wording;

@@ -26,6 +26,8 @@ pub(super) struct Flight {
     pub(super) tree: String,
     /// Texts to be kept together with the events that will name them.
     pub(super) texts: RefCell<Vec<String>>,
+    /// Tokens that the run may still use, as the step began.
+    pub(super) left_tokens: u64,
     pub(super) me: mpsc::Sender<Mail>,
     /// The operator's answers to what the worker asked leave for.
     pub(super) answers: Mutex<mpsc::UnboundedReceiver<(String, Permit)>>,

@@ -4,13 +4,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::Mail;
 use super::errands::{Amiss, Flight};
-use crate::run::spec::{Judge, JudgeKind, OutputKind};
+use crate::run::spec::{Judge, JudgeKind, OutputKind, Provider};
 use crate::run::{CheckResult, Input, Judgement, Usage};
 use crate::supervisor::naming;
 use crate::supervisor::process::{self, Ending, Exit, Halt, Heard, Home, Limits, Stdin};
+use crate::supervisor::provider::{Listener, Patience, Reach};
 use crate::supervisor::verifier::checks::{self, Site as Examination};
 use crate::supervisor::verifier::judge::{self, Asked, CheckSeen, FileSeen, Output, Question};
+use crate::supervisor::verifier::remote;
+use crate::supervisor::worker::Kind;
 use crate::supervisor::workspace::{Trouble, Workspace};
 
 /// Longest time of one setup command.
@@ -87,7 +91,11 @@ impl Flight {
         };
         match &judge.kind {
             JudgeKind::Human => Ok(answered(Judgement::Open)),
-            JudgeKind::Http(_) => Err(Amiss::because("this judge cannot be reached yet")),
+            JudgeKind::Http(provider) => {
+                let reach = self.reach(provider);
+                let mut hears = Hearing(self);
+                Ok(remote::ask(&reach, judge, question, &mut hears, &self.halt).await)
+            }
             JudgeKind::Command { command, format: _ } => {
                 let examination = self.examination(tree).await?;
                 let command = examination.slots.fill_known(command);
@@ -107,6 +115,17 @@ impl Flight {
                     Ok(_) = halt.wait_for(|halt| *halt > Halt::No) => Ok(Asked::Halted),
                 }
             }
+        }
+    }
+
+    /// All that is needed to reach a model for this run.
+    pub(super) fn reach<'a>(&'a self, provider: &'a Provider) -> Reach<'a> {
+        Reach {
+            provider,
+            key: self.site.key(provider),
+            patience: Patience::default(),
+            clock: &self.site.clock,
+            left_tokens: self.left_tokens,
         }
     }
 
@@ -208,4 +227,24 @@ fn artefact(workspace: &Workspace, tree: &str, path: String) -> Result<Output, T
     let bytes = workspace.export(tree, &format!("{prefix}{path}"))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok(Output::Files(vec![FileSeen { path, text }]))
+}
+
+/// Hears a judge: what it says is its answer alone, what it uses and waits for is told.
+struct Hearing<'a>(&'a Flight);
+
+impl Listener for Hearing<'_> {
+    fn said(&mut self, _: &str) {}
+
+    fn thought(&mut self, _: &str) {}
+
+    fn used(&mut self, so_far: Usage) {
+        // A full inbox has newer news soon; the whole usage comes with the end.
+        drop(self.0.me.try_send(Mail::underway(Input::Used(so_far))));
+    }
+
+    fn again(&mut self, why: &str) {
+        self.0.site.narrate(vec![(Kind::Error, why.to_owned())]);
+    }
+
+    fn pause(&mut self) {}
 }

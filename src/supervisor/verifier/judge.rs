@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::answer::{self, Vote};
+use super::wording;
 use crate::run::inert::{cut, inert, inert_lines};
-use crate::run::spec::Judge;
+use crate::run::spec::{Format, Judge, JudgeKind};
 use crate::run::{CheckResult, Failure, Judgement, Stage, Usage};
 use crate::supervisor::process::{
     self, Ending, Exit, Halt, Home, Limits, Sink, Stdin, Tail, Watched,
@@ -22,7 +23,7 @@ const MOST_PRINTED: usize = 256 * 1024;
 const RAW_CHARS: usize = 2_000;
 
 /// Most votes of one judge.
-const MOST_VOTES: u32 = 9;
+pub(super) const MOST_VOTES: u32 = 9;
 
 /// What a judge is asked: one JSON object, all of it data.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -89,7 +90,7 @@ pub enum Asked {
     Answered {
         /// What it says.
         judgement: Judgement,
-        /// What it cost, estimated.
+        /// What it cost; estimated where nothing tells it.
         usage: Usage,
         /// Time it took, in milliseconds.
         took_ms: u64,
@@ -101,6 +102,8 @@ pub enum Asked {
 }
 
 /// Asks a command judge as often as it has votes, each in a process of its own, one after another.
+///
+/// A judge with a format is an agent: it is asked in words.
 pub async fn ask_command(
     command: &[String],
     judge: &Judge,
@@ -108,9 +111,13 @@ pub async fn ask_command(
     site: (&Home, &Path),
     halt: &watch::Receiver<Halt>,
 ) -> Asked {
-    let input = match serde_json::to_vec(question) {
+    let format = match &judge.kind {
+        JudgeKind::Command { format, .. } => *format,
+        JudgeKind::Http(_) | JudgeKind::Human | JudgeKind::Script { .. } => None,
+    };
+    let input = match input(format, question) {
         Ok(input) => input,
-        Err(e) => return failed(format!("the question cannot be written as JSON: {e}")),
+        Err(why) => return failed(why),
     };
     let (home, checkout) = site;
     let (mut votes, mut bytes, mut took_ms) = (Vec::new(), 0, 0);
@@ -132,7 +139,7 @@ pub async fn ask_command(
         }
         bytes += input.len() as u64 + printed.total;
         took_ms += watched.took_ms;
-        match printed.read(&watched, question.rubric.len()) {
+        match printed.read(&watched, format, question.rubric.len()) {
             Ok(vote) => votes.push(vote),
             Err(said) => {
                 // One unreadable vote leaves no majority that anyone could trust.
@@ -150,7 +157,16 @@ pub async fn ask_command(
     }
 }
 
-fn failed(cause: String) -> Asked {
+/// What a judge reads: one JSON object, or words around it where it is an agent.
+fn input(format: Option<Format>, question: &Question<'_>) -> Result<Vec<u8>, String> {
+    match format {
+        Some(_) => wording::whole(question).map(String::into_bytes),
+        None => serde_json::to_vec(question)
+            .map_err(|e| format!("the question cannot be written as JSON: {e}")),
+    }
+}
+
+pub(super) fn failed(cause: String) -> Asked {
     Asked::Failed(Failure {
         stage: Stage::Judge,
         cause,
@@ -159,11 +175,16 @@ fn failed(cause: String) -> Asked {
     })
 }
 
-fn unreadable(why: String, raw: &str) -> Judgement {
+pub(super) fn unreadable(why: String, raw: &str) -> Judgement {
     Judgement::Unreadable {
         why,
         raw: cut(&inert_lines(raw.trim()), RAW_CHARS),
     }
+}
+
+/// Where in what a judge printed its answer stands.
+fn last_words(format: Option<Format>, printed: &str) -> Result<&str, String> {
+    format.map_or(Ok(printed), |format| wording::final_text(format, printed))
 }
 
 /// What one vote printed.
@@ -182,17 +203,24 @@ impl Printed {
         }
     }
 
-    fn read(self, watched: &Watched, rubric: usize) -> Result<Vote, Judgement> {
+    fn read(
+        self,
+        watched: &Watched,
+        format: Option<Format>,
+        rubric: usize,
+    ) -> Result<Vote, Judgement> {
         let printed = String::from_utf8_lossy(&self.out);
         let why = match (watched.ending, watched.exit) {
             (Ending::TimedOut, _) => "it was not done in time and was killed".to_owned(),
             (_, Exit::Code(0)) if self.total > MOST_PRINTED as u64 => {
                 format!("it printed more than {} KiB", MOST_PRINTED / 1024)
             }
-            (_, Exit::Code(0)) => match answer::read(&printed, rubric) {
-                Ok(vote) => return Ok(vote),
-                Err(why) => why,
-            },
+            (_, Exit::Code(0)) => {
+                match last_words(format, &printed).and_then(|said| answer::read(said, rubric)) {
+                    Ok(vote) => return Ok(vote),
+                    Err(why) => why,
+                }
+            }
             (_, exit) => {
                 let err = self.err.text();
                 let last = err.lines().next_back().unwrap_or_default();
