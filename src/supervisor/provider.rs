@@ -34,6 +34,8 @@ pub struct Patience {
     pub silence: Duration,
     /// Before the first new try; doubled each time, up to 60 times as long.
     pub backoff: Duration,
+    /// A wait that a server asks for is a usage limit if it is longer; it uses up no try.
+    pub limit: Duration,
 }
 
 impl Default for Patience {
@@ -43,6 +45,7 @@ impl Default for Patience {
             first_byte: Duration::from_mins(5),
             silence: Duration::from_mins(5),
             backoff: Duration::from_millis(500),
+            limit: Duration::from_mins(1),
         }
     }
 }

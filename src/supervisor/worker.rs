@@ -2,9 +2,11 @@
 //! How each kind is reached lies below; what its work changed is measured by the workspace.
 
 pub mod command;
+pub mod http;
 pub mod leave;
 pub mod script;
 pub mod stream;
+pub mod tools;
 pub mod transcript;
 
 use crate::run::{Failure, Usage};

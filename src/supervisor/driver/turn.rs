@@ -9,15 +9,16 @@ use tokio::sync::mpsc;
 use super::Mail;
 use super::errands::{Amiss, Flight};
 use crate::protocol::Fact;
-use crate::run::spec::WorkerKind;
+use crate::run::spec::{Provider, WorkerKind};
 use crate::run::{Input, Usage};
+use crate::supervisor::guard::Guard;
 use crate::supervisor::process::Limits;
 use crate::supervisor::site::Site;
 use crate::supervisor::transcripts::Open;
 use crate::supervisor::worker::command::{Manner, Task};
 use crate::supervisor::worker::leave::{Leave, Question};
 use crate::supervisor::worker::script::Script;
-use crate::supervisor::worker::{Ended, Kind, Progress, Session, Turn, command, script};
+use crate::supervisor::worker::{Ended, Kind, Progress, Session, Turn, command, http, script};
 
 impl Flight {
     /// Gives the worker its turn in this folder, for as long as loop and run allow.
@@ -84,7 +85,11 @@ impl Flight {
                 }
                 turn
             }
-            WorkerKind::Acp { .. } | WorkerKind::Http(_) => {
+            WorkerKind::Http(provider) => {
+                let means = self.http_means(provider, leave)?;
+                http::run(means, task, telling).await
+            }
+            WorkerKind::Acp { .. } => {
                 drop(leave);
                 return Err(Amiss::because("this worker cannot be reached yet"));
             }
@@ -92,6 +97,24 @@ impl Flight {
                 let script = self.script(file)?;
                 script::run(&script, self.iteration, self.site.pace, task, telling).await
             }
+        })
+    }
+
+    /// What a model needs to work here: paths are held against the rules as the project has them.
+    fn http_means<'a>(
+        &'a self,
+        provider: &'a Provider,
+        leave: Leave,
+    ) -> Result<http::Means<'a>, Amiss> {
+        let spec = &self.site.wake.spec;
+        let scripts = self.site.check_scripts();
+        let guard = Guard::new(&spec.guardrails.workspace, &scripts, b"").map_err(Amiss::at)?;
+        Ok(http::Means {
+            reach: self.reach(provider),
+            retries: spec.worker.retries,
+            leave,
+            guard,
+            home: &self.site.home,
         })
     }
 

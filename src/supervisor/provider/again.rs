@@ -10,9 +10,6 @@ use super::{Client, Listener, Reply, Request, call, pause};
 use crate::run::Usage;
 use crate::supervisor::clock::Clock;
 
-/// A wait that a server asks for is a usage limit if it is longer; it uses up no try.
-const LIMIT: Duration = Duration::from_secs(60);
-
 /// Fewest tokens that hold an answer.
 const LEAST_ANSWER: u64 = 256;
 
@@ -63,7 +60,7 @@ impl Asking<'_> {
                 Ok(wait) => wait,
                 Err(cause) => return (Err(Fault { cause, ..fault }), spent),
             };
-            if !is_limit(&fault) {
+            if !self.is_limit(&fault) {
                 tries += 1;
             }
             hears.again(&self.announce(&fault, wait, tries));
@@ -106,7 +103,7 @@ impl Asking<'_> {
             }
             None => cause.to_owned(),
         };
-        if !is_limit(fault) && tries >= self.retries {
+        if !self.is_limit(fault) && tries >= self.retries {
             return Err(match tries {
                 0 => until(&fault.cause),
                 tries => format!("{} (asked {} times)", until(&fault.cause), tries + 1),
@@ -118,12 +115,17 @@ impl Asking<'_> {
         Ok(wait)
     }
 
+    fn is_limit(&self, fault: &Fault) -> bool {
+        let limit = self.client.patience.limit;
+        matches!(fault.again, Again::After(Some(wait)) if wait > limit)
+    }
+
     fn announce(&self, fault: &Fault, wait: Duration, tries: u32) -> String {
         let what = fault
             .cause
             .rsplit_once(": ")
             .map_or(fault.cause.as_str(), |(what, _)| what);
-        if is_limit(fault) {
+        if self.is_limit(fault) {
             return format!("{what}: waiting until {}", self.at(wait));
         }
         let retries = self.retries;
@@ -145,10 +147,6 @@ impl Asking<'_> {
             then.strftime("%Y-%m-%d %H:%M").to_string()
         }
     }
-}
-
-fn is_limit(fault: &Fault) -> bool {
-    matches!(fault.again, Again::After(Some(wait)) if wait > LIMIT)
 }
 
 /// Adds what earlier calls have used to what this one tells.

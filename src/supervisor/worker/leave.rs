@@ -153,6 +153,11 @@ impl Leave {
         (Self { rules, ask }, questions)
     }
 
+    /// What the rules alone say to a call.
+    pub fn ruled(&self, call: &Call) -> Ruled<'_> {
+        self.rules.on(call)
+    }
+
     /// The answer to a call, and the time that it took, which is the operator's and not the worker's.
     ///
     /// A question that nobody takes is refused.
