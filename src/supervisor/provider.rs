@@ -42,10 +42,10 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
-            first_byte: Duration::from_mins(5),
-            silence: Duration::from_mins(5),
+            first_byte: Duration::from_secs(5 * 60),
+            silence: Duration::from_secs(5 * 60),
             backoff: Duration::from_millis(500),
-            limit: Duration::from_mins(1),
+            limit: Duration::from_secs(60),
         }
     }
 }

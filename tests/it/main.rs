@@ -23,6 +23,8 @@ mod host;
 #[cfg(test)]
 mod machine;
 #[cfg(test)]
+mod model_worker;
+#[cfg(test)]
 mod ordeal;
 #[cfg(test)]
 mod outbox;

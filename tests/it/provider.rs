@@ -16,7 +16,7 @@ use checkride::supervisor::provider::{
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use server::{Answer, Script, Server, events, says, stream, whole};
+use server::{Answer, Script, Server, says, stream, whole};
 
 const BOTH: [Api; 2] = [Api::Openai, Api::Anthropic];
 
@@ -28,6 +28,7 @@ const PATIENCE: Patience = Patience {
     first_byte: Duration::from_millis(400),
     silence: Duration::from_millis(400),
     backoff: Duration::from_millis(5),
+    limit: Duration::from_millis(200),
 };
 
 /// What was heard of an answer.

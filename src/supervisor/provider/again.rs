@@ -46,16 +46,13 @@ impl Asking<'_> {
                 Err(fault) => return (Err(fault), spent),
             };
             let mut hearing = Sum::new(spent, &mut *hears);
-            let fault = match self.client.converse(&fits, self.clock, &mut hearing).await {
-                Ok(reply) => {
-                    let usage = spent.plus(reply.usage);
-                    hears.used(usage);
-                    return (Ok(reply), usage);
-                }
+            let (reply, cost) = self.client.converse(&fits, self.clock, &mut hearing).await;
+            spent = spent.plus(cost);
+            hears.used(spent);
+            let fault = match reply {
+                Ok(reply) => return (Ok(reply), spent),
                 Err(fault) => fault,
             };
-            spent = spent.plus(fault.spent);
-            hears.used(spent);
             let wait = match self.wait(&fault, tries) {
                 Ok(wait) => wait,
                 Err(cause) => return (Err(Fault { cause, ..fault }), spent),

@@ -77,43 +77,46 @@ impl Client {
         &self.redactor
     }
 
-    /// Asks once, and hears the answer while it comes. Dropping the future ends the call.
+    /// Asks once, and hears the answer while it comes; what it cost, whatever came of it.
+    /// Dropping the future ends the call.
     pub(super) async fn converse(
         &self,
         request: &Request<'_>,
         clock: &Clock,
         hears: &mut dyn Listener,
-    ) -> Result<Reply, Fault> {
-        let provider = request.provider;
+    ) -> (Result<Reply, Fault>, Usage) {
         let blame = Blame {
-            provider,
+            provider: request.provider,
             redactor: &self.redactor,
         };
         let body = body(request).to_string();
         let asked = body.len();
         hears.used(Usage::estimate(asked as u64));
-        let url = match provider.api {
-            Api::Openai => format!("{}{}", provider.base_url, openai::PATH),
-            Api::Anthropic => format!("{}{}", provider.base_url, anthropic::PATH),
+        let response = match self.send(body, blame, clock).await {
+            Ok(response) => response,
+            Err(fault) => return (Err(fault), Usage::default()),
         };
-        let sending = self
-            .http
-            .post(url)
-            .headers(self.headers.clone())
-            .body(body)
-            .send();
-        let response = timeout(self.patience.first_byte, sending)
-            .await
-            .map_err(|_| blame.silent(self.patience.first_byte, false))?
-            .map_err(|e| blame.transport(&e, false))?;
-        let response = accepted(response, blame, clock).await?;
-
         let mut answer = Draft::default();
         let read = self
             .read(response, blame, (&mut answer, asked), hears)
             .await;
-        read.map_err(|fault| fault.spent(answer.usage(asked)))?;
-        Ok(answer.finish(asked, &self.redactor))
+        let cost = answer.usage(asked);
+        (read.map(|()| answer.finish(asked, &self.redactor)), cost)
+    }
+
+    /// Sends a request, and waits for the head of an answer.
+    async fn send(&self, body: String, blame: Blame<'_>, clock: &Clock) -> Result<Response, Fault> {
+        let base = &blame.provider.base_url;
+        let url = match blame.provider.api {
+            Api::Openai => format!("{base}{}", openai::PATH),
+            Api::Anthropic => format!("{base}{}", anthropic::PATH),
+        };
+        let request = self.http.post(url).headers(self.headers.clone()).body(body);
+        let response = timeout(self.patience.first_byte, request.send())
+            .await
+            .map_err(|_| blame.silent(self.patience.first_byte, false))?
+            .map_err(|e| blame.transport(&e, false))?;
+        accepted(response, blame, clock).await
     }
 
     /// Reads the stream of an answer to its end.
@@ -125,9 +128,9 @@ impl Client {
         hears: &mut dyn Listener,
     ) -> Result<(), Fault> {
         let mut sse = Sse::default();
-        let (mut heard, mut reported) = (false, Instant::now());
+        let (mut begun, mut reported) = (false, Instant::now());
         while let Some(chunk) = self.chunk(&mut response, blame, hears).await? {
-            heard = true;
+            begun = true;
             let fed = sse.feed::<Wrong>(&chunk, &mut |data| match blame.provider.api {
                 Api::Openai => openai::event(data, answer, hears),
                 Api::Anthropic => anthropic::event(data, answer, hears),
@@ -149,7 +152,7 @@ impl Client {
         };
         match () {
             () if whole => Ok(()),
-            () if heard || !answer.is_empty() => Err(blame.ended_early()),
+            () if begun || !answer.is_empty() => Err(blame.ended_early()),
             () => Err(blame.nothing()),
         }
     }
@@ -162,14 +165,14 @@ impl Client {
         hears: &mut dyn Listener,
     ) -> Result<Option<impl std::ops::Deref<Target = [u8]> + use<>>, Fault> {
         let silence = self.patience.silence;
-        let read = match timeout(GATHER.min(silence), response.chunk()).await {
-            Ok(read) => read,
-            Err(_) => {
-                hears.pause();
-                timeout(silence, response.chunk())
-                    .await
-                    .map_err(|_| blame.silent(silence, true))?
-            }
+        let soon = timeout(GATHER.min(silence), response.chunk()).await;
+        let read = if let Ok(read) = soon {
+            read
+        } else {
+            hears.pause();
+            timeout(silence, response.chunk())
+                .await
+                .map_err(|_| blame.silent(silence, true))?
         };
         read.map_err(|e| blame.transport(&e, true))
     }

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::draft::Wrong;
-use crate::run::Usage;
 use crate::run::inert::{cut, inert, inert_lines};
 use crate::run::spec::Provider;
 use crate::supervisor::redactor::Redactor;
@@ -33,8 +32,6 @@ pub struct Fault {
     pub detail: String,
     /// Whether it may be made again.
     pub again: Again,
-    /// What it cost all the same.
-    pub spent: Usage,
 }
 
 impl Fault {
@@ -44,12 +41,7 @@ impl Fault {
             cause,
             detail: String::new(),
             again,
-            spent: Usage::default(),
         }
-    }
-
-    pub(super) fn spent(self, spent: Usage) -> Self {
-        Self { spent, ..self }
     }
 }
 

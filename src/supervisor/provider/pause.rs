@@ -7,7 +7,7 @@ use jiff::fmt::rfc2822;
 use reqwest::header::HeaderMap;
 
 /// Longest wait that a server can ask for; more is a mistake of the server.
-const LONGEST: Duration = Duration::from_hours(31 * 24);
+const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
 /// Most doublings of the first wait.
 const DOUBLINGS: u32 = 6;

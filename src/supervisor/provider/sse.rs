@@ -19,8 +19,8 @@ pub(super) struct Broken(pub(super) String);
 #[derive(Debug, Default)]
 pub(super) struct Sse {
     line: Vec<u8>,
-    data: Vec<u8>,
-    has_data: bool,
+    /// Of the event that is open, if it has any yet.
+    data: Option<Vec<u8>>,
     /// The last byte was a CR: an LF right after it belongs to it.
     cr: bool,
     begun: bool,
@@ -53,7 +53,7 @@ impl Sse {
 
     /// Whether something of an event has come whose end has not.
     pub(super) fn is_cut(&self) -> bool {
-        self.has_data || !self.line.is_empty()
+        self.data.is_some() || !self.line.is_empty()
     }
 
     fn keep(&mut self, bytes: &[u8]) -> Result<(), Broken> {
@@ -74,11 +74,10 @@ impl Sse {
             text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         }
         if text.is_empty() {
-            if std::mem::take(&mut self.has_data) {
-                let data = std::mem::take(&mut self.data);
-                return each(&String::from_utf8_lossy(&data));
-            }
-            return Ok(());
+            return match self.data.take() {
+                Some(data) => each(&String::from_utf8_lossy(&data)),
+                None => Ok(()),
+            };
         }
         let colon = text.iter().position(|&b| b == b':');
         let (field, value) = text.split_at(colon.unwrap_or(text.len()));
@@ -96,16 +95,20 @@ impl Sse {
     }
 
     fn add(&mut self, value: &[u8]) -> Result<(), Broken> {
-        if self.data.len() + value.len() > LONGEST {
+        let data = match &mut self.data {
+            Some(data) => {
+                data.push(b'\n');
+                data
+            }
+            None => self.data.insert(Vec::new()),
+        };
+        if data.len() + value.len() > LONGEST {
             return Err(Broken(format!(
                 "an event of more than {} MiB",
                 LONGEST >> 20
             )));
         }
-        if std::mem::replace(&mut self.has_data, true) {
-            self.data.push(b'\n');
-        }
-        self.data.extend_from_slice(value);
+        data.extend_from_slice(value);
         Ok(())
     }
 }

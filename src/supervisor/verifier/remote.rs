@@ -1,9 +1,10 @@
 //! A judge behind an HTTP interface: one fresh conversation per vote, no tools, and nothing of the
 //! worker's words. How its answer is read lies in `answer`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use super::answer;
 use super::judge::{Asked, MOST_VOTES, Question, failed, unreadable};
@@ -62,12 +63,12 @@ async fn vote(
         let asking = Asking {
             client: &client,
             retries: RETRIES,
-            deadline: tokio::time::Instant::now() + time,
+            deadline: Instant::now() + time,
             clock: reach.clock,
             left_tokens: reach.left_tokens.saturating_sub(spent.tokens),
         };
         let mut hearing = Sum::new(spent, hears);
-        let asked = tokio::time::timeout_at(asking.deadline, asking.ask(&request, &mut hearing));
+        let asked = timeout_at(asking.deadline, asking.ask(&request, &mut hearing));
         let Ok((reply, usage)) = asked.await else {
             let who = reach.provider.words();
             let seconds = judge.timeout_s;

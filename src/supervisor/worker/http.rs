@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::command::Task;
 use super::leave::{Leave, Permit};
-use super::tools::{Done, Toolbox, Wish};
+use super::tools::{Done, Toolbox, Wish, tools};
 use super::{Ended, Kind, Progress, Turn};
 use crate::run::inert::inert;
 use crate::run::{Failure, Stage, Usage};
@@ -67,10 +67,10 @@ pub async fn run(means: Means<'_>, task: Task<'_>, progress: &mut dyn Progress) 
     };
     let client = match client {
         Ok(client) => client,
-        Err(ended) => return over(ended, Words::default(), Usage::default(), began.elapsed()),
+        Err(ended) => return over(ended, &Words::default(), Usage::default(), began.elapsed()),
     };
     let mut clean = Clean::new(progress, client.redactor());
-    let mut talk = Talk {
+    let mut conversation = Talk {
         tools: Toolbox {
             folder: task.workspace,
             guard,
@@ -89,14 +89,18 @@ pub async fn run(means: Means<'_>, task: Task<'_>, progress: &mut dyn Progress) 
         waited: Duration::ZERO,
         progress: &mut clean,
     };
-    let ended = talk.go(task.prompt).await;
-    let (words, spent, waited) = (std::mem::take(&mut talk.words), talk.spent, talk.waited);
+    let ended = conversation.go(task.prompt).await;
+    let (words, spent, waited) = (
+        std::mem::take(&mut conversation.words),
+        conversation.spent,
+        conversation.waited,
+    );
     words.tell(&mut clean);
     clean.pause();
-    over(ended, words, spent, began.elapsed().saturating_sub(waited))
+    over(ended, &words, spent, began.elapsed().saturating_sub(waited))
 }
 
-fn over(ended: Ended, words: Words, usage: Usage, took: Duration) -> Turn {
+fn over(ended: Ended, words: &Words, usage: Usage, took: Duration) -> Turn {
     let claims = words.claims();
     Turn {
         session: None,
@@ -129,7 +133,7 @@ struct Talk<'a, 'b, 'c> {
 
 impl Talk<'_, '_, '_> {
     async fn go(&mut self, prompt: &str) -> Ended {
-        let tools = Toolbox::tools();
+        let tools = tools();
         let mut messages = vec![Message::User(prompt.to_owned())];
         for _ in 0..MOST_ANSWERS {
             let reply = match self.ask(&messages, &tools).await {
@@ -306,15 +310,12 @@ fn badly(cause: String, detail: &str) -> Ended {
 /// What one answer cost, on one line.
 fn cost(usage: Usage) -> String {
     let about = if usage.estimated { "≈" } else { "" };
-    let mut line = format!("{about}{} tokens", usage.tokens);
-    for (count, what) in [
+    let parts = [
         (usage.output, "out"),
         (usage.thinking, "thought"),
         (usage.cached, "cached"),
-    ] {
-        if count > 0 {
-            line += &format!(", {count} {what}");
-        }
-    }
-    line
+    ];
+    let told = parts.iter().filter(|(count, _)| *count > 0);
+    let told = told.map(|(count, what)| format!(", {count} {what}"));
+    format!("{about}{} tokens{}", usage.tokens, told.collect::<String>())
 }

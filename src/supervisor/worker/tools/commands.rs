@@ -10,7 +10,7 @@ use crate::supervisor::process::{self, Ending, Exit, Limits, Order, Sink, Tail};
 const KEPT: usize = 24 * 1024;
 
 /// Longest time of one command: one that never ends must not take the whole turn.
-const LONGEST: Duration = Duration::from_mins(5);
+const LONGEST: Duration = Duration::from_secs(5 * 60);
 
 /// The command on one line, so that no word can pass for two: what a shell would read in the same
 /// way.

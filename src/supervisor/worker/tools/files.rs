@@ -52,10 +52,9 @@ pub(super) fn read(root: &Path, path: &str, (from, most): (usize, usize)) -> Res
     }
     let last = from - 1 + read;
     if last < all {
-        out += &format!(
-            "\n⟪lines {from} to {last} of {all}; read on with from = {}⟫",
-            last + 1
-        );
+        let next = last + 1;
+        let mark = format!("\n⟪lines {from} to {last} of {all}; read on with from = {next}⟫");
+        out.push_str(&mark);
     }
     let told = vec![(Kind::Result, format!("{read} of {all} lines"))];
     Ok(Done::well(out, told))
