@@ -7,6 +7,12 @@ use std::fmt;
 /// Shortest value that counts as a secret: local servers are given dummies such as `none`.
 const SHORTEST: usize = 8;
 
+/// Letters that makers put before their keys, and that are cut off to hide a key from a search.
+const BEGINNING: usize = 7;
+
+/// Fewest letters of a rest that is a secret still.
+const LONG_REST: usize = 12;
+
 /// Fewest letters at the end of a cut text that give the beginning of a secret away.
 const TELLING: usize = 4;
 
@@ -25,19 +31,27 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Hides this value, as it is and percent-encoded, behind `⟪NAME⟫`. A value of less than 8
-    /// bytes is no secret.
+    /// Hides this value behind `⟪NAME⟫`: as it is, percent-encoded, in base64 wherever it begins
+    /// there, and without its first letters. A value of less than 8 bytes is no secret.
     pub fn hide(&mut self, name: &str, value: &str) {
         let value = value.trim();
         if value.len() < SHORTEST {
             return;
         }
         let mark = format!("⟪{name}⟫");
-        let encoded = percent_encoded(value);
-        if encoded != value {
-            self.secrets.push((encoded, mark.clone()));
+        let cut = value
+            .get(BEGINNING..)
+            .filter(|rest| rest.len() >= LONG_REST);
+        let forms = [value.to_owned(), percent_encoded(value)];
+        let forms = forms
+            .into_iter()
+            .chain(cut.map(str::to_owned))
+            .chain(base64(value));
+        for form in forms {
+            if !self.secrets.iter().any(|(known, _)| *known == form) {
+                self.secrets.push((form, mark.clone()));
+            }
         }
-        self.secrets.push((value.to_owned(), mark));
         self.secrets
             .sort_by_key(|(value, _)| usize::MAX - value.len());
     }
@@ -81,6 +95,31 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(each).collect()
 }
 
+/// What of a text stands in any base64 that holds it: one form for each place in a group of three
+/// bytes, without the letters that depend on what is around, in both alphabets.
+fn base64(text: &str) -> impl Iterator<Item = String> {
+    let bits = |byte: u8| (0..8).rev().map(move |bit| byte >> bit & 1);
+    let bits: Vec<u8> = text.bytes().flat_map(bits).collect();
+    let forms = (0..3_usize).map(move |before| {
+        // Letters hold six bits; the first whole one begins where the text's bits meet that grid.
+        let skip = (6 - before * 8 % 6) % 6;
+        let whole = bits.get(skip..).unwrap_or_default().chunks_exact(6);
+        let letters = whole.map(|six| six.iter().fold(0, |n, bit| n << 1 | bit));
+        letters.map(letter).collect::<String>()
+    });
+    forms.flat_map(|form| [form.replace('+', "-").replace('/', "_"), form])
+}
+
+fn letter(six: u8) -> char {
+    char::from(match six {
+        0..=25 => b'A' + six,
+        26..=51 => b'a' + six - 26,
+        52..=61 => b'0' + six - 52,
+        62 => b'+',
+        _ => b'/',
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +136,19 @@ mod tests {
         );
         assert_eq!(redactor.clean_cut("it is sk-a/b+c"), "it is ⟪KEY⟫");
         assert_eq!(redactor.clean_cut("a task"), "a task");
+        assert_eq!(redactor.clean("/b+c=123456"), "/b+c=123456");
+        // In base64, alone and with one and two letters before it.
+        for encoded in [
+            "c2stYS9iK2M9MTIzNDU2",
+            "YXNrLWEvYitjPTEyMzQ1Ng==",
+            "YWFzay1hL2IrYz0xMjM0NTY=",
+        ] {
+            let clean = redactor.clean(encoded);
+            assert!(clean.contains("⟪KEY⟫"), "{encoded}: {clean}");
+        }
+        let mut long = Redactor::default();
+        long.hide("KEY", "sk-abcdefghijklmnopqrst");
+        assert_eq!(long.clean("x efghijklmnopqrst y"), "x ⟪KEY⟫ y");
         assert!(matches!(redactor.clean("plain"), Cow::Borrowed("plain")));
         assert!(!format!("{redactor:?}").contains("sk-a"));
     }
