@@ -267,7 +267,7 @@ async fn the_workspace_is_not_left() {
         ("write", json!({ "path": "loops/a.toml", "text": "x" })),
         ("write", json!({ "path": "scripts/check", "text": "x" })),
         ("read", json!({ "path": "nothing" })),
-        ("read", json!({ "lines": "many" })),
+        ("read", json!({ "lines": 3 })),
         ("fly", json!({})),
         ("search", json!({ "text": "SECRET" })),
     ];

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use checkride::run::spec::{Check, Independence, Judge, JudgeKind};
+use checkride::run::spec::{Check, Format, Independence, Judge, JudgeKind};
 use checkride::run::{CheckOutcome, CheckResult, Judgement};
 use checkride::supervisor::process::Halt;
 use checkride::supervisor::slots::Slots;
@@ -147,12 +147,16 @@ async fn halted_checks_give_no_results() {
 }
 
 async fn ask(bench: &Bench, votes: u32, script: &str) -> Asked {
+    ask_as(bench, votes, script, None).await
+}
+
+async fn ask_as(bench: &Bench, votes: u32, script: &str, format: Option<Format>) -> Asked {
     let rubric = vec!["Is it true?".to_owned(), "Is it clear?".to_owned()];
     let command = ["sh", "-c", script].map(str::to_owned);
     let judge = Judge {
         kind: JudgeKind::Command {
             command: command.to_vec(),
-            format: None,
+            format,
         },
         model: None,
         rubric: rubric.clone(),
@@ -272,6 +276,27 @@ async fn an_unreadable_judge_never_approves() {
         };
         assert!(why.starts_with(wanted), "{script}: {why}");
     }
+}
+
+/// An agent that judges is asked in words, the data quoted, and its last words hold the answer.
+#[tokio::test]
+async fn an_agent_judges_in_words() {
+    let bench = Bench::new();
+    let script = r#"asked=$(cat)
+        case "$asked" in "You are an examiner"*"find reasons to reject"*) ;; *) exit 1 ;; esac
+        case "$asked" in *'"goal":"No broken links.\"}"'*) ;; *) exit 2 ;; esac
+        echo 'Let me see: {"lines": []} is the form.'
+        echo '{"lines":[{"n":1,"pass":true,"evidence":"a"},{"n":2,"pass":false,"evidence":"b"}]}'"#;
+    let asked = ask_as(&bench, 1, script, Some(Format::Text)).await;
+    let Judgement::Given(answer) = judgement(asked) else {
+        panic!("it was not understood");
+    };
+    let said: Vec<_> = answer
+        .findings
+        .iter()
+        .map(|f| (f.pass, f.evidence.as_str()))
+        .collect();
+    assert_eq!(said, [(true, "a"), (false, "b")]);
 }
 
 /// A scripted judge answers in turn, its last answer ever after, through the same strict reading.

@@ -127,6 +127,23 @@ async fn the_same_loop_flies_over_http() {
     }
 }
 
+/// A key that is missing is named before anything is made or sent.
+#[tokio::test]
+async fn a_missing_key_is_found_before_the_start() {
+    let server = Server::start(works(Api::Openai)).await;
+    let world = world(&server, &server, Api::Openai);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    let (_, outcome) = operator.ended().await;
+    let told = format!("{outcome:?}");
+    assert!(
+        told.contains("the worker needs a key in TEST_KEY"),
+        "{told}"
+    );
+    assert!(server.seen().is_empty());
+}
+
 /// A judge that does not answer in its form, or not at all, approves nothing.
 #[tokio::test]
 async fn a_judge_that_cannot_be_read_approves_nothing() {
