@@ -353,6 +353,37 @@ async fn an_early_end_is_no_answer() {
     .await;
 }
 
+/// S11: wherever an answer is cut, by a close or a reset, half of it never counts: it is asked again
+/// and comes whole.
+#[tokio::test]
+async fn a_cut_at_any_place_is_no_answer() {
+    for api in BOTH {
+        let answer = Answer {
+            text: "Grüße: the whole answer.",
+            calls: vec![("read", serde_json::json!({ "path": "ä.txt" }).to_string())],
+            ..Answer::default()
+        };
+        let whole = whole(api, &answer).into_bytes();
+        for place in 0..50 {
+            let cut = whole[..whole.len() * place / 50].to_vec();
+            let mut first = vec![head(), Act::Send(cut)];
+            if place % 2 == 1 {
+                first.push(Act::Reset);
+            }
+            let scripts = vec![first, vec![head(), Act::Send(whole.clone())]];
+            let (told, _) = served(api, scripts, &Way::default()).await;
+            let reply = told
+                .reply
+                .unwrap_or_else(|f| panic!("{api:?} {place}: {f:?}"));
+            assert_eq!(reply.text, answer.text, "{api:?} {place}");
+            assert_eq!(
+                reply.calls[0].arguments, answer.calls[0].1,
+                "{api:?} {place}"
+            );
+        }
+    }
+}
+
 /// Wrong types, web pages and bodies that are no stream say what came instead.
 #[tokio::test]
 async fn what_is_no_stream_is_named() {
