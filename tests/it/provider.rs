@@ -2,6 +2,7 @@
 //! in both interfaces.
 
 mod faults;
+mod judging;
 pub(crate) mod server;
 
 use std::time::Duration;
