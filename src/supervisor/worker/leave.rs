@@ -12,6 +12,9 @@ use crate::run::spec::ToolRules;
 /// The tool that runs a command line.
 const COMMAND: &str = "Bash";
 
+/// The tools that change a file.
+const WRITING: [&str; 2] = ["Write", "Edit"];
+
 /// What joins several commands on one line, or lets one of them run in another.
 const JOINING: [char; 8] = [';', '|', '&', '\n', '`', '$', '<', '>'];
 
@@ -83,6 +86,23 @@ impl Rules {
         }
         Ruled::Open
     }
+
+    /// What they say to calls that are made together or not at all.
+    fn on_all(&self, calls: &[Call]) -> Ruled<'_> {
+        let mut all = if calls.is_empty() {
+            Ruled::Open
+        } else {
+            Ruled::Allowed
+        };
+        for call in calls {
+            match self.on(call) {
+                refused @ Ruled::Refused(_) => return refused,
+                Ruled::Open => all = Ruled::Open,
+                Ruled::Allowed => {}
+            }
+        }
+        all
+    }
 }
 
 impl Call {
@@ -112,12 +132,18 @@ impl Rule {
         }
     }
 
+    /// Who may not write a file may not edit it, and the other way round: agents name both alike.
+    fn names(&self, tool: &str) -> bool {
+        let writes = |tool: &str| WRITING.iter().any(|name| tool.eq_ignore_ascii_case(name));
+        self.tool.eq_ignore_ascii_case(tool) || writes(&self.tool) && writes(tool)
+    }
+
     fn covers(&self, call: &Call) -> bool {
         let Some(pattern) = &self.pattern else {
-            return self.tool.eq_ignore_ascii_case(&call.tool);
+            return self.names(&call.tool);
         };
         let parts = || call.subject.split(JOINING).map(str::trim);
-        self.tool.eq_ignore_ascii_case(&call.tool)
+        self.names(&call.tool)
             && (pattern.is_match(&call.subject)
                 || call.is_command() && parts().any(|part| pattern.is_match(part)))
     }
@@ -162,7 +188,13 @@ impl Leave {
     ///
     /// A question that nobody takes is refused.
     pub async fn of(&self, call: &Call) -> (Permit, Duration) {
-        match self.rules.on(call) {
+        self.of_all(std::slice::from_ref(call)).await
+    }
+
+    /// The same for calls that are one: one of them refused refuses all, and only what the rules
+    /// cover wholly needs no question. It is asked in the words of the first.
+    pub async fn of_all(&self, calls: &[Call]) -> (Permit, Duration) {
+        match self.rules.on_all(calls) {
             Ruled::Allowed => (Permit::Allowed, Duration::ZERO),
             Ruled::Refused(rule) => {
                 let why = format!("the loop's rule {rule} forbids it");
@@ -171,7 +203,7 @@ impl Leave {
             Ruled::Open => {
                 let began = Instant::now();
                 let (answer, answered) = oneshot::channel();
-                let what = call.what.clone();
+                let what = calls.first().map(|call| call.what.clone()).unwrap_or_default();
                 let asked = self.ask.send(Question { what, answer }).await;
                 let permit = match asked {
                     Ok(()) => answered.await.ok(),
@@ -180,6 +212,14 @@ impl Leave {
                 let permit = permit.unwrap_or_else(|| Permit::Refused(String::new()));
                 (permit, began.elapsed())
             }
+        }
+    }
+
+    /// The rule that forbids a call, where one does; nobody is asked.
+    pub fn forbids(&self, call: &Call) -> Option<String> {
+        match self.rules.on(call) {
+            Ruled::Refused(rule) => Some(rule.to_owned()),
+            Ruled::Allowed | Ruled::Open => None,
         }
     }
 }
@@ -220,5 +260,15 @@ mod tests {
             "Refused(\"Bash(*--force*)\")"
         );
         assert_eq!(on("WebFetch", "https://a"), "Open");
+        assert_eq!(on("Edit", "drafts/a.md"), "Allowed");
+        let write = |subject: &str| Call {
+            tool: "Write".to_owned(),
+            subject: subject.to_owned(),
+            what: String::new(),
+        };
+        let both = [write("drafts/a.md"), write("src/a.rs")];
+        assert_eq!(rules.on_all(&both[..1]), Ruled::Allowed);
+        assert_eq!(rules.on_all(&both), Ruled::Open);
+        assert_eq!(rules.on_all(&[]), Ruled::Open);
     }
 }
