@@ -1,6 +1,7 @@
 //! Workers: one turn of an agent, whoever it is, told as entries while it runs and as a `Turn` after.
 //! How each kind is reached lies below; what its work changed is measured by the workspace.
 
+pub mod acp;
 pub mod command;
 pub mod http;
 pub mod leave;
@@ -9,7 +10,9 @@ pub mod stream;
 pub mod tools;
 pub mod transcript;
 
-use crate::run::{Failure, Usage};
+use std::time::Duration;
+
+use crate::run::{Failure, Stage, Usage};
 
 pub use stream::Session;
 pub use transcript::{Entry, Kind, Transcript};
@@ -54,4 +57,33 @@ pub enum Ended {
     Halted,
     /// Badly; one line with a cause and a next step.
     Badly(Failure),
+}
+
+impl Turn {
+    /// A turn that never began: nothing was spent. The cause, with a next step.
+    pub(super) fn never_started(cause: String) -> Self {
+        Self {
+            claim: None,
+            note: None,
+            question: None,
+            usage: Usage::default(),
+            session: None,
+            took_ms: 0,
+            stderr_tail: String::new(),
+            ended: Ended::Badly(Failure {
+                stage: Stage::Work,
+                cause,
+                detail: String::new(),
+                maybe_done: false,
+            }),
+        }
+    }
+}
+
+/// A time as people say it: seconds below two minutes, else whole minutes.
+fn in_words(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
+    }
 }

@@ -18,7 +18,7 @@ use crate::supervisor::transcripts::Open;
 use crate::supervisor::worker::command::{Manner, Task};
 use crate::supervisor::worker::leave::{Leave, Question};
 use crate::supervisor::worker::script::Script;
-use crate::supervisor::worker::{Ended, Kind, Progress, Session, Turn, command, http, script};
+use crate::supervisor::worker::{Ended, Kind, Progress, Session, Turn, acp, command, http, script};
 
 impl Flight {
     /// Gives the worker its turn in this folder, for as long as loop and run allow.
@@ -89,10 +89,7 @@ impl Flight {
                 let means = self.http_means(provider, leave)?;
                 http::run(means, task, telling).await
             }
-            WorkerKind::Acp { .. } => {
-                drop(leave);
-                return Err(Amiss::because("this worker cannot be reached yet"));
-            }
+            WorkerKind::Acp { command } => acp::run(command, home, task, leave, telling).await,
             WorkerKind::Script { file } => {
                 let script = self.script(file)?;
                 script::run(&script, self.iteration, self.site.pace, task, telling).await

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::stream::{self, Claims, End, Lines, Outcome, Reader, Report, Sessions, Spent};
-use super::{Ended, Kind, Progress, Turn};
+use super::{Ended, Kind, Progress, Turn, in_words};
 use crate::run::spec::{Format, PromptBy};
 use crate::run::{Failure, Stage, Usage};
 use crate::supervisor::process::{self, Ending, Exit, Home, Limits, Sink, Stdin, Tail, Watched};
@@ -59,7 +59,7 @@ pub async fn run(
         PromptBy::Stdin => (Stdin::Piped, task.prompt.as_bytes()),
         PromptBy::Arg => {
             if let Some(why) = unfit_argument(task.prompt) {
-                return never_started(why);
+                return Turn::never_started(why);
             }
             argv.push(task.prompt.to_owned());
             (Stdin::Null, &[][..])
@@ -67,7 +67,7 @@ pub async fn run(
     };
     let running = match process::spawn(home.order(argv, task.workspace, stdin)).await {
         Ok(running) => running,
-        Err(refused) => return never_started(refused.why),
+        Err(refused) => return Turn::never_started(refused.why),
     };
     let timeout = task.limits.timeout;
     let mut pump = Pump::new(manner, task.prompt.len(), progress);
@@ -85,25 +85,6 @@ fn unfit_argument(prompt: &str) -> Option<String> {
     prompt.contains('\0').then(|| {
         "the prompt holds a NUL, which no argument can: set prompt = \"stdin\" in [worker]".into()
     })
-}
-
-/// A turn that never began: nothing was spent.
-fn never_started(why: String) -> Turn {
-    Turn {
-        claim: None,
-        note: None,
-        question: None,
-        usage: Usage::default(),
-        session: None,
-        took_ms: 0,
-        stderr_tail: String::new(),
-        ended: Ended::Badly(Failure {
-            stage: Stage::Work,
-            cause: why,
-            detail: String::new(),
-            maybe_done: false,
-        }),
-    }
 }
 
 /// Carries output to the transcript and counts it.
@@ -164,6 +145,14 @@ impl<'a> Pump<'a> {
         // A program that prints plain text says how it went by its exit alone.
         let told = (self.format != Format::Text).then_some(&report.outcome);
         let ended = ended(program, timeout, &watched, told, &stderr_tail);
+        report.claims.tell(progress);
+        if watched.left > 0 {
+            let left = watched.left;
+            let said =
+                format!("{left} processes of another user could not be killed: look with ps");
+            progress.entry(Kind::Error, &said);
+        }
+        progress.pause();
         let Report {
             claims:
                 Claims {
@@ -175,22 +164,6 @@ impl<'a> Pump<'a> {
             session,
             ..
         } = report;
-        for (kind, text) in [
-            (Kind::Claim, &claim),
-            (Kind::Note, &note),
-            (Kind::Question, &question),
-        ] {
-            if let Some(text) = text {
-                progress.entry(kind, text);
-            }
-        }
-        if watched.left > 0 {
-            let left = watched.left;
-            let said =
-                format!("{left} processes of another user could not be killed: look with ps");
-            progress.entry(Kind::Error, &said);
-        }
-        progress.pause();
         Turn {
             claim,
             note,
@@ -332,12 +305,4 @@ fn ended(
         detail: stderr.to_owned(),
         maybe_done: false,
     })
-}
-
-/// A time as people say it: seconds below two minutes, else whole minutes.
-fn in_words(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds => format!("{} min", seconds / 60),
-    }
 }

@@ -2,7 +2,6 @@
 //! given, until it has nothing more to call. How it is reached is `provider`, what it can do `tools`.
 
 mod hearing;
-mod words;
 
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::command::Task;
 use super::leave::{Leave, Permit};
+use super::stream::{Claims, Words};
 use super::tools::{Done, Toolbox, Wish, tools};
 use super::{Ended, Kind, Progress, Turn};
 use crate::run::inert::inert;
@@ -21,7 +21,6 @@ use crate::supervisor::provider::{
     Asking, Client, Fault, Message, Outcome, Reach, Reply, Request, Stop, Tool, ToolCall,
 };
 use hearing::{Clean, Hearing};
-use words::Words;
 
 /// Most answers of one turn: a model that calls tools in circles ends here.
 const MOST_ANSWERS: u32 = 100;
@@ -67,7 +66,7 @@ pub async fn run(means: Means<'_>, task: Task<'_>, progress: &mut dyn Progress) 
     };
     let client = match client {
         Ok(client) => client,
-        Err(ended) => return over(ended, &Words::default(), Usage::default(), began.elapsed()),
+        Err(ended) => return over(ended, Claims::default(), Usage::default(), began.elapsed()),
     };
     let mut clean = Clean::new(progress, client.redactor());
     let mut conversation = Talk {
@@ -95,13 +94,13 @@ pub async fn run(means: Means<'_>, task: Task<'_>, progress: &mut dyn Progress) 
         conversation.spent,
         conversation.waited,
     );
-    words.tell(&mut clean);
+    let claims = words.claims();
+    claims.tell(&mut clean);
     clean.pause();
-    over(ended, &words, spent, began.elapsed().saturating_sub(waited))
+    over(ended, claims, spent, began.elapsed().saturating_sub(waited))
 }
 
-fn over(ended: Ended, words: &Words, usage: Usage, took: Duration) -> Turn {
-    let claims = words.claims();
+fn over(ended: Ended, claims: Claims, usage: Usage, took: Duration) -> Turn {
     Turn {
         session: None,
         claim: claims.claim,
@@ -140,7 +139,8 @@ impl Talk<'_, '_, '_> {
                 Ok(reply) => reply,
                 Err(ended) => return ended,
             };
-            self.words.hear(&reply.text);
+            // Its lines were told as they came.
+            self.words.say(&reply.text, &mut |_, _| {});
             if let Some(ended) = self.last(&reply, messages.len() == 1) {
                 return ended;
             }

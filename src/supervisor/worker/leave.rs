@@ -203,7 +203,10 @@ impl Leave {
             Ruled::Open => {
                 let began = Instant::now();
                 let (answer, answered) = oneshot::channel();
-                let what = calls.first().map(|call| call.what.clone()).unwrap_or_default();
+                let what = calls
+                    .first()
+                    .map(|call| call.what.clone())
+                    .unwrap_or_default();
                 let asked = self.ask.send(Question { what, answer }).await;
                 let permit = match asked {
                     Ok(()) => answered.await.ok(),

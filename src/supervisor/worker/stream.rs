@@ -17,7 +17,7 @@ mod words;
 
 use std::time::Duration;
 
-use super::Kind;
+use super::{Kind, Progress};
 use crate::run::spec::Format;
 use crate::supervisor::process::Exit;
 
@@ -26,6 +26,7 @@ use events::Events;
 pub use lines::Lines;
 pub use spent::{Sessions, Spent};
 pub use text::Text;
+pub(super) use words::Words;
 
 /// Where entries go; their text is not inert yet.
 pub type Tell<'a> = dyn FnMut(Kind, &str) + 'a;
@@ -124,6 +125,21 @@ pub struct Claims {
     pub note: Option<String>,
     /// A question instead of work.
     pub question: Option<String>,
+}
+
+impl Claims {
+    /// Tells them, each in its own place of the transcript.
+    pub fn tell(&self, progress: &mut dyn Progress) {
+        for (kind, text) in [
+            (Kind::Claim, &self.claim),
+            (Kind::Note, &self.note),
+            (Kind::Question, &self.question),
+        ] {
+            if let Some(text) = text {
+                progress.entry(kind, text);
+            }
+        }
+    }
 }
 
 /// The reader of a format. `before` holds the totals of sessions that may go on in this turn.

@@ -17,7 +17,7 @@ const LONGEST_LINE: usize = 16 * 1024;
 
 /// Collects what the worker itself says; what its subagents say is none of it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Words {
+pub(in super::super) struct Words {
     /// The message that is being said.
     saying: String,
     /// Its last line, as far as it has come.
@@ -29,7 +29,7 @@ pub(super) struct Words {
 
 impl Words {
     /// A whole message.
-    pub(super) fn say(&mut self, text: &str, tell: &mut Tell<'_>) {
+    pub(in super::super) fn say(&mut self, text: &str, tell: &mut Tell<'_>) {
         self.close(tell);
         self.pour(text, tell);
         self.close(tell);
@@ -45,7 +45,7 @@ impl Words {
     }
 
     /// The next piece of a message: whole lines are told as they come.
-    pub(super) fn pour(&mut self, piece: &str, tell: &mut Tell<'_>) {
+    pub(in super::super) fn pour(&mut self, piece: &str, tell: &mut Tell<'_>) {
         self.saying.push_str(piece);
         if self.saying.len() > 2 * LONGEST_TEXT {
             let dropped = self.saying.len() - tail(&self.saying, LONGEST_TEXT).len();
@@ -60,7 +60,7 @@ impl Words {
     }
 
     /// The message is over.
-    pub(super) fn close(&mut self, tell: &mut Tell<'_>) {
+    pub(in super::super) fn close(&mut self, tell: &mut Tell<'_>) {
         self.end_line(tell);
         if !self.saying.trim().is_empty() {
             self.last = std::mem::take(&mut self.saying);
@@ -93,7 +93,7 @@ impl Words {
     }
 
     /// What it claims, proposes to remember, and asks.
-    pub(super) fn claims(&self) -> Claims {
+    pub(in super::super) fn claims(&self) -> Claims {
         claims(&self.last, &self.note)
     }
 }
