@@ -9,6 +9,8 @@
 )]
 
 #[cfg(test)]
+mod acp;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod calm;

@@ -1,6 +1,7 @@
 //! The supervisor from outside: real git, real checks, scripted and real workers, an operator on a
 //! link. Here stands the loop that all of it flies; what it shows is told apart in the files below.
 
+mod acp;
 mod costs;
 mod files;
 mod flow;

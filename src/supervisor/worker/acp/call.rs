@@ -1,7 +1,6 @@
 //! A tool call of the agent as rules and operators see it: what it touches, and in words with its
 //! whole change. The agent's title alone is never what is decided on.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use agent_client_protocol::v1::schema::{
@@ -57,7 +56,7 @@ fn tool(fields: &ToolCallUpdateFields) -> String {
     let name = || fields.name.as_deref().unwrap_or("Tool").to_owned();
     let word = match fields.kind.unwrap_or_default() {
         ToolKind::Read => "Read",
-        ToolKind::Edit if creates(fields) => "Write",
+        ToolKind::Edit if fields.name.as_deref() == Some("Write") || creates(fields) => "Write",
         ToolKind::Edit => "Edit",
         ToolKind::Delete => "Delete",
         ToolKind::Move => "Move",
@@ -65,7 +64,9 @@ fn tool(fields: &ToolCallUpdateFields) -> String {
         ToolKind::Execute => "Bash",
         ToolKind::Fetch => "WebFetch",
         // The enum may grow.
-        _ => return cut(&inert(&name()), 60),
+        ToolKind::Think | ToolKind::SwitchMode | ToolKind::Other | _ => {
+            return cut(&inert(&name()), 60);
+        }
     };
     word.to_owned()
 }
@@ -79,7 +80,7 @@ pub(super) fn diffs(fields: &ToolCallUpdateFields) -> impl Iterator<Item = &Diff
     let contents = fields.content.iter().flatten();
     contents.filter_map(|content| match content {
         ToolCallContent::Diff(diff) => Some(diff),
-        _ => None,
+        ToolCallContent::Content(_) | ToolCallContent::Terminal(_) | _ => None,
     })
 }
 
@@ -148,26 +149,19 @@ fn title(fields: &ToolCallUpdateFields) -> String {
 /// The call in words, not cut yet.
 fn words(fields: &ToolCallUpdateFields, place: &Place) -> String {
     let subjects = subjects(fields, place);
-    let mut words = format!("{} {}", tool(fields), subjects.join(", "));
+    let mut words = vec![format!("{} {}", tool(fields), subjects.join(", "))];
     let title = title(fields);
     let known = subjects.iter().any(|s| title.contains(s.as_str()));
     if !known && !title.is_empty() {
-        words.push_str(&format!("\n«{title}»"));
+        words.push(format!("«{title}»"));
     }
-    let mut any = false;
-    for diff in diffs(fields) {
-        any = true;
-        words.push_str(&change(diff, place));
+    words.extend(diffs(fields).map(|diff| change(diff, place)));
+    words.extend(texts(fields).map(|text| text.trim_end().to_owned()));
+    let shown = diffs(fields).next().is_some() || tool(fields) == "Bash";
+    if let Some(input) = fields.raw_input.as_ref().filter(|_| !shown) {
+        words.push(serde_json::to_string_pretty(input).unwrap_or_default());
     }
-    for text in texts(fields) {
-        words.push_str(&format!("\n{}", text.trim_end()));
-    }
-    let plain = any || tool(fields) == "Bash";
-    if let Some(input) = fields.raw_input.as_ref().filter(|_| !plain) {
-        let input = serde_json::to_string_pretty(input).unwrap_or_default();
-        words.push_str(&format!("\n{input}"));
-    }
-    words
+    words.join("\n")
 }
 
 /// What the agent says of the call, in text.
@@ -176,9 +170,13 @@ pub(super) fn texts(fields: &ToolCallUpdateFields) -> impl Iterator<Item = &str>
     contents.filter_map(|content| match content {
         ToolCallContent::Content(content) => match &content.content {
             ContentBlock::Text(text) => Some(text.text.as_str()),
-            _ => None,
+            ContentBlock::Image(_)
+            | ContentBlock::Audio(_)
+            | ContentBlock::ResourceLink(_)
+            | ContentBlock::Resource(_)
+            | _ => None,
         },
-        _ => None,
+        ToolCallContent::Diff(_) | ToolCallContent::Terminal(_) | _ => None,
     })
 }
 
@@ -187,26 +185,24 @@ fn change(diff: &Diff, place: &Place) -> String {
     let path = place.shown(&diff.path);
     let old = diff.old_text.as_deref().unwrap_or_default();
     let new = diff.new_text.as_str();
-    let mut text = format!("\n── {path}");
+    let head = format!("── {path}");
     if old.len().max(new.len()) > LARGEST_COMPARED {
         let sizes = format!("{} bytes → {} bytes", old.len(), new.len());
         let digest = Digest::of(new.as_bytes());
-        let told = write!(text, "\n{sizes}, too long to compare here; {digest}");
-        // Writing to a string cannot fail.
-        debug_assert!(told.is_ok());
-        return text;
+        return format!("{head}\n{sizes}, too long to compare here; {digest}");
     }
     let compared = TextDiff::from_lines(old, new);
+    let mut lines = vec![head];
     for hunk in compared.unified_diff().context_radius(3).iter_hunks() {
         if !old.is_empty() {
-            text.push_str(&format!("\n{}", hunk.header()));
+            lines.push(hunk.header().to_string());
         }
         for line in hunk.iter_changes() {
             let value = line.value().trim_end_matches(['\n', '\r']);
-            text.push_str(&format!("\n{}{value}", line.tag()));
+            lines.push(format!("{}{value}", line.tag()));
         }
     }
-    text
+    lines.join("\n")
 }
 
 /// Inert, and at most as long as a person will read.

@@ -109,15 +109,22 @@ fn failed(name: &str, step: Step, error: &Error) -> String {
         return format!("{name} closed its output {step}: is this the command that speaks ACP?");
     }
     let words = words(error);
-    format!("{name} answered with an error {step}: {words}")
+    let login = ["401", "403", "api key", "unauthorized", "login"];
+    let said = words.to_lowercase();
+    let next = if login.iter().any(|word| said.contains(word)) {
+        "check its login or key, then try again"
+    } else {
+        "its last lines may say more; try again"
+    };
+    format!("{name} answered with an error {step}: {words}: {next}")
 }
 
 /// What an error says, with what agents put beside it, one line.
 fn words(error: &Error) -> String {
     let beside = error.data.as_ref().and_then(|data| {
-        let names = ["message", "details", "reason"];
-        let named = names.iter().find_map(|name| data.get(name)?.as_str());
-        named.or(data.as_str())
+        let beside = ["message", "details", "reason"];
+        let mut texts = beside.iter().filter_map(|name| data.get(name)?.as_str());
+        texts.next().or(data.as_str())
     });
     // gemini puts the server's whole answer into the message.
     let inner: Option<Value> = serde_json::from_str(&error.message).ok();

@@ -183,14 +183,12 @@ fn update(params: Option<&RawValue>) -> News {
         kind: String,
     }
     let params = params.map_or("null", RawValue::get);
-    match serde_json::from_str::<SessionNotification>(params) {
-        Ok(notification) => News::Update(Box::new(notification.update)),
-        Err(_) => {
-            let named = serde_json::from_str::<Named>(params);
-            let kind = named.map_or_else(|_| "without a kind".to_owned(), |n| n.update.kind);
-            News::Unread(format!("an update {}", inert::cut(&kind, 60)))
-        }
+    if let Ok(notification) = serde_json::from_str::<SessionNotification>(params) {
+        return News::Update(Box::new(notification.update));
     }
+    let named = serde_json::from_str::<Named>(params);
+    let kind = named.map_or_else(|_| "without a kind".to_owned(), |n| n.update.kind);
+    News::Unread(format!("an update {}", inert::cut(&kind, 60)))
 }
 
 /// What goes to the agent, one line per message.
@@ -208,9 +206,15 @@ where
                 open.one_less();
             }
             line.push('\n');
-            input.write_all(line.as_bytes()).await?;
-            input.flush().await?;
-            Ok((input, open))
+            let written = async {
+                input.write_all(line.as_bytes()).await?;
+                input.flush().await
+            };
+            match written.await {
+                // Who reads no more has ended, or is about to: the end of its output says so.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok((input, open)),
+                written => written.map(|()| (input, open)),
+            }
         },
     )
 }

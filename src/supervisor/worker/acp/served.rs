@@ -75,20 +75,18 @@ impl Served {
             }
             AgentRequest::KillTerminalRequest(asked) => {
                 let id = &asked.terminal_id.0;
-                quiet(match self.terminals.kill(id) {
-                    true => value(KillTerminalResponse::new()),
-                    false => Err(no_terminal(id)),
-                })
+                let killed = self.terminals.kill(id);
+                quiet(known(killed, id).and_then(|()| value(KillTerminalResponse::new())))
             }
             AgentRequest::ReleaseTerminalRequest(asked) => {
                 let id = &asked.terminal_id.0;
-                quiet(match self.terminals.release(id) {
-                    true => value(ReleaseTerminalResponse::new()),
-                    false => Err(no_terminal(id)),
-                })
+                let released = self.terminals.release(id);
+                quiet(known(released, id).and_then(|()| value(ReleaseTerminalResponse::new())))
             }
             // What the protocol has and we do not offer, and what agents make up.
-            _ => quiet(Err(Error::method_not_found())),
+            AgentRequest::CreateElicitationRequest(_) | AgentRequest::ExtMethodRequest(_) | _ => {
+                quiet(Err(Error::method_not_found()))
+            }
         }
     }
 
@@ -299,6 +297,10 @@ fn failed(call: &Call, why: &std::io::Error) -> Answer {
 
 fn error(why: &str) -> Error {
     Error::new(ErrorCode::INVALID_PARAMS, why)
+}
+
+fn known(there: bool, id: &str) -> Result<(), Error> {
+    there.then_some(()).ok_or_else(|| no_terminal(id))
 }
 
 fn no_terminal(id: &str) -> Error {

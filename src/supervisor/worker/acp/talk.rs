@@ -21,6 +21,7 @@ use super::served::{Served, Told};
 use super::session::{self, Mode, News, Plan, Trouble};
 use super::telling::Teller;
 use super::terminals::Terminals;
+use crate::run::Usage;
 use crate::run::inert::{cut, inert};
 use crate::supervisor::process::{Halt, Home, Limits, Tail};
 use crate::supervisor::worker::command::Task;
@@ -111,6 +112,7 @@ where
         teller: Teller::new(place, task.prompt.len()),
         noise: Noise::new(streams.errors),
         agent: None,
+        used: None,
         limits: task.limits,
         cancel,
         progress,
@@ -131,6 +133,8 @@ struct Room<'a, E> {
     teller: Teller,
     noise: Noise<E>,
     agent: Option<Implementation>,
+    /// What the agent says that it has used, also where it was stopped.
+    used: Option<Usage>,
     limits: Limits,
     cancel: watch::Sender<bool>,
     progress: &'a mut dyn Progress,
@@ -157,15 +161,15 @@ impl<'a, E: AsyncRead + Unpin> Room<'a, E> {
                 answer = &mut held => break Over::from(answer),
                 Some(news) = news.recv() => {
                     errands.extend(self.news(news));
-                    pause = pause.or_else(soon);
+                    pause.get_or_insert_with(soon);
                 }
                 Some(told) = errands.next() => {
                     self.tell(told);
-                    pause = pause.or_else(soon);
+                    pause.get_or_insert_with(soon);
                 }
                 read = self.noise.read() => {
                     self.noise.tell(read, self.progress);
-                    pause = pause.or_else(soon);
+                    pause.get_or_insert_with(soon);
                 }
                 () = at(pause) => {
                     pause = None;
@@ -186,6 +190,11 @@ impl<'a, E: AsyncRead + Unpin> Room<'a, E> {
         // What was said before the end belongs to the turn; what was asked is asked no more.
         while let Ok(news) = news.try_recv() {
             drop(self.news(news));
+        }
+        if let Over::Answered(answer) = &over {
+            let agent = self.agent.as_ref().map_or("", |agent| &agent.name);
+            let used = self.teller.meter.in_all(answer, tells_last_step(agent));
+            self.used = Some(used);
         }
         ending.map_or(over, |(asked, _)| asked)
     }
@@ -225,12 +234,10 @@ impl<'a, E: AsyncRead + Unpin> Room<'a, E> {
 
     /// All that is known of the tool call that a request for leave is about.
     fn about(&mut self, request: &AgentRequest) -> Option<ToolCallUpdateFields> {
-        match request {
-            AgentRequest::RequestPermissionRequest(asked) => {
-                Some(self.teller.whole(asked.tool_call.clone()))
-            }
-            _ => None,
-        }
+        let AgentRequest::RequestPermissionRequest(asked) = request else {
+            return None;
+        };
+        Some(self.teller.whole(asked.tool_call.clone()))
     }
 
     fn opened(&mut self, agent: Option<Implementation>, mode: Option<Mode>) {
@@ -261,11 +268,8 @@ impl<'a, E: AsyncRead + Unpin> Room<'a, E> {
         self.noise.finish(self.progress);
         claims.tell(self.progress);
         self.progress.pause();
-        let agent = self.agent.as_ref().map_or("", |agent| &agent.name);
-        let usage = match over {
-            Over::Answered(answer) => self.teller.meter.in_all(answer, tells_last_step(agent)),
-            Over::Troubled(_) | Over::TimedOut | Over::Halted => self.teller.meter.so_far(),
-        };
+        let usage = self.used.unwrap_or_else(|| self.teller.meter.so_far());
+        self.progress.usage(usage);
         let refused = *self.served.refused.borrow();
         let stderr_tail = self.noise.tail.text();
         let mut ended = over.ended(name, self.limits.timeout, refused);
@@ -340,8 +344,8 @@ fn tells_last_step(agent: &str) -> bool {
     agent.eq_ignore_ascii_case("opencode")
 }
 
-fn soon() -> Option<Instant> {
-    Some(Instant::now() + GATHER)
+fn soon() -> Instant {
+    Instant::now() + GATHER
 }
 
 async fn at(time: Option<Instant>) {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use agent_client_protocol::v1::schema::{
     ContentBlock, ContentChunk, Diff, Plan, PlanEntryStatus, SessionUpdate, ToolCallStatus,
-    ToolCallUpdate, ToolCallUpdateFields,
+    ToolCallUpdate, ToolCallUpdateFields, ToolKind,
 };
 
 use super::call;
@@ -73,7 +73,14 @@ impl Teller {
                 progress.usage(self.meter.so_far());
             }
             // Our own words, lists of commands, titles and what later versions may bring.
-            _ => {}
+            SessionUpdate::UserMessageChunk(_)
+            | SessionUpdate::AvailableCommandsUpdate(_)
+            | SessionUpdate::ConfigOptionUpdate(_)
+            | SessionUpdate::SessionInfoUpdate(_)
+            | SessionUpdate::Notice(_)
+            | SessionUpdate::CompactionUpdate(_)
+            | SessionUpdate::CompactionSummaryChunk(_)
+            | _ => {}
         }
     }
 
@@ -119,11 +126,14 @@ impl Teller {
 
     fn tell_line(&mut self, progress: &mut dyn Progress) {
         let line = std::mem::take(&mut self.open.1);
-        match self.open.0 {
-            Kind::Said => self.said.pour(&format!("{line}\n"), &mut |kind, text| {
-                progress.entry(kind, text)
-            }),
-            kind => progress.entry(kind, &line),
+        if self.open.0 == Kind::Thinking && line.trim().is_empty() {
+            return;
+        }
+        if self.open.0 == Kind::Said {
+            let mut tell = |kind, text: &str| progress.entry(kind, text);
+            self.said.pour(&format!("{line}\n"), &mut tell);
+        } else {
+            progress.entry(self.open.0, &line);
         }
     }
 
@@ -139,7 +149,12 @@ impl Teller {
         let line = call::line(&known.fields, &place);
         // Agents announce a call before they know what it is: it is told when it says more.
         let settled = over || status == ToolCallStatus::InProgress || says_more(&known.fields);
-        if settled && known.told.as_ref() != Some(&line) {
+        // An end may say less than what came before it: it does not rename the call.
+        let new = known
+            .told
+            .as_ref()
+            .is_none_or(|told| !over && *told != line);
+        if settled && new {
             progress.entry(Kind::Tool, &line);
             known.told = Some(line);
         }
@@ -180,7 +195,7 @@ impl Teller {
             let mark = match entry.status {
                 PlanEntryStatus::Completed => "✓",
                 PlanEntryStatus::InProgress => "●",
-                _ => "○",
+                PlanEntryStatus::Pending | _ => "○",
             };
             let line = entry.content.lines().next().unwrap_or_default();
             progress.entry(Kind::Thinking, &format!("plan {mark} {line}"));
@@ -189,6 +204,9 @@ impl Teller {
 }
 
 fn says_more(fields: &ToolCallUpdateFields) -> bool {
+    if fields.kind == Some(ToolKind::Execute) {
+        return call::command(fields).is_some();
+    }
     call::command(fields).is_some()
         || fields.content.as_ref().is_some_and(|list| !list.is_empty())
         || fields

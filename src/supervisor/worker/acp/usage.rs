@@ -46,8 +46,10 @@ impl Meter {
 
     pub(super) fn update(&mut self, update: &UsageUpdate) {
         self.window = self.window.max(update.used);
-        // Every turn has a session of its own, so the session's money is the turn's.
-        let cost = update.cost.as_ref().filter(|c| c.currency == "USD");
+        // Every turn has a session of its own, so the session's money is the turn's. Agents that
+        // know no price say 0: that is unknown.
+        let cost = update.cost.as_ref();
+        let cost = cost.filter(|c| c.currency == "USD" && c.amount > 0.0);
         self.micro_usd = cost.and_then(|c| micro(c.amount)).or(self.micro_usd);
     }
 
