@@ -168,7 +168,10 @@ pub(super) fn question(open: &Checkpoint) -> Vec<String> {
             .chain(changes(work))
             .collect(),
         Ask::Stuck { signal } => vec![format!("the run repeats itself: {}", repeats(signal))],
-        Ask::Permission { what, .. } => vec![format!("the agent wants to: {what}")],
+        Ask::Permission { what, .. } => {
+            let leave = format!("the agent wants leave for: {what}");
+            leave.lines().map(str::to_owned).collect()
+        }
         Ask::Budget { limit: hit, next } => {
             vec![format!(
                 "limit reached: {}; next would be: {}",

@@ -259,7 +259,8 @@ pub(crate) fn diff_row(line: &str) -> Row {
     Row::of(role, mark).with(role, rest)
 }
 
-fn diff_line(line: &str, width: usize) -> Vec<Row> {
+/// One line of a diff, wrapped; its mark stands before every part of it.
+pub(super) fn diff_line(line: &str, width: usize) -> Vec<Row> {
     let (role, mark, rest) = diff_parts(line);
     wrap(rest, width.saturating_sub(1))
         .into_iter()

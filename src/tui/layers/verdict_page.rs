@@ -7,6 +7,7 @@
 //! closer   ✗✗ → ✗✗
 //! ```
 
+use super::checkpoint::diff_line;
 use super::empty;
 use crate::run::{Ask, Failure, Judgement, Verdict};
 use crate::tui::app::App;
@@ -39,14 +40,7 @@ pub(crate) fn asked(ask: &Ask, run: &Run, width: usize) -> Vec<Row> {
             })
             .collect(),
         Ask::Stuck { signal } => labelled("▲", 9, (Role::Warn, &marks::signal(signal)), width),
-        Ask::Permission { what, .. } => {
-            let mut rows = labelled("call", 9, (Role::Warn, what), width);
-            rows.push(Row::of(Role::Muted, "").to(9).with(
-                Role::Muted,
-                "exactly as the agent sent it; nothing was done yet",
-            ));
-            rows
-        }
+        Ask::Permission { what, .. } => permission(what, width),
         Ask::Budget { limit, next } => {
             let text = format!(
                 "{} reached; next would be {}",
@@ -60,6 +54,19 @@ pub(crate) fn asked(ask: &Ask, run: &Run, width: usize) -> Vec<Row> {
         Ask::Error { failure } => failed(failure, width),
     };
     rows.push(Row::blank());
+    rows
+}
+
+/// The call in one line, then its change as a diff, every line of it.
+fn permission(what: &str, width: usize) -> Vec<Row> {
+    let (call, change) = what.split_once('\n').unwrap_or((what, ""));
+    let mut rows = labelled("call", 9, (Role::Warn, call), width);
+    let told = "exactly as the agent sent it; nothing was done yet";
+    rows.extend(labelled("", 9, (Role::Muted, told), width));
+    if !change.is_empty() {
+        rows.push(Row::blank());
+        rows.extend(change.lines().flat_map(|line| diff_line(line, width)));
+    }
     rows
 }
 

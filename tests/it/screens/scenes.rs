@@ -689,7 +689,7 @@ pub(crate) fn every_ask() -> Vec<Ask> {
         },
         Ask::Permission {
             call: "c1".into(),
-            what: "bash: npm install left-pad".into(),
+            what: "Edit src/pad.js\n── src/pad.js\n@@ -1,2 +1,2 @@\n import pad from \"left-pad\";\n-pad(1);\n+pad(2);".into(),
         },
         Ask::Budget {
             limit: Limit::MicroUsd(600_000, 600_000),
