@@ -5,6 +5,7 @@ pub(crate) mod agent;
 mod faults;
 mod replay;
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,11 +43,11 @@ impl Told {
     }
 }
 
+/// What one side reads, and what it writes.
+type End = (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>);
+
 /// The two ends of a connection: ours and the agent's.
-fn connection() -> (
-    (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>),
-    (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>),
-) {
+fn connection() -> (End, End) {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     (tokio::io::split(ours), tokio::io::split(theirs))
 }
@@ -120,7 +121,7 @@ impl<'a> Turns<'a> {
             let operator = answer(questions, permit, &mut asked);
             tokio::select! {
                 talked = turn => talked,
-                () = operator => unreachable!("an operator never leaves"),
+                never = operator => match never {},
             }
         };
         (talked.turn, told, Asked { questions: asked })
@@ -131,7 +132,7 @@ async fn answer(
     mut questions: mpsc::Receiver<Question>,
     permit: Option<&Permit>,
     asked: &mut Vec<String>,
-) {
+) -> Infallible {
     let mut open = Vec::new();
     while let Some(question) = questions.recv().await {
         asked.push(question.what.clone());
@@ -153,5 +154,6 @@ fn cause(turn: &Turn) -> &str {
 
 /// A turn's clock and tasks need a thread of their own, as the supervisor gives them.
 async fn locally<T>(work: impl Future<Output = T>) -> T {
+    let work = Box::pin(work);
     tokio::task::LocalSet::new().run_until(work).await
 }

@@ -176,9 +176,9 @@ async fn play(agent: &str, case: &str) -> Option<String> {
         playing.await.unwrap();
         flown
     });
-    let played = tokio::time::timeout(Duration::from_secs(60), both).await;
-    let played = played.unwrap_or_else(|_| panic!("{agent} {case} hangs"));
-    let text = rendered(&played);
+    let flown = tokio::time::timeout(Duration::from_secs(60), both).await;
+    let flown = flown.unwrap_or_else(|_| panic!("{agent} {case} hangs"));
+    let text = rendered(&flown);
     Some(text.replace(folder.to_str().unwrap(), "/workspace"))
 }
 

@@ -132,11 +132,11 @@ async fn a_dead_host_leaves_an_error_question() {
     let supervisor = world.supervise();
     let mut operator = Operator::at(&supervisor).await;
     let events = operator.events(&RunId::new("count", 1)).into_iter();
-    let asked = events.filter_map(|event| match event {
+    let asked = events.rev().find_map(|event| match event {
         Event::Asked(open) => Some(open),
         _ => None,
     });
-    let open = asked.last().unwrap();
+    let open = asked.unwrap();
     let Ask::Error { failure } = &open.ask else {
         panic!("{open:#?}");
     };

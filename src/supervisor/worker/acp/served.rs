@@ -157,6 +157,10 @@ impl Served {
         let read = blocking(move || place.read(&asked.path, part)).await;
         match read {
             Ok(text) => (value(ReadTextFileResponse::new(text)), Vec::new()),
+            // An agent looks so whether a file is there before it makes it: that is no mistake.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                quiet(Err(missing(&call)))
+            }
             Err(error) => failed(&call, &error),
         }
     }
@@ -293,6 +297,12 @@ fn quiet(answer: Result<Value, Error>) -> Answer {
 fn failed(call: &Call, why: &std::io::Error) -> Answer {
     let line = format!("{} {}: {why}", call.tool, call.subject);
     (Err(error(&line)), vec![(Kind::Error, line)])
+}
+
+/// In the protocol's own code, and with the word that agents on Node look for.
+fn missing(call: &Call) -> Error {
+    let words = format!("ENOENT: {}: no such file", call.subject);
+    Error::new(ErrorCode::RESOURCE_NOT_FOUND, words)
 }
 
 fn error(why: &str) -> Error {

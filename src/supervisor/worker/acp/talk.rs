@@ -106,7 +106,7 @@ where
         folder: task.workspace.to_owned(),
         cancel: cancelled,
     };
-    let held = session::hold((streams.output, streams.input), plan, told);
+    let held = Box::pin(session::hold((streams.output, streams.input), plan, told));
     let mut room = Room {
         served: &served,
         teller: Teller::new(place, task.prompt.len()),
@@ -147,10 +147,9 @@ impl<'a, E: AsyncRead + Unpin> Room<'a, E> {
     /// Tells and answers until the session is over, or its end has been asked for and is due.
     async fn hold(
         &mut self,
-        held: impl Future<Output = Result<PromptResponse, Trouble>>,
+        mut held: impl Future<Output = Result<PromptResponse, Trouble>> + Unpin,
         mut news: mpsc::Receiver<News>,
     ) -> Over {
-        tokio::pin!(held);
         let mut errands: FuturesUnordered<Errand<'a>> = FuturesUnordered::new();
         let mut pause = None;
         let mut ending: Option<(Over, Instant)> = None;
