@@ -171,10 +171,11 @@ async fn prompt(
     answered.map_err(|error| Trouble::Error(Step::Prompt, error))
 }
 
+/// Writing is offered, so that the loop's rules stand before it. Reading is served and not
+/// offered: gemini 0.61 cannot make a new file where it must ask a client whether there is one
+/// (it takes the protocol's «not found» for a broken disk), and every agent reads the disk as well.
 fn introduction() -> InitializeRequest {
-    let files = FileSystemCapabilities::new()
-        .read_text_file(true)
-        .write_text_file(true);
+    let files = FileSystemCapabilities::new().write_text_file(true);
     let able = ClientCapabilities::new().fs(files).terminal(true);
     InitializeRequest::new(ProtocolVersion::V1)
         .client_capabilities(able)
