@@ -138,7 +138,7 @@ async fn a_missing_key_is_found_before_the_start() {
     let (_, outcome) = operator.ended().await;
     let told = format!("{outcome:?}");
     assert!(
-        told.contains("the worker needs a key in TEST_KEY"),
+        told.contains("the worker needs the key in TEST_KEY"),
         "{told}"
     );
     assert!(server.seen().is_empty());
