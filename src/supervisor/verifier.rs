@@ -4,5 +4,6 @@
 pub mod answer;
 pub mod checks;
 pub mod judge;
+mod printed;
 pub mod remote;
 pub mod wording;

@@ -100,6 +100,7 @@ impl<'a> Turns<'a> {
             name: "agent".to_owned(),
             home: Home {
                 keeper: PathBuf::from(env!("CARGO_BIN_EXE_checkride")),
+                kept: None,
                 mark: Mark::new(self.folder, "acp-1"),
                 env: vec![("PATH".into(), std::env::var_os("PATH").unwrap())],
             },

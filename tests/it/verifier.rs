@@ -299,6 +299,34 @@ async fn an_agent_judges_in_words() {
     assert_eq!(said, [(true, "a"), (false, "b")]);
 }
 
+/// An agent that prints events judges by its last message, and its own figures are the cost; one
+/// that breaks off gives no verdict, whatever its exit says (R53, §5.11).
+#[tokio::test]
+async fn an_agent_judges_in_its_stream() {
+    let bench = Bench::new();
+    let answer = r#"{\"lines\":[{\"n\":1,\"pass\":true,\"evidence\":\"a\"},{\"n\":2,\"pass\":true,\"evidence\":\"b\"}]}"#;
+    let begun =
+        r#"{"type":"system","subtype":"init","session_id":"s","cwd":"/","apiKeySource":"none"}"#;
+    let ended = format!(
+        r#"{{"type":"result","subtype":"success","is_error":false,"session_id":"s","result":"So: {answer}","total_cost_usd":0.25,"usage":{{"input_tokens":90,"output_tokens":10}}}}"#
+    );
+    let whole = format!("cat >/dev/null; echo '{begun}'; echo '{ended}'; exit 1");
+    let asked = ask_as(&bench, 1, &whole, Some(Format::ClaudeStreamJson)).await;
+    let Asked::Answered { usage, .. } = &asked else {
+        panic!("{asked:?}");
+    };
+    assert_eq!((usage.tokens, usage.estimated), (100, false));
+    assert_eq!((usage.micro_usd, usage.plan_micro_usd), (Some(0), 250_000));
+    assert!(judgement(asked).passes());
+
+    let half = format!("cat >/dev/null; echo '{begun}'; exit 0");
+    let asked = ask_as(&bench, 1, &half, Some(Format::ClaudeStreamJson)).await;
+    let Judgement::Unreadable { why, .. } = judgement(asked) else {
+        panic!("half a stream is no verdict");
+    };
+    assert_eq!(why, "it stopped in the middle");
+}
+
 /// A scripted judge answers in turn, its last answer ever after, through the same strict reading.
 #[test]
 fn a_scripted_judge_answers_in_turn() {

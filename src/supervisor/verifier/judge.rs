@@ -8,16 +8,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::answer::{self, Vote};
+use super::printed::Printed;
 use super::wording;
 use crate::run::inert::{cut, inert, inert_lines};
 use crate::run::spec::{Format, Judge, JudgeKind};
 use crate::run::{CheckResult, Failure, Judgement, Stage, Usage};
-use crate::supervisor::process::{
-    self, Ending, Exit, Halt, Home, Limits, Sink, Stdin, Tail, Watched,
-};
-
-/// Most bytes that a judge may print.
-const MOST_PRINTED: usize = 256 * 1024;
+use crate::supervisor::process::{self, Ending, Halt, Home, Limits, Stdin};
 
 /// Characters of an unreadable answer that are kept.
 const RAW_CHARS: usize = 2_000;
@@ -120,7 +116,7 @@ pub async fn ask_command(
         Err(why) => return failed(why),
     };
     let (home, checkout) = site;
-    let (mut votes, mut bytes, mut took_ms) = (Vec::new(), 0, 0);
+    let (mut votes, mut usage, mut took_ms) = (Vec::new(), Usage::default(), 0);
     let mut unreadable = None;
     for _ in 0..judge.votes.clamp(1, MOST_VOTES) {
         let order = home.order(command.to_vec(), checkout, Stdin::Piped);
@@ -132,14 +128,15 @@ pub async fn ask_command(
             timeout: Duration::from_secs(judge.timeout_s),
             halt: halt.clone(),
         };
-        let mut printed = Printed::new();
+        let mut printed = Printed::new(format);
         let watched = process::watch(running, &input, limits, &mut printed).await;
         if watched.ending == Ending::Halted {
             return Asked::Halted;
         }
-        bytes += input.len() as u64 + printed.total;
         took_ms += watched.took_ms;
-        match printed.read(&watched, format, question.rubric.len()) {
+        let (vote, spent) = printed.read(&watched, input.len(), question.rubric.len());
+        usage = usage.plus(spent);
+        match vote {
             Ok(vote) => votes.push(vote),
             Err(said) => {
                 // One unreadable vote leaves no majority that anyone could trust.
@@ -152,7 +149,7 @@ pub async fn ask_command(
         unreadable.unwrap_or_else(|| Judgement::Given(answer::majority(question.rubric, &votes)));
     Asked::Answered {
         judgement,
-        usage: Usage::estimate(bytes),
+        usage,
         took_ms,
     }
 }
@@ -179,68 +176,6 @@ pub(super) fn unreadable(why: String, raw: &str) -> Judgement {
     Judgement::Unreadable {
         why,
         raw: cut(&inert_lines(raw.trim()), RAW_CHARS),
-    }
-}
-
-/// Where in what a judge printed its answer stands.
-fn last_words(format: Option<Format>, printed: &str) -> Result<&str, String> {
-    format.map_or(Ok(printed), |format| wording::final_text(format, printed))
-}
-
-/// What one vote printed.
-struct Printed {
-    out: Vec<u8>,
-    total: u64,
-    err: Tail,
-}
-
-impl Printed {
-    fn new() -> Self {
-        Self {
-            out: Vec::new(),
-            total: 0,
-            err: Tail::new(RAW_CHARS),
-        }
-    }
-
-    fn read(
-        self,
-        watched: &Watched,
-        format: Option<Format>,
-        rubric: usize,
-    ) -> Result<Vote, Judgement> {
-        let printed = String::from_utf8_lossy(&self.out);
-        let why = match (watched.ending, watched.exit) {
-            (Ending::TimedOut, _) => "it was not done in time and was killed".to_owned(),
-            (_, Exit::Code(0)) if self.total > MOST_PRINTED as u64 => {
-                format!("it printed more than {} KiB", MOST_PRINTED / 1024)
-            }
-            (_, Exit::Code(0)) => {
-                match last_words(format, &printed).and_then(|said| answer::read(said, rubric)) {
-                    Ok(vote) => return Ok(vote),
-                    Err(why) => why,
-                }
-            }
-            (_, exit) => {
-                let err = self.err.text();
-                let last = err.lines().next_back().unwrap_or_default();
-                cut(format!("{exit}: {last}").trim_end_matches(": "), 200)
-            }
-        };
-        Err(unreadable(why, &printed))
-    }
-}
-
-impl Sink for Printed {
-    fn stdout(&mut self, bytes: &[u8]) {
-        let room = MOST_PRINTED.saturating_sub(self.out.len()).min(bytes.len());
-        self.out
-            .extend_from_slice(bytes.get(..room).unwrap_or_default());
-        self.total += bytes.len() as u64;
-    }
-
-    fn stderr(&mut self, bytes: &[u8]) {
-        self.err.push(bytes);
     }
 }
 

@@ -2,7 +2,6 @@
 //! the exact form of the answer. Pure.
 
 use super::judge::Question;
-use crate::run::spec::Format;
 
 /// What a judge is told to be. What it examines is not in here.
 pub fn system(question: &Question<'_>) -> String {
@@ -34,22 +33,4 @@ pub fn data(question: &Question<'_>) -> Result<String, String> {
 /// Both in one text, for an agent that is given only one.
 pub fn whole(question: &Question<'_>) -> Result<String, String> {
     Ok(format!("{}\n{}", system(question), data(question)?))
-}
-
-/// The last words of an agent that printed this; one line of why they cannot be read.
-pub fn final_text(format: Format, stdout: &str) -> Result<&str, String> {
-    match format {
-        Format::Text => Ok(stdout),
-        Format::ClaudeStreamJson
-        | Format::CodexJsonl
-        | Format::OpencodeJson
-        | Format::GeminiStreamJson
-        | Format::PiJson => {
-            let word = Format::ALL.iter().find(|(_, known)| *known == format);
-            let word = word.map_or("this", |(word, _)| word);
-            Err(format!(
-                "an answer in the format {word} cannot be read yet: use \"text\""
-            ))
-        }
-    }
 }
