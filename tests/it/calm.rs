@@ -42,9 +42,9 @@ fn shouts(text: &str) -> bool {
         }
         before = c;
     }
-    ["ERROR", "Oops", "FATAL", "panic"]
-        .iter()
-        .any(|w| text.contains(w))
+    // A bare word is what a reader of streams looks for, and nothing that is said.
+    let said = text.contains(' ') && text.contains("panic");
+    said || ["ERROR", "Oops", "FATAL"].iter().any(|w| text.contains(w))
 }
 
 /// No text of the program shouts (R55). The rule itself is tried on one that does.

@@ -68,7 +68,9 @@ pub(crate) fn recordings() -> Vec<Recording> {
     let mut names = Vec::new();
     for agent in fs::read_dir(folder()).unwrap() {
         let agent = agent.unwrap();
-        if agent.file_type().unwrap().is_dir() {
+        // Sessions of a protocol are no streams of a format.
+        let session = agent.file_name().to_str().unwrap().starts_with("acp-");
+        if agent.file_type().unwrap().is_dir() && !session {
             for file in fs::read_dir(agent.path()).unwrap() {
                 let file = file.unwrap().file_name().into_string().unwrap();
                 if let Some(case) = file.strip_suffix(".jsonl") {

@@ -56,7 +56,7 @@ pub(crate) async fn turn_of(script: &str, format: Format, by: PromptBy) -> (Turn
     spoken(script, "", (by, format), LONG).await
 }
 
-pub(crate) async fn spoken(
+async fn spoken(
     script: &str,
     prompt: &str,
     (by, format): (PromptBy, Format),

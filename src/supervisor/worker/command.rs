@@ -306,3 +306,50 @@ fn ended(
         maybe_done: false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Told(Vec<String>);
+
+    impl Progress for Told {
+        fn entry(&mut self, kind: Kind, text: &str) {
+            if kind == Kind::Error {
+                self.0.push(text.to_owned());
+            }
+        }
+
+        fn usage(&mut self, _: Usage) {}
+
+        fn pause(&mut self) {}
+    }
+
+    /// S12: a silence longer than the agent's usual ones is said once, and again after new words.
+    #[tokio::test(start_paused = true)]
+    async fn a_long_silence_is_said() {
+        let manner = Manner {
+            by: PromptBy::Stdin,
+            format: Format::ClaudeStreamJson,
+            before: &Sessions::new(),
+        };
+        let mut told = Told::default();
+        let mut pump = Pump::new(manner, 0, &mut told);
+        for spoken in [true, false, true] {
+            if spoken {
+                pump.stdout(b"{}\n");
+            }
+            while let Some(due) = pump.pause() {
+                tokio::time::sleep_until(due).await;
+            }
+        }
+        drop(pump);
+        assert_eq!(told.0.len(), 2, "{:?}", told.0);
+        assert!(
+            told.0[0].starts_with("silent for 2 min, longer"),
+            "{:?}",
+            told.0
+        );
+    }
+}

@@ -1,7 +1,5 @@
 //! What a supervisor must get right about real agents: each fact was seen on one of them.
 
-use std::time::Duration;
-
 use checkride::run::Usage;
 use checkride::run::spec::Format;
 use checkride::run::spec::PromptBy;
@@ -10,7 +8,7 @@ use checkride::supervisor::worker::stream::{self, Outcome, Sessions};
 use checkride::supervisor::worker::{Ended, Kind};
 
 use super::{read, read_in, read_lines, recording, recordings, tokens};
-use crate::worker::{spoken, turn_of};
+use crate::worker::turn_of;
 
 fn outcome(name: &str) -> Outcome {
     read(&recording(name)).report.outcome
@@ -525,17 +523,4 @@ async fn a_runaway_turn_is_ended() {
         "{}",
         failure.cause
     );
-}
-
-/// S12: a silence longer than the agent's usual ones is said once, and does not end it.
-#[tokio::test(start_paused = true)]
-async fn a_long_silence_is_said() {
-    let begun = r#"{"type":"system","subtype":"init","session_id":"s","cwd":"/"}"#;
-    let script = format!("echo '{begun}'; sleep 600");
-    let manner = (PromptBy::Arg, Format::ClaudeStreamJson);
-    let (turn, told) = spoken(&script, "", manner, Duration::from_secs(600)).await;
-    assert!(matches!(turn.ended, Ended::Badly(_)), "{turn:?}");
-    let said = told.of(Kind::Error);
-    assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].starts_with("silent for "), "{said:?}");
 }
