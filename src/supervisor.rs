@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod process;
 pub mod provider;
 pub mod redactor;
+mod secrets;
 mod shelf;
 mod site;
 pub mod slots;

@@ -2,6 +2,7 @@
 //! effect carried out. What carrying out means for each effect is beside this file.
 
 mod artefacts;
+mod clean;
 mod deliver;
 mod errands;
 mod narrate;

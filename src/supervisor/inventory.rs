@@ -28,7 +28,7 @@ const AGENTS: [(&str, &str); 6] = [
 ];
 
 /// Variables that hold keys of models.
-const KEYS: [&str; 4] = [
+pub(super) const KEYS: [&str; 4] = [
     "ANTHROPIC_API_KEY",
     "OPENAI_API_KEY",
     "GEMINI_API_KEY",

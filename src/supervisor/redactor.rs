@@ -56,6 +56,11 @@ impl Redactor {
             .sort_by_key(|(value, _)| usize::MAX - value.len());
     }
 
+    /// Whether there is nothing to hide.
+    pub fn is_empty(&self) -> bool {
+        self.secrets.is_empty()
+    }
+
     /// The text without any secret; what has none comes back without a copy.
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut clean = Cow::Borrowed(text);

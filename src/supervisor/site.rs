@@ -13,6 +13,8 @@ use super::journal::Journal;
 use super::naming;
 use super::needs;
 use super::process::{Home, Kept, Mark, allowed_env};
+use super::redactor::Redactor;
+use super::secrets;
 use super::slots::Slots;
 use super::transcripts::Open;
 use super::worker::stream::Sessions;
@@ -42,6 +44,8 @@ pub(super) struct Site {
     pub(super) examiner: Home,
     /// What the worker's sessions have spent, where it tells only the sum of a whole session.
     pub(super) sessions: RefCell<Sessions>,
+    /// Hides the values of keys and tokens in what worker and examiners say.
+    pub(super) redactor: Redactor,
     /// The host's environment, which holds the keys of models.
     env: Vec<(OsString, OsString)>,
     /// What the tokens of models cost.
@@ -83,6 +87,7 @@ impl Site {
         };
         let listed = prices::read(&settings.config);
         let site = Self {
+            redactor: secrets::of(&wake.spec, &settings.env),
             sessions: RefCell::default(),
             env: settings.env.clone(),
             prices: listed.prices,

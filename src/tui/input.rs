@@ -18,6 +18,12 @@ pub enum Heard {
 const ESC: u8 = 0x1b;
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
+/// Longest paste that is taken, in bytes; of a longer one nothing is.
+const LONGEST_PASTE: usize = 8 << 20;
+
+/// Longest sequence that can mean something, in bytes.
+const LONGEST_SEQUENCE: usize = 256;
+
 /// Reads bytes in any portions.
 #[derive(Debug, Default)]
 pub struct Reader {
@@ -25,6 +31,8 @@ pub struct Reader {
     pending: Vec<u8>,
     /// The text of a paste whose end has not come.
     paste: Option<Vec<u8>>,
+    /// Whether that paste is longer than any that is taken.
+    flooded: bool,
 }
 
 /// What stands first in some bytes, and how many of them it takes.
@@ -45,11 +53,17 @@ impl Reader {
                 let from = text.len().saturating_sub(PASTE_ENDS.len());
                 text.append(&mut self.pending);
                 let Some(end) = position(text, PASTE_ENDS, from) else {
+                    if text.len() > LONGEST_PASTE {
+                        self.flooded = true;
+                        text.drain(..text.len() - PASTE_ENDS.len());
+                    }
                     return heard;
                 };
                 self.pending = text.split_off(end + PASTE_ENDS.len());
                 text.truncate(end);
-                heard.push(Heard::Paste(lines(text)));
+                if !std::mem::take(&mut self.flooded) {
+                    heard.push(Heard::Paste(lines(text)));
+                }
                 self.paste = None;
             }
             if !self.read_keys(&mut heard) {
@@ -74,6 +88,7 @@ impl Reader {
                     pasting = true;
                     break;
                 }
+                First::Incomplete if rest.len() > LONGEST_SEQUENCE => at += rest.len(),
                 First::Incomplete => break,
             }
         }

@@ -1,7 +1,7 @@
 //! A worker over HTTP: what its tools do and refuse, when it asks for leave, how a turn ends, and
 //! the same loop end to end in both interfaces.
 
-mod flight;
+pub(crate) mod flight;
 
 use std::fs;
 use std::os::unix::fs::symlink;

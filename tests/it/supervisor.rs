@@ -12,6 +12,7 @@ mod publish;
 mod stop;
 mod undo;
 mod verdicts;
+mod workers;
 
 use std::path::PathBuf;
 use std::time::Duration;

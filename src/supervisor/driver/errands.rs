@@ -7,6 +7,7 @@ use std::rc::Rc;
 use tokio::sync::{Mutex, mpsc, watch};
 
 use super::Mail;
+use super::clean::clean;
 use crate::run::{Effect, Failure, Ground, Input, Stage};
 use crate::supervisor::process::Halt;
 use crate::supervisor::site::Site;
@@ -104,7 +105,7 @@ impl Flight {
             Amiss::TimeUp => Input::TimeUp,
             Amiss::Failed(failure) => Input::Failed(Failure { stage, ..failure }),
         });
-        (input, self.texts.take())
+        (clean(&self.site.redactor, input), self.texts.take())
     }
 
     /// Has a text kept under its digest with the events of this errand's end.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::Mail;
+use super::clean::clean;
 use super::errands::{Amiss, Flight};
 use crate::protocol::Fact;
 use crate::run::spec::{Provider, WorkerKind};
@@ -127,6 +128,7 @@ impl Flight {
                 call: call.clone(),
                 what,
             };
+            let asked = clean(&self.site.redactor, asked);
             if self.me.send(Mail::underway(asked)).await.is_err() {
                 return;
             }
@@ -167,9 +169,11 @@ impl Telling {
 impl Progress for Telling {
     fn entry(&mut self, kind: Kind, text: &str) {
         if let Some(open) = &self.transcript {
-            let written = open
-                .borrow_mut()
-                .append(self.site.clock.now_ms(), kind, text);
+            let written = open.borrow_mut().append(
+                self.site.clock.now_ms(),
+                kind,
+                &self.site.redactor.clean(text),
+            );
             if let Err(e) = written {
                 self.site.mute(&e);
                 self.transcript = None;

@@ -81,18 +81,12 @@ impl Toolbox<'_> {
             Wish::Write { path, .. } => self.guard.forbids(path.as_bytes()),
             Wish::Read { .. } | Wish::List { .. } | Wish::Search { .. } => None,
         };
-        let edit = Call {
-            tool: "Edit".to_owned(),
-            ..call.clone()
-        };
         let permit = if let Some(rule) = forbidden {
             Permit::Refused(format!("the loop's rule {rule} forbids to write this file"))
         } else {
-            let edits = matches!(wish, Wish::Write { .. });
-            match (self.leave.ruled(&call), self.leave.ruled(&edit)) {
-                (Ruled::Refused(rule), _) => forbids(rule),
-                (_, Ruled::Refused(rule)) if edits => forbids(rule),
-                (Ruled::Allowed | Ruled::Open, _) => Permit::Allowed,
+            match self.leave.ruled(&call) {
+                Ruled::Refused(rule) => forbids(rule),
+                Ruled::Allowed | Ruled::Open => Permit::Allowed,
             }
         };
         (permit, Duration::ZERO)

@@ -60,7 +60,7 @@ fn works(api: Api) -> Vec<Script> {
 }
 
 /// Whether any file below holds these bytes.
-fn holds(folder: &Path, bytes: &[u8]) -> Option<String> {
+pub(crate) fn holds(folder: &Path, bytes: &[u8]) -> Option<String> {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let found = if path.is_dir() && !path.is_symlink() {

@@ -132,9 +132,18 @@ pub(super) fn command(fields: &ToolCallUpdateFields) -> Option<String> {
 /// Words as one line; what a shell is given to run stands for itself.
 pub(super) fn command_line(words: &[&str]) -> String {
     match words {
-        [shell, "-c" | "-lc", line] if shell.ends_with("sh") => (*line).to_owned(),
+        [program, "-c" | "-lc", line] if is_shell(program) => (*line).to_owned(),
         words => words.join(" "),
     }
+}
+
+/// Whether this program is the system's own shell: any other of such a name may do anything.
+fn is_shell(program: &str) -> bool {
+    let name = ["/usr/bin/", "/bin/"]
+        .iter()
+        .find_map(|folder| program.strip_prefix(folder))
+        .unwrap_or(program);
+    ["sh", "bash", "dash", "zsh"].contains(&name)
 }
 
 fn input<'a>(fields: &'a ToolCallUpdateFields, names: &[&str]) -> Option<&'a Value> {

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use agent_client_protocol::v1::schema::{
-    AgentRequest, CreateTerminalRequest, CreateTerminalResponse, KillTerminalResponse,
+    AgentRequest, CreateTerminalRequest, CreateTerminalResponse, EnvVariable, KillTerminalResponse,
     PermissionOption, PermissionOptionId, PermissionOptionKind, ReadTextFileRequest,
     ReadTextFileResponse, ReleaseTerminalResponse, RequestPermissionOutcome,
     RequestPermissionResponse, SelectedPermissionOutcome, TerminalOutputResponse,
@@ -206,7 +206,11 @@ impl Served {
             argv = vec!["sh".to_owned(), "-c".to_owned(), asked.command];
         }
         let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-        let line = call::command_line(&words);
+        let line = around(
+            &asked.env,
+            self.elsewhere(asked.cwd.as_deref()),
+            &call::command_line(&words),
+        );
         let call = command_call(&line);
         let folder = match self.place.folder(asked.cwd.as_deref()) {
             Ok(folder) => folder,
@@ -238,6 +242,12 @@ impl Served {
         }
     }
 
+    /// The folder that a command wants, where it is not the workspace itself.
+    fn elsewhere(&self, folder: Option<&Path>) -> Option<String> {
+        let shown = self.place.shown(folder?);
+        (!["", "."].contains(&shown.as_str())).then_some(shown)
+    }
+
     /// A command that has just been allowed as a tool call is not asked for again.
     async fn command_permit(&self, call: &Call) -> Option<Permit> {
         let before = {
@@ -256,6 +266,16 @@ impl Served {
         let exit = shown.exit.map(terminals::status);
         value(TerminalOutputResponse::new(shown.text, shown.cut).exit_status(exit))
     }
+}
+
+/// A command line with what the agent sets around it: neither a rule nor an operator that allows
+/// «cargo test» has allowed it with another PATH, or in another folder.
+fn around(env: &[EnvVariable], folder: Option<String>, line: &str) -> String {
+    let folder = folder.map_or(String::new(), |folder| format!("cd {folder} && "));
+    let set = env
+        .iter()
+        .map(|variable| format!("{}={} ", variable.name, variable.value));
+    format!("{folder}{}{line}", set.collect::<String>())
 }
 
 /// The call that a command line is, for rules and operator.

@@ -140,7 +140,7 @@ impl Wish {
         let (tool, subject) = match self {
             Self::Read { path, .. } => ("Read", path.clone()),
             Self::List { path } => ("List", path.clone()),
-            Self::Search { path, .. } => ("Search", path.clone()),
+            Self::Search { path, .. } => ("Grep", path.clone()),
             Self::Write { path, .. } => ("Write", path.clone()),
             Self::Run { command } => ("Bash", commands::line(command)),
         };

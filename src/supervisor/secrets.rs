@@ -1,0 +1,37 @@
+//! Which values of the host's environment are secrets of a run: the keys of its models, and what a
+//! loop lets through under a name that says so. Taking them out of texts is the redactor's.
+
+use std::ffi::OsString;
+
+use super::inventory::KEYS;
+use super::redactor::Redactor;
+use crate::run::LoopSpec;
+use crate::run::spec::{JudgeKind, WorkerKind};
+
+/// How names of variables that hold secrets end.
+const ENDINGS: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS"];
+
+/// What must not be told of this environment in a run of this loop.
+pub(super) fn of(spec: &LoopSpec, env: &[(OsString, OsString)]) -> Redactor {
+    let mut names: Vec<&str> = KEYS.to_vec();
+    if let WorkerKind::Http(provider) = &spec.worker.kind {
+        names.extend(provider.key_env.as_deref());
+    }
+    if let Some(JudgeKind::Http(provider)) = spec.goal.judge.as_ref().map(|judge| &judge.kind) {
+        names.extend(provider.key_env.as_deref());
+    }
+    let passed = spec.guardrails.env.iter().map(String::as_str);
+    names.extend(passed.filter(|name| {
+        let name = name.to_ascii_uppercase();
+        ENDINGS.iter().any(|ending| name.ends_with(ending))
+    }));
+    let mut redactor = Redactor::default();
+    for (name, value) in env {
+        if let (Some(name), Some(value)) = (name.to_str(), value.to_str())
+            && names.contains(&name)
+        {
+            redactor.hide(name, value);
+        }
+    }
+    redactor
+}
