@@ -1,7 +1,10 @@
 //! Where the operator reads: the place in a transcript, the choice in a timeline, what `u` takes back;
 //! and the geometry that follows from what is open.
 
+use std::time::Duration;
+
 use super::field::Field;
+use super::runs::Phase;
 use super::{App, Layer};
 use crate::run::Digest;
 use crate::tui::layout::{Layout, Over, View};
@@ -82,6 +85,19 @@ impl App {
             Some(Layer::Dialogue(_)) | None if self.nothing_here() => Over::Whole,
             Some(Layer::Dialogue(_)) | None => Over::Panes,
         }
+    }
+
+    /// How long a frame stays true by itself: times are shown that go on without any news.
+    pub fn beat(&self) -> Duration {
+        let mut beat = Duration::from_secs(60);
+        for run in self.world.runs.values() {
+            beat = beat.min(match run.phase {
+                Phase::Busy(..) | Phase::Stopping => Duration::from_secs(1),
+                Phase::Asking(..) => Duration::from_secs(15),
+                Phase::Queued | Phase::Held(_) | Phase::Ended(..) => beat,
+            });
+        }
+        beat
     }
 
     /// Whether there is no loop to show.

@@ -47,20 +47,21 @@ fn counts(app: &App, left: Row) -> Row {
     }
 }
 
-/// What was used since midnight, and the time of this frame: each loop's newest run and whatever is
-/// open tell it themselves, the list tells of the runs before.
+/// What was used since midnight, and the time of this frame: the list tells of the runs before the
+/// newest that it names, that one and all after it tell it themselves.
 fn today(app: &App, width: usize) -> Row {
     let runs = &app.world.runs;
-    let newest = |run: &RunId| match run.split() {
-        Some((name, number)) => !runs
-            .keys()
-            .filter_map(RunId::split)
-            .any(|other| other.0 == name && other.1 > number),
-        None => true,
+    let told_here = |run: &RunId| {
+        let Some((name, number)) = run.split() else {
+            return true;
+        };
+        let row = app.world.row(name).and_then(|row| row.last_run.as_ref());
+        row.and_then(RunId::split)
+            .is_none_or(|(_, last)| number >= last)
     };
     let told = runs
         .values()
-        .filter(|r| r.active() || newest(&r.id))
+        .filter(|r| told_here(&r.id))
         .filter(|r| app.now.at(r.at).day() == app.now.day())
         .filter_map(|r| r.meter.as_ref())
         .fold(Usage::default(), |sum, meter| sum.plus(meter.used()));

@@ -74,11 +74,7 @@ fn hints(app: &App, place: Place, width: usize) -> Row {
         pieces.insert(2, ("Esc", "later"));
     }
     if place == Place::FirstRun {
-        pieces = vec![
-            ("j k", "choose"),
-            ("Enter", "copy the command"),
-            ("q", "quit"),
-        ];
+        pieces = vec![("j k", "choose"), ("Enter", "open"), ("q", "quit")];
     }
     let gap = if width < 100 { 2 } else { 3 };
     let help = 1 + gap + "? help".len();
