@@ -199,6 +199,7 @@ impl Cockpit {
                 }
                 Woken::Due => {
                     self.slot = Some(Instant::now());
+                    self.app.now = clock();
                     self.draw()?;
                     Vec::new()
                 }
@@ -283,7 +284,7 @@ impl Cockpit {
 
     fn draw(&mut self) -> io::Result<()> {
         self.screen.draw(&self.app, &self.options.styles)?;
-        self.due = None;
+        self.due = Some(Instant::now() + self.app.beat());
         self.fresh = 0;
         let out = self.app.drawn(clock());
         if std::mem::take(&mut self.app.bells) > 0 {

@@ -101,17 +101,13 @@ impl Prices {
     /// The usage with its money, where the agent did not tell it and the model's price is known.
     ///
     /// The longest name that the model's begins with counts, so that a dated name finds its price.
-    /// A sum of tokens that tells nothing of its parts is charged as output, the dearer part.
     #[must_use]
     pub fn put(&self, usage: Usage, model: Option<&str>) -> Usage {
         let known = model.and_then(|model| self.of(model));
         let Some(price) = known.filter(|_| usage.micro_usd.is_none()) else {
             return usage;
         };
-        let output = match usage.output {
-            0 if usage.estimated => usage.tokens,
-            output => output.min(usage.tokens),
-        };
+        let output = usage.output.min(usage.tokens);
         let cost = times(usage.tokens - output, price.input)
             + times(output, price.output)
             + times(usage.cached, price.cached);
@@ -122,9 +118,12 @@ impl Prices {
         }
     }
 
-    /// Whether the price of this model is known.
-    pub fn knows(&self, model: &str) -> bool {
-        self.of(model).is_some()
+    /// Tokens of this model that so many millionths of a dollar buy, all of them at the dearer price;
+    /// `None` where its price is not known.
+    pub fn tokens_for(&self, micro_usd: u64, model: &str) -> Option<u64> {
+        let price = self.of(model)?;
+        let dearest = price.input.max(price.output).max(price.cached);
+        Some(bought(micro_usd, dearest))
     }
 
     fn of(&self, model: &str) -> Option<&Price> {
@@ -141,6 +140,16 @@ impl Prices {
 )]
 fn times(tokens: u64, price: f64) -> f64 {
     tokens as f64 * price
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float cast saturates; what is free buys without end"
+)]
+fn bought(micro_usd: u64, price: f64) -> u64 {
+    (micro_usd as f64 / price).floor() as u64
 }
 
 #[expect(
@@ -194,8 +203,10 @@ mod tests {
             ..usage
         };
         assert_eq!(prices.put(told, Some("claude-sonnet-5")), told);
-        let guessed = prices.put(Usage::estimate(400), Some("claude-sonnet-5"));
-        assert_eq!((guessed.micro_usd, guessed.priced), (Some(1_000), true));
+        let guessed = prices.put(Usage::estimate(400, 40), Some("claude-sonnet-5"));
+        assert_eq!((guessed.micro_usd, guessed.priced), (Some(300), true));
+        assert_eq!(prices.tokens_for(1_000, "claude-sonnet-5"), Some(100));
+        assert_eq!(prices.tokens_for(1_000, "gpt-5"), None);
     }
 
     /// R16: a price file with an error has no prices, and says where the error is.

@@ -109,6 +109,12 @@ impl Meter {
         self.cap.tokens.saturating_sub(self.used().tokens)
     }
 
+    /// Money left under a cap, in millionths of a dollar; `None` where there is no cap.
+    pub fn left_micro_usd(&self) -> Option<u64> {
+        let cap = self.cap.micro_usd?;
+        Some(cap.saturating_sub(self.known_micro_usd()))
+    }
+
     /// The limit that is reached, if any: then no step may begin and the one in flight ends.
     pub fn reached(&self) -> Option<Limit> {
         let used = self.used();

@@ -102,10 +102,12 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// An estimate for so many bytes of prompt and output (PRODUCT §5.20).
-    pub fn estimate(bytes: u64) -> Self {
+    /// An estimate for so many bytes asked and answered (PRODUCT §5.20).
+    pub fn estimate(asked: u64, answered: u64) -> Self {
+        let output = answered.div_ceil(4);
         Self {
-            tokens: bytes.div_ceil(4),
+            tokens: asked.div_ceil(4).saturating_add(output),
+            output,
             estimated: true,
             ..Self::default()
         }

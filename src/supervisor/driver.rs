@@ -308,6 +308,7 @@ impl Driver {
             tree: self.run.tree(),
             texts: RefCell::default(),
             left_tokens: self.run.meter().left_tokens(),
+            left_micro_usd: self.run.meter().left_micro_usd(),
             me: self.me.clone(),
             answers: Mutex::new(answers),
         };

@@ -248,6 +248,11 @@ impl Site {
         }
     }
 
+    /// Tokens of this model that so much money buys, where a list of prices tells.
+    pub(super) fn tokens_for(&self, micro_usd: u64, model: &str) -> Option<u64> {
+        self.prices.tokens_for(micro_usd, model)
+    }
+
     /// The usage with its money, where only a list of prices tells it.
     pub(super) fn priced(&self, usage: Usage, model: Option<&str>) -> Usage {
         self.prices.put(usage, model)

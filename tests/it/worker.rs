@@ -104,7 +104,7 @@ async fn a_turn_is_told_line_by_line() {
     assert_eq!(turn.claim.as_deref(), Some("all done"));
     assert_eq!(turn.note.as_deref(), Some("use https"));
     assert_eq!(turn.stderr_tail, "oops");
-    assert_eq!(turn.usage, Usage::estimate(5 + 6 + 10 + 16 + 8));
+    assert_eq!(turn.usage, Usage::estimate(5, 6 + 10 + 16 + 8));
     assert!(told.pauses > 0);
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Flight {
     pub(super) texts: RefCell<Vec<String>>,
     /// Tokens that the run may still use, as the step began.
     pub(super) left_tokens: u64,
+    /// Money that the run may still spend, where it has a cap.
+    pub(super) left_micro_usd: Option<u64>,
     pub(super) me: mpsc::Sender<Mail>,
     /// The operator's answers to what the worker asked leave for.
     pub(super) answers: Mutex<mpsc::UnboundedReceiver<(String, Permit)>>,

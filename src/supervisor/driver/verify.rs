@@ -125,8 +125,15 @@ impl Flight {
             key: self.site.key(provider),
             patience: Patience::default(),
             clock: &self.site.clock,
-            left_tokens: self.left_tokens,
+            left_tokens: self.affordable(&provider.model),
         }
+    }
+
+    /// Tokens that a call may use in all: what is left of them, and what is left of the money buys.
+    fn affordable(&self, model: &str) -> u64 {
+        let money = self.left_micro_usd;
+        let bought = money.and_then(|money| self.site.tokens_for(money, model));
+        self.left_tokens.min(bought.unwrap_or(u64::MAX))
     }
 
     fn judge_script(&self, file: &str) -> Result<judge::Script, Amiss> {

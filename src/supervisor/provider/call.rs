@@ -91,7 +91,7 @@ impl Client {
         };
         let body = body(request).to_string();
         let asked = body.len();
-        hears.used(Usage::estimate(asked as u64));
+        hears.used(Usage::estimate(asked as u64, 0));
         let response = match self.send(body, blame, clock).await {
             Ok(response) => response,
             Err(fault) => return (Err(fault), Usage::default()),

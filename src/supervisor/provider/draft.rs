@@ -139,7 +139,7 @@ impl Draft {
 
     /// What it has cost so far: as the server says, else by bytes (PRODUCT §5.20).
     pub(super) fn usage(&self, asked: usize) -> Usage {
-        let estimate = Usage::estimate((asked + self.size) as u64);
+        let estimate = Usage::estimate(asked as u64, self.size as u64);
         match self.told {
             None => estimate,
             Some(Told {
@@ -148,7 +148,7 @@ impl Draft {
                 cached,
                 ..
             }) => Usage {
-                tokens: input + Usage::estimate(self.size as u64).tokens,
+                tokens: input.saturating_add(estimate.output),
                 cached,
                 ..estimate
             },

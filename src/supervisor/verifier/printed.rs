@@ -47,7 +47,7 @@ impl Printed {
         asked: usize,
         rubric: usize,
     ) -> (Result<Vote, Judgement>, Usage) {
-        let estimate = Usage::estimate(asked as u64 + self.total);
+        let estimate = Usage::estimate(asked as u64, self.total);
         if watched.ending == Ending::TimedOut {
             let why = "it was not done in time and was killed".to_owned();
             return (Err(unreadable(why, &self.text())), estimate);

@@ -94,8 +94,10 @@ struct Pump<'a> {
     out: Lines,
     err: Lines,
     tail: Tail,
-    /// Bytes of prompt and words.
-    bytes: u64,
+    /// Bytes of the prompt.
+    asked: u64,
+    /// Bytes of words since.
+    said: u64,
     reported: Instant,
     /// When it last printed something.
     heard: Instant,
@@ -106,14 +108,15 @@ struct Pump<'a> {
 
 impl<'a> Pump<'a> {
     fn new(manner: Manner<'_>, prompt: usize, progress: &'a mut dyn Progress) -> Self {
-        progress.usage(Usage::estimate(prompt as u64));
+        progress.usage(Usage::estimate(prompt as u64, 0));
         let reader = stream::reader(manner.format, manner.before);
         Self {
             format: manner.format,
             out: Lines::new(reader.longest_line()),
             err: Lines::new(LONGEST_ERROR_LINE),
             tail: Tail::new(ERROR_TAIL),
-            bytes: prompt as u64,
+            asked: prompt as u64,
+            said: 0,
             reported: Instant::now(),
             heard: Instant::now(),
             silent: false,
@@ -138,7 +141,7 @@ impl<'a> Pump<'a> {
         };
         let report = reader.finish(&end, &mut tell);
         if self.format != Format::Text {
-            self.bytes += told as u64;
+            self.said += told as u64;
         }
         self.err
             .finish(&mut |line| progress.entry(Kind::Stderr, line));
@@ -168,7 +171,11 @@ impl<'a> Pump<'a> {
             claim,
             note,
             question,
-            usage: usage(spent, self.reader.plan(), self.bytes),
+            usage: usage(
+                spent,
+                self.reader.plan(),
+                Usage::estimate(self.asked, self.said),
+            ),
             session,
             took_ms: watched.took_ms,
             stderr_tail,
@@ -178,8 +185,7 @@ impl<'a> Pump<'a> {
 }
 
 /// What the agent says it spent; an estimate while it says nothing or only beginnings.
-fn usage(spent: Option<Spent>, plan: bool, bytes: u64) -> Usage {
-    let estimate = Usage::estimate(bytes);
+fn usage(spent: Option<Spent>, plan: bool, estimate: Usage) -> Usage {
     let Some(told) = spent.map(|spent| spent.usage(plan)) else {
         return estimate;
     };
@@ -193,6 +199,10 @@ fn usage(spent: Option<Spent>, plan: bool, bytes: u64) -> Usage {
 }
 
 impl Pump<'_> {
+    fn estimate(&self) -> Usage {
+        Usage::estimate(self.asked, self.said)
+    }
+
     /// Says once that a silence is longer than this agent's usual ones, and when to look again. It is
     /// not ended for that: a slow agent is not a dead one, and its timeout stands.
     fn silence(&mut self) -> Option<Instant> {
@@ -229,7 +239,7 @@ impl Sink for Pump<'_> {
         // Of a stream of events only the words are a model's; pi says each of them again and again.
         let plain = self.format == Format::Text;
         let words = if plain { bytes.len() } else { told };
-        self.bytes += words as u64;
+        self.said += words as u64;
     }
 
     fn stderr(&mut self, bytes: &[u8]) {
@@ -248,7 +258,7 @@ impl Sink for Pump<'_> {
             return Some(due);
         }
         self.reported = Instant::now();
-        let so_far = usage(self.reader.spent(), self.reader.plan(), self.bytes);
+        let so_far = usage(self.reader.spent(), self.reader.plan(), self.estimate());
         self.progress.usage(so_far);
         self.silence()
     }

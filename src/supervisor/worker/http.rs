@@ -22,6 +22,9 @@ use crate::supervisor::provider::{
 };
 use hearing::{Clean, Hearing};
 
+/// How often an answer that is cut at its length is asked to go on.
+const MOST_CUT: u32 = 3;
+
 /// Most answers of one turn: a model that calls tools in circles ends here.
 const MOST_ANSWERS: u32 = 100;
 
@@ -134,6 +137,7 @@ impl Talk<'_, '_, '_> {
     async fn go(&mut self, prompt: &str) -> Ended {
         let tools = tools();
         let mut messages = vec![Message::User(prompt.to_owned())];
+        let mut cut = 0;
         for _ in 0..MOST_ANSWERS {
             let reply = match self.ask(&messages, &tools).await {
                 Ok(reply) => reply,
@@ -146,6 +150,10 @@ impl Talk<'_, '_, '_> {
             }
             if reply.calls.is_empty() {
                 let most = self.reach.provider.max_tokens;
+                cut += 1;
+                if cut > MOST_CUT {
+                    return self.never_ends(most);
+                }
                 let told = format!("Your answer was cut at {most} tokens. Go on where it ends.");
                 messages.push(Message::Model(reply));
                 messages.push(Message::User(told));
@@ -164,6 +172,20 @@ impl Talk<'_, '_, '_> {
         let said = format!("stopped after {MOST_ANSWERS} answers; what it did so far is measured");
         self.progress.entry(Kind::Error, &said);
         Ended::Well
+    }
+
+    fn never_ends(&self, most: u32) -> Ended {
+        let who = self.reach.provider.words();
+        Ended::Badly(Failure {
+            stage: Stage::Work,
+            cause: format!(
+                "{who} came to no end in {} answers of {most} tokens: raise max_tokens in [worker], \
+                 or ask for less",
+                MOST_CUT + 1
+            ),
+            detail: String::new(),
+            maybe_done: false,
+        })
     }
 
     /// The end of the conversation, if this answer is its last.

@@ -107,7 +107,8 @@ pub async fn run(
     let mut actor = Actor {
         workspace: task.workspace,
         pace: pace.max(0.0),
-        bytes: task.prompt.len() as u64,
+        asked: task.prompt.len() as u64,
+        said: 0,
         tokens: None,
         claims: Claims::default(),
         progress,
@@ -150,7 +151,8 @@ fn badly(cause: String) -> Ended {
 struct Actor<'a> {
     workspace: &'a Path,
     pace: f64,
-    bytes: u64,
+    asked: u64,
+    said: u64,
     tokens: Option<u64>,
     claims: Claims,
     progress: &'a mut dyn Progress,
@@ -242,7 +244,7 @@ impl Actor<'_> {
     }
 
     fn tell(&mut self, kind: Kind, text: &str) {
-        self.bytes += text.len() as u64;
+        self.said += text.len() as u64;
         for line in text.lines() {
             self.progress.entry(kind, line);
         }
@@ -251,7 +253,7 @@ impl Actor<'_> {
 
     fn usage(&self) -> Usage {
         match self.tokens {
-            None => Usage::estimate(self.bytes),
+            None => Usage::estimate(self.asked, self.said),
             Some(tokens) => Usage {
                 tokens,
                 estimated: false,

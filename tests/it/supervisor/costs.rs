@@ -63,7 +63,12 @@ async fn a_list_of_prices_makes_money_of_tokens() {
     );
     let (usage, _) = spent(&world).await;
     assert!(usage.tokens > 0);
-    assert_eq!(usage.micro_usd, Some(usage.tokens * 10));
+    // What was asked costs 1 a token, what was answered 10.
+    let money = usage.micro_usd.unwrap();
+    assert!(
+        money > usage.tokens && money < usage.tokens * 10,
+        "{usage:?}"
+    );
     assert!(usage.priced);
 }
 

@@ -15,7 +15,9 @@ const EVERY: Duration = Duration::from_millis(250);
 
 /// Counts while the session runs.
 pub(super) struct Meter {
-    /// Bytes of prompt, words and results.
+    /// Bytes of the prompt.
+    asked: u64,
+    /// Bytes of words and results since.
     bytes: u64,
     /// Tokens in the model's window after its last answer: the whole is at least that.
     window: u64,
@@ -27,7 +29,8 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(prompt: u64) -> Self {
         Self {
-            bytes: prompt,
+            asked: prompt,
+            bytes: 0,
             window: 0,
             micro_usd: None,
             reported: None,
@@ -55,7 +58,7 @@ impl Meter {
 
     /// An estimate, until the answer says it.
     pub(super) fn so_far(&self) -> Usage {
-        let guess = Usage::estimate(self.bytes);
+        let guess = Usage::estimate(self.asked, self.bytes);
         Usage {
             tokens: guess.tokens.max(self.window),
             micro_usd: self.micro_usd,

@@ -65,6 +65,8 @@ struct ListArgs {
 
 #[derive(Deserialize)]
 struct SearchArgs {
+    // Models are used to other tools' names.
+    #[serde(alias = "pattern", alias = "query")]
     text: String,
     path: Option<String>,
 }
@@ -72,6 +74,7 @@ struct SearchArgs {
 #[derive(Deserialize)]
 struct WriteArgs {
     path: String,
+    #[serde(alias = "content")]
     text: String,
     old: Option<String>,
 }
