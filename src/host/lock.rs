@@ -27,7 +27,7 @@ const ENDING_LOOKS: u32 = 500;
 #[derive(Debug)]
 pub struct Lock {
     /// The lock hangs on this file's being open.
-    _file: File,
+    file: File,
 }
 
 /// Who holds the lock, as written into it.
@@ -72,7 +72,7 @@ impl Lock {
             Err(TryLockError::Error(e)) => return Err(unwritable(&path, &e)),
         }
         write_holder(&mut file).map_err(|e| unwritable(&path, &e))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Puts the socket in place. A socket that lies there belongs to nobody: the lock is ours.
@@ -110,6 +110,14 @@ impl Socket {
         let listener = self.listener.try_clone()?;
         listener.set_nonblocking(true)?;
         tokio::net::UnixListener::from_std(listener)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // To close is not enough: a program that another thread is just starting has a copy of the
+        // descriptor until its exec. Where unlocking fails, the close that follows does it soon.
+        drop(self.file.unlock());
     }
 }
 
@@ -153,7 +161,7 @@ pub async fn until_free(paths: &Paths) -> Result<(), HostError> {
     let file = File::open(&path).map_err(|e| unwritable(&path, &e))?;
     for _ in 0..ENDING_LOOKS {
         match file.try_lock() {
-            Ok(()) => return Ok(()),
+            Ok(()) => return file.unlock().map_err(|e| unwritable(&path, &e)),
             Err(TryLockError::WouldBlock) => sleep(ENDING_PAUSE).await,
             Err(TryLockError::Error(e)) => return Err(unwritable(&path, &e)),
         }
