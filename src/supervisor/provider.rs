@@ -61,8 +61,48 @@ pub struct Reach<'a> {
     pub patience: Patience,
     /// What time it is.
     pub clock: &'a Clock,
-    /// Tokens that the run may still use.
-    pub left_tokens: u64,
+    /// What the run may still use.
+    pub left: Left,
+}
+
+/// What a run may still use, in tokens, and the cap in the loop file that leaves no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Tokens, in and out.
+    pub tokens: u64,
+    /// Its key in `[guardrails.budget]`.
+    pub cap: &'static str,
+}
+
+impl Left {
+    /// So many tokens under the cap on tokens.
+    pub fn of_tokens(tokens: u64) -> Self {
+        Self {
+            tokens,
+            cap: "tokens_per_run",
+        }
+    }
+
+    /// As many tokens as what is left of the money pays for, where that is less.
+    #[must_use]
+    pub fn or_of_money(self, tokens: u64) -> Self {
+        if tokens >= self.tokens {
+            return self;
+        }
+        Self {
+            tokens,
+            cap: "usd_per_run",
+        }
+    }
+
+    /// What is left when this is spent.
+    #[must_use]
+    pub fn less(self, spent: u64) -> Self {
+        Self {
+            tokens: self.tokens.saturating_sub(spent),
+            ..self
+        }
+    }
 }
 
 impl Reach<'_> {

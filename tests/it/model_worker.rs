@@ -13,7 +13,7 @@ use checkride::run::spec::{Api, ToolRules, WorkspaceRules};
 use checkride::supervisor::clock::Clock;
 use checkride::supervisor::guard::Guard;
 use checkride::supervisor::process::{Halt, Limits};
-use checkride::supervisor::provider::{Patience, Reach};
+use checkride::supervisor::provider::{Left, Patience, Reach};
 use checkride::supervisor::worker::command::Task;
 use checkride::supervisor::worker::http::{self, Means};
 use checkride::supervisor::worker::leave::{Leave, Permit, Question};
@@ -113,7 +113,7 @@ impl Flight {
                 key: Some(KEY.into()),
                 patience: Patience::default(),
                 clock: &clock,
-                left_tokens: self.left_tokens,
+                left: Left::of_tokens(self.left_tokens),
             },
             retries: 1,
             leave,
@@ -485,6 +485,15 @@ async fn odd_turns_end_in_order() {
                 .to_string()
                 .contains("Go on where it ends.")
         );
+        let flown = Flight::new(api, vec![stream(&whole(api, &half))])
+            .fly()
+            .await;
+        assert!(
+            flown.cause().contains("came to no end in 4 answers"),
+            "{}",
+            flown.cause()
+        );
+        assert_eq!(flown.seen.len(), 4);
 
         let flown = Flight::new(api, vec![says(api, "")]).fly().await;
         assert!(

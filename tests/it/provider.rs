@@ -11,7 +11,7 @@ use checkride::run::Usage;
 use checkride::run::spec::{Api, Provider};
 use checkride::supervisor::clock::Clock;
 use checkride::supervisor::provider::{
-    Asking, Fault, Listener, Message, Outcome, Patience, Reach, Reply, Request, Stop, Tool,
+    Asking, Fault, Left, Listener, Message, Outcome, Patience, Reach, Reply, Request, Stop, Tool,
     ToolCall,
 };
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ async fn converse(provider: &Provider, way: &Way, messages: &[Message], tools: &
         key: way.key.map(Into::into),
         patience: PATIENCE,
         clock: &clock,
-        left_tokens: way.left_tokens,
+        left: Left::of_tokens(way.left_tokens),
     };
     let mut heard = Heard::default();
     let client = match reach.client().await {
@@ -118,7 +118,7 @@ async fn converse(provider: &Provider, way: &Way, messages: &[Message], tools: &
         retries: way.retries,
         deadline: Instant::now() + way.time,
         clock: &clock,
-        left_tokens: way.left_tokens,
+        left: Left::of_tokens(way.left_tokens),
     };
     let request = Request {
         provider,

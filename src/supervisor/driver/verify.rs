@@ -10,7 +10,7 @@ use crate::run::spec::{Judge, JudgeKind, OutputKind, Provider};
 use crate::run::{CheckResult, Input, Judgement, Usage};
 use crate::supervisor::naming;
 use crate::supervisor::process::{self, Ending, Exit, Halt, Heard, Home, Limits, Stdin};
-use crate::supervisor::provider::{Listener, Patience, Reach};
+use crate::supervisor::provider::{Left, Listener, Patience, Reach};
 use crate::supervisor::verifier::checks::{self, Site as Examination};
 use crate::supervisor::verifier::judge::{self, Asked, CheckSeen, FileSeen, Output, Question};
 use crate::supervisor::verifier::remote;
@@ -93,7 +93,10 @@ impl Flight {
             JudgeKind::Human => Ok(answered(Judgement::Open)),
             JudgeKind::Http(provider) => {
                 let reach = self.reach(provider);
-                let mut hears = Hearing(self);
+                let mut hears = Hearing {
+                    flight: self,
+                    model: &provider.model,
+                };
                 Ok(remote::ask(&reach, judge, question, &mut hears, &self.halt).await)
             }
             JudgeKind::Command { command, format: _ } => {
@@ -125,15 +128,18 @@ impl Flight {
             key: self.site.key(provider),
             patience: Patience::default(),
             clock: &self.site.clock,
-            left_tokens: self.affordable(&provider.model),
+            left: self.affordable(&provider.model),
         }
     }
 
-    /// Tokens that a call may use in all: what is left of them, and what is left of the money buys.
-    fn affordable(&self, model: &str) -> u64 {
+    /// What is left of the tokens, or of what the money left pays for, whichever is less.
+    fn affordable(&self, model: &str) -> Left {
+        let left = Left::of_tokens(self.left_tokens);
         let money = self.left_micro_usd;
-        let bought = money.and_then(|money| self.site.tokens_for(money, model));
-        self.left_tokens.min(bought.unwrap_or(u64::MAX))
+        match money.and_then(|money| self.site.tokens_for(money, model)) {
+            Some(tokens) => left.or_of_money(tokens),
+            None => left,
+        }
     }
 
     fn judge_script(&self, file: &str) -> Result<judge::Script, Amiss> {
@@ -237,7 +243,10 @@ fn artefact(workspace: &Workspace, tree: &str, path: String) -> Result<Output, T
 }
 
 /// Hears a judge: what it says is its answer alone, what it uses and waits for is told.
-struct Hearing<'a>(&'a Flight);
+struct Hearing<'a> {
+    flight: &'a Flight,
+    model: &'a str,
+}
 
 impl Listener for Hearing<'_> {
     fn said(&mut self, _: &str) {}
@@ -246,11 +255,14 @@ impl Listener for Hearing<'_> {
 
     fn used(&mut self, so_far: Usage) {
         // A full inbox has newer news soon; the whole usage comes with the end.
-        drop(self.0.me.try_send(Mail::underway(Input::Used(so_far))));
+        let so_far = self.flight.site.priced(so_far, Some(self.model));
+        drop(self.flight.me.try_send(Mail::underway(Input::Used(so_far))));
     }
 
     fn again(&mut self, why: &str) {
-        self.0.site.narrate(vec![(Kind::Error, why.to_owned())]);
+        self.flight
+            .site
+            .narrate(vec![(Kind::Error, why.to_owned())]);
     }
 
     fn pause(&mut self) {}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::fault::{Again, Fault};
-use super::{Client, Listener, Reply, Request, call, pause};
+use super::{Client, Left, Listener, Reply, Request, call, pause};
 use crate::run::Usage;
 use crate::supervisor::clock::Clock;
 
@@ -24,8 +24,8 @@ pub struct Asking<'a> {
     pub deadline: Instant,
     /// What time it is.
     pub clock: &'a Clock,
-    /// Tokens that all calls together may still use.
-    pub left_tokens: u64,
+    /// What all calls together may still use.
+    pub left: Left,
 }
 
 impl Asking<'_> {
@@ -67,7 +67,7 @@ impl Asking<'_> {
 
     /// The most tokens that the answer may have, so that the worst case stays in the budget.
     fn fit(&self, request: &Request<'_>, spent: Usage) -> Result<u32, Fault> {
-        let left = self.left_tokens.saturating_sub(spent.tokens);
+        let Left { tokens: left, cap } = self.left.less(spent.tokens);
         // Three bytes a token is on the safe side of the usual four.
         let input = (call::body(request).to_string().len() as u64).div_ceil(3);
         let room = left.saturating_sub(input);
@@ -75,8 +75,8 @@ impl Asking<'_> {
         if room < LEAST_ANSWER.min(wanted) {
             let cause = format!(
                 "the run's budget has {left} tokens left, and the next call to {} may need \
-                 {input} before it is answered: raise tokens_per_run in [guardrails.budget], or \
-                 ask for less",
+                 {input} before it is answered: raise {cap} in [guardrails.budget], or ask for \
+                 less",
                 request.provider.words()
             );
             return Err(Fault::new(Again::No, cause));

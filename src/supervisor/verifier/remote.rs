@@ -65,7 +65,7 @@ async fn vote(
             retries: RETRIES,
             deadline: Instant::now() + time,
             clock: reach.clock,
-            left_tokens: reach.left_tokens.saturating_sub(spent.tokens),
+            left: reach.left.less(spent.tokens),
         };
         let mut hearing = Sum::new(spent, hears);
         let asked = timeout_at(asking.deadline, asking.ask(&request, &mut hearing));

@@ -221,7 +221,7 @@ impl Talk<'_, '_, '_> {
             retries: self.retries,
             deadline: self.deadline,
             clock: self.reach.clock,
-            left_tokens: self.reach.left_tokens.saturating_sub(self.spent.tokens),
+            left: self.reach.left.less(self.spent.tokens),
         };
         let request = Request {
             provider: self.reach.provider,

@@ -2,9 +2,11 @@
 
 use std::fs;
 
+use checkride::run::spec::Api;
 use checkride::run::{Ask, Decision, Limit, Outcome, Usage};
 
 use super::{Parts, shell, valid};
+use crate::provider::server::{Server, says};
 use crate::world::{Operator, World};
 
 /// A worker of a known model whose output is some 400 bytes, done in one turn.
@@ -106,4 +108,34 @@ async fn a_bad_list_is_said() {
     assert_eq!(usage.micro_usd, None);
     let transcript = world.read(".checkride/runs/count/1/transcript.jsonl");
     assert!(transcript.contains("prices.toml:1: "), "{transcript}");
+}
+
+/// S13: before a call its worst case must fit in what is left of the dollars, too; else nothing is
+/// sent, and the line names the cap (R18).
+#[tokio::test]
+async fn a_cap_in_dollars_is_a_wall_for_a_model() {
+    let server = Server::start(vec![says(Api::Openai, "Done.")]).await;
+    let worker = format!(
+        r#"{{ type = "openai", model = "small-1", base_url = "http://{}/v1" }}"#,
+        server.address
+    );
+    let world = Parts {
+        worker: &worker,
+        top: "guardrails = { budget = { usd_per_run = 0.001 } }",
+        ..Parts::default()
+    }
+    .world();
+    let prices = "[[model]]\nname = \"small\"\ninput = 10\noutput = 10\n";
+    list(&world, prices);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    let open = operator.asked("error").await;
+    let Ask::Error { failure } = &open.ask else {
+        panic!("{open:?}");
+    };
+    assert!(failure.cause.contains("has 100 tokens left"), "{failure:?}");
+    assert!(failure.cause.contains("raise usd_per_run"), "{failure:?}");
+    assert!(server.seen().is_empty());
 }

@@ -255,6 +255,18 @@ mod tests {
         );
     }
 
+    /// R45: only the system's shells stand for the line that they are given.
+    #[test]
+    fn a_program_named_like_a_shell_is_none() {
+        for shell in ["sh", "/bin/bash", "/usr/bin/zsh"] {
+            assert_eq!(command_line(&[shell, "-c", "cargo test"]), "cargo test");
+        }
+        for other in ["./push", "/tmp/sh", "bin/sh", "fish"] {
+            let line = command_line(&[other, "-c", "cargo test"]);
+            assert_eq!(line, format!("{other} -c cargo test"));
+        }
+    }
+
     /// A command is the line that a shell gets; elsewhere the whole input is shown.
     #[test]
     fn a_command_is_told_as_it_runs() {

@@ -346,3 +346,17 @@ async fn blocking<T: Send + 'static>(
         Err(lost) => Err(std::io::Error::other(lost)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R45: what an agent sets around a command stands in what is ruled on and shown.
+    #[test]
+    fn a_command_is_shown_with_what_is_around_it() {
+        let env = [EnvVariable::new("PATH", "/tmp/evil")];
+        let line = around(&env, Some("sub".to_owned()), "cargo test");
+        assert_eq!(line, "cd sub && PATH=/tmp/evil cargo test");
+        assert_eq!(around(&[], None, "cargo test"), "cargo test");
+    }
+}

@@ -216,3 +216,25 @@ fn place(path: &str, folder: &Path) -> Result<String, String> {
         file(path, folder)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Models are used to other tools' names of the same arguments.
+    #[test]
+    fn other_names_are_understood() {
+        let read = |name: &str, arguments: &str| Wish::read(name, arguments, Path::new("/tmp"));
+        let same = [
+            (
+                "write",
+                r#"{"path":"a","text":"b"}"#,
+                r#"{"path":"a","content":"b"}"#,
+            ),
+            ("search", r#"{"text":"b"}"#, r#"{"pattern":"b"}"#),
+        ];
+        for (name, ours, theirs) in same {
+            assert_eq!(read(name, ours).unwrap(), read(name, theirs).unwrap());
+        }
+    }
+}
