@@ -423,6 +423,28 @@ mod tests {
         assert_eq!(read(b"\x1b[200~aaaa\raaaa"), []);
     }
 
+    /// S15: a paste longer than any is dropped whole and takes no memory; a sequence without end is
+    /// no key and ends.
+    #[test]
+    fn what_never_ends_is_dropped() {
+        let mut reader = Reader::default();
+        assert_eq!(reader.feed(b"\x1b[200~"), []);
+        for _ in 0..=LONGEST_PASTE / (1 << 20) {
+            assert_eq!(reader.feed(&vec![b'a'; 1 << 20]), []);
+        }
+        assert!(
+            reader
+                .paste
+                .as_ref()
+                .is_some_and(|text| text.len() <= LONGEST_PASTE)
+        );
+        let after = [Heard::Key(Key::Char('b'))];
+        assert_eq!(reader.feed(b"\x1b[201~b"), after);
+        assert_eq!(reader.feed(b"\x1b["), []);
+        assert_eq!(reader.feed(&[b'1'; 2 * LONGEST_SEQUENCE]), []);
+        assert_eq!(reader.feed(b"b"), after);
+    }
+
     fn pieces() -> impl Strategy<Value = Vec<u8>> {
         let words = [
             &b"\x1b"[..],

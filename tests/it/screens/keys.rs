@@ -1,7 +1,7 @@
 //! What keys do: arming, Enter and Esc, text fields, stale digests.
 
-use checkride::protocol::{Command, Fact, Fetch, LoopState, MemoryText};
-use checkride::run::{Answer, Ask, Checkpoint, Decision, Digest, Edit, Event, Stage};
+use checkride::protocol::{Command, Fact, Fetch, LoopState, MemoryText, Record, RunId};
+use checkride::run::{Answer, Ask, Checkpoint, Decision, Digest, Edit, Event, Mode, Stage};
 use checkride::tui::app::runs::Run;
 use checkride::tui::app::{App, Manner, Out};
 use checkride::tui::keymap::Key;
@@ -551,11 +551,9 @@ fn an_undone_decision_asks_again() {
 /// History that repeats what is known counts nothing twice, rings for nothing and changes no screen.
 #[test]
 fn repeated_history_changes_nothing() {
-    let number = |all: Vec<checkride::protocol::Record>| -> Vec<checkride::protocol::Record> {
+    let number = |all: Vec<Record>| -> Vec<Record> {
         let numbered = all.into_iter().zip(1..);
-        numbered
-            .map(|(r, seq)| checkride::protocol::Record { seq, ..r })
-            .collect()
+        numbered.map(|(r, seq)| Record { seq, ..r }).collect()
     };
     let all = number(scenes::history());
     let mut cockpit = Cockpit::new(&all, (120, 36));
@@ -862,4 +860,37 @@ fn the_memory_opens_at_its_newest_entry() {
         cockpit.keys("G");
         assert_ne!(first, cockpit.text("terminal").contains("Learnt on day 01"));
     }
+}
+
+/// What is under way is drawn again each second, what waits now and then, else once a minute: a time
+/// on the screen is true, and an idle cockpit is silent (F10).
+#[test]
+fn times_tick_as_fast_as_they_change() {
+    let beat = |records: &[Record]| Cockpit::new(records, (80, 24)).app.beat().as_secs();
+    assert_eq!(beat(&scenes::nothing()), 60);
+    assert_eq!(beat(&scenes::idle()), 60);
+    assert_eq!(beat(&scenes::work()), 15);
+    let mut busy = scenes::work();
+    let began = Event::Began {
+        stage: Stage::Check,
+        iteration: 2,
+    };
+    busy.push(event(&run_id(), NOON, began));
+    assert_eq!(beat(&busy), 1);
+}
+
+/// What was used today stays when the loop's next run wakes before the list is told anew.
+#[test]
+fn today_does_not_fall_when_a_run_wakes() {
+    let today = |cockpit: &Cockpit| {
+        let text = cockpit.text("terminal");
+        let (_, rest) = text.split_once("today ").unwrap();
+        rest.split(" tok").next().unwrap().to_owned()
+    };
+    let mut cockpit = Cockpit::new(&scenes::idle(), (120, 36));
+    let before = today(&cockpit);
+    assert_eq!(before, "12.4k");
+    let next = RunId::new(scenes::LOOP, 15);
+    cockpit.tell(&[event(&next, NOON, scenes::woke(15, Mode::Training))]);
+    assert_eq!(today(&cockpit), before);
 }
