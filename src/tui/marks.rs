@@ -45,6 +45,9 @@ pub fn mode(mode: Mode) -> Mark {
 
 /// The mark and the word of a loop's row; the word in a long and a short form.
 pub fn row(row: &LoopRow, run: Option<&Run>, now: Moment) -> (Mark, String, String) {
+    if let Some(run) = run.filter(|r| r.active()) {
+        return under_way(run);
+    }
     let facts = match &row.state {
         LoopState::Invalid { line, .. } => {
             let word = format!("line {line}");
@@ -52,29 +55,6 @@ pub fn row(row: &LoopRow, run: Option<&Run>, now: Moment) -> (Mark, String, Stri
         }
         LoopState::Valid(facts) => facts,
     };
-    if let Some(run) = run.filter(|r| r.active()) {
-        let (mark, word) = phase(run);
-        let at = match run.max_iterations() {
-            0 => run.now().to_string(),
-            max => format!("{}/{max}", run.now()),
-        };
-        let short = if run.now() == 0 {
-            word.to_owned()
-        } else {
-            at.clone()
-        };
-        let long = match &run.phase {
-            Phase::Busy(..) if run.now() > 0 => format!("iter {at}"),
-            Phase::Asking(..) if run.now() > 0 && word == "asks" => format!("{word} {at}"),
-            Phase::Busy(..)
-            | Phase::Asking(..)
-            | Phase::Queued
-            | Phase::Held(_)
-            | Phase::Stopping
-            | Phase::Ended(..) => word.to_owned(),
-        };
-        return (mark, long, short);
-    }
     if facts.off {
         return (OFF, "off".to_owned(), "off".to_owned());
     }
@@ -104,6 +84,31 @@ pub fn row(row: &LoopRow, run: Option<&Run>, now: Moment) -> (Mark, String, Stri
         Trigger::Schedule(words) | Trigger::Event(words) => words,
     };
     (SLEEPS, word.to_owned(), word.to_owned())
+}
+
+/// A run that is not over keeps its mark, whatever has become of its file: it flies by what it began with.
+fn under_way(run: &Run) -> (Mark, String, String) {
+    let (mark, word) = phase(run);
+    let at = match run.max_iterations() {
+        0 => run.now().to_string(),
+        max => format!("{}/{max}", run.now()),
+    };
+    let short = if run.now() == 0 {
+        word.to_owned()
+    } else {
+        at.clone()
+    };
+    let long = match &run.phase {
+        Phase::Busy(..) if run.now() > 0 => format!("iter {at}"),
+        Phase::Asking(..) if run.now() > 0 && word == "asks" => format!("{word} {at}"),
+        Phase::Busy(..)
+        | Phase::Asking(..)
+        | Phase::Queued
+        | Phase::Held(_)
+        | Phase::Stopping
+        | Phase::Ended(..) => word.to_owned(),
+    };
+    (mark, long, short)
 }
 
 fn ended(run: &Run) -> Option<(&Outcome, i64)> {

@@ -894,3 +894,22 @@ fn today_does_not_fall_when_a_run_wakes() {
     cockpit.tell(&[event(&next, NOON, scenes::woke(15, Mode::Training))]);
     assert_eq!(today(&cockpit), before);
 }
+
+/// A loop file that breaks while its run waits hides nothing of the question.
+#[test]
+fn a_broken_file_does_not_hide_who_waits() {
+    let mut cockpit = Cockpit::new(&scenes::work(), (120, 36));
+    let row = |cockpit: &Cockpit| {
+        let screen = cockpit.text("terminal");
+        let row = screen.lines().find(|line| line.starts_with("▌"));
+        row.unwrap().chars().take(30).collect::<String>()
+    };
+    let mut loops = scenes::loops();
+    loops[0].state = LoopState::Invalid {
+        line: 3,
+        why: "a string needs its closing quote".into(),
+    };
+    cockpit.tell(&[scenes::record(NOON, Fact::Loops(loops))]);
+    let row = row(&cockpit);
+    assert!(row.starts_with("▌◆") && row.ends_with("asks 2"), "{row}");
+}
