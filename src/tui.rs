@@ -39,6 +39,8 @@ const FRAME: Duration = Duration::from_millis(33);
 const FLOODED: Duration = Duration::from_millis(100);
 /// The same over a thin link: at most four frames a second (PRODUCT §3.8).
 const CALM: Duration = Duration::from_millis(250);
+/// What was fetched from the host comes within this time; one frame then shows it with what told of it.
+const ANSWER: Duration = Duration::from_millis(8);
 /// Records since the last frame that count as a flood.
 const FLOOD: usize = 200;
 /// Most records taken in before the keys are looked at again.
@@ -246,6 +248,12 @@ impl Cockpit {
         self.fresh += 1;
         if known == self.app.world.attached {
             self.soon();
+            if out
+                .iter()
+                .any(|o| matches!(o, Out::Send(Command::Fetch(_))))
+            {
+                self.due = self.due.max(Some(Instant::now() + ANSWER));
+            }
         } else {
             // The first screen with something on it waits for no slot.
             self.due = Some(Instant::now());

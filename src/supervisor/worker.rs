@@ -23,7 +23,7 @@ pub trait Progress {
     fn entry(&mut self, kind: Kind, text: &str);
     /// All that this turn has used so far.
     fn usage(&mut self, so_far: Usage);
-    /// A good moment to write and to show what was told, at most every 30 ms.
+    /// A good moment to write and to show what was told, at most every 10 ms.
     fn pause(&mut self);
 }
 

@@ -14,8 +14,9 @@ use super::{Exit, Halt, Running};
 /// Bytes read at a time from each stream.
 const CHUNK: usize = 128 * 1024;
 
-/// Longest time in which output is gathered before [`Sink::pause`] is called.
-const GATHER: Duration = Duration::from_millis(30);
+/// Least time between two calls of [`Sink::pause`] while output comes: with a frame of the cockpit
+/// behind it, a line is on the screen well within the 50 ms that it may take.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// How long the pipes are still read when the tree is gone. They end at once then, unless somebody
 /// outside the tree was handed one.
@@ -27,7 +28,7 @@ pub trait Sink {
     fn stdout(&mut self, bytes: &[u8]);
     /// Bytes of its standard error.
     fn stderr(&mut self, bytes: &[u8]);
-    /// Some 30 ms have passed since the first byte after the last pause: the time to show and store.
+    /// Output has come, and the last pause is some 10 ms ago: the time to show and store.
     /// What must still be told later, though nothing more may come, says when.
     fn pause(&mut self) -> Option<Instant> {
         None
@@ -88,11 +89,7 @@ pub async fn watch(
     let mut out = Stream::new(running.stdout.take());
     let mut err = Stream::new(running.stderr.take());
     let mut feeding = Box::pin(feed(running.stdin.take(), input));
-    let mut times = Times {
-        end: Some(began + limits.timeout),
-        pause: None,
-        last_output: None,
-    };
+    let mut times = Times::from(began, limits.timeout);
     let mut ending = Ending::ByItself;
     let mut fed = false;
     let mut halt = Halt::No;
@@ -121,7 +118,7 @@ pub async fn watch(
                 ending = Ending::TimedOut;
                 running.kill();
             }
-            () = at(times.pause) => times.pause = sink.pause(),
+            () = at(times.pause) => times.paused(sink.pause()),
             asked = rise(&mut limits.halt, halt) => {
                 halt = asked;
                 ending = Ending::Halted;
@@ -158,15 +155,30 @@ async fn drain(out: &mut Stream, err: &mut Stream, sink: &mut dyn Sink) {
 struct Times {
     end: Option<Instant>,
     pause: Option<Instant>,
+    last_pause: Instant,
     last_output: Option<Instant>,
 }
 
 impl Times {
+    fn from(began: Instant, timeout: Duration) -> Self {
+        Self {
+            end: Some(began + timeout),
+            pause: None,
+            last_pause: began,
+            last_output: None,
+        }
+    }
+
+    fn paused(&mut self, next: Option<Instant>) {
+        self.last_pause = Instant::now();
+        self.pause = next;
+    }
+
     fn heard(&mut self, bytes: usize) {
         if bytes > 0 {
             let now = Instant::now();
             self.last_output = Some(now);
-            let soon = now + GATHER;
+            let soon = now.max(self.last_pause + GATHER);
             self.pause = Some(self.pause.map_or(soon, |at| at.min(soon)));
         }
     }
