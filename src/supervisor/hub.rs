@@ -222,19 +222,25 @@ impl Feeding<'_> {
                 // Answers may repeat old records: their asker wants them, whatever it has.
                 answer = answers.recv() => self.send(answer.ok_or(Gone)?).await?,
                 news = feed.recv() => match news {
+                    // Runs write at the same time and do not always show in the same order: what is
+                    // between stands in the journal already.
+                    Ok(record) if record.seq > self.seen + 1 => self.catch_up().await?,
                     Ok(record) => self.tell(record).await?,
                     Err(broadcast::error::RecvError::Closed) => return Err(Gone),
-                    Err(broadcast::error::RecvError::Lagged(_)) => self.catch_up().await?,
+                    Err(broadcast::error::RecvError::Lagged(_)) => {
+                        self.catch_up().await?;
+                        self.tell_levels().await?;
+                    }
                 },
             }
         }
     }
 
-    /// Reads what was missed from the journal, and says anew what stands now.
+    /// Reads what was missed from the journal.
     async fn catch_up(&mut self) -> Result<(), Gone> {
         loop {
             match self.hub.journal.since(self.seen, CATCH_UP).await {
-                Ok(missed) if missed.is_empty() => return self.tell_levels().await,
+                Ok(missed) if missed.is_empty() => return Ok(()),
                 Ok(missed) => self.tell_all(missed).await?,
                 Err(e) => return self.tell_unreadable(&e).await,
             }

@@ -379,3 +379,48 @@ async fn the_transcript_grows_while_the_worker_works() {
     operator.say(Command::Stop { run }).await;
     assert_eq!(operator.ended().await.1, Outcome::Stopped);
 }
+
+/// Runs that write at the same time are told in the order of the journal, and none of it is left out:
+/// a question that is not told waits for ever.
+#[tokio::test]
+async fn records_of_many_runs_come_whole_and_in_order() {
+    const LOOPS: usize = 12;
+    let world = World::new();
+    world.write("checkride.toml", &format!("max_running = {LOOPS}\n"));
+    let names: Vec<String> = (0..LOOPS).map(|n| format!("loop-{n}")).collect();
+    for name in &names {
+        world.skill(name);
+        let text = format!(
+            "{}\n[guardrails]\nmode = \"autonomous\"\nbudget = {{ tokens_per_run = 50_000 }}\n",
+            LOOP.replace("count", name)
+        );
+        world.write(&format!("loops/{name}.toml"), &text);
+        world.write(&format!("loops/{name}/worker.toml"), WORKER);
+        world.write(&format!("loops/{name}/judge.toml"), JUDGE);
+    }
+    world.script("scripts/three", CHECK);
+    world.commit("many loops");
+    let mut settings = world.settings();
+    for name in &names {
+        settings.grants.insert(name.clone(), Mode::Autonomous);
+    }
+    let supervisor = Supervisor::start(settings).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    for name in &names {
+        operator.start(name).await;
+    }
+    for _ in &names {
+        let asked = |fact: &Fact| match fact {
+            Fact::Run {
+                event: Event::Asked(_),
+                ..
+            } => Some(()),
+            _ => None,
+        };
+        operator.until("a question of each", asked).await;
+    }
+    let told = operator.told.iter().map(|record| record.seq);
+    let numbers: Vec<u64> = told.filter(|seq| *seq > 0).collect();
+    let all: Vec<u64> = (1..=numbers.len() as u64).collect();
+    assert_eq!(numbers, all);
+}
