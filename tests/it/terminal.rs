@@ -3,7 +3,7 @@
 #![expect(clippy::print_stderr, reason = "it tells its figures")]
 
 mod first_run;
-mod pty;
+pub(crate) mod pty;
 mod storm;
 
 use std::fs;
@@ -17,6 +17,12 @@ use pty::{Terminal, cockpit};
 
 /// A world whose host is ended with it.
 pub(crate) struct Home(World);
+
+impl Home {
+    pub(crate) fn of(world: World) -> Self {
+        Self(world)
+    }
+}
 
 impl std::ops::Deref for Home {
     type Target = World;

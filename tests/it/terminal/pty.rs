@@ -82,7 +82,7 @@ impl Terminal {
     }
 
     /// Takes in what the program writes, for at most this long or until it writes; whether it did.
-    fn take_in(&mut self, wait: Duration) -> bool {
+    pub(crate) fn take_in(&mut self, wait: Duration) -> bool {
         let Some(mut pty) = self.pty.as_ref() else {
             return false;
         };
