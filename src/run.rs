@@ -12,6 +12,7 @@ pub mod effect;
 pub mod event;
 pub mod inert;
 pub mod input;
+pub mod pause;
 pub mod prompt;
 pub mod ruling;
 pub mod spec;
@@ -20,7 +21,7 @@ pub mod undo;
 pub mod verdict;
 pub mod work;
 
-pub use budget::{Limit, Meter};
+pub use budget::{Limit, Meter, Purse};
 pub use checkpoint::{
     AfterVerdict, Answer, Ask, Checkpoint, CheckpointId, Decision, Edit, Failure, Stage, Stops,
 };
@@ -28,6 +29,7 @@ pub use digest::{Digest, TextRef};
 pub use effect::{Attempt, Effect, Step};
 pub use event::{Event, Ground, Offer, Outcome, Receipt, Wake};
 pub use input::Input;
+pub use pause::Pause;
 pub use prompt::{Part, PartKind, Prompt};
 pub use spec::{LoopSpec, Mode};
 pub use stuck::Signal;
@@ -50,6 +52,8 @@ pub enum Phase {
         /// The step.
         next: Stage,
     },
+    /// Nothing is in flight until somebody else's limit ends; then the step begins again.
+    Paused(Pause),
     /// What was in flight is being killed.
     Halting(Halt),
     /// It is over.
@@ -103,6 +107,8 @@ pub struct Run {
     attempt: Attempt,
     closing: Option<Outcome>,
     hold: bool,
+    /// Pauses since a step came back with something.
+    pauses: u32,
     asked: u32,
     /// What was asked last, in case a stopped run is picked up; `None` once it is out of date.
     last_asked: Option<Ask>,
@@ -196,6 +202,7 @@ impl Run {
             attempt: Attempt::Once,
             closing: None,
             hold: false,
+            pauses: 0,
             asked: 0,
             last_asked: None,
             answered: None,
@@ -288,7 +295,11 @@ impl Run {
                 let cap = self.meter.cap().minutes;
                 Ok(self.halt_at(Limit::Minutes(cap, cap)))
             }
+            Input::NoRoom(purse) => Ok(self.halt_at(self.meter.ahead(purse))),
             Input::Used(usage) => Ok(self.used(usage)),
+            Input::Took(ms) => Ok(self.took(ms)),
+            Input::Paused(pause) => Ok(self.paused(pause)),
+            Input::PauseOver => Ok(self.pause_over()),
             Input::Halted => Ok(self.halted()),
             Input::Failed(failure) => Ok(self.failed(failure)),
             Input::Permission { call, what } => Ok(self.permission(call, what)),
@@ -314,7 +325,7 @@ impl Run {
             Phase::Asking(checkpoint) => {
                 matches!(checkpoint.ask, Ask::Permission { .. }).then_some(Stage::Work)
             }
-            Phase::Held { .. } | Phase::Halting(_) | Phase::Ended(_) => None,
+            Phase::Held { .. } | Phase::Paused(_) | Phase::Halting(_) | Phase::Ended(_) => None,
         }
     }
 

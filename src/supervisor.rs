@@ -79,6 +79,8 @@ pub struct Activity {
     pub cockpits: usize,
     /// Runs with something in flight; a run that waits for a person is not among them.
     pub working: usize,
+    /// Runs that go on by themselves at a certain time.
+    pub sleeping: usize,
     /// The operator asked for the end.
     pub leaving: bool,
 }

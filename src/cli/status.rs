@@ -71,6 +71,10 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
         Some(Phase::Doing(stage)) => ("working", words::doing(*stage).to_owned()),
         Some(Phase::Asking(asked)) => ("waiting", format!("{} {}", asked.id, asked.ask.kind())),
         Some(Phase::Held { .. }) => ("held", String::new()),
+        Some(Phase::Paused(pause)) => (
+            "limited",
+            format!("waits for the limit until {}", words::until(pause.until_ms)),
+        ),
         Some(Phase::Halting(_)) => ("stopping", String::new()),
         Some(Phase::Ended(end)) => (resting, format!("last: {}", words::outcome(end))),
         None => (resting, "never ran".to_owned()),

@@ -1,5 +1,8 @@
 //! Events and questions in words: one plain line each, the same for `run`, `show` and `log`.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::run::{
     AfterVerdict, Ask, CheckOutcome, CheckResult, Checkpoint, Decision, Edit, Event, Ground,
     Judgement, Limit, Outcome, Signal, Stage, Verdict, Work,
@@ -34,7 +37,12 @@ pub(super) fn event(event: &Event) -> Option<String> {
         }
         Event::Permitted { allowed: true, .. } => "allowed the tool call".to_owned(),
         Event::Permitted { allowed: false, .. } => "refused the tool call".to_owned(),
-        Event::Used(_) | Event::Closing(_) => return None,
+        Event::Used(_) | Event::Took { .. } | Event::Closing(_) => return None,
+        Event::Paused(pause) => format!(
+            "waits for the limit until {}: {}",
+            until(pause.until_ms),
+            pause.cause
+        ),
         Event::Worked(work) => format!("work: {}", size(work)),
         Event::Checked { results, .. } => {
             let shown: Vec<String> = results.iter().map(check).collect();
@@ -64,6 +72,14 @@ pub(super) fn event(event: &Event) -> Option<String> {
         Event::Resumed => "picked up again".to_owned(),
         Event::Ended(end) => format!("ended: {}", outcome(end)),
     })
+}
+
+/// A time in the future, local: `2026-06-12 18:00`.
+pub(super) fn until(at_ms: i64) -> String {
+    // A minute that has begun is not over.
+    let at = Timestamp::from_millisecond(at_ms.saturating_add(59_999));
+    let at = at.unwrap_or(Timestamp::MAX).to_zoned(TimeZone::system());
+    at.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 fn prepared(ground: &Ground) -> String {
@@ -173,8 +189,13 @@ pub(super) fn question(open: &Checkpoint) -> Vec<String> {
             leave.lines().map(str::to_owned).collect()
         }
         Ask::Budget { limit: hit, next } => {
+            let how = if hit.is_ahead() {
+                "too little is left for the next call"
+            } else {
+                "limit reached"
+            };
             vec![format!(
-                "limit reached: {}; next would be: {}",
+                "{how}: {}; next would be: {}",
                 limit(*hit),
                 doing(*next)
             )]

@@ -234,6 +234,14 @@ impl Run {
         }
     }
 
+    /// A step that is over or being ended came to nothing: its time counts all the same.
+    pub(super) fn took(&mut self, ms: u64) -> Effect {
+        if self.in_flight().is_some() || matches!(self.phase, Phase::Halting(_)) {
+            self.emit(Event::Took { ms });
+        }
+        Effect::Continue
+    }
+
     pub(super) fn halt_at(&mut self, limit: Limit) -> Effect {
         match self.in_flight() {
             Some(Stage::Work | Stage::Check | Stage::Judge) => {
@@ -254,6 +262,7 @@ impl Run {
             Phase::Doing(_)
             | Phase::Asking(_)
             | Phase::Held { .. }
+            | Phase::Paused(_)
             | Phase::Halting(_)
             | Phase::Ended(_) => Effect::Permit {
                 call,
@@ -288,9 +297,11 @@ impl Run {
                 let failure = self.with_repeats(failure);
                 self.ask(Ask::Error { failure })
             }
-            Phase::Asking(_) | Phase::Doing(_) | Phase::Held { .. } | Phase::Ended(_) => {
-                Effect::Continue
-            }
+            Phase::Asking(_)
+            | Phase::Doing(_)
+            | Phase::Held { .. }
+            | Phase::Paused(_)
+            | Phase::Ended(_) => Effect::Continue,
         }
     }
 

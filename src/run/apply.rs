@@ -19,6 +19,8 @@ impl Run {
             Event::Decided { decision, .. } => self.take_in(decision),
             Event::Permitted { .. } => self.phase = Phase::Doing(Stage::Work),
             Event::Used(usage) => self.meter.report(*usage),
+            Event::Took { ms } => self.meter.took(*ms),
+            Event::Paused(pause) => self.pauses(pause),
             Event::Worked(work) => self.take_work(work),
             Event::Checked { tree, results } => self.take_checks(tree, results),
             Event::Judged {
@@ -28,6 +30,7 @@ impl Run {
                 took_ms,
             } => {
                 self.meter.spend(*usage, *took_ms);
+                self.pauses = 0;
                 self.judged = Some((tree.clone(), judgement.clone()));
             }
             Event::Ruled(verdict) => self.take_verdict(verdict),
@@ -100,6 +103,7 @@ impl Run {
 
     fn take_work(&mut self, work: &Work) {
         self.meter.spend(work.usage, work.took_ms);
+        self.pauses = 0;
         if let Some(question) = &work.question {
             self.traces.question(question);
         }
@@ -183,6 +187,7 @@ impl Run {
             Decision::Retry { .. } => self.take_retry(&checkpoint),
             Decision::Approve { .. } | Decision::Abort => {}
         }
+        self.pauses = 0;
         self.attempt = Attempt::said(&checkpoint.ask, decision.answer());
         self.undone = None;
         self.answered = Some((checkpoint, decision.answer()));
@@ -314,7 +319,7 @@ impl Run {
                 Some(Stage::Forget)
             }
             // Half work of the worker that is being stopped lies in the workspace.
-            (Ask::Prompt { .. }, _) if self.in_flight() == Some(Stage::Work) => {
+            (Ask::Prompt { .. }, _) if self.step_begun() == Some(Stage::Work) => {
                 Some(Stage::Restore)
             }
             (_, _) => None,

@@ -17,6 +17,43 @@ pub enum Limit {
     Minutes(u64, u64),
 }
 
+/// What a run may use up before its time: the two caps that a single call can break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purse {
+    /// Tokens.
+    Tokens,
+    /// Money.
+    Money,
+}
+
+impl Purse {
+    /// Its key in `[guardrails.budget]`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens_per_run",
+            Self::Money => "usd_per_run",
+        }
+    }
+}
+
+impl Limit {
+    /// Whether something is left under the cap, only too little for the next call.
+    pub fn is_ahead(self) -> bool {
+        let (Self::Tokens(spent, cap) | Self::MicroUsd(spent, cap) | Self::Minutes(spent, cap)) =
+            self;
+        spent < cap
+    }
+
+    /// Whether a cap is higher than the one that was met.
+    pub(super) fn is_raised(self, cap: Budget) -> bool {
+        match self {
+            Self::Tokens(_, met) => cap.tokens > met,
+            Self::MicroUsd(_, met) => cap.micro_usd.is_none_or(|cap| cap > met),
+            Self::Minutes(_, met) => cap.minutes > met,
+        }
+    }
+}
+
 /// The meter of one run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Meter {
@@ -58,6 +95,21 @@ impl Meter {
         self.known_micro_usd = self.known_micro_usd();
         self.used = self.used();
         self.live = Usage::default();
+    }
+
+    /// So long was a step at work that came to nothing.
+    pub fn took(&mut self, ms: u64) {
+        self.worked_ms = self.worked_ms.saturating_add(ms);
+    }
+
+    /// The cap of which too little is left for the next call.
+    pub fn ahead(&self, purse: Purse) -> Limit {
+        match (purse, self.cap.micro_usd) {
+            (Purse::Money, Some(cap)) => Limit::MicroUsd(self.known_micro_usd(), cap),
+            (Purse::Money, None) | (Purse::Tokens, _) => {
+                Limit::Tokens(self.used().tokens, self.cap.tokens)
+            }
+        }
     }
 
     /// The clock of the step in flight ran out: its time counts although it never told it.

@@ -154,6 +154,18 @@ pub struct Failure {
     pub maybe_done: bool,
 }
 
+impl Failure {
+    /// A failure without more evidence than its cause, which certainly did not happen.
+    pub fn new(stage: Stage, cause: String) -> Self {
+        Self {
+            stage,
+            cause,
+            detail: String::new(),
+            maybe_done: false,
+        }
+    }
+}
+
 /// What follows when a verdict is agreed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

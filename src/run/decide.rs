@@ -134,7 +134,7 @@ impl Run {
                 self.turned(verdict, lines).map(|_| ())
             }
             (
-                Ask::Budget { .. },
+                Ask::Budget { limit, .. },
                 Edit::Raise {
                     tokens,
                     minutes,
@@ -143,7 +143,7 @@ impl Run {
             ) => {
                 let mut raised = self.meter;
                 raised.raise(*tokens, *minutes, *micro_usd);
-                let enough = raised.reached().is_none();
+                let enough = raised.reached().is_none() && limit.is_raised(raised.cap());
                 if enough {
                     Ok(())
                 } else {

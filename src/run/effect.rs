@@ -24,6 +24,11 @@ pub enum Effect {
     Continue,
     /// Nothing is in flight; a person is asked, or the run is held.
     Wait,
+    /// Nothing is in flight until this time, in milliseconds since 1970; then say `PauseOver`.
+    WaitUntil {
+        /// When.
+        at_ms: i64,
+    },
     /// Look whether the run can verify itself; make the workspace.
     Prepare,
     /// Read goal, skill and memory; put the prompt together.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::budget::Limit;
 use super::checkpoint::{Answer, Checkpoint, CheckpointId, Decision, Failure, Stage};
 use super::digest::Digest;
+use super::pause::Pause;
 use super::prompt::Prompt;
 use super::spec::{LoopSpec, Mode};
 use super::verdict::{CheckResult, Judgement, Verdict};
@@ -52,6 +53,13 @@ pub enum Event {
     },
     /// The step in flight reported its usage so far.
     Used(Usage),
+    /// The step in flight came to nothing; so long it was at work.
+    Took {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// The step waits until somebody else's limit ends, and then begins again.
+    Paused(Pause),
     /// The worker's turn is over, or the operator edited the draft.
     Worked(Box<Work>),
     /// The checks are done.

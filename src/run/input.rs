@@ -1,8 +1,10 @@
 //! Inputs: what just happened in the world, told to one run through its one inbox.
 
+use super::budget::Purse;
 use super::checkpoint::{CheckpointId, Decision, Failure};
 use super::digest::Digest;
 use super::event::{Ground, Offer, Receipt};
+use super::pause::Pause;
 use super::prompt::Prompt;
 use super::verdict::{CheckResult, Judgement};
 use super::work::{Usage, Work};
@@ -63,8 +65,16 @@ pub enum Input {
     },
     /// The step in flight failed.
     Failed(Failure),
+    /// The step in flight came to nothing; so many milliseconds of it were work.
+    Took(u64),
+    /// The step in flight met somebody else's usage limit, of which the end is known.
+    Paused(Pause),
+    /// That end has come.
+    PauseOver,
     /// The minutes of the run are used up.
     TimeUp,
+    /// What is left of this may not hold what the step in flight would do next.
+    NoRoom(Purse),
     /// What was in flight is dead, after `Effect::Halt`.
     Halted,
     /// The operator answers.

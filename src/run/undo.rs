@@ -18,6 +18,7 @@ impl Run {
         self.emit(Event::HoldAsked(on));
         match (on, self.phase.clone()) {
             (false, Phase::Held { iteration, next }) => Ok(self.begin_in(iteration, next)),
+            (false, Phase::Paused(_)) => Ok(self.pause_over()),
             (_, _) => Ok(Effect::Continue),
         }
     }
@@ -31,7 +32,7 @@ impl Run {
                 Ok(Effect::Halt)
             }
             Phase::Doing(Stage::Draft) if self.closing.is_some() => Ok(Effect::Continue),
-            Phase::Doing(_) | Phase::Asking(_) | Phase::Held { .. } => {
+            Phase::Doing(_) | Phase::Asking(_) | Phase::Held { .. } | Phase::Paused(_) => {
                 let busy = self.in_flight().is_some();
                 self.emit(Event::StopAsked);
                 Ok(if busy {
@@ -82,9 +83,11 @@ impl Run {
             Phase::Doing(_) | Phase::Halting(Halt::Undo) => {
                 return Err("the last undo is still under way".to_owned());
             }
-            Phase::Asking(_) | Phase::Held { .. } | Phase::Halting(_) | Phase::Ended(_) => {
-                return none();
-            }
+            Phase::Asking(_)
+            | Phase::Held { .. }
+            | Phase::Paused(_)
+            | Phase::Halting(_)
+            | Phase::Ended(_) => return none(),
         };
         let decision = match answer {
             Answer::Approve => Decision::APPROVE,
@@ -106,7 +109,7 @@ impl Run {
 
     /// Whether only what can be put back has followed this answer (PRODUCT §5.17).
     fn can_take_back(&self, checkpoint: &Checkpoint, answer: Answer) -> bool {
-        let next = self.in_flight().or(self.held_before());
+        let next = self.step_begun().or(self.held_before());
         let here = checkpoint.iteration == self.iteration;
         match (&checkpoint.ask, answer) {
             (Ask::Prompt { .. }, Answer::Approve) => here && next == Some(Stage::Work),
@@ -122,7 +125,23 @@ impl Run {
     fn held_before(&self) -> Option<Stage> {
         match self.phase {
             Phase::Held { next, .. } => Some(next),
-            Phase::Doing(_) | Phase::Asking(_) | Phase::Halting(_) | Phase::Ended(_) => None,
+            Phase::Doing(_)
+            | Phase::Asking(_)
+            | Phase::Paused(_)
+            | Phase::Halting(_)
+            | Phase::Ended(_) => None,
+        }
+    }
+
+    /// The step that has begun and is not over: in flight, or waiting for a limit to end.
+    pub(super) fn step_begun(&self) -> Option<Stage> {
+        match &self.phase {
+            Phase::Paused(pause) => Some(pause.stage),
+            Phase::Doing(_)
+            | Phase::Asking(_)
+            | Phase::Held { .. }
+            | Phase::Halting(_)
+            | Phase::Ended(_) => self.in_flight(),
         }
     }
 
@@ -136,7 +155,7 @@ impl Run {
             Phase::Held { next, .. } => {
                 matches!(next, Stage::Remember | Stage::Compose | Stage::Draft)
             }
-            Phase::Doing(_) | Phase::Halting(_) | Phase::Ended(_) => false,
+            Phase::Doing(_) | Phase::Paused(_) | Phase::Halting(_) | Phase::Ended(_) => false,
         }
     }
 
@@ -163,6 +182,7 @@ impl Run {
 
     pub(super) fn resume(&mut self) -> Result<Effect, String> {
         match &self.phase {
+            Phase::Paused(_) => return Ok(self.pause_over()),
             Phase::Ended(Outcome::Stopped | Outcome::Stuck | Outcome::Budget) => {}
             Phase::Ended(_) => return Err("this run is done; s starts the loop again".to_owned()),
             Phase::Doing(_) | Phase::Asking(_) | Phase::Held { .. } | Phase::Halting(_) => {
@@ -194,7 +214,7 @@ impl Run {
         }
         match self.phase {
             Phase::Asking(_) if self.in_flight().is_none() => {}
-            Phase::Held { .. } | Phase::Ended(_) => {}
+            Phase::Held { .. } | Phase::Paused(_) | Phase::Ended(_) => {}
             Phase::Asking(_) | Phase::Doing(_) | Phase::Halting(_) => {
                 return Err("the workspace is in use; hold the run first".to_owned());
             }
@@ -208,6 +228,9 @@ impl Run {
         match self.phase.clone() {
             Phase::Asking(_) if self.in_flight().is_none() => Effect::Wait,
             Phase::Held { .. } => Effect::Wait,
+            Phase::Paused(pause) => Effect::WaitUntil {
+                at_ms: pause.until_ms,
+            },
             Phase::Ended(_) => Effect::Finish,
             Phase::Halting(_) => {
                 self.emit(Event::Resumed);

@@ -31,6 +31,8 @@ pub(super) enum News {
     Left,
     /// A run has something in flight, or has not.
     Works(RunId, bool),
+    /// A run goes on by itself at a certain time, or does not any more.
+    Sleeps(RunId, bool),
     /// A run's driver has ended.
     Over(RunId),
 }
@@ -125,6 +127,12 @@ impl Boss {
                 }
                 self.count();
             }
+            News::Sleeps(run, sleeps) => {
+                if let Some(driving) = self.drivers.get_mut(&run) {
+                    driving.sleeps = sleeps;
+                }
+                self.count();
+            }
             News::Over(run) => {
                 self.drivers.remove(&run);
                 self.count();
@@ -134,14 +142,11 @@ impl Boss {
     }
 
     fn count(&self) {
-        let working = self
-            .drivers
-            .values()
-            .filter(|driving| driving.works)
-            .count();
+        let count = |is: fn(&Driving) -> bool| self.drivers.values().filter(|d| is(d)).count();
+        let (working, sleeping) = (count(|d| d.works), count(|d| d.sleeps));
         self.said.send_if_modified(|activity| {
-            let changed = activity.working != working;
-            activity.working = working;
+            let changed = (activity.working, activity.sleeping) != (working, sleeping);
+            (activity.working, activity.sleeping) = (working, sleeping);
             changed
         });
     }

@@ -109,6 +109,8 @@ pub(super) struct Driving {
     pub(super) kill: Kill,
     /// Whether something is in flight.
     pub(super) works: bool,
+    /// Whether it goes on by itself at a certain time; nothing is in flight meanwhile.
+    pub(super) sleeps: bool,
 }
 
 impl Driving {
@@ -151,6 +153,7 @@ pub(super) fn start(
         me: mail.clone(),
         kill: kill.clone(),
         works: false,
+        alarm: None,
         permits: None,
         news,
     };
@@ -159,6 +162,7 @@ pub(super) fn start(
         mail,
         kill,
         works: false,
+        sleeps: false,
     }
 }
 
@@ -172,6 +176,8 @@ struct Driver {
     me: mpsc::Sender<Mail>,
     kill: Kill,
     works: bool,
+    /// When the run begins again by itself, in milliseconds since 1970.
+    alarm: Option<i64>,
     /// Where the answers go that the worker in flight waits for.
     permits: Option<mpsc::UnboundedSender<(String, Permit)>>,
     news: mpsc::Sender<News>,
@@ -199,9 +205,15 @@ impl Driver {
     }
 
     async fn next(&mut self) -> Option<Mail> {
-        match self.late.take() {
-            Some(mail) => Some(mail),
-            None => self.inbox.recv().await,
+        if let Some(mail) = self.late.take() {
+            return Some(mail);
+        }
+        let Some(at_ms) = self.alarm else {
+            return self.inbox.recv().await;
+        };
+        tokio::select! {
+            mail = self.inbox.recv() => mail,
+            () = self.site.clock.until(at_ms) => Some(Mail::underway(Input::PauseOver)),
         }
     }
 
@@ -228,7 +240,7 @@ impl Driver {
             return;
         }
         for event in &events {
-            self.site.narrate(narrate::entries(event));
+            self.site.narrate(narrate::entries(event, &self.site.clock));
         }
         let at = self.site.clock.now_ms();
         let batch = Arc::new(Batch {
@@ -265,7 +277,8 @@ impl Driver {
                 allowed,
                 note,
             } => return self.permit(call, allowed, note),
-            Effect::Wait | Effect::Finish => {}
+            Effect::Wait | Effect::Finish => self.sleep(None).await,
+            Effect::WaitUntil { at_ms } => self.sleep(Some(at_ms)).await,
             Effect::Halt => {
                 if !self.kill.now() {
                     self.kill.disarm();
@@ -287,6 +300,7 @@ impl Driver {
             | Effect::Publish { .. }
             | Effect::Unpublish { .. }
             | Effect::Restore { .. } => {
+                self.sleep(None).await;
                 self.fly(effect);
                 return self.say_works(true).await;
             }
@@ -330,6 +344,15 @@ impl Driver {
         if let Some(permits) = &self.permits {
             drop(permits.send((call, permit)));
         }
+    }
+
+    /// Nothing is in flight until then; a host with such a run stays.
+    async fn sleep(&mut self, until_ms: Option<i64>) {
+        if self.alarm.is_some() != until_ms.is_some() {
+            let news = News::Sleeps(self.id.clone(), until_ms.is_some());
+            drop(self.news.send(news).await);
+        }
+        self.alarm = until_ms;
     }
 
     async fn say_works(&mut self, works: bool) {

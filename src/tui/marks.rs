@@ -46,7 +46,7 @@ pub fn mode(mode: Mode) -> Mark {
 /// The mark and the word of a loop's row; the word in a long and a short form.
 pub fn row(row: &LoopRow, run: Option<&Run>, now: Moment) -> (Mark, String, String) {
     if let Some(run) = run.filter(|r| r.active()) {
-        return under_way(run);
+        return under_way(run, now);
     }
     let facts = match &row.state {
         LoopState::Invalid { line, .. } => {
@@ -87,7 +87,7 @@ pub fn row(row: &LoopRow, run: Option<&Run>, now: Moment) -> (Mark, String, Stri
 }
 
 /// A run that is not over keeps its mark, whatever has become of its file: it flies by what it began with.
-fn under_way(run: &Run) -> (Mark, String, String) {
+fn under_way(run: &Run, now: Moment) -> (Mark, String, String) {
     let (mark, word) = phase(run);
     let at = match run.max_iterations() {
         0 => run.now().to_string(),
@@ -107,6 +107,7 @@ fn under_way(run: &Run) -> (Mark, String, String) {
         | Phase::Held(_)
         | Phase::Stopping
         | Phase::Ended(..) => word.to_owned(),
+        Phase::Paused(pause) => format!("until {}", now.at(pause.until_ms + 59_999).hm()),
     };
     (mark, long, short)
 }
@@ -114,9 +115,12 @@ fn under_way(run: &Run) -> (Mark, String, String) {
 fn ended(run: &Run) -> Option<(&Outcome, i64)> {
     match &run.phase {
         Phase::Ended(outcome, at) => Some((outcome, *at)),
-        Phase::Queued | Phase::Busy(..) | Phase::Asking(..) | Phase::Held(_) | Phase::Stopping => {
-            None
-        }
+        Phase::Queued
+        | Phase::Busy(..)
+        | Phase::Asking(..)
+        | Phase::Held(_)
+        | Phase::Paused(_)
+        | Phase::Stopping => None,
     }
 }
 
@@ -138,6 +142,7 @@ pub fn phase(run: &Run) -> (Mark, &'static str) {
             | Ask::Error { .. } => (ASKS, "asks"),
         },
         Phase::Held(_) => (HELD, "held"),
+        Phase::Paused(_) => (HELD, "limited"),
         Phase::Stopping => (RUNS, "stopping"),
         Phase::Ended(outcome, _) => end_mark(outcome),
     }

@@ -1,7 +1,7 @@
 //! What an errand brings home is cleaned of secrets before a run hears it: from there it goes to the
 //! journal, the artefacts, the next prompt and every screen.
 
-use crate::run::{CheckResult, Failure, Input, Judgement};
+use crate::run::{CheckResult, Failure, Input, Judgement, Pause};
 use crate::supervisor::redactor::Redactor;
 
 /// The same news without any secret in the words of worker, checks, judge or a failure.
@@ -44,6 +44,10 @@ pub(super) fn clean(redactor: &Redactor, news: Input) -> Input {
             detail: one(failure.detail),
             ..failure
         }),
+        Input::Paused(pause) => Input::Paused(Pause {
+            cause: one(pause.cause),
+            ..pause
+        }),
         news @ (Input::Prepared(_)
         | Input::Composed(_)
         | Input::Used(_)
@@ -53,6 +57,9 @@ pub(super) fn clean(redactor: &Redactor, news: Input) -> Input {
         | Input::Published(_)
         | Input::Unpublished
         | Input::Restored { .. }
+        | Input::Took(_)
+        | Input::PauseOver
+        | Input::NoRoom(_)
         | Input::TimeUp
         | Input::Halted
         | Input::Decide { .. }

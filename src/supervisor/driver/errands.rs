@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 
 use super::Mail;
 use super::clean::clean;
-use crate::run::{Effect, Failure, Ground, Input, Stage};
+use crate::run::{Effect, Failure, Ground, Input, Pause, Purse, Stage};
 use crate::supervisor::process::Halt;
 use crate::supervisor::site::Site;
 use crate::supervisor::worker::leave::Permit;
@@ -42,6 +42,10 @@ pub(super) enum Amiss {
     Halted,
     /// The run's own minutes are used up.
     TimeUp,
+    /// What is left of this does not hold what it would have done next.
+    NoRoom(Purse),
+    /// It met a usage limit that ends at this time, in milliseconds since 1970. The cause.
+    Limited(i64, String),
     /// It failed.
     Failed(Failure),
 }
@@ -98,6 +102,7 @@ impl Flight {
             Effect::Restore { tree } => self.restore(tree).await,
             Effect::Continue
             | Effect::Wait
+            | Effect::WaitUntil { .. }
             | Effect::Permit { .. }
             | Effect::Halt
             | Effect::Finish => Ok(Input::Halted),
@@ -105,6 +110,12 @@ impl Flight {
         let input = done.unwrap_or_else(|amiss| match amiss {
             Amiss::Halted => Input::Halted,
             Amiss::TimeUp => Input::TimeUp,
+            Amiss::NoRoom(purse) => Input::NoRoom(purse),
+            Amiss::Limited(until_ms, cause) => Input::Paused(Pause {
+                stage,
+                until_ms,
+                cause,
+            }),
             Amiss::Failed(failure) => Input::Failed(Failure { stage, ..failure }),
         });
         (clean(&self.site.redactor, input), self.texts.take())
@@ -131,8 +142,11 @@ fn stage_of(effect: &Effect) -> Stage {
         Effect::Publish { .. } => Stage::Publish,
         Effect::Unpublish { .. } => Stage::Unpublish,
         Effect::Restore { .. } => Stage::Restore,
-        Effect::Continue | Effect::Wait | Effect::Permit { .. } | Effect::Halt | Effect::Finish => {
-            Stage::Prepare
-        }
+        Effect::Continue
+        | Effect::Wait
+        | Effect::WaitUntil { .. }
+        | Effect::Permit { .. }
+        | Effect::Halt
+        | Effect::Finish => Stage::Prepare,
     }
 }

@@ -4,10 +4,11 @@ use crate::run::{
     Answer, Ask, CheckResult, Checkpoint, Event, Judgement, Outcome, PartKind, Prompt, Verdict,
     Work,
 };
+use crate::supervisor::clock::Clock;
 use crate::supervisor::worker::transcript::Kind;
 
 /// The entries of one event, in order: kind and text.
-pub(super) fn entries(event: &Event) -> Vec<(Kind, String)> {
+pub(super) fn entries(event: &Event, clock: &Clock) -> Vec<(Kind, String)> {
     match event {
         Event::Woke(wake) => vec![(Kind::Wake, wake.by.clone())],
         Event::Prepared(ground) => std::iter::once(&ground.workspace)
@@ -44,6 +45,11 @@ pub(super) fn entries(event: &Event) -> Vec<(Kind, String)> {
         }
         Event::Failed(failure) => vec![(Kind::Error, failure.cause.clone())],
         Event::Held { .. } => vec![(Kind::Held, "held; space goes on".to_owned())],
+        Event::Paused(pause) => {
+            let until = clock.when(pause.until_ms);
+            let waits = format!("waits for the limit until {until}; space asks again now");
+            vec![(Kind::Error, pause.cause.clone()), (Kind::Held, waits)]
+        }
         Event::StopAsked => vec![(Kind::You, "stop".to_owned())],
         Event::LimitHit(_) => vec![(
             Kind::Error,
@@ -55,6 +61,7 @@ pub(super) fn entries(event: &Event) -> Vec<(Kind, String)> {
         Event::Began { .. }
         | Event::Permitted { .. }
         | Event::Used(_)
+        | Event::Took { .. }
         | Event::Judged { .. }
         | Event::Remembered { .. }
         | Event::Drafted { .. }

@@ -69,6 +69,7 @@ impl App {
             Phase::Queued
             | Phase::Busy(..)
             | Phase::Held(_)
+            | Phase::Paused(_)
             | Phase::Stopping
             | Phase::Ended(..) => None,
         }

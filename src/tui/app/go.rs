@@ -8,7 +8,7 @@ use super::form::{self, Body};
 use super::moves::Move;
 use super::pages::Tab;
 use super::paths::loop_file;
-use super::runs::{Phase, Run};
+use super::runs::Run;
 use super::search::Search;
 use super::{App, Layer, Newest, Next, Out, Timeline};
 use crate::tui::action::Action;
@@ -102,7 +102,7 @@ impl App {
     fn hold(&self) -> Vec<Out> {
         self.run()
             .map(|run| {
-                let on = !run.hold_asked && !matches!(run.phase, Phase::Held(_));
+                let on = !run.hold_asked && run.rests_before().is_none();
                 let run = run.id.clone();
                 Out::Send(Command::Hold { run, on })
             })

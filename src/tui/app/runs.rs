@@ -4,7 +4,7 @@
 use crate::protocol::RunId;
 use crate::run::{
     Answer, Ask, CheckResult, Checkpoint, CheckpointId, Decision, Edit, Event, Failure, Ground,
-    Limit, Meter, Offer, Outcome, Prompt, Receipt, Stage, Usage, Verdict, Wake, Work,
+    Limit, Meter, Offer, Outcome, Pause, Prompt, Receipt, Stage, Usage, Verdict, Wake, Work,
 };
 
 /// Where a run stands.
@@ -18,6 +18,8 @@ pub enum Phase {
     Asking(Box<Checkpoint>, i64),
     /// Held by the operator before this step.
     Held(Stage),
+    /// Waits for somebody else's limit to end, and then goes on by itself.
+    Paused(Box<Pause>),
     /// Told to stop.
     Stopping,
     /// Over since this time.
@@ -145,11 +147,15 @@ impl Run {
                 ..
             } => self.decided(checkpoint, decision, by, at),
             Event::Permitted { .. } => self.phase = Phase::Busy(Stage::Work, at),
+            Event::Paused(pause) => {
+                self.settle();
+                self.phase = Phase::Paused(Box::new(pause.clone()));
+            }
             Event::Held { next, .. } => self.phase = Phase::Held(*next),
             Event::HoldAsked(on) => {
                 self.hold_asked = *on;
-                if let (false, Phase::Held(next)) = (*on, &self.phase) {
-                    self.phase = Phase::Busy(*next, at);
+                if let (false, Some(next)) = (*on, self.rests_before()) {
+                    self.phase = Phase::Busy(next, at);
                 }
             }
             Event::LimitHit(limit) => self.limit_hit(*limit),
@@ -169,6 +175,7 @@ impl Run {
             Event::Resumed
             | Event::Composed { .. }
             | Event::Used(_)
+            | Event::Took { .. }
             | Event::Worked(_)
             | Event::Checked { .. }
             | Event::Judged { .. }
@@ -291,6 +298,19 @@ impl Run {
         self.id.split().map_or(0, |(_, number)| number)
     }
 
+    /// The step before which it stands by itself or because it was told to: space goes on.
+    pub fn rests_before(&self) -> Option<Stage> {
+        match &self.phase {
+            Phase::Held(next) => Some(*next),
+            Phase::Paused(pause) => Some(pause.stage),
+            Phase::Queued
+            | Phase::Busy(..)
+            | Phase::Asking(..)
+            | Phase::Stopping
+            | Phase::Ended(..) => None,
+        }
+    }
+
     /// The question it waits on.
     pub fn checkpoint(&self) -> Option<&Checkpoint> {
         match &self.phase {
@@ -298,6 +318,7 @@ impl Run {
             Phase::Queued
             | Phase::Busy(..)
             | Phase::Held(_)
+            | Phase::Paused(_)
             | Phase::Stopping
             | Phase::Ended(..) => None,
         }
@@ -311,6 +332,7 @@ impl Run {
             | Phase::Busy(..)
             | Phase::Asking(..)
             | Phase::Held(_)
+            | Phase::Paused(_)
             | Phase::Stopping => None,
         }
     }
@@ -379,6 +401,8 @@ impl Iteration {
 fn charge(meter: &mut Meter, event: &Event) {
     if let Event::Used(so_far) = event {
         meter.report(*so_far);
+    } else if let Event::Took { ms } = event {
+        meter.took(*ms);
     } else if let Event::Worked(work) = event {
         meter.spend(work.usage, work.took_ms);
     } else if let Event::Judged { usage, took_ms, .. } = event {

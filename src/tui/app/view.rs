@@ -94,7 +94,7 @@ impl App {
             beat = beat.min(match run.phase {
                 Phase::Busy(..) | Phase::Stopping => Duration::from_secs(1),
                 Phase::Asking(..) => Duration::from_secs(15),
-                Phase::Queued | Phase::Held(_) | Phase::Ended(..) => beat,
+                Phase::Queued | Phase::Held(_) | Phase::Paused(_) | Phase::Ended(..) => beat,
             });
         }
         beat

@@ -161,7 +161,13 @@ impl App {
         match self.shown_run().map(|r| &r.phase) {
             Some(Phase::Ended(..)) | None => Err("no run of this loop is active".to_owned()),
             Some(Phase::Stopping) => Err("it is being stopped".to_owned()),
-            Some(Phase::Queued | Phase::Busy(..) | Phase::Asking(..) | Phase::Held(_)) => Ok(()),
+            Some(
+                Phase::Queued
+                | Phase::Busy(..)
+                | Phase::Asking(..)
+                | Phase::Held(_)
+                | Phase::Paused(_),
+            ) => Ok(()),
         }
     }
 
@@ -180,7 +186,7 @@ impl App {
 
     fn can_hold(&self) -> Result<(), String> {
         match self.run().map(|r| &r.phase) {
-            Some(Phase::Queued | Phase::Busy(..) | Phase::Held(_)) => Ok(()),
+            Some(Phase::Queued | Phase::Busy(..) | Phase::Held(_) | Phase::Paused(_)) => Ok(()),
             Some(Phase::Asking(..)) => Err("it already waits for you".to_owned()),
             Some(Phase::Stopping) => Err("it is being stopped".to_owned()),
             Some(Phase::Ended(..)) | None => Err("no run of this loop is active".to_owned()),

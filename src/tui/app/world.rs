@@ -179,6 +179,7 @@ impl World {
                 Phase::Queued
                 | Phase::Busy(..)
                 | Phase::Held(_)
+                | Phase::Paused(_)
                 | Phase::Stopping
                 | Phase::Ended(..) => None,
             })

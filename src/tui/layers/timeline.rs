@@ -156,7 +156,12 @@ fn end(run: &Run) -> String {
     match &run.phase {
         Phase::Asking(..) => "waiting for you".to_owned(),
         Phase::Ended(crate::run::Outcome::CannotVerify(why), _) => format!("cannot verify: {why}"),
-        Phase::Queued | Phase::Busy(..) | Phase::Held(_) | Phase::Stopping | Phase::Ended(..) => {
+        Phase::Queued
+        | Phase::Busy(..)
+        | Phase::Held(_)
+        | Phase::Paused(_)
+        | Phase::Stopping
+        | Phase::Ended(..) => {
             let place = run
                 .receipt
                 .as_ref()

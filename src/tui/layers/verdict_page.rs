@@ -42,8 +42,13 @@ pub(crate) fn asked(ask: &Ask, run: &Run, width: usize) -> Vec<Row> {
         Ask::Stuck { signal } => labelled("▲", 9, (Role::Warn, &marks::signal(signal)), width),
         Ask::Permission { what, .. } => permission(what, width),
         Ask::Budget { limit, next } => {
+            let how = if limit.is_ahead() {
+                "spent, too little is left for the next call"
+            } else {
+                "reached"
+            };
             let text = format!(
-                "{} reached; next would be {}",
+                "{} {how}; next would be {}",
                 marks::limit(*limit),
                 marks::stage(*next)
             );

@@ -235,6 +235,10 @@ fn status(app: &App) -> String {
         Some((_, Phase::Held(next))) => {
             format!("held before {}; space goes on", marks::stage(*next))
         }
+        Some((_, Phase::Paused(pause))) => {
+            let until = figures::until(app.now, pause.until_ms);
+            format!("waits for the limit until {until}; space asks again now, x stops")
+        }
         Some((run, Phase::Queued)) => format!("{} waits for its turn", run.name()),
         Some((_, Phase::Stopping)) => "stopping; everything is kept".to_owned(),
         Some((_, Phase::Asking(..) | Phase::Ended(..))) | None => {

@@ -89,6 +89,7 @@ fn next(run: &Run) -> &'static str {
             "judging" => "· the judge is asked",
             _ => "· waiting for the work",
         },
+        Phase::Paused(_) => "· waits for the limit",
         Phase::Queued | Phase::Held(_) | Phase::Stopping | Phase::Ended(..) => "· no verdict yet",
     }
 }

@@ -137,6 +137,16 @@ pub fn waiting(ms: i64) -> String {
     }
 }
 
+/// `18:00`, with the day where it is not today: a time in the future. A minute that has begun is not over.
+pub fn until(now: Moment, at_ms: i64) -> String {
+    let at = now.at(at_ms.saturating_add(59_999));
+    if at.day() == now.day() {
+        at.hm()
+    } else {
+        format!("{} {}", at.weekday_day(), at.hm())
+    }
+}
+
 /// `26s`, `2m31s`, `1h05m`: how long something took.
 pub fn took(ms: u64) -> String {
     let s = ms / 1000;

@@ -133,6 +133,8 @@ impl Witness {
             | Event::Prepared(_)
             | Event::Permitted { .. }
             | Event::Used(_)
+            | Event::Took { .. }
+            | Event::Paused(_)
             | Event::Checked { .. }
             | Event::Remembered { .. }
             | Event::Forgotten
@@ -221,6 +223,7 @@ impl Witness {
             }
             Effect::Continue
             | Effect::Wait
+            | Effect::WaitUntil { .. }
             | Effect::Prepare
             | Effect::Compose { .. }
             | Effect::Adopt { .. }

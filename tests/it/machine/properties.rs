@@ -1,7 +1,7 @@
 //! Properties: whatever is told to a run, in whatever order, the invariants hold.
 
 use checkride::run::{
-    Attempt, Decision, Digest, Edit, Effect, Failure, Input, Judgement, Phase, Run, Stage,
+    Attempt, Decision, Digest, Edit, Effect, Failure, Input, Judgement, Pause, Phase, Purse, Run, Stage,
 };
 use proptest::prelude::*;
 
@@ -99,7 +99,11 @@ fn news(effect: &Effect, luck: u8, tree: u8) -> Option<Input> {
 fn decision(run: &Run, kind: u8, more: u8) -> Decision {
     let short = match run.phase() {
         Phase::Asking(open) => Some(open.digest.short().to_owned()),
-        Phase::Doing(_) | Phase::Held { .. } | Phase::Halting(_) | Phase::Ended(_) => None,
+        Phase::Doing(_)
+        | Phase::Held { .. }
+        | Phase::Paused(_)
+        | Phase::Halting(_)
+        | Phase::Ended(_) => None,
     };
     match kind % 12 {
         0..=5 => Decision::Approve { typed: short },
@@ -192,6 +196,13 @@ fn trouble(run: &Run, which: u8) -> Input {
             call: which.to_string(),
             what: "rm".to_owned(),
         },
+        (3, Phase::Doing(stage)) if which.is_multiple_of(3) => Input::Paused(Pause {
+            stage: *stage,
+            until_ms: i64::from(which),
+            cause: "limit".to_owned(),
+        }),
+        (3, _) if which.is_multiple_of(3) => Input::Took(u64::from(which) * 1_000),
+        (4, _) if which.is_multiple_of(5) => Input::NoRoom(Purse::Tokens),
         (_, Phase::Doing(stage)) => failure(*stage, which.is_multiple_of(2)),
         (_, _) => failure(Stage::Work, false),
     }
@@ -244,7 +255,9 @@ fn next(witness: &Witness, effect: &Effect, turn: &Turn) -> Option<Input> {
         Turn::Answer(kind, more) => match witness.run.phase() {
             Phase::Asking(_) => decide(witness, *kind, *more),
             Phase::Held { .. } => Some(Input::Hold(false)),
-            Phase::Doing(_) | Phase::Halting(_) | Phase::Ended(_) => news(effect, *kind, *more),
+            Phase::Doing(_) | Phase::Paused(_) | Phase::Halting(_) | Phase::Ended(_) => {
+                news(effect, *kind, *more)
+            }
         },
         Turn::Key(which) => Some(key(*which)),
         Turn::Trouble(which) => Some(trouble(&witness.run, *which)),

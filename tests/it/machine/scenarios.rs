@@ -8,7 +8,7 @@ use std::path::Path;
 
 use checkride::run::spec::Mode;
 use checkride::run::{
-    Decision, Digest, Edit, Effect, Failure, Input, Judgement, Phase, Run, Stage, Step, Usage,
+    Decision, Digest, Edit, Effect, Failure, Input, Judgement, Pause, Phase, Purse, Run, Stage, Step, Usage,
 };
 use serde::Deserialize;
 
@@ -197,6 +197,7 @@ impl Player {
         match name {
             "iteration" => self.run().iteration().to_string(),
             "spent" => self.run().meter().used().tokens.to_string(),
+            "worked ms" => self.run().meter().worked_ms().to_string(),
             "cap" => self.run().meter().cap().tokens.to_string(),
             "questions" => asked.len().to_string(),
             "same digest" => (asked[asked.len() - 1].1 == asked[asked.len() - 2].1).to_string(),
@@ -257,6 +258,18 @@ impl Player {
                 ..world::tokens(10)
             }),
             "time" => Input::TimeUp,
+            "took" => Input::Took(number(1)),
+            "no-room" => Input::NoRoom(match word(1) {
+                "tokens" => Purse::Tokens,
+                "money" => Purse::Money,
+                other => panic!("no such purse: {other}"),
+            }),
+            "limited" => Input::Paused(Pause {
+                stage: stage(word(1)),
+                until_ms: i64::try_from(number(2)).unwrap(),
+                cause: "its limit is reached".to_owned(),
+            }),
+            "over" => Input::PauseOver,
             "undo" => Input::Undo,
             "stop" => Input::Stop,
             "hold" => Input::Hold(true),

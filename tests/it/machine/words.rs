@@ -46,6 +46,8 @@ fn event(event: &Event) -> String {
         Event::Decided { decision, .. } => decision.answer().past().to_owned(),
         Event::Permitted { allowed, .. } => format!("permitted:{allowed}"),
         Event::Used(_) => "used".to_owned(),
+        Event::Took { ms } => format!("took:{ms}"),
+        Event::Paused(pause) => format!("paused:{}", stage(pause.stage)),
         Event::Worked(_) => "worked".to_owned(),
         Event::Checked { .. } => "checked".to_owned(),
         Event::Judged { .. } => "judged".to_owned(),
@@ -83,6 +85,7 @@ fn effect(effect: &Effect) -> String {
     match effect {
         Effect::Continue => "continue".to_owned(),
         Effect::Wait => "wait".to_owned(),
+        Effect::WaitUntil { at_ms } => format!("wait until {at_ms}"),
         Effect::Prepare => "prepare".to_owned(),
         Effect::Compose { feedback } => with_text("compose", feedback),
         Effect::Adopt { text } => with_text("adopt", text),

@@ -292,6 +292,7 @@ pub(super) fn well(effect: &Effect, tree: &str) -> Option<Input> {
         Effect::Unpublish { .. } => Input::Unpublished,
         Effect::Restore { tree } => Input::Restored { tree: tree.clone() },
         Effect::Halt => Input::Halted,
+        Effect::WaitUntil { .. } => Input::PauseOver,
         Effect::Continue | Effect::Wait | Effect::Permit { .. } | Effect::Finish => return None,
     })
 }
