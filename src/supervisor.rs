@@ -9,6 +9,7 @@ pub mod guard;
 mod hub;
 pub mod inventory;
 pub mod journal;
+pub mod limit;
 pub mod memory;
 mod naming;
 pub mod needs;

@@ -3,7 +3,7 @@
 use super::session::{Open, refused, stalled};
 use super::{Exit, Fail, Out, Session, words};
 use crate::protocol::{Command, Fact, Record, RunId};
-use crate::run::{Event, Phase};
+use crate::run::{Answer, Event, Phase};
 
 /// What becomes of a run whose beginning cannot be written down yet.
 const START_KEPT: &str = "the run begins once that is written";
@@ -28,7 +28,7 @@ pub async fn run(
     let run = match under_way {
         Some(run) => {
             if let Some(open) = session.known.open_at(&run) {
-                return Ok(waits(&open, json, out));
+                return Ok(waits(&session, &open, json, out));
             }
             if !json {
                 out.line(&format!("{run} is under way; following it"));
@@ -85,7 +85,7 @@ async fn follow(
         if matches!(event, Event::Asked(_))
             && let Some(open) = session.known.open_at(run)
         {
-            return Ok(waits(&open, json, out));
+            return Ok(waits(&session, &open, json, out));
         }
         tell(&record, json, out);
         if let Event::Ended(outcome) = event {
@@ -105,21 +105,29 @@ fn tell(record: &Record, json: bool, out: &mut Out<'_>) {
 }
 
 /// Says what is asked and how to answer; for programs, the record that asks.
-fn waits(open: &Open, json: bool, out: &mut Out<'_>) -> Exit {
+fn waits(session: &Session, open: &Open, json: bool, out: &mut Out<'_>) -> Exit {
     if json {
         out.json(&open.record);
     } else {
-        out.text(&how_to_answer(open));
+        out.text(&how_to_answer(session, open));
     }
     Exit::Waiting
 }
 
-/// The checkpoint's name, kind and whole digest, and what to type.
-pub(super) fn how_to_answer(open: &Open) -> String {
+/// The checkpoint's name, kind and whole digest, and what to type: answers that would be refused are
+/// not offered.
+pub(super) fn how_to_answer(session: &Session, open: &Open) -> String {
+    let answers = session.known.run(&open.run).map(|run| run.answers());
+    let answers: Vec<&str> = answers
+        .unwrap_or_default()
+        .into_iter()
+        .map(Answer::word)
+        .collect();
+    let answers = answers.join("|");
     let (id, digest) = (&open.checkpoint.id, &open.checkpoint.digest);
     let kind = open.checkpoint.ask.kind();
     format!(
-        "{id} waits: {kind}\n  digest  {digest}\n  look    checkride show {id}\n  answer  checkride decide {id} approve|edit|retry|abort --digest {}\n",
+        "{id} waits: {kind}\n  digest  {digest}\n  look    checkride show {id}\n  answer  checkride decide {id} {answers} --digest {}\n",
         digest.as_str().get(..16).unwrap_or_default()
     )
 }

@@ -24,7 +24,7 @@ pub async fn show(mut session: Session, id: &str, out: &mut Out<'_>) -> Result<E
         print(&mut session, digest, out).await?;
     }
     out.line("");
-    out.text(&run::how_to_answer(&open));
+    out.text(&run::how_to_answer(&session, &open));
     out.flush();
     if out.is_closed() {
         return Ok(Exit::Done);

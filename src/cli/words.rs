@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::run::{
     AfterVerdict, Ask, CheckOutcome, CheckResult, Checkpoint, Decision, Edit, Event, Ground,
-    Judgement, Limit, Outcome, Signal, Stage, Verdict, Work,
+    Judgement, Limit, Outcome, Prompt, Signal, Stage, Verdict, Work,
 };
 
 /// What happened, in one line; `None` for what is too small to tell.
@@ -14,14 +14,7 @@ pub(super) fn event(event: &Event) -> Option<String> {
         Event::Woke(wake) => format!("woke: {}, {}", wake.by, wake.mode.word()),
         Event::Prepared(ground) => prepared(ground),
         Event::Began { iteration, stage } => format!("{} (iteration {iteration})", doing(*stage)),
-        Event::Composed { prompt } => {
-            let by = if prompt.edited {
-                ", edited by hand"
-            } else {
-                ""
-            };
-            format!("prompt: about {} tokens{by}", prompt.tokens())
-        }
+        Event::Composed { prompt } => composed(prompt),
         Event::Asked(open) => format!("asks: {} {} {}", open.id, open.ask.kind(), open.digest),
         Event::Decided {
             checkpoint,
@@ -72,6 +65,15 @@ pub(super) fn event(event: &Event) -> Option<String> {
         Event::Resumed => "picked up again".to_owned(),
         Event::Ended(end) => format!("ended: {}", outcome(end)),
     })
+}
+
+fn composed(prompt: &Prompt) -> String {
+    let by = if prompt.edited {
+        ", edited by hand"
+    } else {
+        ""
+    };
+    format!("prompt: about {} tokens{by}", prompt.tokens())
 }
 
 /// A time in the future, local: `2026-06-12 18:00`.
@@ -189,16 +191,8 @@ pub(super) fn question(open: &Checkpoint) -> Vec<String> {
             leave.lines().map(str::to_owned).collect()
         }
         Ask::Budget { limit: hit, next } => {
-            let how = if hit.is_ahead() {
-                "too little is left for the next call"
-            } else {
-                "limit reached"
-            };
-            vec![format!(
-                "{how}: {}; next would be: {}",
-                limit(*hit),
-                doing(*next)
-            )]
+            let (how, what) = (reached(*hit), limit(*hit));
+            vec![format!("{how}: {what}; next would be: {}", doing(*next))]
         }
         Ask::Error { failure } => std::iter::once(format!("failed: {}", failure.cause))
             .chain(
@@ -208,6 +202,14 @@ pub(super) fn question(open: &Checkpoint) -> Vec<String> {
             )
             .chain(failure.detail.lines().map(|l| format!("  {l}")))
             .collect(),
+    }
+}
+
+fn reached(limit: Limit) -> &'static str {
+    if limit.is_ahead() {
+        "too little is left for the next call"
+    } else {
+        "limit reached"
     }
 }
 

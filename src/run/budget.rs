@@ -138,6 +138,11 @@ impl Meter {
         self.used.plus(self.live)
     }
 
+    /// What the step in flight has reported so far.
+    pub fn live(&self) -> Usage {
+        self.live
+    }
+
     /// The caps in force.
     pub fn cap(&self) -> Budget {
         self.cap

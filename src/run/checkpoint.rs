@@ -279,6 +279,16 @@ impl Decision {
 }
 
 impl Answer {
+    /// The word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Edit => "edit",
+            Self::Retry => "retry",
+            Self::Abort => "abort",
+        }
+    }
+
     /// The word for logs: past tense.
     pub fn past(self) -> &'static str {
         match self {

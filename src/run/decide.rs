@@ -3,8 +3,8 @@
 
 use super::spec::{Judge, JudgeKind};
 use super::{
-    Ask, Checkpoint, CheckpointId, Decision, Digest, Edit, Effect, Event, Judgement, Outcome,
-    Phase, Run, Signal, Stage, Verdict, ruling,
+    Answer, Ask, Checkpoint, CheckpointId, Decision, Digest, Edit, Effect, Event, Judgement,
+    Outcome, Phase, Run, Signal, Stage, Verdict, ruling,
 };
 
 impl Run {
@@ -79,6 +79,21 @@ impl Run {
             Decision::Retry { .. } => self.retry_fits(ask),
             Decision::Abort => Ok(()),
         }
+    }
+
+    /// The answers to the open question that would not be refused whatever they hold.
+    pub fn answers(&self) -> Vec<Answer> {
+        let Phase::Asking(open) = &self.phase else {
+            return Vec::new();
+        };
+        let fits = |answer: &Answer| match (answer, &open.ask) {
+            (Answer::Approve, Ask::Verdict { verdict, .. }) => verdict.judgement != Judgement::Open,
+            (Answer::Retry, ask) => self.retry_fits(ask).is_ok(),
+            (Answer::Approve | Answer::Edit | Answer::Abort, _) => true,
+        };
+        let all = [Answer::Approve, Answer::Edit, Answer::Retry, Answer::Abort];
+        let allowed = all.into_iter().filter(|a| open.ask.allows(*a));
+        allowed.filter(fits).collect()
     }
 
     fn approval_fits(&self, ask: &Ask, typed: Option<&str>) -> Result<(), String> {

@@ -25,7 +25,7 @@ impl Run {
 
     pub(super) fn stop(&mut self) -> Result<Effect, String> {
         match self.phase {
-            Phase::Ended(_) => Err("this run is over already".to_owned()),
+            Phase::Ended(_) => Err("this run is over already; s starts the loop again".to_owned()),
             Phase::Halting(Halt::Stop) => Ok(Effect::Halt),
             Phase::Halting(Halt::Limit(..) | Halt::Undo) => {
                 self.emit(Event::StopAsked);
@@ -52,7 +52,9 @@ impl Run {
         };
         let published = matches!(self.phase, Phase::Ended(Outcome::Published));
         if published && !self.can_unpublish() {
-            return Err("this publication has no undo".to_owned());
+            return Err(
+                "this publication has no undo: take it back at its place by hand".to_owned(),
+            );
         }
         if let (false, Answer::Edit | Answer::Abort) = (published, answer) {
             let what = answer.past();
@@ -62,7 +64,10 @@ impl Run {
         }
         if !published && !self.can_take_back(&checkpoint, answer) {
             let kind = checkpoint.ask.kind();
-            return Err(format!("the {kind} decision has led too far to take back"));
+            return Err(format!(
+                "the {kind} decision has led too far to take back: x stops the run, or the \
+                 timeline (t) puts an iteration's files back"
+            ));
         }
         let busy = self.in_flight().is_some();
         self.emit(Event::Undone {
@@ -74,14 +79,22 @@ impl Run {
 
     /// Gives the answer that was taken back once more, where that costs nothing a second time.
     fn redo(&mut self) -> Result<Effect, String> {
-        let none = || Err("there is no decision to take back".to_owned());
+        let none = || {
+            Err(
+                "there is no decision to take back; the timeline (t) puts an iteration's files back"
+                    .to_owned(),
+            )
+        };
         let Some(Undone { ask, answer, cut }) = self.undone.clone() else {
             return none();
         };
         let open = match &self.phase {
             Phase::Asking(open) if open.ask == ask => open.clone(),
             Phase::Doing(_) | Phase::Halting(Halt::Undo) => {
-                return Err("the last undo is still under way".to_owned());
+                return Err(
+                    "the last undo is still under way: its question comes again in a moment"
+                        .to_owned(),
+                );
             }
             Phase::Asking(_)
             | Phase::Held { .. }
@@ -186,7 +199,9 @@ impl Run {
             Phase::Ended(Outcome::Stopped | Outcome::Stuck | Outcome::Budget) => {}
             Phase::Ended(_) => return Err("this run is done; s starts the loop again".to_owned()),
             Phase::Doing(_) | Phase::Asking(_) | Phase::Held { .. } | Phase::Halting(_) => {
-                return Err("this run is not stopped".to_owned());
+                return Err(
+                    "this run is not stopped, so there is nothing to resume; x stops it".to_owned(),
+                );
             }
         }
         self.emit(Event::Resumed);
@@ -209,7 +224,7 @@ impl Run {
     pub(super) fn restore(&mut self, iteration: u32) -> Result<Effect, String> {
         if self.start_of(iteration).is_none() {
             return Err(format!(
-                "iteration {iteration} has no restore point in this run"
+                "iteration {iteration} has no restore point in this run: choose one that has begun"
             ));
         }
         match self.phase {

@@ -90,7 +90,7 @@ impl Boss {
         said: watch::Sender<Activity>,
     ) -> Self {
         let project = settings.project.display().to_string();
-        let shelf = Shelf::new(&settings.project);
+        let shelf = Shelf::new(&settings.project, &settings.config);
         let mut warnings = settings.warnings.clone();
         warnings.extend(shelf.blind());
         let hub = Hub::new(settings.clock.clone(), journal.clone(), project, warnings);

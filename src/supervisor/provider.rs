@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::run::Usage;
 use crate::run::spec::Provider;
+use crate::run::{Purse, Usage};
 use crate::supervisor::clock::Clock;
 
 pub use again::{Asking, Sum};
@@ -34,6 +34,9 @@ pub struct Patience {
     pub silence: Duration,
     /// Before the first new try; doubled each time, up to 60 times as long.
     pub backoff: Duration,
+    /// How long what passes is asked again even when all tries are used up: a server that starts anew
+    /// is back in a minute or two.
+    pub outage: Duration,
     /// A wait that a server asks for is a usage limit if it is longer; it uses up no try.
     pub limit: Duration,
 }
@@ -45,6 +48,7 @@ impl Default for Patience {
             first_byte: Duration::from_secs(5 * 60),
             silence: Duration::from_secs(5 * 60),
             backoff: Duration::from_millis(500),
+            outage: Duration::from_secs(90),
             limit: Duration::from_secs(60),
         }
     }
@@ -65,13 +69,13 @@ pub struct Reach<'a> {
     pub left: Left,
 }
 
-/// What a run may still use, in tokens, and the cap in the loop file that leaves no more.
+/// What a run may still use, in tokens, whichever cap leaves no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Left {
     /// Tokens, in and out.
     pub tokens: u64,
-    /// Its key in `[guardrails.budget]`.
-    pub cap: &'static str,
+    /// The cap that leaves no more.
+    pub purse: Purse,
 }
 
 impl Left {
@@ -79,7 +83,7 @@ impl Left {
     pub fn of_tokens(tokens: u64) -> Self {
         Self {
             tokens,
-            cap: "tokens_per_run",
+            purse: Purse::Tokens,
         }
     }
 
@@ -91,7 +95,7 @@ impl Left {
         }
         Self {
             tokens,
-            cap: "usd_per_run",
+            purse: Purse::Money,
         }
     }
 

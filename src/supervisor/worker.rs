@@ -12,7 +12,7 @@ pub mod transcript;
 
 use std::time::Duration;
 
-use crate::run::{Failure, Stage, Usage};
+use crate::run::{Failure, Purse, Stage, Usage};
 
 pub use stream::Session;
 pub use transcript::{Entry, Kind, Transcript};
@@ -57,6 +57,10 @@ pub enum Ended {
     Halted,
     /// Badly; one line with a cause and a next step.
     Badly(Failure),
+    /// At somebody else's usage limit, which ends then: milliseconds since 1970.
+    Limited(i64, Failure),
+    /// Before a call that the run's budget may not hold; one line of why.
+    NoRoom(Purse, String),
 }
 
 impl Turn {
@@ -70,12 +74,7 @@ impl Turn {
             session: None,
             took_ms: 0,
             stderr_tail: String::new(),
-            ended: Ended::Badly(Failure {
-                stage: Stage::Work,
-                cause,
-                detail: String::new(),
-                maybe_done: false,
-            }),
+            ended: Ended::Badly(Failure::new(Stage::Work, cause)),
         }
     }
 }

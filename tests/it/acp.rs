@@ -147,7 +147,8 @@ async fn answer(
 
 fn cause(turn: &Turn) -> &str {
     match &turn.ended {
-        Ended::Badly(failure) => &failure.cause,
+        Ended::Badly(failure) | Ended::Limited(_, failure) => &failure.cause,
+        Ended::NoRoom(_, why) => why,
         Ended::Well => "well",
         Ended::Halted => "halted",
     }

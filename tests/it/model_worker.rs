@@ -8,8 +8,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use checkride::run::Usage;
 use checkride::run::spec::{Api, ToolRules, WorkspaceRules};
+use checkride::run::{Purse, Usage};
 use checkride::supervisor::clock::Clock;
 use checkride::supervisor::guard::Guard;
 use checkride::supervisor::process::{Halt, Limits};
@@ -187,7 +187,8 @@ impl Flown {
 
     fn cause(&self) -> &str {
         match &self.turn.ended {
-            Ended::Badly(failure) => &failure.cause,
+            Ended::Badly(failure) | Ended::Limited(_, failure) => &failure.cause,
+            Ended::NoRoom(_, why) => why,
             Ended::Well | Ended::Halted => "",
         }
     }
@@ -456,6 +457,8 @@ async fn time_and_tokens_end_a_turn() {
             "{}",
             flown.cause()
         );
+        let wall = matches!(flown.turn.ended, Ended::NoRoom(Purse::Tokens, _));
+        assert!(wall, "{:?}", flown.turn.ended);
         assert!(flown.turn.usage.tokens <= 2_500 && flown.seen.len() > 1);
     }
 }

@@ -29,6 +29,7 @@ const PATIENCE: Patience = Patience {
     first_byte: Duration::from_millis(400),
     silence: Duration::from_millis(400),
     backoff: Duration::from_millis(5),
+    outage: Duration::ZERO,
     limit: Duration::from_millis(200),
 };
 

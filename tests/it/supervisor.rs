@@ -12,6 +12,7 @@ mod publish;
 mod stop;
 mod undo;
 mod verdicts;
+mod waits;
 mod workers;
 
 use std::path::PathBuf;

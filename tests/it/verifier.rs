@@ -190,7 +190,9 @@ async fn ask_as(bench: &Bench, votes: u32, script: &str, format: Option<Format>)
 fn judgement(asked: Asked) -> Judgement {
     match asked {
         Asked::Answered { judgement, .. } => judgement,
-        Asked::Halted | Asked::Failed(_) => panic!("{asked:?}"),
+        Asked::Halted | Asked::Failed(_) | Asked::Limited(..) | Asked::NoRoom(..) => {
+            panic!("{asked:?}")
+        }
     }
 }
 

@@ -84,7 +84,8 @@ const LONG: Duration = Duration::from_secs(30);
 
 fn cause(turn: &Turn) -> &str {
     match &turn.ended {
-        Ended::Badly(failure) => &failure.cause,
+        Ended::Badly(failure) | Ended::Limited(_, failure) => &failure.cause,
+        Ended::NoRoom(_, why) => why,
         Ended::Well | Ended::Halted => "",
     }
 }

@@ -23,11 +23,7 @@ pub(super) fn clean(redactor: &Redactor, news: Input) -> Input {
             Input::Worked(work)
         }
         Input::Checked(results) => {
-            let cleaned = results.into_iter().map(|result| CheckResult {
-                figure: one(result.figure),
-                evidence: one(result.evidence),
-                ..result
-            });
+            let cleaned = results.into_iter().map(|result| checked(result, &one));
             Input::Checked(cleaned.collect())
         }
         Input::Judged {
@@ -69,6 +65,14 @@ pub(super) fn clean(redactor: &Redactor, news: Input) -> Input {
         | Input::Resume
         | Input::Restore { .. }
         | Input::Interrupted) => news,
+    }
+}
+
+fn checked(result: CheckResult, one: &impl Fn(String) -> String) -> CheckResult {
+    CheckResult {
+        figure: one(result.figure),
+        evidence: one(result.evidence),
+        ..result
     }
 }
 

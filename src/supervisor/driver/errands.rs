@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use tokio::sync::{Mutex, mpsc, watch};
+use tokio::time::Instant;
 
 use super::Mail;
 use super::clean::clean;
@@ -72,6 +73,7 @@ impl Flight {
     /// Does it, and says what came of it, with the texts that this names.
     pub(super) async fn carry_out(self, effect: Effect) -> (Input, Vec<String>) {
         let stage = stage_of(&effect);
+        let began = Instant::now();
         let done = match effect {
             Effect::Prepare => self.prepare().await,
             Effect::Compose { feedback } => self.compose(feedback),
@@ -107,6 +109,11 @@ impl Flight {
             | Effect::Halt
             | Effect::Finish => Ok(Input::Halted),
         };
+        if done.is_err() && matches!(stage, Stage::Check | Stage::Judge) {
+            let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            // A driver that has ended wants no more news.
+            drop(self.me.send(Mail::underway(Input::Took(took_ms))).await);
+        }
         let input = done.unwrap_or_else(|amiss| match amiss {
             Amiss::Halted => Input::Halted,
             Amiss::TimeUp => Input::TimeUp,
@@ -130,7 +137,6 @@ impl Flight {
 /// The step that an effect carries out.
 fn stage_of(effect: &Effect) -> Stage {
     match effect {
-        Effect::Prepare => Stage::Prepare,
         Effect::Compose { .. } | Effect::Adopt { .. } => Stage::Compose,
         Effect::Work { .. } => Stage::Work,
         Effect::Rework { .. } | Effect::Reinstate { .. } => Stage::Rework,
@@ -142,7 +148,8 @@ fn stage_of(effect: &Effect) -> Stage {
         Effect::Publish { .. } => Stage::Publish,
         Effect::Unpublish { .. } => Stage::Unpublish,
         Effect::Restore { .. } => Stage::Restore,
-        Effect::Continue
+        Effect::Prepare
+        | Effect::Continue
         | Effect::Wait
         | Effect::WaitUntil { .. }
         | Effect::Permit { .. }

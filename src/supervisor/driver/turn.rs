@@ -11,8 +11,9 @@ use super::clean::clean;
 use super::errands::{Amiss, Flight};
 use crate::protocol::Fact;
 use crate::run::spec::{Provider, WorkerKind};
-use crate::run::{Input, Usage};
+use crate::run::{Failure, Input, Usage};
 use crate::supervisor::guard::Guard;
+use crate::supervisor::limit;
 use crate::supervisor::process::Limits;
 use crate::supervisor::site::Site;
 use crate::supervisor::transcripts::Open;
@@ -20,6 +21,9 @@ use crate::supervisor::worker::command::{Manner, Task};
 use crate::supervisor::worker::leave::{Leave, Question};
 use crate::supervisor::worker::script::Script;
 use crate::supervisor::worker::{Ended, Kind, Progress, Session, Turn, acp, command, http, script};
+
+/// Lines at the end of standard error that may tell of a usage limit.
+const LAST_LINES: usize = 5;
 
 impl Flight {
     /// Gives the worker its turn in this folder, for as long as loop and run allow.
@@ -52,11 +56,44 @@ impl Flight {
         };
         telling.pause();
         turn.usage = telling.priced(turn.usage);
+        if turn.ended != Ended::Well {
+            self.wasted(&turn).await;
+        }
         match turn.ended {
             Ended::Well => Ok(turn),
             Ended::Halted => Err(Amiss::Halted),
             Ended::Badly(_) if left <= own && turn.took_ms >= left_ms => Err(Amiss::TimeUp),
-            Ended::Badly(failure) => Err(Amiss::Failed(failure)),
+            Ended::Badly(failure) => match self.limited(&failure, turn.claim.as_deref()) {
+                Some(until_ms) => Err(Amiss::Limited(until_ms, failure.cause)),
+                None => Err(Amiss::Failed(failure)),
+            },
+            Ended::Limited(until_ms, failure) if until_ms > self.site.clock.now_ms() => {
+                Err(Amiss::Limited(until_ms, failure.cause))
+            }
+            Ended::Limited(_, failure) => Err(Amiss::Failed(failure)),
+            Ended::NoRoom(purse, why) => {
+                self.site.narrate(vec![(Kind::Error, why)]);
+                Err(Amiss::NoRoom(purse))
+            }
+        }
+    }
+
+    /// When the usage limit ends that a failed turn tells of: in its cause, in its last words, or on
+    /// standard error.
+    fn limited(&self, failure: &Failure, claim: Option<&str>) -> Option<i64> {
+        let now = self.site.clock.here();
+        let words = failure.detail.lines().rev().take(LAST_LINES);
+        std::iter::once(failure.cause.as_str())
+            .chain(claim)
+            .chain(words)
+            .find_map(|words| limit::told(words, &now))
+    }
+
+    /// Tells what a turn spent that brought nothing home; its end, which follows, tells only why.
+    async fn wasted(&self, turn: &Turn) {
+        for news in [Input::Used(turn.usage), Input::Took(turn.took_ms)] {
+            // A driver that has ended wants no more news.
+            drop(self.me.send(Mail::underway(news)).await);
         }
     }
 

@@ -75,6 +75,11 @@ impl Flight {
             }),
             Asked::Halted => Err(Amiss::Halted),
             Asked::Failed(failure) => Err(Amiss::Failed(failure)),
+            Asked::Limited(until_ms, cause) => Err(Amiss::Limited(until_ms, cause)),
+            Asked::NoRoom(purse, why) => {
+                self.site.narrate(vec![(Kind::Error, why)]);
+                Err(Amiss::NoRoom(purse))
+            }
         }
     }
 

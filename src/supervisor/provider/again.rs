@@ -37,6 +37,7 @@ impl Asking<'_> {
     ) -> (Result<Reply, Fault>, Usage) {
         let mut spent = Usage::default();
         let mut tries = 0;
+        let began = Instant::now();
         loop {
             let fits = match self.fit(request, spent) {
                 Ok(max_tokens) => Request {
@@ -53,9 +54,16 @@ impl Asking<'_> {
                 Ok(reply) => return (Ok(reply), spent),
                 Err(fault) => fault,
             };
-            let wait = match self.wait(&fault, tries) {
+            let wait = match self.wait(&fault, tries, began) {
                 Ok(wait) => wait,
-                Err(cause) => return (Err(Fault { cause, ..fault }), spent),
+                Err((again, cause)) => {
+                    let fault = Fault {
+                        cause,
+                        again,
+                        ..fault
+                    };
+                    return (Err(fault), spent);
+                }
             };
             if !self.is_limit(&fault) {
                 tries += 1;
@@ -67,7 +75,10 @@ impl Asking<'_> {
 
     /// The most tokens that the answer may have, so that the worst case stays in the budget.
     fn fit(&self, request: &Request<'_>, spent: Usage) -> Result<u32, Fault> {
-        let Left { tokens: left, cap } = self.left.less(spent.tokens);
+        let Left {
+            tokens: left,
+            purse,
+        } = self.left.less(spent.tokens);
         // Three bytes a token is on the safe side of the usual four.
         let input = (call::body(request).to_string().len() as u64).div_ceil(3);
         let room = left.saturating_sub(input);
@@ -75,19 +86,19 @@ impl Asking<'_> {
         if room < LEAST_ANSWER.min(wanted) {
             let cause = format!(
                 "the run's budget has {left} tokens left, and the next call to {} may need \
-                 {input} before it is answered: raise {cap} in [guardrails.budget], or ask for \
-                 less",
-                request.provider.words()
+                 {input} before it is answered: raise {} in [guardrails.budget], or ask for less",
+                request.provider.words(),
+                purse.key()
             );
-            return Err(Fault::new(Again::No, cause));
+            return Err(Fault::new(Again::NoRoom(purse), cause));
         }
         Ok(u32::try_from(room.min(wanted)).unwrap_or(request.max_tokens))
     }
 
-    /// How long to wait before it is asked again; else why it is not, in one line.
-    fn wait(&self, fault: &Fault, tries: u32) -> Result<Duration, String> {
+    /// How long to wait before it is asked again; else why it is not, in one line, and when it may.
+    fn wait(&self, fault: &Fault, tries: u32, began: Instant) -> Result<Duration, (Again, String)> {
         let Again::After(asked) = fault.again else {
-            return Err(fault.cause.clone());
+            return Err((fault.again, fault.cause.clone()));
         };
         let wait = match asked {
             Some(asked) => pause::not_before(asked),
@@ -100,16 +111,23 @@ impl Asking<'_> {
             }
             None => cause.to_owned(),
         };
-        if !self.is_limit(fault) && tries >= self.retries {
-            return Err(match tries {
+        let limit = self.is_limit(fault);
+        let outage = self.retries > 0 && began.elapsed() < self.client.patience.outage;
+        if !limit && tries >= self.retries && !outage {
+            let cause = match tries {
                 0 => until(&fault.cause),
                 tries => format!("{} (asked {} times)", until(&fault.cause), tries + 1),
-            });
+            };
+            return Err((fault.again, cause));
         }
-        if Instant::now() + wait >= self.deadline {
-            return Err(until(&fault.cause));
+        if Instant::now() + wait < self.deadline {
+            return Ok(wait);
         }
-        Ok(wait)
+        let again = match asked {
+            Some(asked) if limit => Again::At(self.in_ms(asked)),
+            Some(_) | None => fault.again,
+        };
+        Err((again, until(&fault.cause)))
     }
 
     fn is_limit(&self, fault: &Fault) -> bool {
@@ -127,22 +145,19 @@ impl Asking<'_> {
         }
         let retries = self.retries;
         let wait = wait.as_secs_f64();
+        if tries > retries {
+            return format!("{what}: asking again in {wait:.1} s");
+        }
         format!("{what}: asking again in {wait:.1} s ({tries} of {retries})")
     }
 
-    /// The time on the wall after this wait, with the day where it is another.
     fn at(&self, wait: Duration) -> String {
-        let now = self.clock.here();
-        let Ok(then) = now.checked_add(wait) else {
-            return "next month".to_owned();
-        };
-        // A minute that has begun is not over.
-        let then = then.checked_add(Duration::from_secs(59)).unwrap_or(then);
-        if then.date() == now.date() {
-            then.strftime("%H:%M").to_string()
-        } else {
-            then.strftime("%Y-%m-%d %H:%M").to_string()
-        }
+        self.clock.when(self.in_ms(wait))
+    }
+
+    fn in_ms(&self, wait: Duration) -> i64 {
+        let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        self.clock.now_ms().saturating_add(wait)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::draft::Wrong;
+use crate::run::Purse;
 use crate::run::inert::{cut, inert, inert_lines};
 use crate::run::spec::Provider;
 use crate::supervisor::redactor::Redactor;
@@ -21,6 +22,10 @@ pub enum Again {
     No,
     /// The reason may pass; the server may have asked for a wait.
     After(Option<Duration>),
+    /// A usage limit that ends at this time, in milliseconds since 1970, and after the caller's own.
+    At(i64),
+    /// What the run has left may not hold the call.
+    NoRoom(Purse),
 }
 
 /// A call that brought no answer.

@@ -12,7 +12,7 @@ use super::printed::Printed;
 use super::wording;
 use crate::run::inert::{cut, inert, inert_lines};
 use crate::run::spec::{Format, Judge, JudgeKind};
-use crate::run::{CheckResult, Failure, Judgement, Stage, Usage};
+use crate::run::{CheckResult, Failure, Judgement, Purse, Stage, Usage};
 use crate::supervisor::process::{self, Ending, Halt, Home, Limits, Stdin};
 
 /// Characters of an unreadable answer that are kept.
@@ -95,6 +95,10 @@ pub enum Asked {
     Halted,
     /// It could not be asked.
     Failed(Failure),
+    /// Its usage limit is reached, and ends then: milliseconds since 1970. The cause.
+    Limited(i64, String),
+    /// What the run has left may not hold its answer; one line of why.
+    NoRoom(Purse, String),
 }
 
 /// Asks a command judge as often as it has votes, each in a process of its own, one after another.
@@ -164,12 +168,7 @@ fn input(format: Option<Format>, question: &Question<'_>) -> Result<Vec<u8>, Str
 }
 
 pub(super) fn failed(cause: String) -> Asked {
-    Asked::Failed(Failure {
-        stage: Stage::Judge,
-        cause,
-        detail: String::new(),
-        maybe_done: false,
-    })
+    Asked::Failed(Failure::new(Stage::Judge, cause))
 }
 
 pub(super) fn unreadable(why: String, raw: &str) -> Judgement {

@@ -12,7 +12,9 @@ use super::wording;
 use crate::run::spec::Judge;
 use crate::run::{Failure, Judgement, Stage, Usage};
 use crate::supervisor::process::Halt;
-use crate::supervisor::provider::{Asking, Fault, Listener, Message, Reach, Request, Stop, Sum};
+use crate::supervisor::provider::{
+    Again, Asking, Fault, Listener, Message, Reach, Request, Stop, Sum,
+};
 
 /// How often a call of a judge is made again.
 const RETRIES: u32 = 3;
@@ -113,10 +115,12 @@ fn read(text: &str, stop: &Stop, rubric: usize) -> Result<answer::Vote, Judgemen
 }
 
 fn fell(fault: Fault) -> Asked {
-    Asked::Failed(Failure {
-        stage: Stage::Judge,
-        cause: fault.cause,
-        detail: fault.detail,
-        maybe_done: false,
-    })
+    match fault.again {
+        Again::At(until_ms) => Asked::Limited(until_ms, fault.cause),
+        Again::NoRoom(purse) => Asked::NoRoom(purse, fault.cause),
+        Again::No | Again::After(_) => Asked::Failed(Failure {
+            detail: fault.detail,
+            ..Failure::new(Stage::Judge, fault.cause)
+        }),
+    }
 }

@@ -85,7 +85,7 @@ async fn end(running: &mut Running, ended: &Ended, gone: bool) -> Option<Exit> {
     let patience = match ended {
         Ended::Well => LEAVING,
         Ended::Badly(_) if gone => DYING,
-        Ended::Halted | Ended::Badly(_) => Duration::ZERO,
+        Ended::Halted | Ended::Badly(_) | Ended::Limited(..) | Ended::NoRoom(..) => Duration::ZERO,
     };
     if let Ok(exit) = timeout(patience, running.wait()).await {
         return Some(exit);

@@ -147,7 +147,13 @@ impl<'a> Pump<'a> {
             .finish(&mut |line| progress.entry(Kind::Stderr, line));
         // A program that prints plain text says how it went by its exit alone.
         let told = (self.format != Format::Text).then_some(&report.outcome);
-        let ended = ended(program, timeout, &watched, told, &stderr_tail);
+        let ended = match ended(program, timeout, &watched, told, &stderr_tail) {
+            Ended::Badly(failure) => match report.limited_until_ms {
+                Some(until_ms) => Ended::Limited(until_ms, failure),
+                None => Ended::Badly(failure),
+            },
+            ended @ (Ended::Well | Ended::Halted | Ended::Limited(..) | Ended::NoRoom(..)) => ended,
+        };
         report.claims.tell(progress);
         if watched.left > 0 {
             let left = watched.left;
@@ -310,10 +316,8 @@ fn ended(
         }
     };
     Ended::Badly(Failure {
-        stage: Stage::Work,
-        cause,
         detail: stderr.to_owned(),
-        maybe_done: false,
+        ..Failure::new(Stage::Work, cause)
     })
 }
 

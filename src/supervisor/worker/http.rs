@@ -18,7 +18,7 @@ use crate::run::{Failure, Stage, Usage};
 use crate::supervisor::guard::Guard;
 use crate::supervisor::process::{Halt, Home, Limits};
 use crate::supervisor::provider::{
-    Asking, Client, Fault, Message, Outcome, Reach, Reply, Request, Stop, Tool, ToolCall,
+    Again, Asking, Client, Fault, Message, Outcome, Reach, Reply, Request, Stop, Tool, ToolCall,
 };
 use hearing::{Clean, Hearing};
 
@@ -317,7 +317,15 @@ fn late(request: &Request<'_>, timeout: Duration) -> Ended {
 }
 
 fn fell(fault: Fault) -> Ended {
-    badly(fault.cause, &fault.detail)
+    let failure = |cause, detail| Failure {
+        detail,
+        ..Failure::new(Stage::Work, cause)
+    };
+    match fault.again {
+        Again::At(until_ms) => Ended::Limited(until_ms, failure(fault.cause, fault.detail)),
+        Again::NoRoom(purse) => Ended::NoRoom(purse, fault.cause),
+        Again::No | Again::After(_) => Ended::Badly(failure(fault.cause, fault.detail)),
+    }
 }
 
 fn badly(cause: String, detail: &str) -> Ended {

@@ -77,6 +77,9 @@ pub struct Report {
     pub session: Option<Session>,
     /// What it spent, as the agent says; `None` is unknown.
     pub spent: Option<Spent>,
+    /// When the usage limit ends that it met, where it tells that in figures: milliseconds since
+    /// 1970.
+    pub limited_until_ms: Option<i64>,
 }
 
 /// How a turn ended.

@@ -75,6 +75,18 @@ impl App {
         }
     }
 
+    /// The question that `c` opens: the chosen loop's, where its pages are not open already; else the
+    /// one that waits longest.
+    pub fn next_waiting(&self) -> Option<(&Run, &Checkpoint)> {
+        let chosen = self.run().filter(|run| self.pages_run() != Some(&run.id));
+        let asked = chosen.and_then(|run| Some((run, run.checkpoint()?)));
+        let longest = || {
+            let first = self.world.waiting().into_iter().next();
+            first.map(|(run, checkpoint, _)| (run, checkpoint))
+        };
+        asked.or_else(longest)
+    }
+
     /// Whether exactly this is still asked.
     pub(crate) fn asks(&self, shown: &Shown) -> bool {
         self.world

@@ -180,7 +180,7 @@ impl App {
     }
 
     fn show_waiting(&mut self) {
-        if let Some((run, ..)) = self.world.waiting().first() {
+        if let Some((run, _)) = self.next_waiting() {
             let (id, name) = (run.id.clone(), run.name().to_owned());
             self.layers.clear();
             self.select(&name);

@@ -1,10 +1,14 @@
 //! One run as its events tell it: where it stands, what it made, what was decided.
 //! A fold of `run::Event`; nothing here decides anything.
 
+mod iteration;
+
+pub use iteration::Iteration;
+
 use crate::protocol::RunId;
 use crate::run::{
-    Answer, Ask, CheckResult, Checkpoint, CheckpointId, Decision, Edit, Event, Failure, Ground,
-    Limit, Meter, Offer, Outcome, Pause, Prompt, Receipt, Stage, Usage, Verdict, Wake, Work,
+    Answer, Ask, Checkpoint, CheckpointId, Decision, Edit, Event, Failure, Ground, Limit, Meter,
+    Offer, Outcome, Pause, Receipt, Stage, Verdict, Wake,
 };
 
 /// Where a run stands.
@@ -24,25 +28,6 @@ pub enum Phase {
     Stopping,
     /// Over since this time.
     Ended(Outcome, i64),
-}
-
-/// One iteration.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Iteration {
-    /// When it began.
-    pub at: i64,
-    /// Its newest prompt.
-    pub prompt: Option<Prompt>,
-    /// Its newest work.
-    pub work: Option<Work>,
-    /// Its newest check results, before there is a verdict.
-    pub checks: Vec<CheckResult>,
-    /// Its newest verdict.
-    pub verdict: Option<Verdict>,
-    /// The note that it left in memory.
-    pub note: Option<String>,
-    /// Tokens of work and judge.
-    pub tokens: u64,
 }
 
 /// One decision, for the log.
@@ -132,13 +117,7 @@ impl Run {
                 self.wake = Some((**wake).clone());
             }
             Event::Prepared(ground) => self.ground = Some(ground.clone()),
-            Event::Began { iteration, stage } => {
-                self.iteration(*iteration, at);
-                if let (Stage::Compose, Some(newest)) = (stage, self.iterations.last_mut()) {
-                    newest.starts_over();
-                }
-                self.phase = Phase::Busy(*stage, at);
-            }
+            Event::Began { iteration, stage } => self.began(*iteration, *stage, at),
             Event::Asked(checkpoint) => self.asks(checkpoint, at),
             Event::Decided {
                 checkpoint,
@@ -189,6 +168,14 @@ impl Run {
         }
     }
 
+    fn began(&mut self, iteration: u32, stage: Stage, at: i64) {
+        self.iteration(iteration, at);
+        if let (Stage::Compose, Some(newest)) = (stage, self.iterations.last_mut()) {
+            newest.starts_over();
+        }
+        self.phase = Phase::Busy(stage, at);
+    }
+
     fn asks(&mut self, checkpoint: &Checkpoint, at: i64) {
         self.iteration(checkpoint.iteration, at);
         // Work that wants leave goes on, and will tell its whole usage.
@@ -207,15 +194,19 @@ impl Run {
 
     /// What the step in flight reported last is spent.
     fn settle(&mut self) {
-        if let Some(meter) = &mut self.meter {
-            meter.settle();
+        let Some(meter) = &mut self.meter else {
+            return;
+        };
+        if let Some(iteration) = self.iterations.last_mut() {
+            iteration.tokens = iteration.tokens.saturating_add(meter.live().tokens);
         }
+        meter.settle();
     }
 
     /// What a step brought out.
     fn made(&mut self, event: &Event) {
         if let Some(meter) = &mut self.meter {
-            charge(meter, event);
+            iteration::charge(meter, event);
         }
         if let Some(iteration) = self.iterations.last_mut() {
             iteration.made(event);
@@ -361,54 +352,5 @@ impl Run {
             .enumerate()
             .rev()
             .find_map(|(i, it)| Some((i + 1, it.verdict.as_ref()?)))
-    }
-}
-
-impl Iteration {
-    /// It begins, or begins again from where it started: what it made before is thrown away.
-    fn starts_over(&mut self) {
-        self.prompt = None;
-        self.work = None;
-        self.checks.clear();
-        self.verdict = None;
-        self.note = None;
-    }
-
-    fn made(&mut self, event: &Event) {
-        if let Event::Composed { prompt } = event {
-            self.prompt = Some(prompt.clone());
-        } else if let Event::Worked(work) = event {
-            self.tokens = self.tokens.saturating_add(work.usage.tokens);
-            self.work = Some((**work).clone());
-            // A changed tree has no verdict.
-            self.checks.clear();
-            self.verdict = None;
-        } else if let Event::Checked { results, .. } = event {
-            self.checks.clone_from(results);
-        } else if let Event::Judged { usage, .. } = event {
-            self.tokens = self.tokens.saturating_add(usage.tokens);
-        } else if let Event::Ruled(verdict) = event {
-            self.verdict = Some((**verdict).clone());
-        } else if let Event::Remembered { note } = event {
-            self.note = (!note.is_empty()).then(|| note.clone());
-        } else if let Event::Forgotten = event {
-            self.note = None;
-        }
-    }
-}
-
-/// Counts what a step used.
-fn charge(meter: &mut Meter, event: &Event) {
-    if let Event::Used(so_far) = event {
-        meter.report(*so_far);
-    } else if let Event::Took { ms } = event {
-        meter.took(*ms);
-    } else if let Event::Worked(work) = event {
-        meter.spend(work.usage, work.took_ms);
-    } else if let Event::Judged { usage, took_ms, .. } = event {
-        meter.spend(*usage, *took_ms);
-    } else if let Event::Checked { results, .. } = event {
-        let took = results.iter().map(|c| c.took_ms).sum();
-        meter.spend(Usage::default(), took);
     }
 }

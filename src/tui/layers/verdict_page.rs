@@ -140,6 +140,8 @@ fn publish(run: &Run, target: &str, (typed, reversible): (bool, bool), width: us
 
 /// Spend by iteration.
 fn spent(run: &Run, width: usize) -> Vec<Row> {
+    let estimated = run.meter.as_ref().is_some_and(|m| m.used().estimated);
+    let about = if estimated { "≈" } else { "" };
     let mut rows: Vec<Row> = run
         .iterations
         .iter()
@@ -153,7 +155,7 @@ fn spent(run: &Run, width: usize) -> Vec<Row> {
                 .right(
                     width.min(48),
                     Role::Fg,
-                    format!("{} tok", figures::short(it.tokens)),
+                    format!("{about}{} tok", figures::short(it.tokens)),
                 )
         })
         .collect();

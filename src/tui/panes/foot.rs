@@ -50,10 +50,13 @@ fn bar(app: &App, width: usize) -> (Row, bool) {
         let text = heading(&question, width);
         return (heavy(&text, &format!("waiting {since}"), width), true);
     }
-    let waiting = app.world.waiting();
-    if let Some((run, checkpoint, _)) = waiting.first() {
+    if let Some((run, checkpoint)) = app.next_waiting() {
         let place = asks::place(&checkpoint.ask);
-        let text = format!("◆ {} waiting · {} · {place}", waiting.len(), run.name());
+        let text = format!(
+            "◆ {} waiting · {} · {place}",
+            app.world.waiting().len(),
+            run.name()
+        );
         return (heavy(&text, "", width), app.field.is_none());
     }
     (
@@ -219,7 +222,7 @@ fn status(app: &App) -> String {
         }
         .to_owned();
     }
-    if let Some((run, ..)) = app.world.waiting().first() {
+    if let Some((run, _)) = app.next_waiting() {
         return format!("c opens what waits: {}", run.name());
     }
     match app.run().map(|run| (run, &run.phase)) {

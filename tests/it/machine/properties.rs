@@ -1,7 +1,8 @@
 //! Properties: whatever is told to a run, in whatever order, the invariants hold.
 
 use checkride::run::{
-    Attempt, Decision, Digest, Edit, Effect, Failure, Input, Judgement, Pause, Phase, Purse, Run, Stage,
+    Attempt, Decision, Digest, Edit, Effect, Failure, Input, Judgement, Pause, Phase, Purse, Run,
+    Stage,
 };
 use proptest::prelude::*;
 

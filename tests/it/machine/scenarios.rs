@@ -8,7 +8,8 @@ use std::path::Path;
 
 use checkride::run::spec::Mode;
 use checkride::run::{
-    Decision, Digest, Edit, Effect, Failure, Input, Judgement, Pause, Phase, Purse, Run, Stage, Step, Usage,
+    Decision, Digest, Edit, Effect, Failure, Input, Judgement, Pause, Phase, Purse, Run, Stage,
+    Step, Usage,
 };
 use serde::Deserialize;
 
@@ -258,18 +259,7 @@ impl Player {
                 ..world::tokens(10)
             }),
             "time" => Input::TimeUp,
-            "took" => Input::Took(number(1)),
-            "no-room" => Input::NoRoom(match word(1) {
-                "tokens" => Purse::Tokens,
-                "money" => Purse::Money,
-                other => panic!("no such purse: {other}"),
-            }),
-            "limited" => Input::Paused(Pause {
-                stage: stage(word(1)),
-                until_ms: i64::try_from(number(2)).unwrap(),
-                cause: "its limit is reached".to_owned(),
-            }),
-            "over" => Input::PauseOver,
+            "took" | "no-room" | "limited" | "over" => limits(words),
             "undo" => Input::Undo,
             "stop" => Input::Stop,
             "hold" => Input::Hold(true),
@@ -349,6 +339,27 @@ impl Player {
             }
             (_, _) => panic!("no such decision: {words:?}"),
         }
+    }
+}
+
+/// News of time, of a cap that a call would break, and of somebody else's limit.
+fn limits(words: &[String]) -> Input {
+    let word = |n: usize| words.get(n).map_or("", String::as_str);
+    let number = |n: usize| word(n).parse::<u64>().unwrap();
+    match word(0) {
+        "took" => Input::Took(number(1)),
+        "no-room" => Input::NoRoom(match word(1) {
+            "tokens" => Purse::Tokens,
+            "money" => Purse::Money,
+            other => panic!("no such purse: {other}"),
+        }),
+        "limited" => Input::Paused(Pause {
+            stage: stage(word(1)),
+            until_ms: i64::try_from(number(2)).unwrap(),
+            cause: "its limit is reached".to_owned(),
+        }),
+        "over" => Input::PauseOver,
+        other => panic!("no such input: {other}"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use checkride::run::Usage;
 use checkride::run::spec::Api;
+use checkride::supervisor::provider::Again;
 use tokio::time::Instant;
 
 use super::server::{
@@ -204,6 +205,8 @@ async fn a_long_limit_names_its_end() {
         .await
         {
             let line = cause(&told);
+            let fault = told.reply.as_ref().unwrap_err();
+            assert!(matches!(fault.again, Again::At(_)), "{fault:?}");
             let (_, end) = line.split_once("limit until ").unwrap();
             let end = end.split_once(';').unwrap().0;
             let time = end.rsplit(' ').next().unwrap();

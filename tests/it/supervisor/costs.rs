@@ -3,7 +3,7 @@
 use std::fs;
 
 use checkride::run::spec::Api;
-use checkride::run::{Ask, Decision, Limit, Outcome, Usage};
+use checkride::run::{Ask, Decision, Edit, Limit, Outcome, Usage};
 
 use super::{Parts, shell, valid};
 use crate::provider::server::{Server, says};
@@ -131,11 +131,27 @@ async fn a_cap_in_dollars_is_a_wall_for_a_model() {
     let mut operator = Operator::at(&supervisor).await;
     operator.start("count").await;
     operator.approve("prompt").await;
-    let open = operator.asked("error").await;
-    let Ask::Error { failure } = &open.ask else {
+    let open = operator.asked("budget").await;
+    let Ask::Budget { limit, .. } = open.ask else {
         panic!("{open:?}");
     };
-    assert!(failure.cause.contains("has 100 tokens left"), "{failure:?}");
-    assert!(failure.cause.contains("raise usd_per_run"), "{failure:?}");
+    assert_eq!(limit, Limit::MicroUsd(0, 1_000));
     assert!(server.seen().is_empty());
+    let transcript = world.read(".checkride/runs/count/1/transcript.jsonl");
+    assert!(
+        transcript.contains("has 100 tokens left") && transcript.contains("usd_per_run"),
+        "{transcript}"
+    );
+    let raise = |micro_usd| {
+        Decision::Edit(Edit::Raise {
+            tokens: None,
+            minutes: None,
+            micro_usd: Some(micro_usd),
+        })
+    };
+    operator.answer(&open, raise(1_000)).await;
+    assert!(operator.refused().await.contains("must be above"));
+    operator.answer(&open, raise(1_000_000)).await;
+    operator.asked("work").await;
+    assert_eq!(server.seen().len(), 1);
 }

@@ -272,8 +272,10 @@ impl Claude {
         };
         if limit.word("status") == "rejected" {
             let kind = limit.word("rateLimitType");
-            let until = limit.number("resetsAt");
-            page.error(&format!("usage limit {kind}, until {until}"), tell);
+            let until = limit.number("resetsAt").checked_mul(1_000);
+            let until = until.and_then(|ms| i64::try_from(ms).ok());
+            page.limited_until_ms = until.filter(|ms| *ms > 0);
+            page.error(&format!("its usage limit {kind} is reached"), tell);
         }
     }
 }

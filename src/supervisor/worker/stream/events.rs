@@ -56,6 +56,8 @@ pub(super) struct Page {
     pub(super) plan: bool,
     /// Whether the worker waits before it tries again, in milliseconds.
     pub(super) waits_ms: u64,
+    /// When the usage limit ends that stops it, in milliseconds since 1970.
+    pub(super) limited_until_ms: Option<i64>,
     /// Objects so far.
     heard: u64,
 }
@@ -248,6 +250,7 @@ impl<D: Dialect> Reader for Events<D> {
                 totals: self.dialect.totals(),
             }),
             spent,
+            limited_until_ms: page.limited_until_ms,
         }
     }
 }
