@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::{Digest, TextRef};
 
+/// The last line of a prompt for a worker that is told nothing else.
+pub const HOW_TO_ASK: &str = "If you cannot go on without an answer from a person, change nothing \
+    and let your last line begin with QUESTION: and ask it there.\n";
+
 /// What a prompt is made of, read from the files at this moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ingredients {
@@ -19,6 +23,8 @@ pub struct Ingredients {
     pub feedback: String,
     /// What came with the trigger: data, never instructions.
     pub payload: Option<String>,
+    /// Whether the worker is told here how to ask a person; some are told in another way.
+    pub may_ask: bool,
     /// A random 128-bit marker around the payload, so that it cannot close its own quote.
     pub marker: String,
 }
@@ -112,6 +118,10 @@ pub fn compose(from: &Ingredients) -> (String, Prompt) {
             tokens: tokens(&body),
             digest: Digest::of(body.as_bytes()),
         });
+    }
+    if from.may_ask {
+        text.push('\n');
+        text.push_str(HOW_TO_ASK);
     }
     let prompt = Prompt {
         text: TextRef::to(&text),
@@ -293,6 +303,7 @@ mod tests {
             inject_tokens: 2_000,
             feedback: "words: 900".to_owned(),
             payload: Some("open the door".to_owned()),
+            may_ask: true,
             marker: "0123".to_owned(),
         }
     }
@@ -304,11 +315,13 @@ mod tests {
         let kinds: Vec<_> = prompt.parts.iter().map(|p| p.kind.word()).collect();
         assert_eq!(kinds, ["skill", "goal", "memory", "feedback", "payload"]);
         assert_eq!(prompt.text, TextRef::to(&text));
-        let (_, prompt) = compose(&Ingredients {
+        assert!(text.ends_with(HOW_TO_ASK));
+        let (text, prompt) = compose(&Ingredients {
             goal: "only this".to_owned(),
             ..Ingredients::default()
         });
         assert_eq!(prompt.parts.len(), 1);
+        assert_eq!(text, "## Goal\n\nonly this\n");
     }
 
     /// R31: standing rules always, then the newest whole entries that fit; the title never.

@@ -175,10 +175,11 @@ pub fn feedback(checks: &[CheckResult], judgement: &Judgement) -> String {
             let no = answer.findings.iter().filter(|f| !f.pass);
             parts.extend(no.map(|f| quoted(format!("judge: not met: {}", f.line), &f.evidence)));
         }
-        Judgement::Unreadable { why, .. } => {
-            parts.push(format!("the judge's answer could not be read: {why}"));
-        }
-        Judgement::None | Judgement::NotAsked { .. } | Judgement::Open => {}
+        // That an answer cannot be read is no fault of the worker's.
+        Judgement::Unreadable { .. }
+        | Judgement::None
+        | Judgement::NotAsked { .. }
+        | Judgement::Open => {}
     }
     inert::head(&parts.join("\n"), FEEDBACK_BYTES).to_owned()
 }

@@ -5,6 +5,7 @@ use super::errands::{Amiss, Flight};
 use super::preflight;
 use crate::config::skills;
 use crate::run::prompt::{self, Ingredients};
+use crate::run::spec::WorkerKind;
 use crate::run::{Author, Digest, Input, Prompt, TextRef, Work};
 use crate::supervisor::guard::Guard;
 use crate::supervisor::memory;
@@ -55,6 +56,7 @@ impl Flight {
             memory: memory.text,
             inject_tokens: spec.memory.inject_tokens,
             feedback,
+            may_ask: may_ask(&spec.worker.kind),
             ..Ingredients::default()
         });
         self.keep(text);
@@ -155,9 +157,14 @@ impl Flight {
             .as_ref()
             .map(|t| (t.usage, t.took_ms))
             .unwrap_or_default();
-        let (claim, note, question) = turn
+        let (claim, note, asked) = turn
             .map(|t| (t.claim, t.note, t.question))
             .unwrap_or_default();
+        // Nothing done and a question last: it was meant as one, however it was put.
+        let question = asked.or_else(|| {
+            let idle = measured.changes.is_empty() && measured.breaches.is_empty();
+            claim.clone().filter(|claim| idle && claim.ends_with('?'))
+        });
         Input::Worked(Box::new(Work {
             tree: measured.tree,
             diff,
@@ -183,5 +190,13 @@ impl Flight {
             Amiss::because("this run has no workspace yet; stop it and start again")
         })?;
         self.site.workspace(ground, work).await.map_err(Amiss::at)
+    }
+}
+
+/// Whether the prompt says how to ask: a model over HTTP is told with its tools, a script asks nothing.
+fn may_ask(worker: &WorkerKind) -> bool {
+    match worker {
+        WorkerKind::Command { .. } | WorkerKind::Acp { .. } => true,
+        WorkerKind::Http(_) | WorkerKind::Script { .. } => false,
     }
 }
