@@ -36,7 +36,7 @@ pub struct Report {
 }
 
 /// Reads these loop files, or all of the project with its settings where none is named.
-pub fn check(project: &Path, files: &[PathBuf]) -> Report {
+pub fn check(project: &Path, files: &[PathBuf], prices: &Prices) -> Report {
     let mut report = Report {
         files: 0,
         diagnostics: Vec::new(),
@@ -58,7 +58,7 @@ pub fn check(project: &Path, files: &[PathBuf]) -> Report {
             .map(|file| loops::read(project, file))
             .collect()
     };
-    for file in loops {
+    for file in loops.into_iter().map(|file| file.priced(prices)) {
         report.add(
             project::shown(project, &file.path),
             file.diagnostics,

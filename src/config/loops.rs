@@ -21,6 +21,7 @@ pub use files::{PinnedFile, pinned_files};
 pub(crate) use guardrails::quiet_hours;
 
 use super::diagnostic::{Diagnostic, Place, Severity, Span};
+use super::prices::Prices;
 use super::project;
 use super::reader::{self, Problems};
 use crate::run::Digest;
@@ -124,6 +125,18 @@ pub fn read_text(project: &Path, file: &Path, text: &str) -> LoopFile {
 }
 
 impl LoopFile {
+    /// The same, where this list of prices is at hand: a worker that does not tell what it costs is
+    /// held to its dollars if its model's price is known.
+    #[must_use]
+    pub fn priced(mut self, prices: &Prices) -> Self {
+        let model = self.spec.as_ref().and_then(|s| s.worker.model.as_deref());
+        if model.is_some_and(|model| prices.knows(model)) {
+            self.not_enforced
+                .retain(|what| what != worker::UNTOLD_MONEY);
+        }
+        self
+    }
+
     /// The first error, if the loop cannot run.
     pub fn first_error(&self) -> Option<&Diagnostic> {
         self.diagnostics

@@ -118,6 +118,11 @@ impl Prices {
         }
     }
 
+    /// Whether the price of this model is known.
+    pub fn knows(&self, model: &str) -> bool {
+        self.of(model).is_some()
+    }
+
     /// Tokens of this model that so many millionths of a dollar buy, all of them at the dearer price;
     /// `None` where its price is not known.
     pub fn tokens_for(&self, micro_usd: u64, model: &str) -> Option<u64> {

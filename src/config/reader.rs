@@ -5,6 +5,7 @@ mod syntax;
 pub(crate) mod table;
 mod values;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use toml::de::DeTable;
@@ -44,6 +45,8 @@ pub(crate) struct Problems<'s> {
     source: &'s str,
     found: RefCell<Vec<Problem>>,
     not_enforced: RefCell<Vec<String>>,
+    /// Places that no finding may quote.
+    hidden: RefCell<Vec<Span>>,
 }
 
 #[derive(Debug)]
@@ -61,12 +64,18 @@ impl<'s> Problems<'s> {
             source,
             found: RefCell::default(),
             not_enforced: RefCell::default(),
+            hidden: RefCell::default(),
         }
     }
 
     /// The file cannot be used.
     pub(crate) fn error(&self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.add(Severity::Error, span, message.into(), Some(help.into()));
+    }
+
+    /// What stands here may be a secret: no finding quotes it.
+    pub(crate) fn hide(&self, span: Span) {
+        self.hidden.borrow_mut().push(span);
     }
 
     /// The file can be used, but its author should know.
@@ -111,6 +120,7 @@ impl<'s> Problems<'s> {
 
     /// Everything found, by place, and what is not enforced.
     pub(crate) fn into_diagnostics(self, file: &str) -> (Vec<Diagnostic>, Vec<String>) {
+        let source = shrouded(self.source, &self.hidden.into_inner());
         let mut found = self.found.into_inner();
         found.sort_by_key(|p| p.span.start);
         let more = found.len().saturating_sub(MOST_FINDINGS);
@@ -120,7 +130,7 @@ impl<'s> Problems<'s> {
             .map(|p| Diagnostic {
                 severity: p.severity,
                 file: file.to_owned(),
-                place: Some(Place::of(self.source, p.span)),
+                place: Some(Place::of(&source, p.span)),
                 message: p.message,
                 help: p.help,
             })
@@ -152,6 +162,18 @@ impl<'s> Problems<'s> {
             help: help.filter(|help| !help.is_empty()).map(cut),
         });
     }
+}
+
+/// The text with every byte of these places as a star: all else keeps its place.
+fn shrouded<'s>(source: &'s str, hidden: &[Span]) -> Cow<'s, str> {
+    let mut text = Cow::Borrowed(source);
+    for span in hidden {
+        if source.get(span.start..span.end).is_some() {
+            let stars = "*".repeat(span.end - span.start);
+            text.to_mut().replace_range(span.start..span.end, &stars);
+        }
+    }
+    text
 }
 
 /// At most `LONGEST_LINE` letters: what a file repeats in a message may be of any length.

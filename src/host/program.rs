@@ -72,7 +72,7 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
         Cmd::Init {
             starter: Some(name),
         } => cli::init::init(project, name, out),
-        Cmd::Check { files } => cli::check::check(project, files, out),
+        Cmd::Check { files } => cli::check::check(&paths, files, out),
         Cmd::Doctor { json } => {
             let findings = runtime()?.block_on(examine(project));
             Ok(cli::doctor::doctor(&findings, *json, out))

@@ -1,7 +1,7 @@
 //! The shelf: the project's loop files as they stand, watched, and what the list shows of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -12,7 +12,7 @@ use super::Settings;
 use super::journal::{Journal, JournalError, Past};
 use crate::config::diagnostic::Severity;
 use crate::config::loops::{self, LoopFile};
-use crate::config::skills;
+use crate::config::{prices, skills};
 use crate::protocol::{LoopFacts, LoopRow, LoopState, RunId};
 use crate::run::{Digest, LoopSpec, Mode, Wake};
 
@@ -26,6 +26,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 const OFF: &str = "switched-off";
 
 pub(super) struct Shelf {
+    /// The user's config folder, with `prices.toml`.
+    config: PathBuf,
     files: Vec<LoopFile>,
     off: BTreeSet<String>,
     changes: mpsc::Receiver<()>,
@@ -36,7 +38,7 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    pub(super) fn new(project: &Path) -> Self {
+    pub(super) fn new(project: &Path, config: &Path) -> Self {
         let (news, changes) = mpsc::channel(1);
         let tell = move |event: notify::Result<notify::Event>| {
             if event.is_ok_and(|event| !event.kind.is_access()) {
@@ -44,19 +46,13 @@ impl Shelf {
                 let _known_already = news.try_send(());
             }
         };
-        let mut watcher = notify::recommended_watcher(tell).ok();
-        if let Some(watcher) = &mut watcher
-            && watcher.watch(project, RecursiveMode::NonRecursive).is_err()
-        {
-            return Self {
-                files: Vec::new(),
-                off: BTreeSet::new(),
-                changes,
-                settled: None,
-                watcher: None,
-            };
-        }
+        let watcher = notify::recommended_watcher(tell).ok();
+        let watcher = watcher.and_then(|mut watcher| {
+            let begun = watcher.watch(project, RecursiveMode::NonRecursive);
+            begun.is_ok().then_some(watcher)
+        });
         Self {
+            config: config.to_owned(),
             files: Vec::new(),
             off: BTreeSet::new(),
             changes,
@@ -98,7 +94,9 @@ impl Shelf {
                 }
             }
         }
-        self.files = loops::read_all(project);
+        let prices = prices::read(&self.config).prices;
+        let files = loops::read_all(project).into_iter();
+        self.files = files.map(|file| file.priced(&prices)).collect();
     }
 
     /// The loops that can run.

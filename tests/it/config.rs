@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use checkride::config::{self, loops};
+use checkride::config::{self, Prices, loops};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -66,7 +66,7 @@ fn bad_files_say_what_to_write_instead() {
     let folder = project();
     for (name, text) in invalid_files() {
         let file = write(folder.path(), &format!("loops/{name}.toml"), &text);
-        let report = config::check(folder.path(), &[file]);
+        let report = config::check(folder.path(), &[file], &Prices::default());
         assert!(!report.diagnostics.is_empty(), "{name} is not bad");
         insta::assert_snapshot!(name, report.render());
     }
@@ -110,7 +110,7 @@ fn one_bad_file_does_not_disturb_the_others() {
     }
     insta::assert_snapshot!(
         "files-that-cannot-be-read",
-        config::check(root, &[]).render()
+        config::check(root, &[], &Prices::default()).render()
     );
 }
 
@@ -138,7 +138,7 @@ fn a_pipe_is_not_waited_for() {
 fn no_loops_is_no_error() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(loops::read_all(folder.path()), []);
-    let report = config::check(folder.path(), &[]);
+    let report = config::check(folder.path(), &[], &Prices::default());
     assert!(report.passed());
     assert_eq!(report.render(), "0 files checked: no errors\n");
 }

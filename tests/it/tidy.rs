@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use checkride::cli::{Out, init};
-use checkride::config;
+use checkride::config::{self, Prices};
 use checkride::tui::styles::{Role, Styles};
 use tempfile::TempDir;
 
@@ -139,7 +139,7 @@ fn shipped_loops_pass_check() {
         let to = dir.path().join(format!("loops/{to}.toml"));
         fs::write(to, read(&format!("loops/demo/{from}.toml"))).unwrap();
     }
-    let report = config::check(dir.path(), &[]);
+    let report = config::check(dir.path(), &[], &Prices::default());
     assert!(
         report.passed() && report.diagnostics.is_empty(),
         "{}",

@@ -142,6 +142,7 @@ fn checked(url: &At<String>, table: &mut Table<'_>) -> Option<String> {
         return None;
     }
     if authority.contains('@') {
+        table.problems.hide(url.span);
         table.problems.error(
             url.span,
             "`base_url` holds a user or a password, and loop files are no place for secrets",
@@ -157,6 +158,7 @@ fn variable_name(name: &At<String>, table: &mut Table<'_>) -> Option<String> {
     if guardrails::is_variable(&name.value) {
         return Some(name.value.clone());
     }
+    table.problems.hide(name.span);
     table.problems.error(
         name.span,
         "`key_env` is no name of an environment variable",

@@ -109,16 +109,17 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
     })
 }
 
+/// What is said of a cap in dollars on a worker that does not tell what it costs.
+pub(super) const UNTOLD_MONEY: &str = "usd_per_run (this worker does not tell what it costs: only \
+    where prices.toml knows its model; tokens stop the run)";
+
 /// Names what the file asks for and this kind of worker is not held to: a program decides by
 /// itself which tools it uses and how often it asks its model again.
 pub(super) fn announce(parts: &Parts, problems: &Problems<'_>) {
     let Some(worker) = &parts.worker else { return };
     let capped = parts.guardrails.spec.budget.micro_usd.is_some();
     if capped && !tells_money(&worker.spec.kind) {
-        problems.not_enforced(
-            "usd_per_run (this worker does not tell what it costs: only where prices.toml knows \
-             its model; tokens stop the run)",
-        );
+        problems.not_enforced(UNTOLD_MONEY);
     }
     if !matches!(worker.spec.kind, WorkerKind::Command { .. }) {
         return;

@@ -1,6 +1,6 @@
 //! Files that are good, and what they become.
 
-use checkride::config::{self, loops, settings};
+use checkride::config::{self, Prices, loops, settings};
 use checkride::run::spec::{
     Check, Format, Goal, Independence, JudgeKind, LoopSpec, NoteBy, OutputKind, PromptBy,
     PublishTo, Trigger, WorkerKind, WorkspaceKind,
@@ -70,7 +70,7 @@ fn the_full_file_reads() {
         read.diagnostics,
         [],
         "{}",
-        config::check(root, &[file]).render()
+        config::check(root, &[file], &Prices::default()).render()
     );
     let spec = read.spec.unwrap();
     assert_eq!(spec.trigger, Trigger::Schedule("weekdays 07:00".into()));
@@ -223,7 +223,7 @@ fn settings_of_a_project() {
     );
     insta::assert_snapshot!(
         "settings-mistakes",
-        config::check(folder.path(), &[]).render()
+        config::check(folder.path(), &[], &Prices::default()).render()
     );
     assert_eq!(
         settings::read(folder.path()).settings,
