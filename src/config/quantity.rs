@@ -85,16 +85,6 @@ pub(crate) fn words(seconds: u64) -> String {
     if out.is_empty() { "0s".to_owned() } else { out }
 }
 
-/// Dollars as millionths, rounded; `dollars` is finite and not negative.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the reader has bounded it to 0..=100,000"
-)]
-pub(crate) fn micro_usd(dollars: f64) -> u64 {
-    (dollars * 1_000_000.0).round() as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,13 +137,5 @@ mod tests {
         ] {
             assert_eq!(Hours::parse(text), None, "{text}");
         }
-    }
-
-    /// Cents are exact.
-    #[test]
-    fn dollars() {
-        assert_eq!(micro_usd(0.60), 600_000);
-        assert_eq!(micro_usd(0.000_001), 1);
-        assert_eq!(micro_usd(2.0), 2_000_000);
     }
 }

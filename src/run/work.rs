@@ -142,11 +142,43 @@ impl Usage {
     }
 }
 
+/// Dollars as millionths, rounded; `None` for what is no amount of money. What is more than nothing
+/// does not become nothing.
+pub fn micro_usd(dollars: f64) -> Option<u64> {
+    let micro = (dollars * 1e6).round();
+    // The whole part has at most 16 digits, which both kinds of number hold exactly.
+    let whole = (0.0..=9e15).contains(&micro).then(|| format!("{micro:.0}"));
+    let whole: u64 = whole?.parse().ok()?;
+    Some(whole.max(u64::from(dollars > 0.0)))
+}
+
 impl Work {
     /// Lines added and removed in all.
     pub fn size(&self) -> (u64, u64) {
         self.changes
             .iter()
             .fold((0, 0), |(a, r), c| (a + c.added, r + c.removed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Money is exact to the millionth, never $0 for something, and nothing else is money.
+    #[test]
+    fn dollars_become_millionths() {
+        for (dollars, micro) in [
+            (0.6, 600_000),
+            (0.07, 70_000),
+            (1e-9, 1),
+            (0.0, 0),
+            (2.0, 2_000_000),
+        ] {
+            assert_eq!(micro_usd(dollars), Some(micro), "{dollars}");
+        }
+        for none in [-1.0, f64::NAN, f64::INFINITY, 1e12] {
+            assert_eq!(micro_usd(none), None, "{none}");
+        }
     }
 }

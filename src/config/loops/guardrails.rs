@@ -1,6 +1,7 @@
 //! `[guardrails]` and `[promotion]`: what a loop may not do, and what it must show to go further.
 //! Absent keys have the strictest defaults; keys that this build does not act on are named.
 
+use crate::config::nearest::nearest;
 use crate::config::quantity::Hours;
 use crate::config::reader::{At, Problems, Table};
 use crate::run::spec::{Guardrails, Mode, ToolRules, WorkspaceKind};
@@ -243,17 +244,31 @@ fn tools(table: &mut Table<'_>) -> ToolRules {
     }
 }
 
+/// Tools as rules name them, whoever the worker is; an agent may have others of its own.
+const TOOLS: [&str; 9] = [
+    "Read", "List", "Grep", "Write", "Edit", "Delete", "Move", "Bash", "WebFetch",
+];
+
 fn tool_rules(table: &mut Table<'_>, key: &'static str) -> Vec<String> {
     let rules = table.texts(key).map(|list| list.value).unwrap_or_default();
     for rule in &rules {
         let text = rule.value.as_str();
         let name = text.split('(').next().unwrap_or_default();
         let closed = text.contains('(') == text.ends_with(')');
-        if name.trim().is_empty() || !closed {
+        let name = name.trim();
+        if name.is_empty() || !closed {
             table.problems.error(
                 rule.span,
                 format!("`{text}` is no tool rule"),
                 "write a tool, such as \"Read\", or a tool and a pattern: \"Bash(rm *)\"",
+            );
+        } else if !TOOLS.contains(&name)
+            && let Some(meant) = nearest(name, TOOLS)
+        {
+            table.problems.error(
+                rule.span,
+                format!("no tool is called `{name}`: this rule would hold for nothing"),
+                format!("did you mean `{meant}`?"),
             );
         }
     }

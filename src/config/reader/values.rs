@@ -10,6 +10,7 @@ use super::{At, Table};
 use crate::config::diagnostic::Span;
 use crate::config::nearest::nearest;
 use crate::config::quantity;
+use crate::run::work::micro_usd;
 
 impl Table<'_> {
     /// A text.
@@ -105,7 +106,7 @@ impl Table<'_> {
     /// Dollars, as millionths.
     pub(crate) fn micro_usd(&mut self, key: &'static str) -> Option<At<u64>> {
         let dollars = self.fraction(key, 100_000.0)?;
-        let micro = quantity::micro_usd(dollars.value);
+        let micro = micro_usd(dollars.value).unwrap_or(u64::MAX);
         if micro == 0 {
             self.problems.error(
                 dollars.span,

@@ -32,7 +32,12 @@ pub(super) async fn write(site: &Site, run: &Run, batch: &Batch) -> Result<(), S
         } else {
             Ok(())
         };
-        written.map_err(|e| format!("cannot write into {}: {e}", folder.display()))?;
+        written.map_err(|e| {
+            let folder = folder.display();
+            format!(
+                "cannot write into {folder}: {e}; make it writable, the journal keeps all meanwhile"
+            )
+        })?;
     }
     Ok(())
 }

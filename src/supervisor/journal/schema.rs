@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::JournalError;
 
@@ -63,7 +63,10 @@ UPDATE runs SET estimated = 1, unpriced = 1 WHERE tokens > 0;
 /// Opens the file and brings it to this build's version.
 pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
     let shown = path.display();
-    let failed = |e| JournalError(format!("cannot open {shown}: {e}"));
+    let failed = |e: rusqlite::Error| {
+        let next = next_step(&e);
+        JournalError(format!("cannot open {shown}: {e}; {next}"))
+    };
     let opened = Connection::open(path).and_then(|db| {
         db.busy_timeout(std::time::Duration::from_secs(5))?;
         let version = db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
@@ -86,6 +89,24 @@ pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
     }
     let steps = if version == 0 { TABLES } else { FROM_1 };
     bring(db, steps).map_err(|e| JournalError(format!("cannot write {shown}: {e}")))
+}
+
+/// What to do about a file that cannot be used; it is left untouched.
+fn next_step(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            "it is no journal any more: move it away, and a new one is begun; drafts, memory and \
+             transcripts in the project are kept"
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+            "make the file and its folder yours and writable"
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another program holds it: end that one"
+        }
+        Some(ErrorCode::DiskFull) => "make room on that disk",
+        _ => "look at the disk and at who may read the file",
+    }
 }
 
 fn bring(db: Connection, steps: &str) -> rusqlite::Result<Connection> {

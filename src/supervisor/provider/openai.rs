@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::draft::{Draft, Told, Wrong, count, text};
 use super::{Listener, Message, Outcome, Reply, Request, Stop, Tool, draft};
+use crate::run::work::micro_usd;
 
 /// Where a conversation goes, below the base address.
 pub(super) const PATH: &str = "/chat/completions";
@@ -189,14 +190,6 @@ fn used(usage: &Value) -> Told {
         output: count(usage, "/completion_tokens"),
         thinking: count(usage, "/completion_tokens_details/reasoning_tokens").unwrap_or(0),
         cached,
-        micro_usd: cost.and_then(micro),
+        micro_usd: cost.and_then(micro_usd),
     }
-}
-
-/// Dollars as millionths, rounded up; `None` for what is no price.
-fn micro(dollars: f64) -> Option<u64> {
-    let micro = (dollars * 1e6).ceil();
-    // The whole part has at most 16 digits, which both kinds of number hold exactly.
-    let whole = (0.0..=9e15).contains(&micro).then(|| format!("{micro:.0}"));
-    whole.and_then(|digits| digits.parse().ok())
 }

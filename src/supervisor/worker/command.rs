@@ -17,6 +17,9 @@ const LONGEST_ARGUMENT: usize = 128 * 1024 - 1;
 /// Least time between two reports of usage.
 const USAGE_EVERY: Duration = Duration::from_millis(250);
 
+/// Bytes of words after which usage is reported at once: a flood must not outrun its budget.
+const FLOOD: u64 = 16 * 1024;
+
 /// Longest line of standard error, in bytes.
 const LONGEST_ERROR_LINE: usize = 8 * 1024;
 
@@ -71,6 +74,7 @@ pub async fn run(
     };
     let timeout = task.limits.timeout;
     let mut pump = Pump::new(manner, task.prompt.len(), progress);
+    pump.reader.works_in(task.workspace);
     let watched = process::watch(running, input, task.limits, &mut pump).await;
     pump.finish(&program, timeout, watched)
 }
@@ -98,6 +102,8 @@ struct Pump<'a> {
     asked: u64,
     /// Bytes of words since.
     said: u64,
+    /// The same when usage was reported last.
+    said_then: u64,
     reported: Instant,
     /// When it last printed something.
     heard: Instant,
@@ -117,6 +123,7 @@ impl<'a> Pump<'a> {
             tail: Tail::new(ERROR_TAIL),
             asked: prompt as u64,
             said: 0,
+            said_then: 0,
             reported: Instant::now(),
             heard: Instant::now(),
             silent: false,
@@ -260,10 +267,11 @@ impl Sink for Pump<'_> {
     fn pause(&mut self) -> Option<Instant> {
         self.progress.pause();
         let due = self.reported + USAGE_EVERY;
-        if Instant::now() < due {
+        let flood = self.said - self.said_then > FLOOD;
+        if Instant::now() < due && !flood {
             return Some(due);
         }
-        self.reported = Instant::now();
+        (self.reported, self.said_then) = (Instant::now(), self.said);
         let so_far = usage(self.reader.spent(), self.reader.plan(), self.estimate());
         self.progress.usage(so_far);
         self.silence()

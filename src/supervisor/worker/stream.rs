@@ -15,6 +15,7 @@ mod text;
 mod tools;
 mod words;
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::{Kind, Progress};
@@ -35,6 +36,8 @@ pub type Tell<'a> = dyn FnMut(Kind, &str) + 'a;
 pub trait Reader {
     /// Longest line of this format, in bytes; what is longer is cut.
     fn longest_line(&self) -> usize;
+    /// Told before the first line: paths in this folder are shown as they are called inside it.
+    fn works_in(&mut self, _folder: &Path) {}
     /// Longest silence that is normal right now; `None` where silence says nothing.
     fn quiet_for(&self) -> Option<Duration>;
     /// One line of standard output, without its line feed, and how many bytes of it were left out.

@@ -224,8 +224,17 @@ fn nowhere(stderr: &[u8]) -> Result<Option<Origin>, Trouble> {
         return Ok(None);
     }
     let first = text.lines().next().unwrap_or("no reason given");
+    if text.contains("dubious ownership") {
+        let cause = format!(
+            "the repository belongs to another user, and git does not trust it ({first}): if you do, \
+             git config --global --add safe.directory and its folder, then start again"
+        );
+        return Err(Trouble::with_detail(cause, stderr));
+    }
     Err(Trouble::with_detail(
-        format!("git cannot read this repository: {first}"),
+        format!(
+            "git cannot read this repository ({first}): git status there says more; mend it first"
+        ),
         stderr,
     ))
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::run::Usage;
+use crate::run::work::micro_usd;
 use crate::supervisor::worker::Progress;
 
 /// Least time between two reports.
@@ -53,7 +54,7 @@ impl Meter {
         // know no price say 0: that is unknown.
         let cost = update.cost.as_ref();
         let cost = cost.filter(|c| c.currency == "USD" && c.amount > 0.0);
-        self.micro_usd = cost.and_then(|c| micro(c.amount)).or(self.micro_usd);
+        self.micro_usd = cost.and_then(|c| micro_usd(c.amount)).or(self.micro_usd);
     }
 
     /// An estimate, until the answer says it.
@@ -84,15 +85,6 @@ impl Meter {
             None => guess,
         }
     }
-}
-
-fn micro(dollars: f64) -> Option<u64> {
-    let micro = (dollars * 1e6).round();
-    // Every amount that an agent can spend is far inside the range in which floats are exact.
-    if !(0.0..=9e15).contains(&micro) {
-        return None;
-    }
-    format!("{micro:.0}").parse().ok()
 }
 
 /// All agents leave what was read from a cache out of `inputTokens`; some count thinking beside

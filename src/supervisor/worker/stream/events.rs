@@ -1,6 +1,7 @@
 //! A stream of JSON objects, one a line as a rule: finds the objects, whatever lies between them,
 //! and keeps what is the same for every agent. What an object means, its dialect says.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Deserializer;
@@ -156,6 +157,10 @@ impl<D: Dialect> Events<D> {
 }
 
 impl<D: Dialect> Reader for Events<D> {
+    fn works_in(&mut self, folder: &Path) {
+        self.page.folder = folder.to_string_lossy().into_owned();
+    }
+
     fn longest_line(&self) -> usize {
         LONGEST_LINE
     }

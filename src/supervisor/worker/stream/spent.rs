@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use crate::run::Usage;
+use crate::run::work::micro_usd;
 
 /// Tokens and money of one turn, or of a whole session.
 ///
@@ -103,7 +104,7 @@ impl Spent {
         let micro_usd = usd
             .filter(|usd| usd.is_finite() && *usd >= 0.0)
             .filter(|usd| *usd > 0.0 || self.tokens() == 0)
-            .map(micro);
+            .and_then(micro_usd);
         Self { micro_usd, ..self }
     }
 }
@@ -124,15 +125,6 @@ impl fmt::Display for Spent {
         }
         Ok(())
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "finite and not negative; what is beyond u64 stops at its end"
-)]
-fn micro(usd: f64) -> u64 {
-    (usd * 1e6).round() as u64
 }
 
 /// Totals of sessions as they were last seen: some agents only ever tell the sum of a whole session.
