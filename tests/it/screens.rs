@@ -7,7 +7,8 @@ mod scenes;
 mod search;
 mod words;
 
-use checkride::protocol::Record;
+use checkride::protocol::{Command, Record};
+use checkride::run::{Event, Pause, Stage};
 use checkride::tui::app::{App, Manner, Out};
 use checkride::tui::draw::draw;
 use checkride::tui::keymap::Key;
@@ -218,6 +219,24 @@ fn idle() {
 #[test]
 fn running() {
     screens("running", &scenes::running(), "", &SIZES);
+}
+
+/// A run that waits for somebody else's limit says until when, and asks nothing; space asks again now.
+#[test]
+fn limited() {
+    let mut records = scenes::running();
+    let pause = Event::Paused(Pause {
+        stage: Stage::Work,
+        until_ms: NOON + 3_600_000,
+        cause: "claude failed: you have hit your limit · resets 18:00".to_owned(),
+    });
+    records.push(scenes::event(&scenes::run_id(), NOON - 5_000, pause));
+    screens("limited", &records, "", &[(48, 16), (80, 24), (120, 36)]);
+    let mut cockpit = Cockpit::new(&records, (80, 24));
+    cockpit.keys("<space>");
+    let run = scenes::run_id();
+    let goes_on = Out::Send(Command::Hold { run, on: false });
+    assert!(cockpit.sent.contains(&goes_on), "{:?}", cockpit.sent);
 }
 
 /// The cockpit while a run waits: the bar asks, the panes stay.

@@ -211,6 +211,20 @@ fn a_newer_journal_is_left_alone() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
+/// Rubbish in the journal's place is named with what to do, and left as it is.
+#[test]
+fn rubbish_is_no_journal() {
+    let world = with_worker("exit 0\n", "1m");
+    let path = paths(&world).state().join("journal.db");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let rubbish = b"this is no database, and long enough to be looked at as one".repeat(9);
+    std::fs::write(&path, &rubbish).unwrap();
+    let (code, printed) = told(&world, "run odd");
+    assert_eq!(code, 1);
+    assert!(printed.contains("move it away"), "{printed}");
+    assert_eq!(std::fs::read(&path).unwrap(), rubbish);
+}
+
 /// A journal of the first version, which kept tokens alone, is brought to this one: its runs keep
 /// their number, and their money is unknown.
 #[tokio::test]

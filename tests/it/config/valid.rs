@@ -1,6 +1,6 @@
 //! Files that are good, and what they become.
 
-use checkride::config::{self, Prices, loops, settings};
+use checkride::config::{self, Prices, loops, prices, settings};
 use checkride::run::spec::{
     Check, Format, Goal, Independence, JudgeKind, LoopSpec, NoteBy, OutputKind, PromptBy,
     PublishTo, Trigger, WorkerKind, WorkspaceKind,
@@ -136,6 +136,28 @@ fn examiners_are_pinned_and_protected() {
         read.spec.unwrap().guardrails.workspace.protected,
         ["scripts/count.sh", "scripts/words", "logs/[[]daily[]].md"]
     );
+}
+
+/// R18: a cap in dollars on a worker that does not tell what it costs holds where its model's price is
+/// known, and is said not to hold elsewhere.
+#[test]
+fn a_known_price_makes_a_cap_hold() {
+    let folder = project();
+    let text = minimal("x").replace(
+        "type = \"command\",",
+        "type = \"command\", model = \"small-1\",",
+    ) + "guardrails = { budget = { usd_per_run = 0.60 } }\n";
+    let file = folder.path().join("loops/x.toml");
+    let read = loops::read_text(folder.path(), &file, &text);
+    let untold =
+        |file: &loops::LoopFile| file.not_enforced.iter().any(|w| w.contains("usd_per_run"));
+    assert!(untold(&read), "{:?}", read.diagnostics);
+    let list = |name: &str| {
+        let text = format!("[[model]]\nname = \"{name}\"\ninput = 1.0\noutput = 2.0\n");
+        prices::read_text(&text).prices
+    };
+    assert!(untold(&read.clone().priced(&list("large"))));
+    assert!(!untold(&read.priced(&list("small"))));
 }
 
 /// A file saved by another system's editor reads the same.

@@ -149,6 +149,19 @@ fn another_cockpit_answers() {
     assert_eq!(decisions(&cockpit), []);
 }
 
+/// `c` opens the chosen loop's own question first, then the one that waits longest.
+#[test]
+fn the_chosen_loops_question_comes_first() {
+    let mut cockpit = at_work();
+    let other = RunId::new("tidy-links", 3);
+    let asked = Event::Asked(Box::new(checkpoint(1, scenes::work_ask())));
+    cockpit.tell(&[event(&other, NOON - 600_000, asked)]);
+    cockpit.keys("c");
+    assert_eq!(cockpit.app.pages().map(|p| &p.run), Some(&run_id()));
+    cockpit.keys("c");
+    assert_eq!(cockpit.app.pages().map(|p| &p.run), Some(&other));
+}
+
 /// A question that arrives while a field has the keys waits: letters type, and the line says so.
 #[test]
 fn nothing_opens_over_a_field() {

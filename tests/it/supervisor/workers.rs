@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use checkride::protocol::Fact;
+use checkride::run::prompt::HOW_TO_ASK;
 use checkride::run::spec::Api;
-use checkride::run::{Checkpoint, Decision, Event, Outcome};
+use checkride::run::{Ask, Checkpoint, Decision, Event, Outcome};
 use checkride::supervisor::Supervisor;
 use serde_json::json;
 
@@ -52,6 +53,30 @@ fn recorded(agent: &str, format: &str) -> String {
     format!(
         r#"{{ type = "command", format = "{format}", command = ["sh", "-c", '''{script}'''] }}"#
     )
+}
+
+/// A command agent is told in the prompt how to ask; one that does nothing and ends with a question is
+/// taken to ask, the mark forgotten or not.
+#[tokio::test]
+async fn an_agent_knows_how_to_ask() {
+    let worker =
+        shell("cat > /dev/null; echo 'I looked.'; echo 'Which of the two files do you mean?'");
+    let world = Parts {
+        worker: &worker,
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    let open = operator.asked("question").await;
+    let Ask::Question { question } = &open.ask else {
+        panic!("{open:?}")
+    };
+    assert_eq!(question, "Which of the two files do you mean?");
+    let prompt = world.read(".checkride/runs/count/1/1/prompt.md");
+    assert!(prompt.ends_with(HOW_TO_ASK), "{prompt}");
 }
 
 /// R66: the same loop passes with a text command, every stream format, ACP, and both HTTP interfaces;
