@@ -3,6 +3,7 @@
 
 mod faults;
 mod judging;
+mod places;
 pub(crate) mod server;
 
 use std::time::Duration;
