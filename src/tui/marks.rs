@@ -107,7 +107,7 @@ fn under_way(run: &Run, now: Moment) -> (Mark, String, String) {
         | Phase::Held(_)
         | Phase::Stopping
         | Phase::Ended(..) => word.to_owned(),
-        Phase::Paused(pause) => format!("until {}", now.at(pause.until_ms + 59_999).hm()),
+        Phase::Paused(pause) => format!("at {}", now.at(pause.until_ms + 59_999).hm()),
     };
     (mark, long, short)
 }

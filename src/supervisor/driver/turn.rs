@@ -64,7 +64,7 @@ impl Flight {
             Ended::Halted => Err(Amiss::Halted),
             Ended::Badly(_) if left <= own && turn.took_ms >= left_ms => Err(Amiss::TimeUp),
             Ended::Badly(failure) => match self.limited(&failure, turn.claim.as_deref()) {
-                Some(until_ms) => Err(Amiss::Limited(until_ms, failure.cause)),
+                Some((until_ms, cause)) => Err(Amiss::Limited(until_ms, cause)),
                 None => Err(Amiss::Failed(failure)),
             },
             Ended::Limited(until_ms, failure) if until_ms > self.site.clock.now_ms() => {
@@ -78,15 +78,15 @@ impl Flight {
         }
     }
 
-    /// When the usage limit ends that a failed turn tells of: in its cause, in its last words, or on
-    /// standard error.
-    fn limited(&self, failure: &Failure, claim: Option<&str>) -> Option<i64> {
+    /// When the usage limit ends that a failed turn tells of, and the words that tell it: its cause,
+    /// its last words, or a line of standard error.
+    fn limited(&self, failure: &Failure, claim: Option<&str>) -> Option<(i64, String)> {
         let now = self.site.clock.here();
         let words = failure.detail.lines().rev().take(LAST_LINES);
         std::iter::once(failure.cause.as_str())
             .chain(claim)
             .chain(words)
-            .find_map(|words| limit::told(words, &now))
+            .find_map(|words| Some((limit::told(words, &now)?, words.trim().to_owned())))
     }
 
     /// Tells what a turn spent that brought nothing home; its end, which follows, tells only why.

@@ -80,7 +80,7 @@ async fn a_limit_of_hours_is_waited_out_over_a_new_host() {
         (pause.stage, pause.until_ms),
         (Stage::Work, NOON + 4 * HOUR + HOUR / 2)
     );
-    assert!(pause.cause.contains("exit 1"), "{pause:?}");
+    assert!(pause.cause.contains("hit your usage limit"), "{pause:?}");
     let mut activity = supervisor.activity();
     let quiet = activity.wait_for(|now| now.working == 0 && now.sleeping == 1);
     quiet.await.unwrap();
