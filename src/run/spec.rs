@@ -255,39 +255,3 @@ impl Mode {
         }
     }
 }
-
-impl LoopSpec {
-    /// A loop of five lines with every default (PRODUCT §4.2): what tests start from.
-    pub fn minimal(name: &str, worker: WorkerKind, goal: Goal) -> Self {
-        Self {
-            name: name.to_owned(),
-            description: String::new(),
-            enabled: true,
-            trigger: Trigger::Manual,
-            skill: Skill {
-                path: format!("skills/{name}"),
-                proven_min: 3,
-            },
-            worker: Worker {
-                kind: worker,
-                model: None,
-                timeout_s: 15 * 60,
-                retries: 3,
-            },
-            goal,
-            memory: Memory {
-                path: format!("memory/{name}.md"),
-                inject_tokens: 2_000,
-                note: NoteBy::Verdict,
-                max_note_lines: 3,
-            },
-            output: Output {
-                kind: OutputKind::Diff,
-                drafts: "drafts".to_owned(),
-                artefact: None,
-            },
-            publish: None,
-            guardrails: Guardrails::default(),
-        }
-    }
-}

@@ -13,8 +13,8 @@ use checkride::protocol::{Command, Fact, Fetch, LoopFacts, LoopRow, LoopState, R
 use checkride::run::prompt::{Ingredients, compose};
 use checkride::run::spec::{Goal, WorkerKind};
 use checkride::run::{
-    Checkpoint, CheckpointId, Decision, Digest, Edit, Event, Ground, Input, LoopSpec, Mode,
-    Outcome, Run, Usage, Wake,
+    Checkpoint, CheckpointId, Decision, Digest, Edit, Event, Ground, Input, Mode, Outcome, Run,
+    Usage, Wake,
 };
 use clap::Parser as _;
 use serde_json::Value;
@@ -47,7 +47,7 @@ fn wake() -> Wake {
         judge: None,
     };
     Wake {
-        spec: LoopSpec::minimal("tidy", worker, goal),
+        spec: crate::spec::minimal("tidy", worker, goal),
         number: 1,
         mode: Mode::Training,
         audit: false,

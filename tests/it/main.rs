@@ -41,6 +41,8 @@ mod screens;
 #[cfg(test)]
 mod shipped;
 #[cfg(test)]
+mod spec;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod supervisor;

@@ -2,8 +2,8 @@
 
 use checkride::config::{self, Prices, loops, prices, settings};
 use checkride::run::spec::{
-    Check, Format, Goal, Independence, JudgeKind, LoopSpec, NoteBy, OutputKind, PromptBy,
-    PublishTo, Trigger, WorkerKind, WorkspaceKind,
+    Check, Format, Goal, Independence, JudgeKind, NoteBy, OutputKind, PromptBy, PublishTo, Trigger,
+    WorkerKind, WorkspaceKind,
 };
 use checkride::run::{Digest, Mode};
 
@@ -54,7 +54,7 @@ fn the_minimal_file_has_every_default() {
         checks: vec![check],
         judge: None,
     };
-    let mut wanted = LoopSpec::minimal("tidy-notes", worker, goal);
+    let mut wanted = crate::spec::minimal("tidy-notes", worker, goal);
     wanted.skill.path = "skills/good".into();
     assert_eq!(read.spec, Some(wanted));
 }

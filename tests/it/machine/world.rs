@@ -72,7 +72,7 @@ impl Setup {
             checks: vec![check("words"), check("links")],
             judge: self.judge(),
         };
-        let mut spec = LoopSpec::minimal("draft", worker, goal);
+        let mut spec = crate::spec::minimal("draft", worker, goal);
         spec.publish = self.publish();
         let rails = &mut spec.guardrails;
         rails.max_iterations = self.max_iterations;

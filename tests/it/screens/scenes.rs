@@ -202,7 +202,7 @@ pub(crate) fn spec(name: &str, trigger: Trigger) -> LoopSpec {
         prompt: PromptBy::Stdin,
         format: Format::Text,
     };
-    let mut spec = LoopSpec::minimal(name, worker, goal);
+    let mut spec = crate::spec::minimal(name, worker, goal);
     spec.trigger = trigger;
     spec.guardrails.budget = Budget {
         tokens: 60_000,
