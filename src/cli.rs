@@ -9,6 +9,7 @@ pub mod flags;
 pub mod init;
 pub mod log;
 pub mod out;
+pub mod plain;
 pub mod run;
 pub mod session;
 pub mod show;

@@ -9,6 +9,7 @@ mod lasting;
 pub mod lock;
 mod log;
 pub mod peer;
+mod plain;
 pub mod program;
 pub mod serve;
 pub mod wire;

@@ -12,7 +12,7 @@ use crate::run::digest::SHORTEST_PREFIX;
 use crate::run::{Ask, Decision, Edit, Event, Judgement};
 
 /// Longest text that a decision may carry, in bytes; the wire takes 8 MiB with its escapes.
-const LONGEST_TEXT: u64 = 2 << 20;
+pub(super) const LONGEST_TEXT: u64 = 2 << 20;
 
 /// What becomes of an answer that cannot be written down yet.
 const ANSWER_KEPT: &str =
@@ -28,13 +28,7 @@ pub async fn decide(
     let open = session.known.open_named(&words.id)?;
     named(&open, &words.digest)?;
     let decision = decision(&open, words, text)?;
-    let command = Command::Decide {
-        checkpoint: open.checkpoint.id.clone(),
-        digest: open.checkpoint.digest.clone(),
-        decision: decision.clone(),
-    };
-    session.ask(command).await?;
-    confirmed(&mut session, &open, &decision).await?;
+    send(&mut session, &open, &decision).await?;
     out.line(&format!(
         "{} {}",
         open.checkpoint.id,
@@ -43,11 +37,30 @@ pub async fn decide(
     Ok(Exit::Done)
 }
 
+/// Sends a decision, and waits until it counts or is refused.
+pub(super) async fn send(
+    session: &mut Session,
+    open: &Open,
+    decision: &Decision,
+) -> Result<(), Fail> {
+    let command = Command::Decide {
+        checkpoint: open.checkpoint.id.clone(),
+        digest: open.checkpoint.digest.clone(),
+        decision: decision.clone(),
+    };
+    session.ask(command).await?;
+    confirmed(session, open, decision).await
+}
+
 async fn confirmed(session: &mut Session, open: &Open, mine: &Decision) -> Result<(), Fail> {
     let id = &open.checkpoint.id;
     loop {
         let fact = session.next().await?.fact;
-        refused(&fact, &id.0, Exit::Refused)?;
+        if let Err(fail) = refused(&fact, &id.0, Exit::Refused) {
+            // Whoever was faster is worth more than that somebody was.
+            let before = session.known.answered(open, &session.zone);
+            return Err(before.map_or(fail, |line| Exit::Refused.because(line)));
+        }
         refused(&fact, &open.run.0, Exit::Refused)?;
         stalled(&fact, &open.run, ANSWER_KEPT)?;
         let Fact::Run { event, .. } = fact else {
@@ -68,9 +81,9 @@ async fn confirmed(session: &mut Session, open: &Open, mine: &Decision) -> Resul
         if by == session.by && decision == *mine {
             return Ok(());
         }
-        let how = decision.answer().past();
-        let line = format!("{id} was {how} by {by} before; nothing more was changed");
-        return Err(Exit::Refused.because(line));
+        if let Some(line) = session.known.answered(open, &session.zone) {
+            return Err(Exit::Refused.because(line));
+        }
     }
 }
 
@@ -122,7 +135,7 @@ fn typed(digits: &str) -> String {
     digits.chars().take(8).collect()
 }
 
-fn must_type(ask: &Ask) -> bool {
+pub(super) fn must_type(ask: &Ask) -> bool {
     matches!(ask, Ask::Publish { typed: true, .. })
 }
 
@@ -227,7 +240,7 @@ fn micro_usd(dollars: &str) -> Result<u64, Fail> {
     })
 }
 
-fn read_text(path: &Path) -> Result<String, Fail> {
+pub(super) fn read_text(path: &Path) -> Result<String, Fail> {
     let name = path.display();
     let cannot = |e: io::Error| Exit::Usage.because(format!("cannot read {name}: {e}"));
     let mut bytes = Vec::new();

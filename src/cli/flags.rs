@@ -34,6 +34,10 @@ pub struct Flags {
     reason = "each is a switch of its own on the command line"
 )]
 pub struct View {
+    /// Linear text instead of the cockpit, for screen readers, dumb terminals and pipes; with `run`,
+    /// its checkpoints are asked in place
+    #[arg(long, global = true)]
+    pub plain: bool,
     /// Look, never decide
     #[arg(long)]
     pub read_only: bool,

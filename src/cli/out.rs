@@ -36,6 +36,15 @@ impl<'a> Out<'a> {
         self.raw(&spelled_line(line.replace('\t', "    ").as_bytes()));
     }
 
+    /// Writes a question that is answered on the same line, and hands it over.
+    pub fn ask(&mut self, words: &str) {
+        if self.broken.is_none() {
+            let written = write!(self.to, "{} ", spelled_line(words.as_bytes()));
+            self.keep(written);
+        }
+        self.flush();
+    }
+
     /// Writes one value as one line of JSON, which escapes by its own rules.
     pub fn json<T: Serialize>(&mut self, value: &T) {
         match serde_json::to_string(value) {

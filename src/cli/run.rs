@@ -21,11 +21,7 @@ pub async fn run(
     out: &mut Out<'_>,
 ) -> Result<Exit, Fail> {
     session.known.usable(name)?;
-    let under_way = session.known.newest(name).cloned().filter(|run| {
-        let ended = |run: crate::run::Run| matches!(run.phase(), Phase::Ended(_));
-        session.known.run(run).is_some_and(|run| !ended(run))
-    });
-    let run = match under_way {
+    let run = match under_way(&session, name) {
         Some(run) => {
             if let Some(open) = session.known.open_at(&run) {
                 return Ok(waits(&session, &open, json, out));
@@ -41,12 +37,26 @@ pub async fn run(
     follow(session, &run, json, out).await
 }
 
+/// The loop's run that has not ended.
+pub(super) fn under_way(session: &Session, name: &str) -> Option<RunId> {
+    let newest = session.known.newest(name)?;
+    let ended = matches!(session.known.run(newest)?.phase(), Phase::Ended(_));
+    (!ended).then(|| newest.clone())
+}
+
 async fn start(
     session: &mut Session,
     name: &str,
     json: bool,
     out: &mut Out<'_>,
 ) -> Result<RunId, Fail> {
+    let (run, record) = begin(session, name).await?;
+    tell(&record, json, out);
+    Ok(run)
+}
+
+/// Starts the loop; the record with which its run begins.
+pub(super) async fn begin(session: &mut Session, name: &str) -> Result<(RunId, Record), Fail> {
     let name = name.to_owned();
     session.ask(Command::Start { name: name.clone() }).await?;
     loop {
@@ -61,8 +71,7 @@ async fn start(
             && let Event::Woke(wake) = event
             && wake.spec.name == name
         {
-            tell(&record, json, out);
-            return Ok(run.clone());
+            return Ok((run.clone(), record));
         }
     }
 }
@@ -89,10 +98,19 @@ async fn follow(
         }
         tell(&record, json, out);
         if let Event::Ended(outcome) = event {
+            if !json && let Some(line) = spent(&session, run) {
+                out.line(&line);
+            }
             return Ok(Exit::of(outcome));
         }
     }
     Ok(Exit::Done)
+}
+
+/// What the run spent in all.
+pub(super) fn spent(session: &Session, run: &RunId) -> Option<String> {
+    let used = session.known.run(run)?.meter().used();
+    Some(format!("cost: {}", words::spent(used)))
 }
 
 fn tell(record: &Record, json: bool, out: &mut Out<'_>) {

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use super::{Exit, Fail};
 use crate::link::Link;
 use crate::protocol::{Command, Fact, LoopRow, LoopState, Record, RunId};
@@ -13,6 +16,8 @@ pub struct Session {
     link: Link,
     /// How its decisions are signed.
     pub by: String,
+    /// Where the reader's clock stands.
+    pub zone: TimeZone,
     /// What it knows.
     pub known: Known,
 }
@@ -43,7 +48,13 @@ impl Session {
     /// Attaches, and listens until everything that stands has been told.
     pub async fn open(link: Link, by: String) -> Result<Self, Fail> {
         let known = Known::default();
-        let mut session = Self { link, by, known };
+        let zone = TimeZone::system();
+        let mut session = Self {
+            link,
+            by,
+            zone,
+            known,
+        };
         let by = session.by.clone();
         session.ask(Command::Attach { since: 0, by }).await?;
         loop {
@@ -95,6 +106,15 @@ pub fn stalled(fact: &Fact, run: &RunId, kept: &str) -> Result<(), Fail> {
         return Err(Exit::Trouble.because(format!("{why}; {kept}")));
     }
     Ok(())
+}
+
+/// A moment as the reader's clock shows it.
+pub(super) fn clock(at: i64, zone: &TimeZone) -> String {
+    let moment = Timestamp::from_millisecond(at).unwrap_or_default();
+    moment
+        .to_zoned(zone.clone())
+        .strftime("%H:%M:%S")
+        .to_string()
 }
 
 fn gone() -> Fail {
@@ -176,6 +196,30 @@ impl Known {
             checkpoint: *checkpoint,
             record,
         })
+    }
+
+    /// Who answered this question, how and when, where somebody has since it was asked: one line.
+    pub fn answered(&self, open: &Open, zone: &TimeZone) -> Option<String> {
+        let id = &open.checkpoint.id;
+        let records = self.runs.get(&open.run)?;
+        let after = records.iter().filter(|r| r.seq > open.record.seq);
+        let mut found = after.filter_map(|record| {
+            let Some(Event::Decided {
+                checkpoint,
+                decision,
+                by,
+                ..
+            }) = record.event()
+            else {
+                return None;
+            };
+            (checkpoint == id).then(|| (record.at, decision.answer().past(), by))
+        });
+        let (at, how, by) = found.next()?;
+        let at = clock(at, zone);
+        Some(format!(
+            "{id} was {how} by {by} at {at}; nothing more was changed"
+        ))
     }
 
     /// The open question that an id names: a checkpoint's, a run's, or a loop's.

@@ -13,16 +13,7 @@ const PAGE: u64 = 2_000;
 /// It counts as seen once all of it was handed over; a reader that left early has not seen it.
 pub async fn show(mut session: Session, id: &str, out: &mut Out<'_>) -> Result<Exit, Fail> {
     let open = session.known.open_named(id)?;
-    out.text(&head(&open));
-    let woke = session.known.run(&open.run);
-    let missing = woke.map_or_else(Vec::new, |run| run.woke().not_enforced.clone());
-    if !missing.is_empty() {
-        out.line(&format!("not enforced here: {}", missing.join(", ")));
-    }
-    if let Some(digest) = text_of(&open.checkpoint.ask) {
-        out.line("");
-        print(&mut session, digest, out).await?;
-    }
+    artefact(&mut session, &open, out).await?;
     out.line("");
     out.text(&run::how_to_answer(&session, &open));
     out.flush();
@@ -31,6 +22,25 @@ pub async fn show(mut session: Session, id: &str, out: &mut Out<'_>) -> Result<E
     }
     mark_seen(&mut session, &open).await?;
     Ok(Exit::Done)
+}
+
+/// Prints the question, what is not enforced, and all of the text that it is about.
+pub(super) async fn artefact(
+    session: &mut Session,
+    open: &Open,
+    out: &mut Out<'_>,
+) -> Result<(), Fail> {
+    out.text(&head(open));
+    let woke = session.known.run(&open.run);
+    let missing = woke.map_or_else(Vec::new, |run| run.woke().not_enforced.clone());
+    if !missing.is_empty() {
+        out.line(&format!("not enforced here: {}", missing.join(", ")));
+    }
+    if let Some(digest) = text_of(&open.checkpoint.ask) {
+        out.line("");
+        print(session, digest, out).await?;
+    }
+    Ok(())
 }
 
 /// What stands before the text.
@@ -47,7 +57,7 @@ pub(super) fn head(open: &Open) -> String {
 }
 
 /// The text that is kept apart from the question.
-fn text_of(ask: &Ask) -> Option<&Digest> {
+pub(super) fn text_of(ask: &Ask) -> Option<&Digest> {
     match ask {
         Ask::Prompt { text, .. } => Some(&text.digest),
         Ask::Work { work } | Ask::Guardrail { work, .. } => Some(&work.diff.digest),
@@ -62,11 +72,20 @@ fn text_of(ask: &Ask) -> Option<&Digest> {
 }
 
 async fn print(session: &mut Session, digest: &Digest, out: &mut Out<'_>) -> Result<(), Fail> {
+    pages(session, digest, |line| out.line(line)).await
+}
+
+/// Hands out every line of a kept text.
+pub(super) async fn pages(
+    session: &mut Session,
+    digest: &Digest,
+    mut each: impl FnMut(&str),
+) -> Result<(), Fail> {
     let mut from = 0;
     loop {
         let (lines, total) = fetch(session, digest, from, PAGE).await?;
         for line in &lines {
-            out.line(line);
+            each(line);
         }
         from += lines.len() as u64;
         if lines.is_empty() && from < total {
@@ -105,7 +124,7 @@ async fn fetch(
 
 /// Commands of one connection are taken in order: the answer to a later one proves that this one
 /// has arrived.
-async fn mark_seen(session: &mut Session, open: &Open) -> Result<(), Fail> {
+pub(super) async fn mark_seen(session: &mut Session, open: &Open) -> Result<(), Fail> {
     let (checkpoint, digest) = (open.checkpoint.id.clone(), open.checkpoint.digest.clone());
     session.ask(Command::Seen { checkpoint, digest }).await?;
     // Whether there is a text of this digest does not matter: either answer will do.

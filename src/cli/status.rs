@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use super::session::Known;
 use super::words;
 use crate::protocol::{LoopRow, LoopState};
-use crate::run::Phase;
+use crate::run::{Phase, Usage};
 
 /// How the project stands (PRODUCT §5.24).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,6 +32,9 @@ pub struct Row {
     /// What is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Question>,
+    /// What that run spent so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Usage>,
     /// What people are told besides; not part of the object.
     #[serde(skip)]
     pub words: String,
@@ -90,6 +93,8 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
         format!(" {short} for {}", words::duration(q.age_s * 1000))
     });
     let at_rest = state == resting;
+    let spent = run.as_ref().map(|run| run.meter().used());
+    let cost = spent.map_or_else(String::new, |used| format!(", {}", words::spent(used)));
     Row {
         name: row.name.clone(),
         state: if broken.is_some() && at_rest {
@@ -100,7 +105,10 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
         mode,
         run: newest.map(|run| run.0),
         checkpoint: question,
-        words: broken.filter(|_| at_rest).unwrap_or(format!("{told}{age}")),
+        words: broken
+            .filter(|_| at_rest)
+            .unwrap_or(format!("{told}{age}{cost}")),
+        spent,
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::run::{
     AfterVerdict, Ask, CheckOutcome, CheckResult, Checkpoint, Decision, Edit, Event, Ground,
-    Judgement, Limit, Outcome, Prompt, Signal, Stage, Verdict, Work,
+    Judgement, Limit, Outcome, Prompt, Signal, Stage, Usage, Verdict, Work,
 };
 
 /// What happened, in one line; `None` for what is too small to tell.
@@ -326,6 +326,23 @@ fn limit(limit: Limit) -> String {
 
 fn dollars(micro: u64) -> String {
     format!("{}.{:02}", micro / 1_000_000, micro % 1_000_000 / 10_000)
+}
+
+/// Tokens and money: `12431 tokens, $0.41`. What is reckoned has «about»; an unknown cost is said.
+pub(super) fn spent(used: Usage) -> String {
+    if used == Usage::default() {
+        return "nothing spent".to_owned();
+    }
+    let about = |is: bool| if is { "about " } else { "" };
+    let tokens = format!("{}{} tokens", about(used.estimated), used.tokens);
+    let paid = used.micro_usd.map_or_else(
+        || "cost unknown".to_owned(),
+        |micro| format!("{}${}", about(used.priced), dollars(micro)),
+    );
+    match used.plan_micro_usd {
+        0 => format!("{tokens}, {paid}"),
+        plan => format!("{tokens}, {paid} and ${} by the plan", dollars(plan)),
+    }
 }
 
 fn repeats(signal: &Signal) -> String {

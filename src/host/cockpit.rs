@@ -69,9 +69,7 @@ fn must_be_terminal() -> Result<(), Fail> {
     if io::stdin().is_terminal() && io::stdout().is_terminal() {
         return Ok(());
     }
-    Err(Exit::Usage.because(
-        "the cockpit needs a terminal; `checkride status` and `checkride run LOOP` do without",
-    ))
+    Err(Exit::Usage.because("the cockpit needs a terminal; `checkride --plain` does without one"))
 }
 
 fn heed() -> Result<Signals, Fail> {
@@ -115,7 +113,7 @@ fn options(view: &View) -> Result<Options, Fail> {
 }
 
 /// `$VISUAL`, else `$EDITOR`, in words.
-fn editor() -> Vec<String> {
+pub(super) fn editor() -> Vec<String> {
     ["VISUAL", "EDITOR"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())

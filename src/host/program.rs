@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use tokio::runtime::{Builder, Runtime};
 
 use super::attach::{self, Starter};
-use super::{HostError, cockpit, daemon, lock};
+use super::{HostError, cockpit, daemon, lock, plain};
 use crate::cli::doctor::{Findings, Readiness};
 use crate::cli::flags::{Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
@@ -60,8 +60,21 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
     let paths = paths(flags)?;
     let project = paths.project();
     let Some(command) = &flags.command else {
-        return cockpit::open(&paths, &flags.view);
+        return if plain::is_meant(&flags.view) {
+            plain::watch(&paths, &flags.view, out)
+        } else {
+            cockpit::open(&paths, &flags.view)
+        };
     };
+    if let (Cmd::Run { name, json, .. }, true) = (command, flags.view.plain) {
+        if *json {
+            return Err(Exit::Usage.because("--json is for programs and --plain for people"));
+        }
+        return plain::run(&paths, name, &flags.view, out);
+    }
+    if flags.view.plain {
+        return Err(Exit::Usage.because("--plain belongs to the cockpit and to `run`"));
+    }
     if flags.view != View::default() {
         return Err(Exit::Usage
             .because("--read-only, --no-color, --ascii and --theme belong to the cockpit"));
@@ -244,6 +257,6 @@ pub(super) fn this_program() -> Result<PathBuf, HostError> {
 }
 
 /// How decisions from here are signed: two terminals can be told apart.
-fn by() -> String {
+pub(super) fn by() -> String {
     format!("command line {}", std::process::id())
 }

@@ -1,0 +1,114 @@
+//! `checkride --plain`: attaches and hands the link to plain mode, with standard input as it comes.
+
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::fs::File;
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, Interest, ReadBuf};
+
+use super::lasting::lasting;
+use super::{HostError, attach, cockpit, program};
+use crate::cli::flags::View;
+use crate::cli::plain::{self, Ground, Means};
+use crate::cli::{Exit, Fail, Out, Session};
+use crate::config::Paths;
+use crate::supervisor::clock::Clock;
+use crate::tui::terminal;
+
+/// Whether linear text is wanted: by name, or because the terminal can do no more.
+pub(super) fn is_meant(view: &View) -> bool {
+    view.plain || std::env::var("TERM").is_ok_and(|term| term == "dumb")
+}
+
+/// Follows the whole project.
+pub(super) fn watch(paths: &Paths, view: &View, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    program::runtime()?.block_on(async {
+        let session = session(paths).await?;
+        plain::watch(session, ground(view)?, out).await
+    })
+}
+
+/// Starts one loop and follows it.
+pub(super) fn run(paths: &Paths, name: &str, view: &View, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    program::runtime()?.block_on(async {
+        let session = session(paths).await?;
+        plain::run(session, name, ground(view)?, out).await
+    })
+}
+
+async fn session(paths: &Paths) -> Result<Session, Fail> {
+    let starter = program::starter()?;
+    let link = attach::attach(paths, &starter).await?;
+    Session::open(lasting(paths.clone(), starter, link), program::by()).await
+}
+
+fn ground(view: &View) -> Result<Ground<Stdin>, Fail> {
+    let input = Stdin::open()
+        .map_err(|e| HostError::Trouble(format!("standard input cannot be read: {e}")))?;
+    // An editor wants the terminal that answers are typed at.
+    let seated = io::stdin().is_terminal() && io::stdout().is_terminal();
+    Ok(Ground {
+        input,
+        means: Means {
+            editor: if seated {
+                cockpit::editor()
+            } else {
+                Vec::new()
+            },
+            read_only: view.read_only,
+        },
+        now_ms: Clock::System.now_ms(),
+    })
+}
+
+/// Standard input: read only when it is asked for, so that an editor can have it meanwhile.
+enum Stdin {
+    /// A terminal, a pipe or a socket.
+    Live(AsyncFd<OwnedFd>),
+    /// A file, which is never waited for.
+    File(File),
+}
+
+impl Stdin {
+    #[expect(
+        deprecated,
+        reason = "its successor demands a promise that an owned descriptor keeps by itself"
+    )]
+    fn open() -> io::Result<Self> {
+        let fd = io::stdin().as_fd().try_clone_to_owned()?;
+        let file = fd.try_clone()?;
+        Ok(AsyncFd::with_interest(fd, Interest::READABLE).map_or_else(
+            |_no_readiness| Self::File(File::from_std(file.into())),
+            Self::Live,
+        ))
+    }
+}
+
+impl AsyncRead for Stdin {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::File(file) => Pin::new(file).poll_read(cx, into),
+            Self::Live(fd) => loop {
+                // Asked directly first: what waits already is not to be missed.
+                match terminal::read(fd.get_ref(), into.initialize_unfilled()) {
+                    Ok(Some(read)) => {
+                        into.advance(read);
+                        return Poll::Ready(Ok(()));
+                    }
+                    Ok(None) => ready!(fd.poll_read_ready(cx))?.clear_ready(),
+                    Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                        return Poll::Ready(Ok(()));
+                    }
+                    Err(e) => return Poll::Ready(Err(e)),
+                }
+            },
+        }
+    }
+}
