@@ -259,7 +259,9 @@ impl<'o, 'a, R: AsyncRead + Unpin> Plain<'o, 'a, R> {
         let known = &self.session.known;
         let of = |run: &&RunId| self.only.as_ref().is_none_or(|only| only == *run);
         let runs = known.runs.keys().filter(of);
-        runs.filter_map(|run| known.open_at(run)).collect()
+        runs.filter_map(|run| known.open_at(run))
+            .filter(|open| known.answered(open, &self.session.zone).is_none())
+            .collect()
     }
 
     fn waits(&self) -> bool {

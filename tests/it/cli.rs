@@ -5,6 +5,8 @@
     reason = "what a play does not expect fails its test"
 )]
 
+mod plain;
+
 use checkride::cli::{
     Exit, Fail, Flags, Out, Session, decide, flags::Cmd, log, run, show, status, stop,
 };
@@ -35,6 +37,8 @@ struct Fake {
     /// Another operator who is faster, if there is one.
     rival: Option<&'static str>,
     seen: bool,
+    /// Whether it goes once a decision counts.
+    goes: bool,
 }
 
 fn wake() -> Wake {
@@ -71,6 +75,7 @@ impl Fake {
             asked: Vec::new(),
             rival: None,
             seen: false,
+            goes: false,
         }
     }
 
@@ -78,6 +83,13 @@ impl Fake {
     fn at_prompt() -> Self {
         let mut fake = Self::asleep();
         fake.start();
+        fake
+    }
+
+    /// The same, and it goes with what it decides.
+    fn going() -> Self {
+        let mut fake = Self::at_prompt();
+        fake.goes = true;
         fake
     }
 
@@ -303,6 +315,9 @@ async fn play(mut fake: Fake, mut end: FarEnd) -> Fake {
                 return fake;
             }
         }
+        if fake.goes && matches!(fake.run.phase(), checkride::run::Phase::Doing(_)) {
+            return fake;
+        }
     }
     fake
 }
@@ -325,7 +340,8 @@ async fn command(fake: Fake, line: &str) -> (Result<Exit, Fail>, String, Fake) {
 }
 
 async fn perform(near: Link, command: Cmd, out: &mut Out<'_>) -> Result<Exit, Fail> {
-    let session = Session::open(near, "test".to_owned()).await?;
+    let mut session = Session::open(near, "test".to_owned()).await?;
+    session.zone = jiff::tz::TimeZone::UTC;
     match command {
         Cmd::Run { name, json, .. } => run::run(session, &name, json, out).await,
         Cmd::Show { id } => show::show(session, &id, out).await,
@@ -485,7 +501,7 @@ async fn the_second_decision_loses() {
     assert_eq!(exit, Exit::Refused);
     assert_eq!(
         line,
-        "tidy-1.1 was aborted by cockpit 2 before; nothing more was changed"
+        "tidy-1.1 was aborted by cockpit 2 at 10:13:30; nothing more was changed"
     );
 }
 

@@ -5,7 +5,7 @@ use tokio::io::AsyncRead;
 use super::{Plain, READ_ONLY, Woken, named};
 use crate::cli::decide;
 use crate::cli::session::Open;
-use crate::cli::{Exit, Fail, show, words};
+use crate::cli::{Exit, Fail, show};
 use crate::run::{AfterVerdict, Answer, Ask, Decision, Judgement};
 
 /// The four answers as they are typed.
@@ -159,8 +159,6 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
         match decide::send(&mut self.session, open, decision).await {
             Ok(()) => {
                 self.ahead = false;
-                let line = format!("{} {}", open.checkpoint.id, words::decided(decision));
-                self.say(&line);
                 Ok(true)
             }
             Err(fail) if fail.exit == Exit::Refused => {
@@ -174,8 +172,10 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
 
     /// Goes on only while exactly this is asked.
     fn still(&self, open: &Open) -> Result<(), Stop> {
-        let now = self.session.known.open_at(&open.run);
-        if now.is_some_and(|now| named(&now) == named(open)) {
+        let known = &self.session.known;
+        let same = |now: Open| now.record.seq == open.record.seq;
+        let asked = known.open_at(&open.run).is_some_and(same);
+        if asked && known.answered(open, &self.session.zone).is_none() {
             Ok(())
         } else {
             Err(Stop::Gone)
