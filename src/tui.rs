@@ -88,6 +88,7 @@ pub async fn fly(link: Link, options: Options, signals: Signals) -> io::Result<E
     let screen = Screen::take(options.tmux)?;
     let mut app = App::new(options.manner, screen.size()?, clock());
     app.toast.clone_from(&options.notice);
+    app.by.clone_from(&options.by);
     let mut cockpit = Cockpit {
         app,
         screen,

@@ -117,6 +117,10 @@ pub struct Manner {
 pub struct App {
     /// How it was started.
     pub manner: Manner,
+    /// How decisions made here are signed; empty where nobody else can decide.
+    pub by: String,
+    /// The question that somebody else answered before this cockpit's answer came.
+    pub(crate) outrun: Option<CheckpointId>,
     /// The time of the last key, record or frame.
     pub now: Moment,
     /// Columns and rows.
@@ -171,6 +175,8 @@ impl App {
     pub fn new(manner: Manner, size: (u16, u16), now: Moment) -> Self {
         Self {
             manner,
+            by: String::new(),
+            outrun: None,
             now,
             size,
             world: World::default(),
@@ -208,7 +214,7 @@ impl App {
         self.forget_complaint();
         let news = self.world.apply(record);
         match &record.fact {
-            Fact::Run { run, event } if news => self.happened(run, event),
+            Fact::Run { run, event } if news => self.happened(run, event, record.at),
             Fact::Loops(_) => self.keep_selection(),
             Fact::Refused { what, why } => self.refused(what, why),
             Fact::Stalled { run, why } => self.complain(&run.0, why),
@@ -226,7 +232,7 @@ impl App {
         self.wants()
     }
 
-    fn happened(&mut self, run: &RunId, event: &Event) {
+    fn happened(&mut self, run: &RunId, event: &Event, at: i64) {
         if let Event::Asked(checkpoint) = event {
             if self.complained.take().is_some() {
                 self.toast = None;
@@ -238,7 +244,14 @@ impl App {
             self.human
                 .retain(|id, _| *id == checkpoint.id || self.world.waits(id));
             self.show_question(run);
-        } else if let Event::Decided { checkpoint, .. } = event {
+        } else if let Event::Decided {
+            checkpoint,
+            decision,
+            by,
+            ..
+        } = event
+        {
+            self.outrun(run, checkpoint, (decision.answer(), by), at);
             self.newest = Newest::Decision;
             self.arming.answered(checkpoint);
             self.close_pages_of(run);

@@ -52,6 +52,11 @@ impl Arming {
         self.sent = Some(question);
     }
 
+    /// Whether a decision on this question was sent and neither counts nor is refused yet.
+    pub fn is_on_its_way(&self, id: &CheckpointId) -> bool {
+        self.sent.as_ref().is_some_and(|(sent, _)| sent == id)
+    }
+
     /// Someone answered it.
     pub fn answered(&mut self, id: &CheckpointId) {
         self.seen.retain(|(seen, _)| seen != id);

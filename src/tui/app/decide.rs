@@ -1,7 +1,7 @@
 //! Decisions: which question is in front of the operator, what each of the four answers does there,
 //! and what is sent. Every decision names the id and the digest that were shown.
 
-use crate::protocol::Command;
+use crate::protocol::{Command, RunId};
 use crate::run::{Answer, Ask, Checkpoint, CheckpointId, Decision, Edit, Judgement};
 
 use super::arming::Shown;
@@ -244,9 +244,31 @@ impl App {
         })
     }
 
+    /// Somebody answered a question. Where that was not this cockpit and the question stood in front of
+    /// its operator, they are told who it was and when.
+    pub(crate) fn outrun(
+        &mut self,
+        run: &RunId,
+        id: &CheckpointId,
+        (answer, by): (Answer, &str),
+        at: i64,
+    ) {
+        let mine = self.by.is_empty() || by == self.by;
+        let sent = self.arming.is_on_its_way(id);
+        if !mine && (sent || self.pages_run() == Some(run)) {
+            self.outrun = sent.then(|| id.clone());
+            let (how, at) = (answer.past(), self.now.at(at).hms());
+            self.complain(&id.0, &format!("{how} by {by} at {at}"));
+        }
+    }
+
     /// The host refused a command.
     pub(crate) fn refused(&mut self, what: &str, why: &str) {
         self.arming.unsent(what);
+        // Who was faster is on the screen already, and says more.
+        if self.outrun.take_if(|id| id.0 == what).is_some() {
+            return;
+        }
         self.asked.file_refused(what);
         self.complain(what, why);
     }
