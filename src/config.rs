@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod loops;
 mod names;
 mod nearest;
+pub mod notices;
 pub mod paths;
 pub mod prices;
 mod project;

@@ -13,6 +13,7 @@ pub mod limit;
 pub mod memory;
 mod naming;
 pub mod needs;
+pub mod notices;
 pub mod outbox;
 pub mod process;
 pub mod provider;
@@ -82,6 +83,8 @@ pub struct Activity {
     pub working: usize,
     /// Runs that go on by themselves at a certain time.
     pub sleeping: usize,
+    /// Notices on their way to a receiver.
+    pub telling: usize,
     /// The operator asked for the end.
     pub leaving: bool,
 }

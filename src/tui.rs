@@ -10,6 +10,7 @@ pub mod keymap;
 pub mod layers;
 pub mod layout;
 pub mod marks;
+pub mod notify;
 pub mod paint;
 pub mod panes;
 pub mod styles;
@@ -60,6 +61,10 @@ pub struct Options {
     pub calm: bool,
     /// Whether tmux stands between: what is copied is wrapped for it.
     pub tmux: bool,
+    /// How this terminal is asked to show a notification, where it is known to.
+    pub notify: Option<notify::Tongue>,
+    /// Minutes of the day between which no bell rings.
+    pub quiet: Option<(u16, u16)>,
     /// The operator's editor and its arguments; empty where none is set.
     pub editor: Vec<String>,
     /// How decisions made here are signed.
@@ -89,6 +94,7 @@ pub async fn fly(link: Link, options: Options, signals: Signals) -> io::Result<E
     let mut app = App::new(options.manner, screen.size()?, clock());
     app.toast.clone_from(&options.notice);
     app.by.clone_from(&options.by);
+    app.quiet = options.quiet;
     let mut cockpit = Cockpit {
         app,
         screen,
@@ -296,8 +302,13 @@ impl Cockpit {
         self.due = Some(Instant::now() + self.app.beat());
         self.fresh = 0;
         let out = self.app.drawn(clock());
-        if std::mem::take(&mut self.app.bells) > 0 {
+        for _ in 0..std::mem::take(&mut self.app.bells) {
             self.screen.ring()?;
+        }
+        for note in std::mem::take(&mut self.app.notes) {
+            if let Some(tongue) = self.options.notify {
+                self.screen.notify(tongue, &note)?;
+            }
         }
         for one in out {
             if let Out::Send(command) = one {

@@ -6,9 +6,10 @@ use super::lasting::lasting;
 use super::{attach, demo, program};
 use crate::cli::flags::View;
 use crate::cli::{self, Exit, Fail, Out};
-use crate::config::Paths;
+use crate::config::{Paths, settings};
 use crate::link::Link;
 use crate::tui::app::{Manner, Next};
+use crate::tui::notify::Tongue;
 use crate::tui::styles::Styles;
 use crate::tui::{self, Exit as Left, Options, Signals};
 
@@ -19,12 +20,12 @@ use crate::tui::{self, Exit as Left, Options, Signals};
 pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
     must_be_terminal()?;
     // A theme that is not there must not leave a host behind.
-    options(view)?;
+    options(view, None)?;
     let mut notice = None;
     loop {
         let options = Options {
             notice: notice.take(),
-            ..options(view)?
+            ..options(view, quiet(paths))?
         };
         let runtime = program::runtime()?;
         let left = runtime.block_on(async {
@@ -56,13 +57,19 @@ fn install(paths: &Paths, name: &str) -> String {
 /// Plays the demo: the real engine in this process, over a project in a temporary folder.
 pub(super) fn demo(view: &View) -> Result<Exit, Fail> {
     must_be_terminal()?;
-    let options = options(view)?;
+    let options = options(view, None)?;
     let runtime = program::runtime()?;
     // Before there is a folder that a signal could leave behind.
     let signals = runtime.block_on(async { heed() })?;
     let stage = demo::Stage::set(program::keeper()?)?;
     runtime.block_on(async { fly(stage.link(), options, signals).await })?;
     Ok(Exit::Done)
+}
+
+/// The project's quiet hours, in minutes of the day; how loops are kept from waking is the host's.
+fn quiet(paths: &Paths) -> Option<(u16, u16)> {
+    let hours = settings::read(paths.project()).settings.quiet_hours?;
+    Some((hours.from, hours.to))
 }
 
 fn must_be_terminal() -> Result<(), Fail> {
@@ -82,7 +89,7 @@ async fn fly(link: Link, options: Options, signals: Signals) -> Result<Left, Fai
     flown.map_err(|e| Exit::Trouble.because(format!("the terminal cannot be used: {e}")))
 }
 
-fn options(view: &View) -> Result<Options, Fail> {
+fn options(view: &View, quiet: Option<(u16, u16)>) -> Result<Options, Fail> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let plain =
         view.no_color || set("NO_COLOR") || std::env::var("TERM").is_ok_and(|t| t == "dumb");
@@ -106,6 +113,8 @@ fn options(view: &View) -> Result<Options, Fail> {
         },
         calm: set("SSH_CONNECTION"),
         tmux: set("TMUX"),
+        notify: Tongue::of(|name| std::env::var(name).ok()),
+        quiet,
         editor: editor(),
         by: format!("cockpit {}", std::process::id()),
         notice: None,

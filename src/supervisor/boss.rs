@@ -17,7 +17,7 @@ use super::process::sweep::sweep;
 use super::shelf::Shelf;
 use super::site::{Site, beside};
 use super::transcripts::Transcripts;
-use super::{Activity, Settings, Shared, memory};
+use super::{Activity, Settings, Shared, memory, notices};
 use crate::link::FarEnd;
 use crate::protocol::{Fact, Record, RunId};
 use crate::run::Run;
@@ -47,6 +47,7 @@ pub(super) async fn work(
     let (letters, mut letter) = mpsc::channel(WAITING);
     let (news, mut heard) = mpsc::channel(WAITING);
     let mut boss = Boss::new(settings, journal, Ways { letters, news }, said);
+    boss.tell_others();
     boss.recall().await;
     boss.reread().await;
     boss.pick_up().await;
@@ -106,6 +107,13 @@ impl Boss {
             ways,
             said,
         }
+    }
+
+    /// Tells the user's own receivers of every question, beside everything else.
+    fn tell_others(&self) {
+        let (settings, shared) = (self.settings.clone(), self.shared.clone());
+        let feed = shared.hub.listen();
+        spawn_local(notices::watch(settings, shared, feed, self.said.clone()));
     }
 
     fn open(&mut self, end: FarEnd) {

@@ -102,6 +102,11 @@ impl Hub {
         }
     }
 
+    /// Hears every record from now on.
+    pub(super) fn listen(&self) -> broadcast::Receiver<Record> {
+        self.feed.subscribe()
+    }
+
     /// Shows journalled records to everyone.
     pub(super) fn show(&self, records: Vec<Record>) {
         for record in records {

@@ -119,6 +119,10 @@ pub struct App {
     pub manner: Manner,
     /// How decisions made here are signed; empty where nobody else can decide.
     pub by: String,
+    /// Minutes of the day between which no bell rings, from the first up to the second.
+    pub quiet: Option<(u16, u16)>,
+    /// Notifications to be shown outside the window.
+    pub notes: Vec<String>,
     /// The question that somebody else answered before this cockpit's answer came.
     pub(crate) outrun: Option<CheckpointId>,
     /// The time of the last key, record or frame.
@@ -176,6 +180,8 @@ impl App {
         Self {
             manner,
             by: String::new(),
+            quiet: None,
+            notes: Vec::new(),
             outrun: None,
             now,
             size,
@@ -238,8 +244,10 @@ impl App {
                 self.toast = None;
             }
             let watched = self.focused && self.pages_run() == Some(run);
-            if self.world.attached && !watched {
+            if self.world.attached && !watched && !self.is_quiet() {
                 self.bells += 1;
+                let kind = checkpoint.ask.kind();
+                self.notes.push(format!("{run} waits: {kind}"));
             }
             self.human
                 .retain(|id, _| *id == checkpoint.id || self.world.waits(id));

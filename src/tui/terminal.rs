@@ -24,6 +24,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::app::App;
 use super::draw;
+use super::notify::Tongue;
 use super::styles::Styles;
 use super::text;
 
@@ -102,6 +103,17 @@ impl Screen {
         out.flush()
     }
 
+    /// Asks the terminal for a notification, through tmux where that stands between.
+    pub fn notify(&mut self, tongue: Tongue, text: &str) -> io::Result<()> {
+        let mut bytes = tongue.says(&text::bare(text));
+        if self.tmux {
+            bytes = through_tmux(&bytes);
+        }
+        let mut out = io::stdout();
+        out.write_all(bytes.as_bytes())?;
+        out.flush()
+    }
+
     /// Puts a text on the operator's clipboard, through tmux where that stands between.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         let mut bytes = String::new();
@@ -109,8 +121,7 @@ impl Screen {
             .write_ansi(&mut bytes)
             .map_err(io::Error::other)?;
         if self.tmux {
-            let inner = bytes.replace('\x1b', "\x1b\x1b");
-            bytes = format!("\x1bPtmux;{inner}\x1b\\");
+            bytes = through_tmux(&bytes);
         }
         let mut out = io::stdout();
         out.write_all(bytes.as_bytes())?;
@@ -196,6 +207,12 @@ fn give_back() -> io::Result<()> {
         cursor::Show
     );
     disable_raw_mode().and(left).and(set_title(""))
+}
+
+/// A sequence for the terminal outside; tmux passes it on where it is allowed to.
+fn through_tmux(bytes: &str) -> String {
+    let inner = bytes.replace('\x1b', "\x1b\x1b");
+    format!("\x1bPtmux;{inner}\x1b\\")
 }
 
 /// Sets the title; ended by ST, because a bell byte must only ever mean a bell.

@@ -27,6 +27,8 @@ mod machine;
 #[cfg(test)]
 mod model_worker;
 #[cfg(test)]
+mod notices;
+#[cfg(test)]
 mod ordeal;
 #[cfg(test)]
 mod outbox;

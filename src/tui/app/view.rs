@@ -100,6 +100,18 @@ impl App {
         beat
     }
 
+    /// Whether no bell rings now; the title tells it all the same.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let minute = self.now.minute();
+        self.quiet.is_some_and(|(from, to)| {
+            if from < to {
+                (from..to).contains(&minute)
+            } else {
+                minute >= from || minute < to
+            }
+        })
+    }
+
     /// Whether there is no loop to show.
     pub fn nothing_here(&self) -> bool {
         self.world.loops.is_empty()

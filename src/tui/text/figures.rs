@@ -27,6 +27,11 @@ impl Moment {
         self.local_s().div_euclid(86_400)
     }
 
+    /// Minute of the day, local.
+    pub fn minute(self) -> u16 {
+        u16::try_from(self.local_s().rem_euclid(86_400) / 60).unwrap_or(0)
+    }
+
     /// `14:07`
     pub fn hm(self) -> String {
         let s = self.local_s().rem_euclid(86_400);

@@ -224,6 +224,8 @@ async fn a_cockpit_that_panics() {
         styles: Styles::named("terminal").unwrap(),
         manner: Manner { read_only: false },
         calm: false,
+        notify: None,
+        quiet: None,
         tmux: false,
         editor: Vec::new(),
         by: "test".to_owned(),

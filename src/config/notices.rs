@@ -1,0 +1,146 @@
+//! `config.toml` in the user's config folder: who else is told when a loop waits for a person.
+
+use std::path::Path;
+
+use super::diagnostic::Diagnostic;
+use super::project;
+use super::reader::{self, At, Problems, Table};
+
+/// The name of the file.
+pub const FILE: &str = "config.toml";
+
+/// Who is told that a loop waits for a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Receivers {
+    /// A program and its arguments; the text of the notice is put after them.
+    pub command: Option<Vec<String>>,
+    /// An address that is told by `POST`.
+    pub webhook: Option<Webhook>,
+}
+
+/// An address that notices are posted to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// `https://…`, or `http://` on this machine.
+    pub url: String,
+    /// The variable of the host's environment that holds the secret which notices are signed with.
+    pub secret_env: String,
+}
+
+/// Reads the receivers in this config folder; an absent file has none.
+///
+/// # Errors
+/// The first thing that is wrong, in one line; nobody is told then.
+pub fn read(folder: &Path) -> Result<Receivers, String> {
+    let path = folder.join(FILE);
+    if std::fs::symlink_metadata(&path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(Receivers::default());
+    }
+    let text = project::read_bytes(&path)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()));
+    match text {
+        Ok(text) => read_text(&text),
+        Err(why) => Err(format!("{FILE} cannot be read: {why}")),
+    }
+}
+
+/// Reads the text of the file.
+///
+/// # Errors
+/// As for `read`.
+pub fn read_text(text: &str) -> Result<Receivers, String> {
+    let problems = Problems::of(text);
+    let read = reader::document(text, &problems, |table| {
+        table.table("notify", receivers).unwrap_or_default()
+    });
+    let failed = problems.has_errors();
+    let (diagnostics, _) = problems.into_diagnostics(FILE);
+    match (read, diagnostics.first()) {
+        (Some(receivers), _) if !failed => Ok(receivers),
+        (_, first) => Err(first.map_or_else(|| format!("{FILE} is invalid"), Diagnostic::line)),
+    }
+}
+
+fn receivers(table: &mut Table<'_>) -> Receivers {
+    let argv = table.texts("command");
+    let command = argv.map(|argv| argv.value.into_iter().map(|word| word.value).collect());
+    Receivers {
+        command: command.filter(|words: &Vec<String>| !words.is_empty()),
+        webhook: webhook(table),
+    }
+}
+
+fn webhook(table: &mut Table<'_>) -> Option<Webhook> {
+    let url = table.text("webhook");
+    let secret = table.text("secret_env");
+    if let Some(url) = &url {
+        if !is_safe(&url.value) {
+            table.problems.error(
+                url.span,
+                "`webhook` is no address that a notice can safely go to",
+                "write an https:// address; http:// only on this machine",
+            );
+        }
+        if secret.is_none() {
+            table.missing("secret_env", "secret_env = \"CHECKRIDE_WEBHOOK_SECRET\"");
+        }
+    }
+    let (url, secret): (At<String>, At<String>) = (url?, secret?);
+    Some(Webhook {
+        url: url.value,
+        secret_env: secret.value,
+    })
+}
+
+fn is_safe(url: &str) -> bool {
+    let here = ["localhost", "127.0.0.1", "[::1]"];
+    let local = |rest: &str| {
+        here.iter().any(|host| {
+            rest.strip_prefix(host)
+                .is_some_and(|after| after.is_empty() || after.starts_with([':', '/']))
+        })
+    };
+    let plain = url.chars().all(|c| c.is_ascii_graphic());
+    plain && (url.strip_prefix("http://").is_some_and(local) || url.starts_with("https://"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A webhook is signed or refused, and leaves the machine encrypted or not at all.
+    #[test]
+    fn a_webhook_is_signed_and_encrypted() {
+        let good = "[notify]\ncommand = [\"notify-send\", \"checkride\"]\n\
+                    webhook = \"https://example.org/x\"\nsecret_env = \"S\"\n";
+        let read = read_text(good).unwrap();
+        assert_eq!(
+            read.command,
+            Some(vec!["notify-send".into(), "checkride".into()])
+        );
+        assert_eq!(read.webhook.unwrap().secret_env, "S");
+        for (bad, why) in [
+            (
+                "[notify]\nwebhook = \"https://example.org\"\n",
+                "secret_env",
+            ),
+            (
+                "[notify]\nwebhook = \"http://example.org\"\nsecret_env = \"S\"\n",
+                "no address",
+            ),
+            (
+                "[notify]\nwebhook = \"http://127.0.0.1.example.org\"\nsecret_env = \"S\"\n",
+                "no address",
+            ),
+            (
+                "[notify]\nwebhok = \"https://example.org\"\n",
+                "unknown key",
+            ),
+            ("[notify", "config.toml"),
+        ] {
+            let line = read_text(bad).unwrap_err();
+            assert!(line.contains(why) && line.lines().count() == 1, "{line}");
+        }
+        assert_eq!(read_text(""), Ok(Receivers::default()));
+    }
+}

@@ -1,0 +1,240 @@
+//! Notices: tells the user's command and webhook that a loop waits for a person, with no cockpit
+//! needed. Once for each checkpoint and receiver, over the death of a host; nothing waits for it.
+
+mod post;
+
+pub use post::signature;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{broadcast, watch};
+use tokio::task::spawn_local;
+use tokio::time::timeout;
+
+use super::redactor::Redactor;
+use super::{Activity, Settings, Shared, secrets};
+use crate::config::{notices, settings};
+use crate::protocol::{Fact, Record, RunId};
+use crate::run::{Checkpoint, Event, Phase, Run};
+
+/// How often what was held back over quiet hours is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Longest time that a user's command may take.
+const COMMAND_TIME: Duration = Duration::from_secs(10);
+
+/// What is told. No text of a worker, no path and no key is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// The checkpoint's id: the same question is told under the same id.
+    pub id: String,
+    /// The loop.
+    #[serde(rename = "loop")]
+    pub name: String,
+    /// The run.
+    pub run: String,
+    /// What kind of question it is.
+    pub kind: String,
+    /// The same in words: `tidy-3 waits: publish`.
+    pub text: String,
+}
+
+/// Tells of every checkpoint until the supervisor ends.
+pub(super) async fn watch(
+    settings: Rc<Settings>,
+    shared: Rc<Shared>,
+    mut feed: broadcast::Receiver<Record>,
+    said: watch::Sender<Activity>,
+) {
+    let teller = Teller {
+        settings,
+        shared,
+        said,
+    };
+    let mut held = teller.look().await;
+    loop {
+        let next = feed.recv();
+        let next = if held {
+            timeout(LOOK_AGAIN, next).await.ok()
+        } else {
+            Some(next.await)
+        };
+        match next {
+            Some(Ok(record)) => {
+                if let Fact::Run { run, event } = record.fact
+                    && matches!(event, Event::Asked(_))
+                {
+                    held |= teller.look_at(run).await;
+                }
+            }
+            Some(Err(broadcast::error::RecvError::Closed)) => return,
+            Some(Err(broadcast::error::RecvError::Lagged(_))) | None => held = teller.look().await,
+        }
+    }
+}
+
+struct Teller {
+    settings: Rc<Settings>,
+    shared: Rc<Shared>,
+    said: watch::Sender<Activity>,
+}
+
+impl Teller {
+    /// Tells of everything that waits and was not told; whether something is held back.
+    async fn look(&self) -> bool {
+        let Ok(open) = self.shared.journal.open_runs().await else {
+            return false;
+        };
+        let mut held = false;
+        for open in open {
+            held |= self.tell_of(&open.run, &open.records).await;
+        }
+        held
+    }
+
+    async fn look_at(&self, run: RunId) -> bool {
+        match self.shared.journal.run(run.clone()).await {
+            Ok(records) => self.tell_of(&run, &records).await,
+            Err(_) => false,
+        }
+    }
+
+    /// Tells of the question that this run blocks on; whether that is held back.
+    async fn tell_of(&self, id: &RunId, records: &[Record]) -> bool {
+        let run = Run::replay(records.iter().filter_map(Record::event));
+        let Some((run, Phase::Asking(open))) = run.as_ref().map(|run| (run, run.phase())) else {
+            return false;
+        };
+        let receivers = match notices::read(&self.settings.config) {
+            Ok(receivers) => receivers,
+            Err(why) => {
+                self.complain(notices::FILE, why);
+                return false;
+            }
+        };
+        if receivers == notices::Receivers::default() {
+            return false;
+        }
+        if self.is_quiet() {
+            return true;
+        }
+        let spec = &run.woke().spec;
+        let redactor = secrets::of(spec, &self.settings.env);
+        let notice = notice(id, &spec.name, open, &redactor);
+        self.tell(receivers, open, notice).await;
+        false
+    }
+
+    /// Tells each receiver that was not told yet.
+    async fn tell(&self, receivers: notices::Receivers, open: &Checkpoint, notice: Notice) {
+        if let Some(command) = receivers.command
+            && self.claims("command", open).await
+        {
+            let env = self.settings.env.clone();
+            let text = notice.text.clone();
+            self.beside(async move { run_command(&command, &text, env).await });
+        }
+        if let Some(webhook) = receivers.webhook
+            && self.claims(&webhook.url, open).await
+        {
+            let secret = self
+                .settings
+                .env
+                .iter()
+                .find(|(name, _)| name.to_str() == Some(webhook.secret_env.as_str()));
+            let secret = secret.map(|(_, value)| value.clone());
+            let clock = self.settings.clock.clone();
+            self.beside(async move { post::post(&webhook, secret, &notice, &clock).await });
+        }
+    }
+
+    /// The project's quiet hours; what is held back is told when they end, if it waits still.
+    fn is_quiet(&self) -> bool {
+        let hours = settings::read(&self.settings.project).settings.quiet_hours;
+        let here = self.settings.clock.here();
+        let minute = i32::from(here.hour()) * 60 + i32::from(here.minute());
+        let minute = u16::try_from(minute).unwrap_or(0);
+        hours.is_some_and(|hours| hours.contains(minute))
+    }
+
+    /// Whether this receiver was not told of this question yet. It is noted before it is told: a host
+    /// that dies in between has told nobody, and nobody is ever told twice.
+    async fn claims(&self, receiver: &str, open: &Checkpoint) -> bool {
+        let key = format!("told {} {receiver}", open.id);
+        let journal = &self.shared.journal;
+        match journal.get(&key).await {
+            Ok(None) => journal
+                .set(&key, self.settings.clock.now_ms().to_string())
+                .await
+                .is_ok(),
+            Ok(Some(_)) | Err(_) => false,
+        }
+    }
+
+    /// Tells without keeping anything waiting but the host's own end.
+    fn beside(&self, telling: impl Future<Output = Result<(), String>> + 'static) {
+        let (said, shared) = (self.said.clone(), self.shared.clone());
+        said.send_modify(|activity| activity.telling += 1);
+        spawn_local(async move {
+            if let Err(why) = telling.await {
+                shared.hub.say(Fact::Refused {
+                    what: "notice".to_owned(),
+                    why,
+                });
+            }
+            said.send_modify(|activity| activity.telling -= 1);
+        });
+    }
+
+    fn complain(&self, what: &str, why: String) {
+        self.shared.hub.say(Fact::Refused {
+            what: what.to_owned(),
+            why,
+        });
+    }
+}
+
+fn notice(run: &RunId, name: &str, open: &Checkpoint, redactor: &Redactor) -> Notice {
+    let kind = open.ask.kind().to_owned();
+    let clean = |text: &str| redactor.clean(text).into_owned();
+    Notice {
+        id: clean(&open.id.0),
+        name: clean(name),
+        run: clean(&run.0),
+        text: clean(&format!("{run} waits: {kind}")),
+        kind,
+    }
+}
+
+/// Runs the user's own command with the text as its last argument.
+async fn run_command(
+    command: &[String],
+    text: &str,
+    env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+) -> Result<(), String> {
+    let Some((program, args)) = command.split_first() else {
+        return Ok(());
+    };
+    let running = tokio::process::Command::new(program)
+        .args(args)
+        .arg(text)
+        .env_clear()
+        .envs(env)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
+    let mut running = running.map_err(|e| format!("{program} cannot be started: {e}"))?;
+    match timeout(COMMAND_TIME, running.wait()).await {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(format!("{program} ended with {status}")),
+        Ok(Err(e)) => Err(format!("{program} cannot be waited for: {e}")),
+        Err(_late) => Err(format!(
+            "{program} took longer than {} s and was killed",
+            COMMAND_TIME.as_secs()
+        )),
+    }
+}
