@@ -13,6 +13,7 @@ pub mod plain;
 pub mod run;
 pub mod session;
 pub mod show;
+pub mod since;
 mod starters;
 pub mod status;
 pub mod stop;

@@ -23,6 +23,7 @@ pub use loops::LoopFile;
 pub use paths::Paths;
 pub use prices::Prices;
 pub use quantity::Hours;
+pub(crate) use quantity::seconds;
 pub use settings::Settings;
 
 /// What `check` found.

@@ -1,10 +1,12 @@
 //! The process around the supervisor: one per project, behind an owner-only socket, and the way to
 //! it. Nothing here decides about runs.
 
+mod absence;
 pub mod attach;
 mod cockpit;
 mod daemon;
 mod demo;
+mod install;
 mod lasting;
 pub mod lock;
 mod log;

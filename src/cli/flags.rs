@@ -97,6 +97,9 @@ pub enum Cmd {
         /// One object
         #[arg(long)]
         json: bool,
+        /// First what happened since then: a length such as 8h; without one, since a cockpit was left
+        #[arg(long, value_name = "LENGTH", num_args = 0..=1, default_missing_value = "", conflicts_with = "json")]
+        since: Option<String>,
     },
     /// Print what happened to a loop: decisions with their digests, times and durations
     Log {
@@ -114,6 +117,12 @@ pub enum Cmd {
     Stop(Stop),
     /// Be the project's host until told to end
     Host {
+        /// Write a systemd user unit or launchd agent that starts this host, and say what to run
+        #[arg(long, conflicts_with_all = ["uninstall", "background"])]
+        install: bool,
+        /// Take that file away again
+        #[arg(long, conflicts_with = "background")]
+        uninstall: bool,
         /// Leave when nobody needs it; started so by the cockpit
         #[arg(long, hide = true)]
         background: bool,
@@ -238,7 +247,13 @@ mod tests {
         assert_eq!(parse("checkride demo").unwrap().command, Some(Cmd::Demo));
         let status = parse("checkride status --json -C y").unwrap();
         assert_eq!(status.folder(), Path::new("y"));
-        assert_eq!(status.command, Some(Cmd::Status { json: true }));
+        assert_eq!(
+            status.command,
+            Some(Cmd::Status {
+                json: true,
+                since: None
+            })
+        );
     }
 
     /// A decision without a digest is no decision.

@@ -71,7 +71,7 @@ pub async fn log(
 }
 
 /// Some runs with their numbers, and whether there are older ones.
-async fn fetch(
+pub(super) async fn fetch(
     session: &mut Session,
     name: &str,
     before: u32,

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use super::lasting::lasting;
-use super::{attach, demo, program};
+use super::{absence, attach, demo, program};
 use crate::cli::flags::View;
 use crate::cli::{self, Exit, Fail, Out};
 use crate::config::{Paths, settings};
@@ -32,8 +32,16 @@ pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
             let signals = heed()?;
             let starter = program::starter()?;
             let link = attach::attach(paths, &starter).await?;
+            let options = Options {
+                notice: match options.notice {
+                    Some(notice) => Some(notice),
+                    None => absence::line(paths, &starter).await,
+                },
+                ..options
+            };
             fly(lasting(paths.clone(), starter, link), options, signals).await
         })?;
+        absence::begins(paths);
         match left {
             Left::Left | Left::Ended => return Ok(Exit::Done),
             Left::For(Next::Demo) => drop(demo(view)?),

@@ -10,7 +10,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, Interest, ReadBuf};
 
 use super::lasting::lasting;
-use super::{HostError, attach, cockpit, program};
+use super::{HostError, absence, attach, cockpit, program};
 use crate::cli::flags::View;
 use crate::cli::plain::{self, Ground, Means};
 use crate::cli::{Exit, Fail, Out, Session};
@@ -26,8 +26,13 @@ pub(super) fn is_meant(view: &View) -> bool {
 /// Follows the whole project.
 pub(super) fn watch(paths: &Paths, view: &View, out: &mut Out<'_>) -> Result<Exit, Fail> {
     program::runtime()?.block_on(async {
-        let session = session(paths).await?;
-        plain::watch(session, ground(view)?, out).await
+        let mut session = session(paths).await?;
+        if let Some(told) = absence::told(paths, &mut session).await? {
+            out.text(&told.page(Clock::System.now_ms(), &session.zone));
+        }
+        let left = plain::watch(session, ground(view)?, out).await;
+        absence::begins(paths);
+        left
     })
 }
 

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use tokio::runtime::{Builder, Runtime};
 
 use super::attach::{self, Starter};
-use super::{HostError, cockpit, daemon, lock, plain};
+use super::{HostError, absence, cockpit, daemon, install, lock, plain};
 use crate::cli::doctor::{Findings, Readiness};
 use crate::cli::flags::{Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
@@ -90,8 +90,12 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
             let findings = runtime()?.block_on(examine(project));
             Ok(cli::doctor::doctor(&findings, *json, out))
         }
-        Cmd::Host { background } => daemon::run(&paths, *background),
-        Cmd::Status { json } => status(&paths, *json, out),
+        Cmd::Host { install: true, .. } => install::install(&paths, out),
+        Cmd::Host {
+            uninstall: true, ..
+        } => install::uninstall(&paths, out),
+        Cmd::Host { background, .. } => daemon::run(&paths, *background),
+        Cmd::Status { json, since } => status(&paths, *json, since.as_deref(), out),
         Cmd::Stop(stop) if stop.host => stop_host(&paths, stop.force, out),
         Cmd::Run { .. } | Cmd::Show { .. } | Cmd::Decide(_) | Cmd::Log { .. } | Cmd::Stop(_) => {
             runtime()?.block_on(async {
@@ -166,7 +170,7 @@ async fn examine(project: &Path) -> Findings {
 
 /// How loops stand. A host that left while runs wait for a person is started to ask it; where no
 /// run ever was, there is nothing to ask.
-fn status(paths: &Paths, json: bool, out: &mut Out<'_>) -> Result<Exit, Fail> {
+fn status(paths: &Paths, json: bool, since: Option<&str>, out: &mut Out<'_>) -> Result<Exit, Fail> {
     let now_ms = Clock::System.now_ms();
     runtime()?.block_on(async {
         let link = match attach::connect(paths).await {
@@ -175,7 +179,13 @@ fn status(paths: &Paths, json: bool, out: &mut Out<'_>) -> Result<Exit, Fail> {
             }
             met => met?,
         };
-        let session = Session::open(link, by()).await?;
+        let mut session = Session::open(link, by()).await?;
+        if let Some(length) = since {
+            let from = absence::begin(paths, length, now_ms)?;
+            cli::since::gather(&mut session, from).await?;
+            let told = cli::since::Told::of(&session.known, from);
+            out.text(&told.page(now_ms, &session.zone));
+        }
         let status = cli::status::status(&session.known, now_ms);
         if json {
             out.json(&status);

@@ -7,6 +7,7 @@
 
 mod plain;
 
+use checkride::cli::since::Told;
 use checkride::cli::{
     Exit, Fail, Flags, Out, Session, decide, flags::Cmd, log, run, show, status, stop,
 };
@@ -346,7 +347,7 @@ async fn perform(near: Link, command: Cmd, out: &mut Out<'_>) -> Result<Exit, Fa
         Cmd::Run { name, json, .. } => run::run(session, &name, json, out).await,
         Cmd::Show { id } => show::show(session, &id, out).await,
         Cmd::Decide(words) => decide::decide(session, &words, out).await,
-        Cmd::Status { json } => {
+        Cmd::Status { json, .. } => {
             let status = status::status(&session.known, BEGIN + 600_000);
             if json {
                 out.json(&status);
@@ -772,4 +773,46 @@ fn odd_command_lines_get_one_line() {
         assert_eq!(code, 2, "{line}: {printed}");
         assert!(printed.contains(wanted), "{line}: {printed}");
     }
+}
+
+/// R56, S25: what happened since one left, what waits and what it cost; a clock that was set back
+/// makes nothing negative.
+#[tokio::test]
+async fn since_tells_what_happened() {
+    let known = |fake: Fake| async {
+        let (near, far) = Link::pair();
+        let played = tokio::spawn(play(fake, far));
+        let session = Session::open(near, "test".to_owned()).await.unwrap();
+        let known = session.known.clone();
+        drop(session);
+        played.await.unwrap();
+        known
+    };
+    let zone = jiff::tz::TimeZone::UTC;
+    let page = |told: &Told, now| told.page(now, &zone);
+    let asks = known(Fake::at_prompt()).await;
+    let told = Told::of(&asks, BEGIN);
+    assert_eq!(
+        page(&told, BEGIN + 3_600_000),
+        "since Tue 10:13, 60 min ago: 0 runs ended, 1 waits, nothing spent\n  \
+         tidy-1 goes on, 59 min ago\n  tidy-1.1 waits: prompt, asked 59 min ago\n\n"
+    );
+    let back = page(&told, BEGIN - 3_600_000);
+    assert!(
+        back.contains(", 0 s ago: ") && back.contains("asked 0 s ago"),
+        "{back}"
+    );
+    let mut fake = Fake::at_prompt();
+    fake.stop();
+    let ended = known(fake).await;
+    let told = Told::of(&ended, BEGIN);
+    assert!(
+        page(&told, BEGIN).contains("1 run ended, nothing waits"),
+        "{told:?}"
+    );
+    assert!(
+        page(&told, BEGIN).contains("tidy-1 ended: stopped"),
+        "{told:?}"
+    );
+    assert!(Told::of(&ended, BEGIN + 3_600_000).is_nothing());
 }

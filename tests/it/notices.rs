@@ -234,9 +234,7 @@ async fn only_what_was_not_taken_is_sent_again() {
         posts[0].header("checkride-id"),
         posts[1].header("checkride-id")
     );
-    operator
-        .answer(&open, Decision::APPROVE)
-        .await;
+    operator.answer(&open, Decision::APPROVE).await;
     let why = operator.refused().await;
     assert_eq!(why, "the webhook was not told: it answered 400 Bad Request");
     assert_eq!(receiver.posts().len(), 3);

@@ -2,6 +2,7 @@
 //! shell whatever happens.
 #![expect(clippy::print_stderr, reason = "it tells its figures")]
 
+mod bells;
 mod first_run;
 pub(crate) mod pty;
 mod storm;

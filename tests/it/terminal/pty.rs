@@ -32,6 +32,8 @@ pub(crate) struct Terminal {
     _pts: Pts,
     parser: Parser,
     child: Child,
+    /// Everything that it wrote.
+    raw: Vec<u8>,
 }
 
 /// The real program for this world's folder, in an environment that knows nothing of ours.
@@ -69,12 +71,18 @@ impl Terminal {
             _pts: pts,
             parser: Parser::new(cells(rows), cells(cols), 0),
             child,
+            raw: Vec::new(),
         };
         (terminal, modes)
     }
 
     pub(crate) fn screen(&self) -> &Screen {
         self.parser.screen()
+    }
+
+    /// How often these bytes were written.
+    pub(crate) fn wrote(&self, what: &[u8]) -> usize {
+        self.raw.windows(what.len()).filter(|w| *w == what).count()
     }
 
     pub(crate) fn text(&self) -> String {
@@ -96,6 +104,7 @@ impl Terminal {
             && let Ok(read) = pty.read(&mut bytes)
         {
             self.parser.process(&bytes[..read]);
+            self.raw.extend_from_slice(&bytes[..read]);
             return true;
         }
         false
