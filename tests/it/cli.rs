@@ -5,6 +5,7 @@
     reason = "what a play does not expect fails its test"
 )]
 
+mod install;
 mod plain;
 
 use checkride::cli::since::Told;

@@ -1,0 +1,51 @@
+//! `host --install`: a file for the system's starter, in a home of the test's own.
+
+use std::fs;
+
+use crate::host::{checkride, said};
+use crate::world::World;
+
+/// The unit names this folder and program, is shown as it is written, is never written over another's
+/// file, and goes again.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_hosts_unit_comes_and_goes() {
+    let world = World::new();
+    let home = world.project().join("../home");
+    let run = |flag: &str| {
+        let mut program = checkride(&world, &["host", flag]);
+        program.env("HOME", &home).output().unwrap()
+    };
+    let written = run("--install");
+    assert!(written.status.success(), "{}", said(&written));
+    let folder = home.join(".config/systemd/user");
+    let file = fs::read_dir(&folder)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let unit = fs::read_to_string(&file).unwrap();
+    let project = world.project().canonicalize().unwrap();
+    let wanted = format!(
+        "ExecStart=\"{}\" -C \"{}\" host\n",
+        env!("CARGO_BIN_EXE_checkride"),
+        project.display()
+    );
+    assert!(unit.contains(&wanted), "{unit}");
+    let shown = String::from_utf8(written.stdout).unwrap();
+    for line in unit.lines() {
+        assert!(shown.contains(line), "not shown: {line}");
+    }
+    assert!(shown.contains("loginctl enable-linger"), "{shown}");
+    assert!(run("--install").status.success());
+    fs::write(&file, "[Service]\nExecStart=/bin/mine\n").unwrap();
+    for flag in ["--install", "--uninstall"] {
+        let refused = run(flag);
+        assert_eq!(refused.status.code(), Some(20));
+        assert!(said(&refused).contains("written by somebody else"));
+    }
+    fs::write(&file, unit).unwrap();
+    assert!(run("--uninstall").status.success());
+    assert!(!file.exists());
+}
