@@ -63,6 +63,6 @@ pub(super) async fn line(paths: &Paths, starter: &Starter) -> Option<String> {
     let link = attach::attach(paths, starter).await.ok()?;
     let mut session = Session::open(link, program::by()).await.ok()?;
     let told = told(paths, &mut session).await.ok()??;
-    let line = told.line(Clock::System.now_ms(), &session.zone);
-    Some(format!("{line} · checkride status --since says more"))
+    let summary = told.line(Clock::System.now_ms(), &session.zone);
+    Some(format!("{summary} · checkride status --since says more"))
 }

@@ -217,7 +217,7 @@ async fn a_prompt_is_edited() {
         ("file with", file.to_str().unwrap()),
     ];
     let (_, page, fake) = flown(Fake::going(), &lines, Means::default()).await;
-    assert_eq!(decisions(&fake), [wanted.clone()], "{page}");
+    assert_eq!(decisions(&fake), std::slice::from_ref(&wanted), "{page}");
     let means = Means {
         editor: vec!["cp".to_owned(), file.display().to_string()],
         read_only: false,
@@ -227,9 +227,8 @@ async fn a_prompt_is_edited() {
     assert_eq!(decisions(&fake), [wanted], "{page}");
 }
 
-/// The real supervisor: work edited, verdict given by hand line by line, digest typed, published.
-#[tokio::test]
-async fn a_loop_flies_in_plain_words() {
+/// A project whose loop a person judges and publishes.
+fn greeting() -> World {
     let world = World::new();
     world.skill("greet");
     world.write(
@@ -244,6 +243,13 @@ async fn a_loop_flies_in_plain_words() {
          [goal.verify.judge]\ntype = \"human\"\nrubric = [\"Friendly.\", \"Short.\"]\n",
     );
     world.commit("a loop");
+    world
+}
+
+/// The real supervisor: work edited, verdict given by hand line by line, digest typed, published.
+#[tokio::test]
+async fn a_loop_flies_in_plain_words() {
+    let world = greeting();
     let new = world.project().join("../new.md");
     std::fs::write(&new, "hello, you\n").unwrap();
     let supervisor = world.supervise();
