@@ -244,7 +244,11 @@ impl<'o, 'a, R: AsyncRead + Unpin> Plain<'o, 'a, R> {
         let run = self.session.known.run(self.only.as_ref()?)?;
         match run.phase() {
             Phase::Ended(outcome) => Some(Exit::of(outcome)),
-            Phase::Doing(_) | Phase::Asking(_) | Phase::Held { .. } | Phase::Halting(_) => None,
+            Phase::Doing(_)
+            | Phase::Asking(_)
+            | Phase::Paused(_)
+            | Phase::Held { .. }
+            | Phase::Halting(_) => None,
         }
     }
 

@@ -84,7 +84,11 @@ impl Told {
             told.spent = told.spent.plus(less(run.meter().used(), before));
             let outcome = match run.phase() {
                 Phase::Ended(outcome) => Some(outcome.clone()),
-                Phase::Doing(_) | Phase::Asking(_) | Phase::Held { .. } | Phase::Halting(_) => None,
+                Phase::Doing(_)
+                | Phase::Asking(_)
+                | Phase::Paused(_)
+                | Phase::Held { .. }
+                | Phase::Halting(_) => None,
             };
             told.runs.push(Line {
                 run: id.clone(),
