@@ -10,8 +10,10 @@ pub mod decide;
 pub mod digest;
 pub mod effect;
 pub mod event;
+pub mod flag;
 pub mod inert;
 pub mod input;
+pub mod keys;
 pub mod pause;
 pub mod prompt;
 pub mod ruling;
@@ -28,6 +30,7 @@ pub use checkpoint::{
 pub use digest::{Digest, TextRef};
 pub use effect::{Attempt, Effect, Step};
 pub use event::{Event, Ground, Offer, Outcome, Receipt, Wake};
+pub use flag::{Flag, Sign};
 pub use input::Input;
 pub use pause::Pause;
 pub use prompt::{Part, PartKind, Prompt};
@@ -350,6 +353,12 @@ impl Run {
             .map(str::to_owned)
             .or(ground)
             .unwrap_or_default()
+    }
+
+    /// What of the tree as it stands should be looked at.
+    fn flags(&self) -> Vec<Flag> {
+        let flags = self.work.as_ref().map(|work| work.flags.clone());
+        flags.unwrap_or_default()
     }
 
     fn note(&self) -> String {

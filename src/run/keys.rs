@@ -1,0 +1,371 @@
+//! Keys in text: the shapes that makers give their keys, so that a key nobody registered is seen too.
+//! Pure, and linear in the text. The shapes stand in `keys/shapes.rs`; values that are known are the redactor's.
+
+mod shapes;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use shapes::{BEGINNINGS, Letters, SHAPES, Shape};
+
+/// Fewest different letters in what stands for a key: `xxxx…` in a manual is none.
+const DISTINCT: usize = 6;
+
+/// Most bytes of what stands before the `@` of an address.
+const USER_INFO: usize = 256;
+
+/// Most letters between a name and its value.
+const MOST_GAP: usize = 6;
+
+/// One key in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Where it stands, in bytes.
+    pub place: Range<usize>,
+    /// Whose it is: `GitHub token`.
+    pub name: &'static str,
+}
+
+/// Every key of a text, in order; none overlaps another.
+pub fn find(text: &str) -> Vec<Key> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        match key_at(bytes, at) {
+            Some((place, name)) => {
+                at = place.end;
+                found.extend(name.map(|name| Key { place, name }));
+            }
+            None => at += 1,
+        }
+    }
+    found
+}
+
+/// The text with `⟪GitHub token⟫` in the place of each key; what has none comes back without a copy.
+pub fn hidden(text: &str) -> Cow<'_, str> {
+    let found = find(text);
+    if found.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for key in found {
+        // Keys begin and end with ASCII, so that every cut lies between characters.
+        out.push_str(text.get(from..key.place.start).unwrap_or_default());
+        out.push('⟪');
+        out.push_str(key.name);
+        out.push('⟫');
+        from = key.place.end;
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+/// What begins exactly here: a key with its name, or what only looks like one.
+type Seen = (Range<usize>, Option<&'static str>);
+
+fn key_at(bytes: &[u8], at: usize) -> Option<Seen> {
+    let (first, second) = (*bytes.get(at)?, *bytes.get(at + 1)?);
+    match first {
+        b'-' => block(bytes, at).map(|end| (at..end, Some("private key"))),
+        b':' => credentials(bytes, at).map(|place| (place, Some("password in an address"))),
+        b'0'..=b'9' => telegram(bytes, at).map(|end| (at..end, Some("Telegram bot token"))),
+        _ if begins(first, second) => {
+            let mut shapes = SHAPES.iter();
+            shapes.find_map(|shape| shaped(bytes, at, shape))
+        }
+        _ => None,
+    }
+}
+
+fn begins(first: u8, second: u8) -> bool {
+    let row = BEGINNINGS.get(usize::from(first)).copied();
+    second.is_ascii() && row.is_some_and(|row| row >> second & 1 == 1)
+}
+
+/// What of this shape begins here; without a name where it is too dull for a key.
+fn shaped(bytes: &[u8], at: usize, shape: &Shape) -> Option<Seen> {
+    let prefix = shape.prefix.as_bytes();
+    if !bytes.get(at..)?.starts_with(prefix) || shape.alone && !is_free(bytes, at) {
+        return None;
+    }
+    let mut from = at + prefix.len();
+    if shape.assigned {
+        from += run(bytes, from, Letters::Gap, MOST_GAP);
+    }
+    let body = from;
+    for (index, (letters, least, most)) in shape.parts.iter().enumerate() {
+        if index > 0 {
+            if bytes.get(from) != Some(&b'.') {
+                return None;
+            }
+            from += 1;
+        }
+        let length = run(bytes, from, *letters, *most);
+        if !(*least..=*most).contains(&length) {
+            return None;
+        }
+        from += length;
+    }
+    let name = is_varied(bytes.get(body..from)?).then_some(shape.name);
+    Some((if shape.assigned { body } else { at }..from, name))
+}
+
+/// How many letters of this kind stand here; one more than `most` is enough to know.
+fn run(bytes: &[u8], from: usize, letters: Letters, most: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    let rest = rest.get(..most.saturating_add(1)).unwrap_or(rest);
+    let end = rest.iter().position(|b| !letters.has(*b));
+    end.unwrap_or(rest.len())
+}
+
+/// Whether no word goes on into this place; `\n` and `\t` as programs write them end a word.
+fn is_free(bytes: &[u8], at: usize) -> bool {
+    let before = |back: usize| at.checked_sub(back).and_then(|i| bytes.get(i)).copied();
+    let escaped = before(2) == Some(b'\\') && matches!(before(1), Some(b'n' | b't' | b'r'));
+    escaped || before(1).is_none_or(|byte| !byte.is_ascii_alphanumeric() && byte != b'_')
+}
+
+fn is_varied(body: &[u8]) -> bool {
+    let mut seen = [false; 256];
+    for byte in body {
+        seen[usize::from(*byte)] = true;
+    }
+    seen.iter().filter(|seen| **seen).count() >= DISTINCT
+}
+
+/// `-----BEGIN … PRIVATE KEY-----` up to its end, or to the end of a text that was cut.
+fn block(bytes: &[u8], at: usize) -> Option<usize> {
+    let rest = bytes.get(at..)?.strip_prefix(b"-----BEGIN ")?;
+    let line = rest.get(..rest.len().min(64))?;
+    let head = position(line, b"-----")?;
+    if !line.get(..head)?.ends_with(b"PRIVATE KEY") && !line.starts_with(b"PGP PRIVATE KEY BLOCK") {
+        return None;
+    }
+    let is_label = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b' ';
+    if !line.get(..head)?.iter().all(is_label) {
+        return None;
+    }
+    let begun = at + b"-----BEGIN ".len() + head + b"-----".len();
+    let body = bytes.get(begun..)?;
+    let Some(end) = position(body, b"-----END ") else {
+        return Some(bytes.len()).filter(|_| is_varied(body));
+    };
+    let tail = body.get(end + b"-----END ".len()..)?;
+    let tail = tail.get(..tail.len().min(64))?;
+    let close = position(tail, b"-----").map_or(0, |close| close + 5);
+    let after = begun + end + b"-----END ".len() + close;
+    is_varied(body.get(..end)?).then_some(after)
+}
+
+/// `://user:password@`: where the password stands.
+fn credentials(bytes: &[u8], at: usize) -> Option<Range<usize>> {
+    let rest = bytes.get(at..)?.strip_prefix(b"://")?;
+    let rest = rest.get(..rest.len().min(USER_INFO))?;
+    let ends =
+        |b: &u8| matches!(b, b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>') || *b <= b' ';
+    let info = rest.get(..rest.iter().position(ends).unwrap_or(rest.len()))?;
+    let info = info.get(..info.iter().rposition(|b| *b == b'@')?)?;
+    let colon = info.iter().position(|b| *b == b':')?;
+    let word = info.get(colon + 1..)?;
+    let stands_for = |b: &u8| matches!(b, b'$' | b'{' | b'%' | b'*' | b'(' | b'[') || !b.is_ascii();
+    if word.len() < 8
+        || word.eq_ignore_ascii_case(b"password")
+        || word.iter().any(stands_for)
+        || !is_varied(word)
+    {
+        return None;
+    }
+    let begin = at + 3 + colon + 1;
+    Some(begin..begin + word.len())
+}
+
+/// `123456789:AA…`, a bot's number and its token.
+fn telegram(bytes: &[u8], at: usize) -> Option<usize> {
+    let digits = run(bytes, at, Letters::Digits, 10);
+    let from = at + digits;
+    if !(8..=10).contains(&digits) || !is_free(bytes, at) || !bytes.get(from..)?.starts_with(b":AA")
+    {
+        return None;
+    }
+    let length = run(bytes, from + 3, Letters::Url, 33);
+    (length == 33).then_some(from + 3 + length)
+}
+
+fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|part| part == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Letters enough for any key, never the same sample twice in a row.
+    fn letters(alphabet: &str, n: usize) -> String {
+        let all: Vec<char> = alphabet.chars().collect();
+        (0..n)
+            .map(|i| all[(i * 7 + i / all.len()) % all.len()])
+            .collect()
+    }
+
+    fn plain(n: usize) -> String {
+        letters("aB3dE5gH7jK9mNpQrS2tUvWxYz", n)
+    }
+
+    fn hex(n: usize) -> String {
+        letters("0a1b2c3d4e5f6789", n)
+    }
+
+    fn big(n: usize) -> String {
+        letters("A2B3C4D5E6F7GHJK", n)
+    }
+
+    /// One sample of each format, made up here so that no file of this repository holds a key.
+    fn samples() -> Vec<(&'static str, String)> {
+        let block = |kind: &str| {
+            format!(
+                "-----BEGIN {kind}-----\n{}\n{}\n-----END {kind}-----",
+                plain(64),
+                plain(40)
+            )
+        };
+        let mut all = vec![
+            ("private key", block("RSA PRIVATE KEY")),
+            ("private key", block("OPENSSH PRIVATE KEY")),
+            ("private key", block("PRIVATE KEY")),
+            ("AWS key id", format!("AKIA{}", big(16))),
+            ("GitHub token", format!("github_pat_{}", plain(82))),
+            ("GitLab token", format!("glpat-{}", plain(20))),
+            ("Anthropic key", format!("sk-ant-api03-{}", plain(95))),
+            ("OpenAI key", format!("sk-proj-{}", plain(120))),
+            ("OpenAI key", format!("sk-{}", plain(48))),
+            ("Slack token", format!("xoxb-123456789012-{}", plain(24))),
+            ("Google API key", format!("AIza{}", plain(35))),
+            ("Google OAuth token", format!("ya29.{}", plain(60))),
+            ("Stripe key", format!("sk_live_{}", plain(24))),
+            (
+                "JSON web token",
+                format!("eyJ{}.eyJ{}.{}", plain(20), plain(40), plain(43)),
+            ),
+            ("npm token", format!("npm_{}", plain(36))),
+            ("PyPI token", format!("pypi-AgE{}", plain(150))),
+            ("DigitalOcean token", format!("dop_v1_{}", hex(64))),
+            ("Hugging Face token", format!("hf_{}", plain(34))),
+            ("SendGrid key", format!("SG.{}.{}", plain(22), plain(43))),
+            ("Twilio key", format!("SK{}", hex(32))),
+            ("Mailgun key", format!("key-{}", hex(32))),
+            ("Shopify token", format!("shpat_{}", hex(32))),
+            (
+                "Discord bot token",
+                format!("M{}.{}.{}", plain(25), plain(6), plain(38)),
+            ),
+            ("Telegram bot token", format!("123456789:AA{}", plain(33))),
+            ("Databricks token", format!("dapi{}", hex(32))),
+            ("Vault token", format!("hvs.{}", plain(90))),
+            ("Linear key", format!("lin_api_{}", plain(40))),
+            ("Notion token", format!("secret_{}", plain(43))),
+            ("Postman key", format!("PMAK-{}-{}", hex(24), hex(34))),
+            ("New Relic key", format!("NRAK-{}", big(27))),
+            ("Grafana token", format!("glsa_{}_{}", plain(32), hex(8))),
+            ("Doppler token", format!("dp.pt.{}", plain(43))),
+            ("Groq key", format!("gsk_{}", plain(52))),
+            ("Replicate token", format!("r8_{}", plain(37))),
+            ("Airtable token", format!("pat{}.{}", plain(14), hex(64))),
+            ("Figma token", format!("figd_{}", plain(40))),
+            ("Docker token", format!("dckr_pat_{}", plain(27))),
+            ("RubyGems key", format!("rubygems_{}", hex(48))),
+            ("age secret key", format!("AGE-SECRET-KEY-1{}", big(58))),
+            ("Square token", format!("sq0atp-{}", plain(22))),
+        ];
+        all.extend(
+            ["gho_", "ghp_", "ghu_", "ghs_", "ghr_"]
+                .map(|begin| ("GitHub token", format!("{begin}{}", plain(36)))),
+        );
+        all
+    }
+
+    /// S22: each of more than 30 formats is seen as what it is, alone, quoted, in JSON and after a
+    /// colour, and nothing of it is left.
+    #[test]
+    fn every_known_format_is_hidden() {
+        for (name, key) in samples() {
+            for around in [
+                ("", ""),
+                ("token = \"", "\"\n"),
+                ("\\n", "\\n"),
+                ("é ", " ü"),
+            ] {
+                let text = format!("{}{key}{}", around.0, around.1);
+                let clean = hidden(&text);
+                assert_eq!(clean, format!("{}⟪{name}⟫{}", around.0, around.1), "{text}");
+            }
+        }
+        assert!(samples().len() >= 40);
+    }
+
+    /// The value behind a name goes, the name stays; so does who logs in at an address.
+    #[test]
+    fn values_behind_names_are_hidden() {
+        let secret = plain(40);
+        let text = format!("aws_secret_access_key = \"{secret}\" # ours");
+        let clean = "aws_secret_access_key = \"⟪AWS secret key⟫\" # ours";
+        assert_eq!(hidden(&text), clean);
+        let word = "hunter2-and-more";
+        let text = format!("postgres://app:{word}@db/main");
+        let clean = "postgres://app⟪password in an address⟫@db/main";
+        assert_eq!(hidden(&text).replace(":⟪", "⟪"), clean);
+    }
+
+    /// What only looks like a key is left alone: examples, digests, words.
+    #[test]
+    fn what_is_no_key_is_left_alone() {
+        let digest = hex(64);
+        for text in [
+            "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "task-and-risk-and-desk-are-words-of-some-length-here",
+            "sk-… and AKIA… are beginnings",
+            "https://user:password@example.org and https://${USER}:${PASSWORD}@host",
+            "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+            digest.as_str(),
+            "eyJ is how they begin. So. It is.",
+        ] {
+            assert!(matches!(hidden(text), Cow::Borrowed(_)), "{text}");
+        }
+    }
+
+    /// S22: over all sources, tests and texts of this repository nothing is taken for a key.
+    #[test]
+    fn this_repository_holds_no_false_alarm() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut folders: Vec<_> = ["src", "tests/it", "loops", "themes"]
+            .map(|name| root.join(name))
+            .to_vec();
+        let mut files = vec![root.join("README.md"), root.join("ARCHITECTURE.md")];
+        files.push(root.join("Cargo.lock"));
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.push(path);
+                }
+            }
+        }
+        let mut bytes = 0;
+        for path in files {
+            let Ok(text) = std::fs::read_to_string(&path) else {
+                continue;
+            };
+            bytes += text.len();
+            let found: Vec<_> = find(&text)
+                .into_iter()
+                .map(|key| (key.name, text[key.place].to_owned()))
+                .collect();
+            assert_eq!(found, [], "{}", path.display());
+        }
+        assert!(bytes > 1_000_000);
+    }
+}
