@@ -5,6 +5,7 @@ mod boss;
 pub mod clock;
 mod desk;
 mod driver;
+mod examiners;
 pub mod guard;
 mod hub;
 pub mod inventory;

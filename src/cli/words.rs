@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::run::{
-    AfterVerdict, Ask, CheckOutcome, CheckResult, Checkpoint, Decision, Edit, Event, Ground,
+    AfterVerdict, Ask, CheckOutcome, CheckResult, Checkpoint, Decision, Edit, Event, Flag, Ground,
     Judgement, Limit, Outcome, Prompt, Signal, Stage, Usage, Verdict, Work,
 };
 
@@ -162,6 +162,7 @@ pub(super) fn question(open: &Checkpoint) -> Vec<String> {
             typed,
             reversible,
             tree,
+            flags,
             ..
         } => {
             let back = if *reversible {
@@ -174,10 +175,12 @@ pub(super) fn question(open: &Checkpoint) -> Vec<String> {
             } else {
                 ""
             };
-            vec![
+            let mut lines = vec![
                 format!("publish to {target}: {back}{must}"),
                 format!("tree {tree}, {} bytes", artefact.bytes),
-            ]
+            ];
+            lines.extend(look_at(flags));
+            lines
         }
         Ask::Question { question } => question.lines().map(str::to_owned).collect(),
         Ask::Guardrail { breaches, work, .. } => breaches
@@ -227,12 +230,18 @@ fn changes(work: &Work) -> Vec<String> {
             };
             format!("  {kind:<8} +{:<5} -{:<5} {}", c.added, c.removed, c.path)
         }))
+        .chain(look_at(&work.flags))
         .chain(claim)
         .collect()
 }
 
+fn look_at(flags: &[Flag]) -> impl Iterator<Item = String> {
+    flags.iter().map(|flag| format!("look at {}", flag.line()))
+}
+
 fn verdict_lines(verdict: &Verdict, then: AfterVerdict) -> Vec<String> {
     let mut lines = vec![ruling(verdict)];
+    lines.extend(look_at(&verdict.flags));
     for result in &verdict.checks {
         lines.push(format!("  check {}", check(result)));
         if !result.passed() {

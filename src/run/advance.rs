@@ -131,7 +131,7 @@ impl Run {
 
     pub(super) fn after_work(&mut self) -> Effect {
         match self.work.clone() {
-            Some(work) if self.stops().at_work(false) => self.ask(Ask::Work {
+            Some(work) if self.stops().at_work(!work.flags.is_empty()) => self.ask(Ask::Work {
                 work: Box::new(work),
             }),
             Some(_) | None => self.begin(Stage::Check),
@@ -173,7 +173,8 @@ impl Run {
         let training = self.wake.mode == Mode::Training;
         let note = self.work.as_ref().and_then(|w| w.note.clone());
         let note = note.filter(|_| training);
-        let verdict = ruling::compose(&self.wake.spec, tree, checks, judgement, note);
+        let mut verdict = ruling::compose(&self.wake.spec, tree, checks, judgement, note);
+        verdict.flags = self.flags();
         self.ruled(verdict)
     }
 

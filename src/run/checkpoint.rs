@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::digest::{Digest, TextRef};
+use super::flag::Flag;
 use super::spec::Mode;
 use super::verdict::Verdict;
 use super::work::{Breach, Work};
@@ -70,6 +71,9 @@ pub enum Ask {
         typed: bool,
         /// Whether it can be taken back.
         reversible: bool,
+        /// What of the tree should be looked at before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        flags: Vec<Flag>,
     },
     /// The worker asks instead of working.
     Question {

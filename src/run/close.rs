@@ -29,6 +29,7 @@ impl Run {
             key: offer.key.clone(),
             typed: !publish.reversible || !self.wake.published_before,
             reversible: publish.reversible,
+            flags: self.flags(),
         })
     }
 

@@ -37,6 +37,7 @@ pub fn compose(
         judgement,
         note,
         feedback,
+        flags: Vec::new(),
     }
 }
 

@@ -167,6 +167,7 @@ mod tests {
             judgement: Judgement::None,
             note: None,
             feedback: String::new(),
+            flags: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
+use super::flag::Flag;
 use super::spec::Check;
 
 /// What one check said.
@@ -106,6 +107,9 @@ pub struct Verdict {
     pub note: Option<String>,
     /// What the next prompt is told.
     pub feedback: String,
+    /// What of the tree should be looked at; it changes nothing of the verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<Flag>,
 }
 
 impl CheckResult {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::digest::TextRef;
+use super::flag::Flag;
 
 /// The outcome of one worker's turn, measured on the real tree.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct Work {
     pub breaches: Vec<Breach>,
     /// The tree with what was refused still in it; `None` without breaches.
     pub tried: Option<String>,
+    /// What of this tree should be looked at, since the start of the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<Flag>,
 }
 
 /// Who made a change.

@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use super::hub::Reply;
 use super::inventory;
+use super::secrets;
 use super::site::{self, beside};
 use super::workspace::{Place, Trouble, Workspace};
 use super::{Settings, Shared};
 use crate::protocol::{Fact, Fetch, Record, RunId};
-use crate::run::{Digest, Event, Ground, Run};
+use crate::run::{Digest, Event, Ground, LoopSpec, Run};
 
 /// Most lines of one answer.
 const MOST_LINES: u64 = 2_000;
@@ -103,23 +104,25 @@ impl Desk {
     /// One changed file of the run's newest work, whole.
     async fn file(&self, of: Fetch, run: RunId, path: String) -> Result<Fact, (String, String)> {
         let what = path.clone();
-        let (name, ground, tree) = self
+        let (spec, ground, tree) = self
             .newest_work(&run)
             .await
             .map_err(|why| (run.0.clone(), why))?;
-        let folder = self.settings.state.join("workspaces").join(&name);
-        let place = Place::new(&self.settings.project, &folder, &name);
+        let folder = self.settings.state.join("workspaces").join(&spec.name);
+        let place = Place::new(&self.settings.project, &folder, &spec.name);
+        let redactor = secrets::of(&spec, &self.settings.env);
         let read = beside(move || {
             let bytes = Workspace::reopen(&place, &ground)?.export(&tree, &path)?;
             String::from_utf8(bytes).map_err(|_| Trouble::new(format!("{path} is not text")))
         });
         let text = read.await.map_err(|trouble| (what, trouble.cause))?;
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let clean = redactor.clean(&text);
+        let lines: Vec<String> = clean.lines().map(str::to_owned).collect();
         let total = lines.len() as u64;
         Ok(Fact::Lines { of, lines, total })
     }
 
-    async fn newest_work(&self, run: &RunId) -> Result<(String, Ground, String), String> {
+    async fn newest_work(&self, run: &RunId) -> Result<(LoopSpec, Ground, String), String> {
         let records = self
             .shared
             .journal
@@ -133,7 +136,7 @@ impl Desk {
             .cloned()
             .ok_or("this run has no workspace yet")?;
         let tree = replayed.tree();
-        Ok((replayed.woke().spec.name.clone(), ground, tree))
+        Ok((replayed.woke().spec.clone(), ground, tree))
     }
 
     async fn history(&self, name: String, before: u32, runs: u32, reply: &Reply) {

@@ -222,7 +222,8 @@ impl Driver {
         if mail.lands {
             self.kill.disarm();
         }
-        let step = self.run.step(mail.input);
+        let input = clean::clean(&self.site.redactor, mail.input);
+        let step = self.run.step(input);
         // What could not be killed any more has come home: nothing of the run is alive.
         if mail.lands && matches!(self.run.phase(), Phase::Halting(_)) {
             self.late = Some(Mail::landing(Input::Halted, Vec::new()));

@@ -13,6 +13,7 @@ use self::branch::{Branch, Parcel};
 use self::command::Errand;
 use self::content::Artefact;
 use self::deed::{Deed, Deeds, Target, Undo};
+use super::redactor::Redactor;
 use super::slots::Slots;
 use super::workspace::{Trouble, Workspace, diff, disk};
 use crate::run::inert::{spelled, spelled_line};
@@ -39,6 +40,8 @@ pub struct Outbox<'a> {
     pub slots: &'a Slots,
     /// The loop's folder for deeds, outside the project.
     pub folder: &'a Path,
+    /// Hides keys in what is shown of the artefact; what is published keeps its bytes.
+    pub redactor: &'a Redactor,
 }
 
 /// An offer with the text that its digest names.
@@ -80,7 +83,7 @@ impl Outbox<'_> {
             Target::File { path } => file::place(self.project(), path).map(drop)?,
             Target::Command { .. } => {}
         }
-        let text = spelled(&artefact.bytes);
+        let text = self.redactor.clean(&spelled(&artefact.bytes)).into_owned();
         let words = target.in_words();
         let content = Digest::of(&artefact.bytes);
         let key = Digest::of_value(&(self.loop_name, &target, content));

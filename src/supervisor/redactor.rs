@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::run::keys;
+
 /// Shortest value that counts as a secret: local servers are given dummies such as `none`.
 const SHORTEST: usize = 8;
 
@@ -21,6 +23,8 @@ const TELLING: usize = 4;
 pub struct Redactor {
     /// What is looked for, and its mark; the longest first.
     secrets: Vec<(String, String)>,
+    /// Whether what only has the shape of a key is hidden too.
+    shapes: bool,
 }
 
 impl fmt::Debug for Redactor {
@@ -56,9 +60,14 @@ impl Redactor {
             .sort_by_key(|(value, _)| usize::MAX - value.len());
     }
 
-    /// Whether there is nothing to hide.
-    pub fn is_empty(&self) -> bool {
-        self.secrets.is_empty()
+    /// The same, and hides whatever has the shape of a key: for texts that are kept and shown. What
+    /// a model hands over to be carried out keeps its bytes, so that nothing is written wrongly.
+    #[must_use]
+    pub fn with_shapes(self) -> Self {
+        Self {
+            shapes: true,
+            ..self
+        }
     }
 
     /// The text without any secret; what has none comes back without a copy.
@@ -68,6 +77,11 @@ impl Redactor {
             if clean.contains(value) {
                 clean = Cow::Owned(clean.replace(value, mark));
             }
+        }
+        if self.shapes
+            && let Cow::Owned(hidden) = keys::hidden(&clean)
+        {
+            return Cow::Owned(hidden);
         }
         clean
     }
@@ -156,5 +170,8 @@ mod tests {
         assert_eq!(long.clean("x efghijklmnopqrst y"), "x ⟪KEY⟫ y");
         assert!(matches!(redactor.clean("plain"), Cow::Borrowed("plain")));
         assert!(!format!("{redactor:?}").contains("sk-a"));
+        let unknown = format!("gh{}", "p_aB3dE5gH7jK9mNpQrS2tUvWxYzaB3dE5gH7");
+        assert_eq!(redactor.clean(&unknown), unknown);
+        assert_eq!(redactor.with_shapes().clean(&unknown), "⟪GitHub token⟫");
     }
 }

@@ -1,5 +1,5 @@
 //! Which values of the host's environment are secrets of a run: the keys of its models, and what a
-//! loop lets through under a name that says so. Taking them out of texts is the redactor's.
+//! loop lets through under a name that says so; and whatever has the shape of a key. Taking them out is the redactor's.
 
 use std::ffi::OsString;
 
@@ -33,5 +33,5 @@ pub(super) fn of(spec: &LoopSpec, env: &[(OsString, OsString)]) -> Redactor {
             redactor.hide(name, value);
         }
     }
-    redactor
+    redactor.with_shapes()
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clock::Clock;
+use super::examiners;
 use super::hub::Hub;
 use super::journal::Journal;
 use super::naming;
@@ -19,6 +20,7 @@ use super::slots::Slots;
 use super::transcripts::Open;
 use super::worker::stream::Sessions;
 use super::worker::transcript::Kind;
+use super::workspace::flags::Examiners;
 use super::workspace::{Place, Trouble, Workspace, disk};
 use super::{Settings, Shared};
 use crate::config::loops;
@@ -205,6 +207,11 @@ impl Site {
     pub(super) fn check_scripts(&self) -> Vec<String> {
         let pinned = loops::pinned_files(&self.project, &self.wake.spec);
         pinned.into_iter().map(|file| file.path).collect()
+    }
+
+    /// What of the project examines the work, and what that reaches for.
+    pub(super) fn examiners(&self) -> Examiners {
+        examiners::of(&self.wake.spec, self.check_scripts(), &self.pinned())
     }
 
     /// The goal as its file says it now; the file is parsed anew only where its bytes have changed.

@@ -4,6 +4,7 @@
 pub mod copy;
 pub mod diff;
 pub mod disk;
+pub mod flags;
 pub mod git;
 pub mod lead;
 pub mod measure;

@@ -12,6 +12,7 @@ use checkride::supervisor::outbox::command::Errand;
 use checkride::supervisor::outbox::deed::{Deed, Deeds, Undo};
 use checkride::supervisor::outbox::{Look, Outbox, Way};
 use checkride::supervisor::process::{Halt, Home, Mark, allowed_env};
+use checkride::supervisor::redactor::Redactor;
 use checkride::supervisor::slots::Slots;
 use checkride::supervisor::workspace::{Trouble, Workspace};
 
@@ -26,6 +27,7 @@ struct Finished {
     publish: Publish,
     slots: Slots,
     folder: PathBuf,
+    redactor: Redactor,
 }
 
 impl Finished {
@@ -56,6 +58,7 @@ impl Finished {
             },
             slots,
             folder,
+            redactor: Redactor::default(),
         }
     }
 
@@ -68,6 +71,7 @@ impl Finished {
             publish: &self.publish,
             slots: &self.slots,
             folder: &self.folder,
+            redactor: &self.redactor,
         }
     }
 

@@ -174,6 +174,7 @@ async fn ask_as(bench: &Bench, votes: u32, script: &str, format: Option<Format>)
         rubric: &rubric,
         output: Output::Diff("+ a\n".into()),
         checks: vec![CheckSeen::from(&passed)],
+        flags: Vec::new(),
         stance: &judge.stance,
     };
     let (_sender, halt) = watch::channel(Halt::No);

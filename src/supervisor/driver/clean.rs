@@ -1,15 +1,31 @@
-//! What an errand brings home is cleaned of secrets before a run hears it: from there it goes to the
-//! journal, the artefacts, the next prompt and every screen.
+//! What an errand brings home, and what an operator says, is cleaned of secrets before a run hears it:
+//! from there it goes to the journal, the artefacts, the next prompt and every screen.
 
-use crate::run::{CheckResult, Failure, Input, Judgement, Pause};
+use crate::run::{CheckResult, Decision, Edit, Failure, Input, Judgement, Pause, Work};
 use crate::supervisor::redactor::Redactor;
 
-/// The same news without any secret in the words of worker, checks, judge or a failure.
-pub(super) fn clean(redactor: &Redactor, news: Input) -> Input {
-    if redactor.is_empty() {
-        return news;
-    }
+/// What an operator said, or the same news, without any secret in it.
+pub(super) fn clean(redactor: &Redactor, input: Input) -> Input {
     let one = |text: String| redactor.clean(&text).into_owned();
+    if let Input::Decide {
+        checkpoint,
+        digest,
+        decision,
+        by,
+    } = input
+    {
+        return Input::Decide {
+            checkpoint,
+            digest,
+            decision: decided(decision, &one),
+            by,
+        };
+    }
+    told(input, one)
+}
+
+/// News without any secret in the words of worker, checks, judge or a failure.
+fn told(news: Input, one: impl Fn(String) -> String) -> Input {
     match news {
         Input::CannotVerify(why) => Input::CannotVerify(one(why)),
         Input::Permission { call, what } => Input::Permission {
@@ -17,9 +33,7 @@ pub(super) fn clean(redactor: &Redactor, news: Input) -> Input {
             what: one(what),
         },
         Input::Worked(mut work) => {
-            work.claim = work.claim.map(one);
-            work.note = work.note.map(one);
-            work.question = work.question.map(one);
+            worked(&mut work, &one);
             Input::Worked(work)
         }
         Input::Checked(results) => {
@@ -74,6 +88,50 @@ fn checked(result: CheckResult, one: &impl Fn(String) -> String) -> CheckResult 
         evidence: one(result.evidence),
         ..result
     }
+}
+
+fn worked(work: &mut Work, one: &impl Fn(String) -> String) {
+    for said in [&mut work.claim, &mut work.note, &mut work.question] {
+        *said = said.take().map(one);
+    }
+    let tried = work.breaches.iter_mut().map(|breach| &mut breach.tried);
+    for text in tried.chain(work.flags.iter_mut().map(|flag| &mut flag.what)) {
+        *text = one(std::mem::take(text));
+    }
+}
+
+/// What an operator says to worker or judge. The text of a file keeps its bytes.
+fn decided(decision: Decision, one: &impl Fn(String) -> String) -> Decision {
+    let edit = match decision {
+        Decision::Retry { note } => {
+            return Decision::Retry {
+                note: note.map(one),
+            };
+        }
+        Decision::Edit(edit) => edit,
+        decision @ (Decision::Approve { .. } | Decision::Abort) => return decision,
+    };
+    Decision::Edit(match edit {
+        Edit::Prompt { text } => Edit::Prompt { text: one(text) },
+        Edit::Answer { text } => Edit::Answer { text: one(text) },
+        Edit::Verdict {
+            lines,
+            note,
+            feedback,
+        } => Edit::Verdict {
+            lines: lines
+                .into_iter()
+                .map(|(line, pass, why)| (line, pass, one(why)))
+                .collect(),
+            note: note.map(one),
+            feedback: feedback.map(one),
+        },
+        edit @ (Edit::File { .. }
+        | Edit::AllowOnce
+        | Edit::AllowForRun
+        | Edit::Raise { .. }
+        | Edit::Files) => edit,
+    })
 }
 
 fn judged(judgement: Judgement, one: &impl Fn(String) -> String) -> Judgement {

@@ -11,6 +11,7 @@ use crate::supervisor::memory::{self, notes};
 use crate::supervisor::naming;
 use crate::supervisor::outbox::command::{self, Errand};
 use crate::supervisor::outbox::{Offered, Outbox, Way};
+use crate::supervisor::redactor::Redactor;
 use crate::supervisor::site::beside;
 use crate::supervisor::slots::Slots;
 use crate::supervisor::workspace::{Trouble, Workspace};
@@ -147,6 +148,7 @@ impl Flight {
             spec: self.site.wake.spec.clone(),
             run: self.site.id.0.clone(),
             deeds: self.site.deeds(),
+            redactor: self.site.redactor.clone(),
             tree,
         })
     }
@@ -160,6 +162,7 @@ struct Counter {
     slots: Slots,
     artefact: Option<String>,
     deeds: PathBuf,
+    redactor: Redactor,
     tree: String,
 }
 
@@ -227,6 +230,7 @@ impl Counter {
             publish: self.spec.publish.as_ref().ok_or_else(none)?,
             slots: &self.slots,
             folder: &self.deeds,
+            redactor: &self.redactor,
         })
     }
 }

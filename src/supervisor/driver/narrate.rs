@@ -76,7 +76,10 @@ fn work_lines(work: &Work) -> Vec<(Kind, String)> {
         let line = format!("{}: {}; put back", breach.rule, breach.tried);
         (Kind::Guardrail, line)
     });
-    refused.collect()
+    let flags = work.flags.iter();
+    refused
+        .chain(flags.map(|flag| (Kind::Guardrail, format!("look at {}", flag.line()))))
+        .collect()
 }
 
 fn note_line(note: &str) -> String {

@@ -55,12 +55,24 @@ impl Flight {
                 took_ms: 0,
             });
         };
-        let output = self.output(tree.clone()).await?;
+        let output = match self.output(tree.clone()).await? {
+            Output::Diff(text) => Output::Diff(self.hide(text)),
+            Output::Files(files) => Output::Files(
+                files
+                    .into_iter()
+                    .map(|FileSeen { path, text }| FileSeen {
+                        path,
+                        text: self.hide(text),
+                    })
+                    .collect(),
+            ),
+        };
         let question = Question {
             goal: &self.site.wake.spec.goal.statement,
             rubric: &judge.rubric,
             output,
             checks: checks.iter().map(CheckSeen::from).collect(),
+            flags: self.flags(tree.clone()).await?,
             stance: &judge.stance,
         };
         match self.ask(judge, &question, tree).await? {
@@ -81,6 +93,15 @@ impl Flight {
                 Err(Amiss::NoRoom(purse))
             }
         }
+    }
+
+    /// What fixed rules say of a tree, in words for a judge.
+    async fn flags(&self, tree: String) -> Result<Vec<String>, Amiss> {
+        let examiners = self.site.examiners();
+        let flags = self
+            .with_workspace(move |workspace| workspace.flags(&tree, &examiners))
+            .await?;
+        Ok(flags.iter().map(|flag| self.hide(flag.line())).collect())
     }
 
     async fn ask(

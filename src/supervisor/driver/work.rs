@@ -1,6 +1,8 @@
 //! Up to the work and through it: preflight, workspace, prompt, the worker's turn, and bringing the
 //! workspace to a named tree.
 
+use std::borrow::Cow;
+
 use super::errands::{Amiss, Flight};
 use super::preflight;
 use crate::config::skills;
@@ -51,11 +53,11 @@ impl Flight {
         let skill = skills::read(&self.site.project, &spec.skill.path).map_err(amiss)?;
         let memory = memory::read(&self.site.project, spec).map_err(amiss)?;
         let (text, prompt) = prompt::compose(&Ingredients {
-            skill: skill.body,
-            goal: self.site.goal_now().map_err(amiss)?,
-            memory: memory.text,
+            skill: self.hide(skill.body),
+            goal: self.hide(self.site.goal_now().map_err(amiss)?),
+            memory: self.hide(memory.text),
             inject_tokens: spec.memory.inject_tokens,
-            feedback,
+            feedback: self.hide(feedback),
             may_ask: may_ask(&spec.worker.kind),
             ..Ingredients::default()
         });
@@ -65,6 +67,7 @@ impl Flight {
 
     /// Takes the operator's bytes as the prompt.
     pub(super) fn adopt(&self, text: String) -> Input {
+        let text = self.hide(text);
         let prompt = Prompt::by_hand(&text, Vec::new());
         self.keep(text);
         Input::Composed(prompt)
@@ -88,7 +91,7 @@ impl Flight {
             .await?;
         let turn = self.turn(&text, &folder, left_ms).await?;
         let measured = self.measure(from, true).await?;
-        Ok(self.tell_work(measured, Some(turn), Author::Worker))
+        self.tell_work(measured, Some(turn), Author::Worker).await
     }
 
     async fn prompt_text(&self, prompt: &Digest) -> Result<String, Amiss> {
@@ -113,7 +116,7 @@ impl Flight {
         })
         .await?;
         let measured = self.measure(before, true).await?;
-        Ok(self.tell_work(measured, None, Author::Operator))
+        self.tell_work(measured, None, Author::Operator).await
     }
 
     /// Brings back a tree that the guardrails refused, because the operator allowed it once.
@@ -121,7 +124,7 @@ impl Flight {
         self.with_workspace(move |workspace| workspace.restore(&tree))
             .await?;
         let measured = self.measure(before, false).await?;
-        Ok(self.tell_work(measured, None, Author::Worker))
+        self.tell_work(measured, None, Author::Worker).await
     }
 
     /// Puts the workspace back to a restore point.
@@ -150,9 +153,21 @@ impl Flight {
         .await
     }
 
-    fn tell_work(&self, measured: Measured, turn: Option<Turn>, author: Author) -> Input {
-        let diff = TextRef::to(&measured.diff);
-        self.keep(measured.diff);
+    async fn tell_work(
+        &self,
+        measured: Measured,
+        turn: Option<Turn>,
+        author: Author,
+    ) -> Result<Input, Amiss> {
+        let tree = measured.tree.clone();
+        let examiners = self.site.examiners();
+        let flags = self
+            .with_workspace(move |workspace| workspace.flags(&tree, &examiners))
+            .await?;
+        // The tree keeps its bytes; what is told of it has no key in it.
+        let shown = self.hide(measured.diff);
+        let diff = TextRef::to(&shown);
+        self.keep(shown);
         let (usage, took_ms) = turn
             .as_ref()
             .map(|t| (t.usage, t.took_ms))
@@ -165,7 +180,7 @@ impl Flight {
             let idle = measured.changes.is_empty() && measured.breaches.is_empty();
             claim.clone().filter(|claim| idle && claim.ends_with('?'))
         });
-        Input::Worked(Box::new(Work {
+        Ok(Input::Worked(Box::new(Work {
             tree: measured.tree,
             diff,
             changes: measured.changes,
@@ -177,7 +192,16 @@ impl Flight {
             took_ms,
             breaches: measured.breaches,
             tried: measured.tried,
-        }))
+            flags,
+        })))
+    }
+
+    /// A text without any secret.
+    pub(super) fn hide(&self, text: String) -> String {
+        match self.site.redactor.clean(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(clean) => clean,
+        }
     }
 
     /// Does something with the run's workspace.

@@ -41,7 +41,25 @@ pub struct Line {
 /// Prose around it is allowed. Inside, every rubric line is answered exactly once, with evidence.
 /// The lines come back in the rubric's order, inert and cut.
 pub fn read(printed: &str, rubric: usize) -> Result<Vote, String> {
-    let object = last_object(printed)?;
+    let objects = objects(printed)?;
+    let Some((object, before)) = objects.split_last() else {
+        return Err("it printed no JSON object".to_owned());
+    };
+    let vote = answer(object, rubric)?;
+    // Work that is quoted may hold an answer of its own: two that differ leave nothing to trust.
+    let says = |vote: &Vote| vote.lines.iter().map(|line| line.pass).collect::<Vec<_>>();
+    let other = before.iter().filter_map(|o| answer(o, rubric).ok());
+    if other
+        .map(|other| says(&other))
+        .any(|said| said != says(&vote))
+    {
+        return Err("it printed two answers that differ".to_owned());
+    }
+    Ok(vote)
+}
+
+/// Reads one JSON object as an answer to so many rubric lines.
+fn answer(object: &str, rubric: usize) -> Result<Vote, String> {
     let mut vote: Vote = serde_json::from_str(object).map_err(|e| {
         format!(
             "its last JSON object is no answer: {}",
@@ -75,9 +93,9 @@ pub fn read(printed: &str, rubric: usize) -> Result<Vote, String> {
     Ok(vote)
 }
 
-/// The last JSON object that is not inside another one.
-fn last_object(printed: &str) -> Result<&str, String> {
-    let mut last = None;
+/// Every JSON object that is not inside another one, in order.
+fn objects(printed: &str) -> Result<Vec<&str>, String> {
+    let mut all = Vec::new();
     let mut from = 0;
     let mut false_starts = 0;
     while let Some(step) = printed.get(from..).and_then(|rest| rest.find('{')) {
@@ -87,7 +105,7 @@ fn last_object(printed: &str) -> Result<&str, String> {
             serde_json::Deserializer::from_str(rest).into_iter::<serde::de::IgnoredAny>();
         if let Some(Ok(_)) = objects.next() {
             from = start + objects.byte_offset();
-            last = printed.get(start..from);
+            all.extend(printed.get(start..from));
         } else {
             from = start + 1;
             false_starts += 1;
@@ -96,7 +114,7 @@ fn last_object(printed: &str) -> Result<&str, String> {
             }
         }
     }
-    last.ok_or_else(|| "it printed no JSON object".to_owned())
+    Ok(all)
 }
 
 /// Puts the votes together: the majority per line, disagreement kept visible in the evidence.
@@ -173,6 +191,17 @@ mod tests {
             read(&hidden, 2).unwrap_err(),
             "rubric line 1 is not answered"
         );
+    }
+
+    /// S23: an answer that the work itself holds, quoted before or after the judge's own, is never
+    /// taken for it; the same answer twice is one.
+    #[test]
+    fn two_answers_that_differ_are_none() {
+        let yes = GOOD.replace("false", "true");
+        for printed in [format!("{GOOD} {yes}"), format!("{yes}\n{GOOD}")] {
+            assert!(read(&printed, 2).unwrap_err().contains("two answers"));
+        }
+        assert!(read(&format!("{GOOD}\n{GOOD}"), 2).is_ok());
     }
 
     /// Each way to miss the protocol is refused with a line of its own.

@@ -32,6 +32,9 @@ pub struct Question<'a> {
     pub output: Output,
     /// What the checks said.
     pub checks: Vec<CheckSeen<'a>>,
+    /// What fixed rules found in the output that the judge should know: `test: tests/a.py changed`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
     /// How to look.
     pub stance: &'a str,
 }

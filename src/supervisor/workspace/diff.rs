@@ -116,7 +116,7 @@ fn count(text: &[u8]) -> Option<u64> {
 ///
 /// Binary files are named by their full objects, so the text stands for exact content.
 pub fn patch(git: &Git, from: &str, to: &str, cap: u64) -> Result<(String, bool), Trouble> {
-    let (bytes, whole) = raw_patch(git, "--full-index", (from, to), cap)?;
+    let (bytes, whole) = raw_patch(git, &["--full-index"], (from, to), cap)?;
     let mut text = spelled(&bytes);
     if !whole {
         text += "\n… cut here: the diff is longer than ";
@@ -128,31 +128,32 @@ pub fn patch(git: &Git, from: &str, to: &str, cap: u64) -> Result<(String, bool)
 
 /// The patch between two trees with binary files in full: what `git apply` takes.
 pub fn exact_patch(git: &Git, from: &str, to: &str, cap: u64) -> Result<(Vec<u8>, bool), Trouble> {
-    raw_patch(git, "--binary", (from, to), cap)
+    raw_patch(git, &["--binary"], (from, to), cap)
+}
+
+/// The patch without context, every file as text, for rules that look at lines and not for eyes.
+pub fn bare_patch(git: &Git, between: (&str, &str), cap: u64) -> Result<(Vec<u8>, bool), Trouble> {
+    let form = ["--unified=0", "--text", "--no-prefix"];
+    raw_patch(git, &form, between, cap)
 }
 
 /// At most `cap` bytes of the patch, and whether that is all.
 fn raw_patch(
     git: &Git,
-    form: &str,
+    form: &[&str],
     (from, to): (&str, &str),
     cap: u64,
 ) -> Result<(Vec<u8>, bool), Trouble> {
     if from == to {
         return Ok((Vec::new(), true));
     }
-    let args = [
-        "diff-tree",
-        "-r",
-        "-p",
-        form,
+    let plain = [
         "--no-renames",
         "--no-ext-diff",
         "--no-textconv",
         "--no-color",
-        from,
-        to,
     ];
+    let args = [&["diff-tree", "-r", "-p"], form, &plain, &[from, to]].concat();
     let (bytes, more) = git.capped(&args, cap)?;
     Ok((bytes, !more))
 }

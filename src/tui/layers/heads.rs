@@ -5,7 +5,7 @@
 //! inside   deletions 0 of 2 · files 1 of 10 · lines 107 of 400
 //! ```
 
-use crate::run::{Ask, Author, Change, ChangeKind, Prompt, Work};
+use crate::run::{Ask, Author, Change, ChangeKind, Flag, Prompt, Work};
 use crate::tui::app::App;
 use crate::tui::app::pages::{Pages, Tab};
 use crate::tui::app::runs::Run;
@@ -146,6 +146,7 @@ pub(crate) fn diff_head(work: &Work, run: &Run, width: usize) -> Vec<Row> {
         let text = format!("{} ({}): refused, put back", breach.tried, breach.rule);
         rows.extend(labelled("▲", 9, (Role::Warn, &text), width));
     }
+    rows.extend(flags(&work.flags, width));
     if let Some(claim) = &work.claim {
         rows.extend(labelled(
             "claims",
@@ -162,6 +163,12 @@ pub(crate) fn diff_head(work: &Work, run: &Run, width: usize) -> Vec<Row> {
     }
     rows.push(Row::blank());
     rows
+}
+
+/// What should be looked at before anything is agreed to, one row each.
+pub(crate) fn flags(flags: &[Flag], width: usize) -> Vec<Row> {
+    let row = |flag: &Flag| labelled("▲", 9, (Role::Warn, &flag.line()), width);
+    flags.iter().flat_map(row).collect()
 }
 
 fn named(change: &Change) -> String {

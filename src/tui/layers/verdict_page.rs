@@ -8,7 +8,7 @@
 //! ```
 
 use super::checkpoint::diff_line;
-use super::empty;
+use super::{empty, heads};
 use crate::run::{Ask, Failure, Judgement, Verdict};
 use crate::tui::app::App;
 use crate::tui::app::form;
@@ -27,8 +27,13 @@ pub(crate) fn asked(ask: &Ask, run: &Run, width: usize) -> Vec<Row> {
             target,
             typed,
             reversible,
+            flags,
             ..
-        } => publish(run, target, (*typed, *reversible), width),
+        } => {
+            let mut rows = heads::flags(flags, width);
+            rows.extend(publish(run, target, (*typed, *reversible), width));
+            rows
+        }
         Ask::Question { question } => {
             labelled("asks", 9, (Role::Warn, &format!("«{question}»")), width)
         }
@@ -203,6 +208,7 @@ pub(crate) fn rows(app: &App, pages: &Pages, run: &Run, width: usize) -> Vec<Row
                 .right(width, Role::Muted, "its claim is not counted"),
         );
     }
+    rows.extend(heads::flags(&ruled.flags, width));
     rows.push(Row::blank());
     rows.extend(evidence(ruled, width));
     rows.push(Row::blank());

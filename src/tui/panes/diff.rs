@@ -5,7 +5,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::run::{TextRef, Work};
+use crate::run::{Flag, TextRef, Work};
 use crate::tui::app::App;
 use crate::tui::app::runs::Run;
 use crate::tui::layers::checkpoint::diff_row;
@@ -25,6 +25,13 @@ pub(crate) fn text(run: &Run) -> Option<&TextRef> {
     newest(run).map(|(_, work)| &work.diff)
 }
 
+/// The kinds of flags, each once: `key, test`.
+pub(crate) fn signs(flags: &[Flag]) -> String {
+    let mut words: Vec<&str> = flags.iter().map(|flag| flag.sign.word()).collect();
+    words.dedup();
+    words.join(", ")
+}
+
 /// Draws the newest diff of the shown run below its transcript: its beginning, `d` shows the rest.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
     let Some((number, work)) = app.run().and_then(newest) else {
@@ -37,6 +44,10 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
     let (added, removed) = work.size();
     let width = usize::from(region.title.width);
     let title = Row::of(Role::Title, format!("diff of iteration {number} · {what}"));
+    let title = match work.flags.len() {
+        0 => title,
+        _ => title.with(Role::Warn, format!(" · ▲ {}", signs(&work.flags))),
+    };
     let title = paint::rule_with(title, &format!("+{added} −{removed}"), width);
     canvas.row(region.title, &paint::rule(&title, width, true));
     let area = layout::inner(region.body);

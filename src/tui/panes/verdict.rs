@@ -16,6 +16,8 @@ use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
 use crate::tui::text::{Row, paragraph, wrap};
 
+use super::diff;
+
 /// Draws pane 3.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
     let title = if app.layout().shared {
@@ -49,6 +51,10 @@ pub(crate) fn rows(app: &App, width: usize, height: usize) -> Vec<Row> {
         };
         out.push(Row::of(Role::Muted, place));
         out.push(word(verdict));
+        if !verdict.flags.is_empty() {
+            let text = format!("▲ look at: {}", diff::signs(&verdict.flags));
+            out.extend(paragraph(Role::Warn, "", &text, width));
+        }
         out.push(Row::blank());
         out.extend(checks(verdict, width));
         out.push(Row::blank());
@@ -218,6 +224,10 @@ pub fn draw_strip(canvas: &mut Canvas<'_>, app: &App, region: Region) {
     let width = usize::from(area.width);
     let mut out: Vec<Row> = Vec::new();
     let mut pieces = vec![word(verdict)];
+    if !verdict.flags.is_empty() {
+        let text = format!("▲ {}", diff::signs(&verdict.flags));
+        pieces.push(Row::of(Role::Warn, text));
+    }
     pieces.extend(verdict.checks.iter().map(|check| {
         let mark = marks::check(check);
         let name = crate::tui::text::cut(&check.name, 14);

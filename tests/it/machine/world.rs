@@ -174,6 +174,7 @@ pub(super) fn work(tree: &str) -> Work {
         took_ms: 1_000,
         breaches: Vec::new(),
         tried: None,
+        flags: Vec::new(),
     }
 }
 

@@ -36,6 +36,7 @@ async fn judge(server: &Server, api: Api, votes: u32, halt: watch::Receiver<Halt
         rubric: &rubric,
         output: Output::Diff("+ a\n".into()),
         checks: Vec::new(),
+        flags: Vec::new(),
         stance: &judge.stance,
     };
     let clock = Clock::System;

@@ -380,6 +380,7 @@ pub(crate) fn worked(tree: &str) -> Work {
         took_ms: 75_000,
         breaches: Vec::new(),
         tried: None,
+        flags: Vec::new(),
     }
 }
 
@@ -460,6 +461,7 @@ pub(crate) fn verdict(approved: bool) -> Verdict {
         } else {
             "links resolve 6/7: …/wiki/agents 410.".into()
         },
+        flags: Vec::new(),
     }
 }
 
@@ -631,6 +633,7 @@ pub(crate) fn publish_ask(typed: bool) -> Ask {
         key: Digest::of(b"key"),
         typed,
         reversible: !typed,
+        flags: Vec::new(),
     }
 }
 

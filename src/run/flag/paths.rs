@@ -1,0 +1,257 @@
+//! Which files examine the work, by their paths alone: tests, how tests are run, what tells agents and
+//! programs what to do. Rules for paths of every language; what a loop's own checks name is added by its caller.
+
+use super::Sign;
+
+/// Folders that hold tests and what they compare with.
+const TEST_FOLDERS: [&str; 18] = [
+    "tests",
+    "test",
+    "__tests__",
+    "spec",
+    "specs",
+    "fixtures",
+    "fixture",
+    "__fixtures__",
+    "testdata",
+    "test-data",
+    "test_data",
+    "__snapshots__",
+    "snapshots",
+    "golden",
+    "goldens",
+    "e2e",
+    "cypress",
+    "__mocks__",
+];
+
+/// Files that say how tests, linters and builds are run.
+const RUNNERS: [&str; 36] = [
+    "makefile",
+    "gnumakefile",
+    "justfile",
+    "rakefile",
+    "taskfile.yml",
+    "package.json",
+    "pyproject.toml",
+    "setup.cfg",
+    "setup.py",
+    "pytest.ini",
+    ".pytest.ini",
+    "tox.ini",
+    "noxfile.py",
+    "sitecustomize.py",
+    "usercustomize.py",
+    ".coveragerc",
+    "codecov.yml",
+    "cargo.toml",
+    "build.rs",
+    "nextest.toml",
+    "clippy.toml",
+    ".clippy.toml",
+    "go.mod",
+    "phpunit.xml",
+    "phpunit.xml.dist",
+    ".rspec",
+    "ruff.toml",
+    ".ruff.toml",
+    "mypy.ini",
+    ".flake8",
+    ".eslintrc",
+    ".eslintignore",
+    "tsconfig.json",
+    "babel.config.js",
+    "build.gradle",
+    "pom.xml",
+];
+
+/// Beginnings of such names.
+const RUNNER_STARTS: [&str; 9] = [
+    "jest.config.",
+    "vitest.config.",
+    "playwright.config.",
+    "karma.conf.",
+    ".mocharc",
+    ".eslintrc.",
+    "eslint.config.",
+    "wdio.conf.",
+    "ava.config.",
+];
+
+/// Files that agents read as orders, the judge's agent among them.
+const ORDERS: [&str; 12] = [
+    "claude.md",
+    "claude.local.md",
+    "agents.md",
+    "agents.override.md",
+    "gemini.md",
+    "qwen.md",
+    ".cursorrules",
+    ".windsurfrules",
+    ".clinerules",
+    "opencode.json",
+    ".aider.conf.yml",
+    "copilot-instructions.md",
+];
+
+/// Folders of agents.
+const AGENT_FOLDERS: [&str; 8] = [
+    ".cursor",
+    ".gemini",
+    ".opencode",
+    ".qwen",
+    ".windsurf",
+    ".agents",
+    ".continue",
+    ".pi",
+];
+
+/// Files that programs run by themselves.
+const HOOKS: [&str; 12] = [
+    ".pre-commit-config.yaml",
+    "lefthook.yml",
+    ".lefthook.yml",
+    ".gitlab-ci.yml",
+    ".travis.yml",
+    ".drone.yml",
+    "azure-pipelines.yml",
+    "bitbucket-pipelines.yml",
+    "appveyor.yml",
+    "jenkinsfile",
+    ".npmrc",
+    ".yarnrc.yml",
+];
+
+/// Folders of such files.
+const HOOK_FOLDERS: [&str; 10] = [
+    ".githooks",
+    "githooks",
+    ".hooks",
+    ".circleci",
+    ".buildkite",
+    ".gitea",
+    ".forgejo",
+    ".vscode",
+    ".idea",
+    ".devcontainer",
+];
+
+/// Files that say what git shows and keeps.
+const HIDES: [&str; 3] = [".gitignore", ".gitattributes", ".git-blame-ignore-revs"];
+
+/// Why a change of this file is flagged by its path, if it is.
+pub fn sign(path: &str) -> Option<Sign> {
+    let lower = path.to_ascii_lowercase();
+    let name = lower.rsplit('/').next().unwrap_or(&lower);
+    let own_name = path.rsplit('/').next().unwrap_or(path);
+    let mut folders = lower.split('/').rev().skip(1);
+    let under = |known: &[&str]| lower.split('/').rev().skip(1).any(|f| known.contains(&f));
+    if folders.any(|folder| TEST_FOLDERS.contains(&folder)) || is_test(name, own_name) {
+        Some(Sign::Test)
+    } else if RUNNERS.contains(&name)
+        || RUNNER_STARTS.iter().any(|start| name.starts_with(start))
+        || under(&[".cargo"])
+    {
+        Some(Sign::Check)
+    } else if ORDERS.contains(&name) || under(&AGENT_FOLDERS) {
+        Some(Sign::Orders)
+    } else if HOOKS.contains(&name) || under(&HOOK_FOLDERS) {
+        Some(Sign::Hook)
+    } else if HIDES.contains(&name) {
+        Some(Sign::Hides)
+    } else {
+        None
+    }
+}
+
+/// Whether a file is a test by its name: `lower` is the name in lower case.
+fn is_test(lower: &str, own: &str) -> bool {
+    let stem = lower.split('.').next().unwrap_or(lower);
+    let own_stem = own.split('.').next().unwrap_or(own);
+    lower == "conftest.py"
+        || lower.rsplit_once('.').is_some_and(|(_, end)| end == "snap")
+        || stem == "test"
+        || stem == "tests"
+        || stem.starts_with("test_")
+        || stem.starts_with("test-")
+        || stem.ends_with("_test")
+        || stem.ends_with("_tests")
+        || stem.ends_with("_spec")
+        || stem.ends_with("-test")
+        || lower.contains(".test.")
+        || lower.contains(".spec.")
+        || own_stem.ends_with("Test")
+        || own_stem.ends_with("Tests")
+        || own_stem.ends_with("Spec")
+        || own_stem.ends_with("TestCase")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Issue of every language: what examines is told from what is examined.
+    #[test]
+    fn what_examines_is_told_from_what_is_examined() {
+        let table: [(Sign, &[&str]); 5] = [
+            (
+                Sign::Test,
+                &[
+                    "tests/it/main.rs",
+                    "src/__tests__/a.js",
+                    "pkg/sum_test.go",
+                    "test_sum.py",
+                    "conftest.py",
+                    "a/sum.spec.ts",
+                    "a/SumTest.java",
+                    "fixtures/in.json",
+                    "Tests/X.cs",
+                    "web/__snapshots__/a.snap",
+                    "spec/a_spec.rb",
+                    "src/run/tests.rs",
+                ],
+            ),
+            (
+                Sign::Check,
+                &[
+                    "Makefile",
+                    "web/package.json",
+                    "pytest.ini",
+                    "jest.config.mjs",
+                    ".cargo/config.toml",
+                    "sitecustomize.py",
+                ],
+            ),
+            (
+                Sign::Orders,
+                &["CLAUDE.md", "a/AGENTS.md", ".cursor/rules/x.md"],
+            ),
+            (
+                Sign::Hook,
+                &[
+                    ".githooks/pre-commit",
+                    ".gitlab-ci.yml",
+                    ".vscode/tasks.json",
+                ],
+            ),
+            (Sign::Hides, &[".gitignore", "a/.gitattributes"]),
+        ];
+        for (wanted, paths) in table {
+            for path in paths {
+                assert_eq!(sign(path), Some(wanted), "{path}");
+            }
+        }
+        for path in [
+            "src/main.rs",
+            "README.md",
+            "drafts/latest.md",
+            "contest.py",
+            "attestation.rs",
+            "src/inspect.rs",
+            "protest/a.txt",
+            "greatest.js",
+        ] {
+            assert_eq!(sign(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What of a tree is flagged against the start of the run: paths and added lines, held against the rules
+//! of `run/flag`. Reads the change as git tells it; refuses nothing.
+
+use std::collections::HashSet;
+
+use super::diff::{self, Delta, LINK};
+use super::{Trouble, Workspace};
+use crate::run::flag::{self, lines, paths};
+use crate::run::inert::{cut, spelled_line};
+use crate::run::{ChangeKind, Flag, Sign};
+
+/// Most bytes of a change whose lines are looked through.
+const LOOKED_THROUGH: u64 = diff::SHOWN_BYTES;
+
+/// Longest path that is shown in a flag.
+const PATH_CHARS: usize = 120;
+
+/// What of a project examines it, beyond what paths tell by themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Examiners {
+    /// Check scripts, by their path in the project.
+    pub scripts: Vec<String>,
+    /// What they run or source: any change is flagged.
+    pub run: HashSet<String>,
+    /// What they only name: a change of what was there is flagged.
+    pub named: HashSet<String>,
+}
+
+impl Workspace {
+    /// What of this tree a person should look at, since the start of the run.
+    pub fn flags(&self, tree: &str, examiners: &Examiners) -> Result<Vec<Flag>, Trouble> {
+        let deltas = diff::deltas(&self.git, &self.start, tree)?;
+        if deltas.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found: Vec<Flag> = deltas
+            .iter()
+            .flat_map(|delta| self.of_file(delta, examiners))
+            .collect();
+        let (patch, whole) = diff::bare_patch(&self.git, (&self.start, tree), LOOKED_THROUGH)?;
+        found.extend(of_patch(&String::from_utf8_lossy(&patch), examiners));
+        if !whole {
+            found.push(Flag {
+                sign: Sign::Unread,
+                what: format!("what comes after the first {LOOKED_THROUGH} bytes of the change"),
+            });
+        }
+        Ok(flag::gather(found))
+    }
+
+    /// What a file is flagged for, its lines left aside.
+    fn of_file(&self, delta: &Delta, examiners: &Examiners) -> Vec<Flag> {
+        let inside = delta.path.strip_prefix(self.prefix.as_slice());
+        let name = String::from_utf8_lossy(inside.unwrap_or(&delta.path)).into_owned();
+        let shown = cut(&spelled_line(&delta.path), PATH_CHARS);
+        let was_there = delta.kind != ChangeKind::Added;
+        let verb = match delta.kind {
+            ChangeKind::Added => "added",
+            ChangeKind::Modified => "changed",
+            ChangeKind::Deleted => "deleted",
+        };
+        let mut found = Vec::new();
+        let mut flag = |sign, what: String| found.push(Flag { sign, what });
+        if examiners.run.contains(&name) || examiners.scripts.contains(&name) {
+            flag(Sign::Check, format!("{shown} {verb}; a check runs it"));
+        } else if was_there && examiners.named.contains(&name) {
+            flag(Sign::Check, format!("{shown} {verb}; a check names it"));
+        } else if let Some(sign) = paths::sign(&name) {
+            flag(sign, format!("{shown} {verb}"));
+        }
+        if let Some(sign) = lines::in_name(&name).filter(|_| delta.kind == ChangeKind::Added) {
+            flag(sign, format!("the name of {shown}"));
+        }
+        if delta.new.0 == LINK && delta.old.0 != LINK {
+            flag(Sign::Hides, format!("{shown} is a link now"));
+        }
+        found
+    }
+}
+
+/// What the added and removed lines of a patch are flagged for.
+fn of_patch(patch: &str, examiners: &Examiners) -> Vec<Flag> {
+    let mut found: Vec<Flag> = Vec::new();
+    let mut reader = Reader::default();
+    let mut lost: (String, usize) = (String::new(), 0);
+    for line in patch.split('\n') {
+        match reader.read(line) {
+            Seen::File(name) => {
+                found.extend(removed(&lost));
+                lost = (name.to_owned(), 0);
+            }
+            Seen::Added(number, text) => {
+                for (sign, what) in lines::added(text, &examiners.scripts) {
+                    // One kind of thing is told once for each file, with the first of its lines.
+                    let place = format!("{}:", reader.path);
+                    let known = |f: &Flag| f.sign == sign && f.what.contains(&place);
+                    if !found.iter().any(known) {
+                        let what = format!("{what} in {place}{number}");
+                        found.push(Flag { sign, what });
+                    }
+                }
+            }
+            Seen::Removed(text) => lost.1 += usize::from(lines::is_assertion(text)),
+            Seen::Else => {}
+        }
+    }
+    found.extend(removed(&lost));
+    found
+}
+
+fn removed((path, lines): &(String, usize)) -> Option<Flag> {
+    let plural = if *lines == 1 { "" } else { "s" };
+    (*lines > 0).then(|| Flag {
+        sign: Sign::Test,
+        what: format!("{lines} line{plural} of tests changed or taken out in {path}"),
+    })
+}
+
+/// What one line of a patch is.
+enum Seen<'a> {
+    File(&'a str),
+    Added(u64, &'a str),
+    Removed(&'a str),
+    Else,
+}
+
+/// Reads a patch without context line by line; counts lines by its hunks, so that no text can pass for
+/// a head.
+#[derive(Debug, Default)]
+struct Reader {
+    path: String,
+    /// Lines of the hunk that are still to come: removed, added.
+    left: (u64, u64),
+    /// The number of the next added line.
+    next: u64,
+}
+
+impl Reader {
+    fn read<'a>(&mut self, line: &'a str) -> Seen<'a> {
+        match (line.as_bytes().first(), self.left) {
+            (Some(b'-'), (1.., _)) => {
+                self.left.0 -= 1;
+                Seen::Removed(line.get(1..).unwrap_or_default())
+            }
+            (Some(b'+'), (_, 1..)) => {
+                self.left.1 -= 1;
+                self.next += 1;
+                Seen::Added(self.next - 1, line.get(1..).unwrap_or_default())
+            }
+            (Some(b'@'), _) => {
+                if let Some((old, new, first)) = hunk(line) {
+                    (self.left, self.next) = ((old, new), first);
+                }
+                Seen::Else
+            }
+            (Some(b'-' | b'+'), (0, 0)) => match line.get(4..) {
+                // Of the two names of a file the first is read, unless it is new.
+                Some("/dev/null") | None => Seen::Else,
+                Some(name) => {
+                    let name = name.trim_matches('"');
+                    self.path = cut(&spelled_line(name.as_bytes()), PATH_CHARS);
+                    Seen::File(name)
+                }
+            },
+            _ => Seen::Else,
+        }
+    }
+}
+
+/// `@@ -3,2 +4 @@`: lines removed, lines added, number of the first added one.
+fn hunk(line: &str) -> Option<(u64, u64, u64)> {
+    let mut words = line.strip_prefix("@@ -")?.split(' ');
+    let (old, new) = (words.next()?, words.next()?.strip_prefix('+')?);
+    let span = |text: &str| -> Option<(u64, u64)> {
+        let (from, count) = text.split_once(',').unwrap_or((text, "1"));
+        Some((from.parse().ok()?, count.parse().ok()?))
+    };
+    let ((_, removed), (first, added)) = (span(old)?, span(new)?);
+    Some((removed, added, first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines are told by file and number, and a line that looks like a head is a line.
+    #[test]
+    fn lines_are_told_by_file_and_number() {
+        let patch = "diff --git a b\n--- a.py\n+++ a.py\n@@ -3,2 +3,3 @@ def f():\n-    assert x\n\
+                     --- b.py\n+++ c.py\n+# Dear judge\n+x\n@@ -9,0 +11 @@\n+@pytest.mark.skip\n";
+        let found = of_patch(patch, &Examiners::default());
+        let lines: Vec<String> = found.iter().map(Flag::line).collect();
+        assert_eq!(
+            lines,
+            [
+                "speaks to the examiner: words for whoever examines it in a.py:4",
+                "test: «pytest.mark.skip» in a.py:11",
+                "test: 1 line of tests changed or taken out in a.py",
+            ]
+        );
+    }
+}
