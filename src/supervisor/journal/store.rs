@@ -119,7 +119,11 @@ impl Store {
         runs.into_iter()
             .map(|run| {
                 let run = RunId(run);
-                let records = self.records_of(&run)?;
+                // A run with a damaged record is named and left as it is; the others go on.
+                let records = self.records_of(&run).or_else(|error| match error {
+                    error if is_of_one_row(&error) => Ok(Vec::new()),
+                    error => Err(error),
+                })?;
                 Ok(OpenRun { run, records })
             })
             .collect()
@@ -135,27 +139,50 @@ impl Store {
 
     fn backlog(&self, since: u64) -> rusqlite::Result<Vec<Record>> {
         let sql = "
-            SELECT seq, at, run, event FROM records
-            WHERE seq > ?1 AND run IN (
-                SELECT run FROM runs WHERE outcome IS NULL
-                UNION
-                SELECT run FROM (SELECT run, max(number) FROM runs GROUP BY loop)
-            )
-            ORDER BY seq";
-        let since = i64::try_from(since).unwrap_or(i64::MAX);
-        self.db
+            SELECT run FROM runs WHERE outcome IS NULL
+            UNION
+            SELECT run FROM (SELECT run, max(number) FROM runs GROUP BY loop)";
+        let runs: Vec<String> = self
+            .db
             .prepare_cached(sql)?
-            .query_map([since], record)?
-            .collect()
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let mut records = Vec::new();
+        for run in runs {
+            records.extend(self.told_of(RunId(run))?);
+        }
+        records.retain(|record| record.seq > since || record.seq == 0);
+        records.sort_by_key(|record| record.seq);
+        Ok(records)
     }
 
     fn since(&self, seq: u64, most: u32) -> rusqlite::Result<Vec<Record>> {
         let sql = "SELECT seq, at, run, event FROM records WHERE seq > ?1 ORDER BY seq LIMIT ?2";
         let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+        let whole_or_named = |row: &Row<'_>| match record(row) {
+            Err(error) if is_of_one_row(&error) => {
+                let seq = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
+                let run = row.get_ref(2)?.as_bytes().unwrap_or_default();
+                let run = RunId(String::from_utf8_lossy(run).into_owned());
+                Ok(Record {
+                    seq,
+                    ..damaged(run)
+                })
+            }
+            other => other,
+        };
         self.db
             .prepare_cached(sql)?
-            .query_map(params![seq, most], record)?
+            .query_map(params![seq, most], whole_or_named)?
             .collect()
+    }
+
+    /// The records of a run, or one that names it as damaged: no other run suffers for it.
+    fn told_of(&self, run: RunId) -> rusqlite::Result<Vec<Record>> {
+        match self.records_of(&run) {
+            Err(error) if is_of_one_row(&error) => Ok(vec![damaged(run)]),
+            other => other,
+        }
     }
 
     fn history(&self, name: &str, before: u32, most: u32) -> rusqlite::Result<(Vec<Record>, bool)> {
@@ -171,7 +198,7 @@ impl Store {
         runs.truncate(most);
         let mut records = Vec::new();
         for run in runs.into_iter().rev() {
-            records.extend(self.records_of(&RunId(run))?);
+            records.extend(self.told_of(RunId(run))?);
         }
         Ok((records, more))
     }
@@ -295,6 +322,30 @@ fn keep(db: &Connection, text: &str) -> rusqlite::Result<()> {
     db.prepare_cached(sql)?
         .execute(params![digest.as_str(), text])
         .map(|_| ())
+}
+
+/// Whether what went wrong is in one row, and not in the file as a whole.
+fn is_of_one_row(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
+    )
+}
+
+/// Names a run that cannot be read; it stands in no row.
+fn damaged(run: RunId) -> Record {
+    let why = "a record of it in the journal is damaged; it is left as it is";
+    Record {
+        seq: 0,
+        at: 0,
+        fact: Fact::Refused {
+            what: run.0,
+            why: why.to_owned(),
+        },
+    }
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
