@@ -11,16 +11,23 @@ use crate::run::LoopSpec;
 /// Most bytes of one script that are looked through.
 const SCRIPT_BYTES: usize = 256 * 1024;
 
-/// Words after which a file is run or sourced.
-const RUNNERS: [&str; 18] = [
-    ".", "source", "sh", "bash", "zsh", "dash", "python", "python3", "node", "ruby", "perl",
-    "deno", "bun", "php", "Rscript", "lua", "awk", "exec",
+/// Words after which a file is read in and becomes a part of the script.
+const SOURCES: [&str; 2] = [".", "source"];
+
+/// Folders whose programs examine, where a check names them: what it runs elsewhere may well be the
+/// very work that it looks at.
+const TOOL_FOLDERS: [&str; 9] = [
+    "tools", "scripts", "bin", "ci", "checks", "hack", "lint", "build", ".ci",
 ];
 
-/// Endings of files that are run wherever they are named.
-const CODE: [&str; 17] = [
-    ".sh", ".bash", ".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".lua", ".awk", ".jq",
-    ".sql", ".php", ".mk", ".R", ".exs",
+/// How files begin that a check compares with.
+const REFERENCES: [&str; 6] = [
+    "expected",
+    "golden",
+    "baseline",
+    "reference",
+    "rubric",
+    "cases",
 ];
 
 /// What examines the work of this loop: `scripts` are its pinned files, with copies below `pinned`.
@@ -33,10 +40,6 @@ pub(super) fn of(spec: &LoopSpec, scripts: Vec<String>, pinned: &Path) -> Examin
         let text = fs::read(pinned.join(script)).unwrap_or_default();
         let text = String::from_utf8_lossy(text.get(..SCRIPT_BYTES).unwrap_or(&text)).into_owned();
         read(&text, &mut found);
-    }
-    if let Some(artefact) = &spec.output.artefact {
-        // What the loop is there to write is no part of its examiner.
-        found.named.remove(&plain(artefact));
     }
     found.scripts = scripts;
     found
@@ -52,13 +55,10 @@ fn read(text: &str, found: &mut Examiners) {
         let mut before = "";
         for word in line.split(between).filter(|word| !word.is_empty()) {
             let path = plain(word);
-            let is_code = CODE.iter().any(|ending| path.ends_with(ending));
-            if is_code || RUNNERS.contains(&before) && path.contains(['/', '.']) {
+            if SOURCES.contains(&before) || examines(&path) {
                 found.run.insert(path);
             } else if path.contains(['/', '.']) {
                 found.named.insert(path);
-            } else if matches!(before, "import" | "from") {
-                found.run.extend(module(word));
             }
             before = word;
         }
@@ -66,6 +66,15 @@ fn read(text: &str, found: &mut Examiners) {
             found.run.extend(module(name));
         }
     }
+}
+
+/// Whether what a check names under this path examines, and is not what is examined.
+fn examines(path: &str) -> bool {
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    folders
+        .split('/')
+        .any(|folder| TOOL_FOLDERS.contains(&folder))
+        || REFERENCES.iter().any(|begin| name.starts_with(begin))
 }
 
 /// `import helpers.words` and `from helpers import words`: the module's name.
@@ -102,14 +111,17 @@ mod tests {
         for path in [
             "lib/words.bash",
             "tools/count",
-            "deep/run.sh",
+            "expected.out",
             "helpers/text.py",
             "sums.py",
         ] {
             assert!(found.run.contains(path), "{path}: {:?}", found.run);
         }
-        for path in ["in.txt", "expected.out", "out.txt"] {
-            assert!(found.named.contains(path), "{path}");
+        for path in ["in.txt", "deep/run.sh", "out.txt"] {
+            assert!(
+                found.named.contains(path) && !found.run.contains(path),
+                "{path}"
+            );
         }
         assert!(!found.run.contains("not/this"));
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::workspace::diff::{Delta, SUBMODULE};
+use super::workspace::diff::{Delta, EXECUTABLE, SUBMODULE};
 use super::workspace::trouble::Trouble;
 use crate::run::inert::spelled_line;
 use crate::run::spec::{PROTECTED_ALWAYS, WorkspaceKind, WorkspaceRules};
@@ -25,6 +25,8 @@ pub struct Guard {
     max_files: usize,
     max_changed_lines: usize,
     max_deletions: usize,
+    max_changed_bytes: u64,
+    executables: bool,
 }
 
 /// What of a list of changes is refused.
@@ -55,6 +57,8 @@ impl Guard {
             max_files: rules.max_files,
             max_changed_lines: rules.max_changed_lines,
             max_deletions: rules.max_deletions,
+            max_changed_bytes: rules.max_changed_bytes,
+            executables: rules.executables,
         })
     }
 
@@ -78,17 +82,27 @@ impl Guard {
         }
     }
 
+    /// The largest file that a change may bring.
+    pub fn max_changed_bytes(&self) -> u64 {
+        self.max_changed_bytes
+    }
+
     /// The changes that are refused one by one: forbidden paths, submodules, links that
-    /// `leads_out` says leave the workspace.
+    /// `leads_out` says leave the workspace, files that become executable.
     pub fn refuse_paths(&self, changes: &[Delta], leads_out: &dyn Fn(&Delta) -> bool) -> Refusal {
         let mut by_rule: Vec<(&'static str, Vec<&Delta>)> = Vec::new();
         for change in changes {
-            let rule = if change.old.0 == SUBMODULE || change.new.0 == SUBMODULE {
+            let rule = if is_of_submodules(change) {
                 Some("submodule")
             } else if leads_out(change) {
                 Some("link out of the workspace")
+            } else if let Some(rule) = self.forbids(&change.path) {
+                Some(rule)
+            } else if !self.executables && change.new.0 == EXECUTABLE && change.old.0 != EXECUTABLE
+            {
+                Some("executables = false")
             } else {
-                self.forbids(&change.path)
+                None
             };
             let Some(rule) = rule else { continue };
             match by_rule.iter_mut().find(|(known, _)| *known == rule) {
@@ -118,6 +132,16 @@ impl Guard {
         if left.len() > self.max_files {
             refusal.add(format!("max_files = {}", self.max_files), &left);
         }
+        let bytes: u64 = left.iter().map(|c| c.bytes).sum();
+        if bytes > self.max_changed_bytes {
+            refusal.add(
+                format!("max_changed_bytes = {}", self.max_changed_bytes),
+                &left,
+            );
+            if let Some(breach) = refusal.breaches.last_mut() {
+                breach.tried = format!("{bytes} bytes brought: {}", breach.tried);
+            }
+        }
         let lines: u64 = left.iter().map(|c| c.added + c.removed).sum();
         if lines > self.max_changed_lines as u64 {
             refusal.add(
@@ -146,6 +170,13 @@ impl Refusal {
         self.breaches.extend(other.breaches);
         self.paths.extend(other.paths);
     }
+}
+
+fn is_of_submodules(change: &Delta) -> bool {
+    let name = change.path.rsplit(|b| *b == b'/').next();
+    change.old.0 == SUBMODULE
+        || change.new.0 == SUBMODULE
+        || name.is_some_and(|name| name.eq_ignore_ascii_case(b".gitmodules"))
 }
 
 /// «3 files deleted: a, b, c», with at most five names of each kind.
@@ -180,16 +211,17 @@ fn in_words(changes: &[&Delta]) -> String {
     parts.join("; ")
 }
 
-/// Globs where `*` stays inside one folder. With `itself`, `x/**` also names `x`, so that a file
-/// cannot take a protected folder's place.
-fn globs<'a>(patterns: impl Iterator<Item = &'a str>, itself: bool) -> Result<GlobSet, Trouble> {
+/// Globs where `*` stays inside one folder. What `protects` also names `x` by `x/**`, so that a file
+/// cannot take a protected folder's place, and does not tell upper from lower case: what is another
+/// file here may be the same file where the result is checked out.
+fn globs<'a>(patterns: impl Iterator<Item = &'a str>, protects: bool) -> Result<GlobSet, Trouble> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
-        set.add(glob(pattern)?);
+        set.add(glob(pattern, protects)?);
         match pattern.strip_suffix("/**") {
-            Some(folder) if itself && !folder.is_empty() && folder != "**" => {
-                set.add(glob(folder)?);
+            Some(folder) if protects && !folder.is_empty() && folder != "**" => {
+                set.add(glob(folder, protects)?);
             }
             Some(_) | None => {}
         }
@@ -198,11 +230,11 @@ fn globs<'a>(patterns: impl Iterator<Item = &'a str>, itself: bool) -> Result<Gl
         .map_err(|error| Trouble::new(format!("the globs are too large: {error}")))
 }
 
-fn glob(pattern: &str) -> Result<globset::Glob, Trouble> {
+fn glob(pattern: &str, protects: bool) -> Result<globset::Glob, Trouble> {
     GlobBuilder::new(pattern)
         .literal_separator(true)
         // The default file system of macOS does not tell upper from lower case.
-        .case_insensitive(cfg!(target_os = "macos"))
+        .case_insensitive(protects || cfg!(target_os = "macos"))
         .build()
         .map_err(|error| Trouble::new(format!("{pattern} is no glob: {error}")))
 }
@@ -229,6 +261,8 @@ mod tests {
             new: (0o100_644, String::new()),
             added: lines,
             removed: 0,
+            binary: false,
+            bytes: 0,
         }
     }
 
@@ -252,6 +286,9 @@ mod tests {
             ".mcp.json",
             ".github/x/y",
             "Cargo.lock",
+            ".GitHub/x",
+            "Loops/x.toml",
+            ".ENV",
         ] {
             assert_eq!(guard.forbids(path.as_bytes()), Some("protected"), "{path}");
         }
@@ -275,6 +312,45 @@ mod tests {
             guard.forbids(b"drafts/x"),
             Some("outside the project folder")
         );
+    }
+
+    /// Submodules are kept as they are, by entry and by their list; a file that becomes a program is
+    /// refused unless the loop says otherwise.
+    #[test]
+    fn submodules_and_programs_are_refused() {
+        let becomes = |path: &str, old, new| Delta {
+            old: (old, String::new()),
+            new: (new, String::new()),
+            ..change(path, ChangeKind::Modified, 1)
+        };
+        let changes = [
+            becomes("run", 0o100_644, EXECUTABLE),
+            becomes("was", EXECUTABLE, EXECUTABLE),
+            becomes("lib", 0, SUBMODULE),
+            becomes(".gitmodules", 0, 0o100_644),
+        ];
+        let refused = |guard: &Guard| guard.refuse_paths(&changes, &|_| false);
+        let strict = refused(&guard(b"", |_| {}));
+        let rules: Vec<_> = strict.breaches.iter().map(|b| b.rule.as_str()).collect();
+        assert_eq!(rules, ["executables = false", "submodule"]);
+        assert_eq!(strict.paths.len(), 3);
+        let free = refused(&guard(b"", |rules| rules.executables = true));
+        assert!(!free.paths.contains(b"run".as_slice()));
+    }
+
+    /// Bytes weigh as lines do: what no line counts is not brought in by the back door.
+    #[test]
+    fn bytes_are_capped_too() {
+        let guard = guard(b"", |rules| rules.max_changed_bytes = 100);
+        let weighs = |bytes| Delta {
+            bytes,
+            binary: true,
+            ..change("a.bin", ChangeKind::Added, 0)
+        };
+        assert_eq!(guard.refuse_amount(&[&weighs(100)]), Refusal::default());
+        let refusal = guard.refuse_amount(&[&weighs(101)]);
+        assert_eq!(refusal.breaches[0].rule, "max_changed_bytes = 100");
+        assert!(refusal.breaches[0].tried.starts_with("101 bytes brought: "));
     }
 
     /// R45: a cap is reached without harm; beyond it the deletions or everything go back.

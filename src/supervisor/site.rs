@@ -21,9 +21,9 @@ use super::transcripts::Open;
 use super::worker::stream::Sessions;
 use super::worker::transcript::Kind;
 use super::workspace::flags::Examiners;
-use super::workspace::{Place, Trouble, Workspace, disk};
+use super::workspace::{Place, Trouble, Workspace, disk, lead};
 use super::{Settings, Shared};
-use crate::config::loops;
+use crate::config::loops::{self, PinnedFile};
 use crate::config::prices::{self, Prices};
 use crate::protocol::{Fact, RunId};
 use crate::run::spec::Provider;
@@ -57,6 +57,8 @@ pub(super) struct Site {
     place: Place,
     workspace: Arc<Mutex<Option<Workspace>>>,
     transcript: RefCell<Option<Open>>,
+    /// The examiner's own files as they were pinned.
+    pins: RefCell<Option<Vec<PinnedFile>>>,
     /// The goal that was read last, and the digest of the loop file that said it.
     goal: RefCell<Option<(Digest, String)>>,
 }
@@ -100,6 +102,7 @@ impl Site {
             wake: wake.clone(),
             project: settings.project.clone(),
             transcript: RefCell::new(None),
+            pins: RefCell::new(None),
             goal: RefCell::new(None),
             folder,
             examiner: Home {
@@ -168,10 +171,37 @@ impl Site {
         self.place.folder.join("pinned")
     }
 
+    /// Says which copy of the examiner's own files is not as it was pinned, if one is.
+    ///
+    /// What they were is held in memory alone: no file that a program of this user can write.
+    pub(super) async fn require_pinned(&self) -> Result<(), Trouble> {
+        let (folder, known) = (self.pinned(), self.pins.borrow().clone());
+        let paths = match &known {
+            Some(known) => known.iter().map(|pin| pin.path.clone()).collect(),
+            None => self.check_scripts(),
+        };
+        let found = beside(move || Ok(digests(&folder, paths))).await?;
+        let Some(known) = known else {
+            // After a restart the copies count as they are found.
+            self.pins.replace(Some(found));
+            return Ok(());
+        };
+        match known.iter().find(|pin| !found.contains(pin)) {
+            None => Ok(()),
+            Some(pin) => Err(Trouble::new(format!(
+                "the pinned copy of {} was changed from outside: nothing is examined with it; stop \
+                 this run, and look who writes into {}",
+                pin.path,
+                self.pinned().display()
+            ))),
+        }
+    }
+
     /// Copies the examiner's own files out of everybody's reach, as they stand now.
     pub(super) async fn pin(&self) -> Result<(), String> {
         let (project, folder) = (self.project.clone(), self.pinned());
         let files = loops::pinned_files(&self.project, &self.wake.spec);
+        self.pins.replace(Some(files.clone()));
         let copied = beside(move || {
             disk::remove(&folder)?;
             for file in files {
@@ -316,6 +346,16 @@ impl Site {
     pub(super) fn close(&self) {
         drop(self.transcript.borrow_mut().take());
     }
+}
+
+/// The files of a folder that are plain, by digest.
+fn digests(folder: &Path, paths: Vec<String>) -> Vec<PinnedFile> {
+    let pinned = |path: String| {
+        let bytes = lead::read_plain(&folder.join(&path)).ok()??;
+        let digest = Digest::of(&bytes);
+        Some(PinnedFile { path, digest })
+    };
+    paths.into_iter().filter_map(pinned).collect()
 }
 
 /// The folder of a run's readable artefacts.

@@ -373,15 +373,19 @@ fn a_planted_configuration_runs_nothing() {
         fs::copy(&evil, work.join(".git").join(hook)).unwrap();
     }
     put(&work.join("a.txt"), b"changed\n");
+    // The trap is live: the worker's own git falls into it.
+    git_in(&work, &["status"]);
+    assert!(mark.exists());
+    fs::remove_file(&mark).unwrap();
     let measured = measure(&workspace, &WorkspaceRules::default());
+    assert!(rules_broken(&measured.breaches).contains(&"git folder"));
     let verify = workspace.verify_checkout(&measured.tree).unwrap();
     put(&verify.join(".git/config"), config.as_bytes());
     workspace.verify_checkout(&measured.tree).unwrap();
     assert!(!mark.exists());
-    // The trap was live: the worker's own git falls into it.
+    // Nor does the operator's, who looks around there.
     git_in(&work, &["status"]);
-    assert!(mark.exists());
-    fs::remove_file(&mark).unwrap();
+    assert!(!mark.exists());
     workspace.restore(&ground.tree).unwrap();
     git_in(&work, &["status"]);
     assert!(!mark.exists());

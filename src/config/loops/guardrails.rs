@@ -173,6 +173,12 @@ fn workspace(table: &mut Table<'_>, part: &mut GuardrailsPart) {
             *cap = size(most.value);
         }
     }
+    if let Some(most) = table.number("max_changed_bytes", 0..=1_000_000_000_000) {
+        rules.max_changed_bytes = most.value;
+    }
+    if let Some(word) = table.flag("executables") {
+        rules.executables = word.value;
+    }
     if let Some(names) = environment(table) {
         part.spec.env = names;
     }

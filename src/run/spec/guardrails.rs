@@ -76,6 +76,17 @@ pub struct WorkspaceRules {
     pub max_changed_lines: usize,
     /// Most files deleted in one iteration.
     pub max_deletions: usize,
+    /// Most bytes that the changed files of one iteration may bring: lines do not weigh a binary.
+    #[serde(default = "most_bytes")]
+    pub max_changed_bytes: u64,
+    /// Whether it may make files executable.
+    #[serde(default)]
+    pub executables: bool,
+}
+
+/// 5 MB: hundreds of pages of text, and far from what fills a disk.
+fn most_bytes() -> u64 {
+    5_000_000
 }
 
 /// How the workspace is made.
@@ -147,6 +158,8 @@ impl Default for WorkspaceRules {
             max_files: 10,
             max_changed_lines: 400,
             max_deletions: 2,
+            max_changed_bytes: most_bytes(),
+            executables: false,
         }
     }
 }

@@ -177,6 +177,7 @@ impl Flight {
 
     /// A clean checkout of this tree, with what the checks are given in it.
     async fn examination(&self, tree: String) -> Result<Examination, Amiss> {
+        self.site.require_pinned().await.map_err(Amiss::at)?;
         let (checkout, base, changes) = self
             .with_workspace(move |workspace| {
                 let checkout = workspace.verify_checkout(&tree)?;

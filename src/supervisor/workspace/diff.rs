@@ -23,8 +23,14 @@ pub struct Delta {
     pub added: u64,
     /// Lines removed; 0 for binary files.
     pub removed: u64,
+    /// Whether git counts no lines in it.
+    pub binary: bool,
+    /// Bytes that it brings; 0 until it is weighed.
+    pub bytes: u64,
 }
 
+/// Git's mode of a file that is a program.
+pub const EXECUTABLE: u32 = 0o100_755;
 /// Git's mode of a symbolic link.
 pub const LINK: u32 = 0o120_000;
 /// Git's mode of a submodule.
@@ -75,6 +81,7 @@ fn parse(printed: &[u8]) -> Option<Vec<Delta>> {
             let mut parts = field.splitn(3, |b| *b == b'\t');
             let (added, removed, path) = (parts.next()?, parts.next()?, parts.next()?);
             let delta = deltas.get_mut(counted).filter(|d| d.path == path)?;
+            delta.binary = added == b"-";
             delta.added = count(added)?;
             delta.removed = count(removed)?;
             counted += 1;
@@ -101,7 +108,36 @@ fn raw_record(raw: &[u8], path: &[u8]) -> Option<Delta> {
         new: (new_mode, new),
         added: 0,
         removed: 0,
+        binary: false,
+        bytes: 0,
     })
+}
+
+/// Weighs changes: a new or a binary file by all its bytes, a text by what it grew.
+pub fn weigh(git: &Git, deltas: &mut [Delta]) -> Result<(), Trouble> {
+    let is_file = |mode: u32| mode != 0 && mode != SUBMODULE;
+    let mut asked = Vec::new();
+    for delta in deltas.iter() {
+        for (mode, object) in [&delta.old, &delta.new] {
+            // The empty name is asked for too, so that answers stay in step.
+            let object = if is_file(*mode) { object.as_str() } else { "-" };
+            asked.extend_from_slice(object.as_bytes());
+            asked.push(b'\n');
+        }
+    }
+    let form = "--batch-check=%(objectsize)";
+    let printed = git.fed(&["cat-file", form], &asked)?;
+    let text = String::from_utf8_lossy(&printed);
+    let mut sizes = text.lines().map(|line| line.parse::<u64>().unwrap_or(0));
+    for delta in deltas {
+        let (old, new) = (sizes.next().unwrap_or(0), sizes.next().unwrap_or(0));
+        delta.bytes = if delta.binary {
+            new
+        } else {
+            new.saturating_sub(old)
+        };
+    }
+    Ok(())
 }
 
 /// A number of lines; `-` stands for a binary file.

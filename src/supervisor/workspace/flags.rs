@@ -20,10 +20,22 @@ const PATH_CHARS: usize = 120;
 pub struct Examiners {
     /// Check scripts, by their path in the project.
     pub scripts: Vec<String>,
-    /// What they run or source: any change is flagged.
+    /// What they read in, import or compare with: any change is flagged.
     pub run: HashSet<String>,
-    /// What they only name: a change of what was there is flagged.
+    /// What else they name; it may well be the work that they look at.
     pub named: HashSet<String>,
+}
+
+impl Examiners {
+    /// The names that code which does its work has no reason to speak of.
+    fn names(&self) -> Vec<String> {
+        let tests = self.run.iter().chain(&self.named);
+        let tests =
+            tests.filter(|path| path.contains('/') && paths::sign(path) == Some(Sign::Test));
+        let mut names: Vec<String> = self.scripts.iter().chain(tests).cloned().collect();
+        names.sort();
+        names
+    }
 }
 
 impl Workspace {
@@ -38,7 +50,10 @@ impl Workspace {
             .flat_map(|delta| self.of_file(delta, examiners))
             .collect();
         let (patch, whole) = diff::bare_patch(&self.git, (&self.start, tree), LOOKED_THROUGH)?;
-        found.extend(of_patch(&String::from_utf8_lossy(&patch), examiners));
+        found.extend(of_patch(
+            &String::from_utf8_lossy(&patch),
+            &examiners.names(),
+        ));
         if !whole {
             found.push(Flag {
                 sign: Sign::Unread,
@@ -53,7 +68,6 @@ impl Workspace {
         let inside = delta.path.strip_prefix(self.prefix.as_slice());
         let name = String::from_utf8_lossy(inside.unwrap_or(&delta.path)).into_owned();
         let shown = cut(&spelled_line(&delta.path), PATH_CHARS);
-        let was_there = delta.kind != ChangeKind::Added;
         let verb = match delta.kind {
             ChangeKind::Added => "added",
             ChangeKind::Modified => "changed",
@@ -61,12 +75,16 @@ impl Workspace {
         };
         let mut found = Vec::new();
         let mut flag = |sign, what: String| found.push(Flag { sign, what });
-        if examiners.run.contains(&name) || examiners.scripts.contains(&name) {
-            flag(Sign::Check, format!("{shown} {verb}; a check runs it"));
-        } else if was_there && examiners.named.contains(&name) {
-            flag(Sign::Check, format!("{shown} {verb}; a check names it"));
-        } else if let Some(sign) = paths::sign(&name) {
+        if delta.binary && delta.kind != ChangeKind::Deleted {
+            flag(
+                Sign::Unread,
+                format!("{shown} is binary and cannot be read here"),
+            );
+        }
+        if let Some(sign) = paths::sign(&name) {
             flag(sign, format!("{shown} {verb}"));
+        } else if examiners.run.contains(&name) || examiners.scripts.contains(&name) {
+            flag(Sign::Check, format!("{shown} {verb}; a check relies on it"));
         }
         if let Some(sign) = lines::in_name(&name).filter(|_| delta.kind == ChangeKind::Added) {
             flag(sign, format!("the name of {shown}"));
@@ -79,7 +97,7 @@ impl Workspace {
 }
 
 /// What the added and removed lines of a patch are flagged for.
-fn of_patch(patch: &str, examiners: &Examiners) -> Vec<Flag> {
+fn of_patch(patch: &str, examiners: &[String]) -> Vec<Flag> {
     let mut found: Vec<Flag> = Vec::new();
     let mut reader = Reader::default();
     let mut lost: (String, usize) = (String::new(), 0);
@@ -90,7 +108,7 @@ fn of_patch(patch: &str, examiners: &Examiners) -> Vec<Flag> {
                 lost = (name.to_owned(), 0);
             }
             Seen::Added(number, text) => {
-                for (sign, what) in lines::added(text, &examiners.scripts) {
+                for (sign, what) in lines::added(text, examiners) {
                     // One kind of thing is told once for each file, with the first of its lines.
                     let place = format!("{}:", reader.path);
                     let known = |f: &Flag| f.sign == sign && f.what.contains(&place);
@@ -188,7 +206,7 @@ mod tests {
     fn lines_are_told_by_file_and_number() {
         let patch = "diff --git a b\n--- a.py\n+++ a.py\n@@ -3,2 +3,3 @@ def f():\n-    assert x\n\
                      --- b.py\n+++ c.py\n+# Dear judge\n+x\n@@ -9,0 +11 @@\n+@pytest.mark.skip\n";
-        let found = of_patch(patch, &Examiners::default());
+        let found = of_patch(patch, &[]);
         let lines: Vec<String> = found.iter().map(Flag::line).collect();
         assert_eq!(
             lines,

@@ -46,11 +46,12 @@ impl Workspace {
                 tried: None,
             });
         }
-        let oddities = self.take_oddities()?;
+        let mut oddities = self.take_oddities(guard.map(Guard::max_changed_bytes))?;
+        oddities.tampered = self.mend_git()?;
         let left = self.write_tree()?;
         let mut refusal = Refusal::default();
         if let Some(guard) = guard {
-            refusal = self.judge(since, &left, guard)?;
+            refusal = self.judge(since, &left, guard, &oddities)?;
             refusal.breaches.extend(oddities.breaches());
         }
         let tree = if refusal.paths.is_empty() {
@@ -71,18 +72,31 @@ impl Workspace {
         })
     }
 
-    fn judge(&self, since: Since<'_>, left: &str, guard: &Guard) -> Result<Refusal, Trouble> {
-        let changes = diff::deltas(&self.git, since.before, left)?;
+    fn judge(
+        &self,
+        since: Since<'_>,
+        left: &str,
+        guard: &Guard,
+        oddities: &Oddities,
+    ) -> Result<Refusal, Trouble> {
+        let mut changes = diff::deltas(&self.git, since.before, left)?;
+        diff::weigh(&self.git, &mut changes)?;
         let work = self.room(Room::Work);
         let leads_out =
             |change: &Delta| change.new.0 == LINK && lead::leads_out(&work, &change.path);
+        // What was taken away before it was read is put back as it was, and told of apart.
+        let (taken, changes): (Vec<Delta>, Vec<Delta>) = changes
+            .into_iter()
+            .partition(|change| oddities.took(&change.path));
         let mut refusal = guard.refuse_paths(&changes, &leads_out);
+        refusal.paths.extend(taken.into_iter().map(|c| c.path));
         let stays = |change: &&Delta| !refusal.paths.contains(&change.path);
         let rest: Vec<&Delta> = changes.iter().filter(stays).collect();
         let amount = guard.refuse_amount(&rest);
         if amount.paths.is_empty() && since.allowed != since.before {
             // The caps count per run too; what goes beyond them is taken from this iteration.
-            let whole = diff::deltas(&self.git, since.allowed, left)?;
+            let mut whole = diff::deltas(&self.git, since.allowed, left)?;
+            diff::weigh(&self.git, &mut whole)?;
             let whole: Vec<&Delta> = whole.iter().filter(stays).collect();
             let mut over = guard.refuse_amount(&whole);
             over.paths
@@ -128,6 +142,17 @@ impl Workspace {
         Ok(tree)
     }
 
+    /// Makes the worker's own git folder anew where something in it would run or be obeyed, and says
+    /// what that was: an operator who looks around in the workspace may well call git there.
+    fn mend_git(&self) -> Result<Vec<Vec<u8>>, Trouble> {
+        let work = self.room(Room::Work);
+        let found = repo::tampered(&work, &self.base);
+        if !found.is_empty() {
+            repo::plant(&work, &self.repo(), &self.base, &self.index(Room::Work))?;
+        }
+        Ok(found)
+    }
+
     /// Brings the files to a tree without touching the worker's own `.git`.
     fn settle(&self, tree: &str) -> Result<(), Trouble> {
         if self.bring_back(tree).is_ok_and(|done| done) {
@@ -138,6 +163,12 @@ impl Workspace {
 }
 
 impl Oddities {
+    /// Whether this file was taken away though its place is a plain one.
+    fn took(&self, path: &[u8]) -> bool {
+        let is = |taken: &Vec<u8>| taken == path;
+        self.too_large.iter().any(is) || self.hard_links.iter().any(is)
+    }
+
     /// As breaches of rules that every loop has.
     fn breaches(&self) -> Vec<Breach> {
         let said = [
@@ -152,6 +183,21 @@ impl Oddities {
                 "neither file, folder nor usable link; taken away",
             ),
             (&self.too_long, "path too long", "folder taken away"),
+            (
+                &self.too_large,
+                "max_changed_bytes",
+                "larger than all that one iteration may bring; taken away unread",
+            ),
+            (
+                &self.hard_links,
+                "hard link out of the workspace",
+                "a second name of a file elsewhere; the name was taken away",
+            ),
+            (
+                &self.tampered,
+                "git folder",
+                "would run or be obeyed by git; made anew",
+            ),
             (
                 &self.filled_submodules,
                 "submodule",

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::disk;
+use super::lead;
 use super::origin::{Origin, quoted};
 use super::trouble::Trouble;
 
@@ -62,7 +63,7 @@ pub(super) fn plant(tree: &Path, repo: &Path, commit: &str, index: &Path) -> Res
     for folder in ["objects/info", "objects/pack", "refs/heads", "info"] {
         disk::folder(&git.join(folder))?;
     }
-    let format = if commit.len() == 64 { "sha256" } else { "sha1" };
+    let format = format_of(commit);
     let mut alternates = quoted(&repo.join("objects"));
     alternates.push(b'\n');
     disk::write(&git.join("objects/info/alternates"), alternates)?;
@@ -78,6 +79,31 @@ pub(super) fn plant(tree: &Path, repo: &Path, commit: &str, index: &Path) -> Res
     fs::copy(index, &copy)
         .map(drop)
         .map_err(|error| Trouble::file("write", &copy, &error))
+}
+
+/// What of a worker's git folder would run something or be obeyed by a git that is started in its tree:
+/// hooks, another configuration, a folder that is none. Nothing there is fine, and so are commits.
+pub(super) fn tampered(tree: &Path, commit: &str) -> Vec<Vec<u8>> {
+    let git = tree.join(".git");
+    match fs::symlink_metadata(&git) {
+        Err(_) => return Vec::new(),
+        Ok(meta) if !meta.is_dir() => return vec![b".git".to_vec()],
+        Ok(_) => {}
+    }
+    let mut found = Vec::new();
+    if fs::symlink_metadata(git.join("hooks")).is_ok() {
+        found.push(b".git/hooks".to_vec());
+    }
+    let wanted = config(format_of(commit), false);
+    let config = lead::read_plain(&git.join("config"));
+    if !config.is_ok_and(|bytes| bytes.as_deref() == Some(wanted.as_bytes())) {
+        found.push(b".git/config".to_vec());
+    }
+    found
+}
+
+fn format_of(commit: &str) -> &'static str {
+    if commit.len() == 64 { "sha256" } else { "sha1" }
 }
 
 fn put_shallow(git: &Path, shallow: &[u8]) -> Result<(), Trouble> {

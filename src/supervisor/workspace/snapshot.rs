@@ -1,9 +1,10 @@
 //! Snapshots of the worker's tree and the way back to one, byte for byte. A restore is done when
 //! a snapshot of the result says so.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::os::unix::fs::MetadataExt;
 
-use super::disk::{self, Next};
+use super::disk::{self, Entry, Next};
 use super::{Room, Trouble, Workspace, diff, repo};
 use crate::run::Change;
 
@@ -18,18 +19,60 @@ pub struct Oddities {
     pub too_long: Vec<Vec<u8>>,
     /// Submodule folders with something in them; emptied.
     pub filled_submodules: Vec<Vec<u8>>,
+    /// Files that are new or grew beyond what a change may bring.
+    pub too_large: Vec<Vec<u8>>,
+    /// Names of files that have another name outside of the tree.
+    pub hard_links: Vec<Vec<u8>>,
+    /// What of the worker's own git folder would run or be obeyed.
+    pub tampered: Vec<Vec<u8>>,
+}
+
+/// Files that have more than one name, by device and number.
+#[derive(Debug, Default)]
+struct Names(HashMap<(u64, u64), Named>);
+
+/// One such file: how many names it has, and those that were seen.
+#[derive(Debug, Default)]
+struct Named {
+    links: u64,
+    paths: Vec<Vec<u8>>,
+}
+
+impl Names {
+    fn see(&mut self, entry: &Entry<'_>) {
+        if entry.is_shared() {
+            let file = (entry.meta.dev(), entry.meta.ino());
+            let seen = self.0.entry(file).or_default();
+            seen.links = entry.meta.nlink();
+            seen.paths.push(entry.path.to_vec());
+        }
+    }
+
+    /// The names of files that have another one where nobody looked.
+    fn outside(self) -> Vec<Vec<u8>> {
+        let all = self.0.into_values();
+        let mut names: Vec<Vec<u8>> = all
+            .filter(|file| file.links > file.paths.len() as u64)
+            .flat_map(|file| file.paths)
+            .collect();
+        names.sort();
+        names
+    }
 }
 
 /// Rounds that a restore tries before it lays the tree out anew: one is the rule, two where an
 /// ignore file itself was changed.
 const ROUNDS: usize = 4;
 
+/// Largest file that a restore reads to see whether it changed; a larger one is laid out anew.
+const READ_BACK: u64 = 16 << 20;
+
 impl Workspace {
     /// The tree of all files that are not ignored, kept for ever under its own name.
     ///
     /// Before, what git cannot hold is taken away; `measure` is the call that tells of it.
     pub fn snapshot(&self) -> Result<String, Trouble> {
-        self.take_oddities()?;
+        self.take_oddities(None)?;
         self.write_tree()
     }
 
@@ -41,13 +84,16 @@ impl Workspace {
         Ok(tree)
     }
 
-    /// Takes away what git cannot hold and makes every file readable again.
-    pub(super) fn take_oddities(&self) -> Result<Oddities, Trouble> {
+    /// Takes away what git cannot hold, and files beyond `largest` bytes that were not so large before;
+    /// makes every file readable again.
+    pub(super) fn take_oddities(&self, largest: Option<u64>) -> Result<Oddities, Trouble> {
         let work = self.room(Room::Work);
         disk::folder(&work)?;
         let submodules: HashSet<&[u8]> = self.submodules.iter().map(Vec::as_slice).collect();
         let mut found = Oddities::default();
         let mut suspects = Vec::new();
+        let mut heavy = Vec::new();
+        let mut names = Names::default();
         let too_long = disk::walk(&work, &mut |entry| {
             if entry.path == b".git" {
                 return Ok(Next::Keep);
@@ -62,6 +108,10 @@ impl Workspace {
             if !entry.meta.is_dir() {
                 if entry.meta.is_file() {
                     disk::readable(entry)?;
+                    names.see(entry);
+                    if largest.is_some_and(|most| entry.meta.len() > most) {
+                        heavy.push((entry.path.to_vec(), entry.meta.len()));
+                    }
                 }
                 return Ok(Next::Keep);
             }
@@ -74,6 +124,8 @@ impl Workspace {
             Ok(Next::Enter)
         })?;
         found.too_long = too_long;
+        found.hard_links = self.take_files(names.outside())?;
+        found.too_large = self.take_files(self.grown(heavy)?)?;
         for path in &found.filled_submodules {
             let folder = disk::join(&work, path);
             disk::remove(&folder)?;
@@ -88,6 +140,44 @@ impl Workspace {
             }
         }
         Ok(found)
+    }
+
+    /// Takes away those of the files that no ignore rule covers, and names them.
+    fn take_files(&self, paths: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, Trouble> {
+        let work = self.room(Room::Work);
+        let paths = paths.into_iter().map(|path| (path, true)).collect();
+        let kept = self.not_ignored(paths)?.into_iter().map(|(path, _)| path);
+        let taken: Vec<Vec<u8>> = kept.collect();
+        for path in &taken {
+            disk::remove(&disk::join(&work, path))?;
+        }
+        Ok(taken)
+    }
+
+    /// Those of the files that the newest snapshot holds in another size, or not at all.
+    fn grown(&self, files: Vec<(Vec<u8>, u64)>) -> Result<Vec<Vec<u8>>, Trouble> {
+        if files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let git = self.git_on(Room::Work);
+        let listed = git.run(&["ls-files", "-s", "-z"])?;
+        let objects: HashMap<&[u8], &[u8]> = listed
+            .split(|b| *b == 0)
+            .filter_map(|line| {
+                let tab = line.iter().position(|b| *b == b'\t')?;
+                Some((&line[tab + 1..], line[..tab].split(|b| *b == b' ').nth(1)?))
+            })
+            .collect();
+        let mut grown = Vec::new();
+        for (path, size) in files {
+            let object = objects.get(path.as_slice()).copied().unwrap_or(b"-");
+            let asked = [object, b"\n"].concat();
+            let known = git.fed(&["cat-file", "--batch-check=%(objectsize)"], &asked)?;
+            if known.trim_ascii_end() != size.to_string().as_bytes() {
+                grown.push(path);
+            }
+        }
+        Ok(grown)
     }
 
     /// Those of the paths that no ignore rule covers: an ignored folder is the worker's own.
@@ -135,7 +225,8 @@ impl Workspace {
     pub(super) fn bring_back(&self, tree: &str) -> Result<bool, Trouble> {
         let git = self.git_on(Room::Work);
         for _ in 0..ROUNDS {
-            self.take_oddities()?;
+            // What is not in the tree goes in any case, so that nothing large need be read before.
+            self.take_oddities(Some(READ_BACK))?;
             if self.write_tree()? == tree {
                 return self.level().map(|()| true);
             }
