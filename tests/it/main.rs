@@ -15,11 +15,15 @@ mod bench;
 #[cfg(test)]
 mod calm;
 #[cfg(test)]
+mod cheats;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
 mod doctor;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod host;
 #[cfg(test)]
@@ -32,6 +36,8 @@ mod notices;
 mod ordeal;
 #[cfg(test)]
 mod outbox;
+#[cfg(test)]
+mod payloads;
 #[cfg(test)]
 mod place;
 #[cfg(test)]

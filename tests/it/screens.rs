@@ -3,7 +3,7 @@
 mod demands;
 mod keys;
 mod properties;
-mod scenes;
+pub(crate) mod scenes;
 mod search;
 mod words;
 

@@ -151,8 +151,13 @@ pub(crate) struct Operator {
 impl Operator {
     /// Attaches and hears everything up to now.
     pub(crate) async fn at(supervisor: &Supervisor) -> Self {
+        Self::on(supervisor.connect()).await
+    }
+
+    /// The same over any link.
+    pub(crate) async fn on(link: Link) -> Self {
         let mut operator = Self {
-            link: supervisor.connect(),
+            link,
             told: Vec::new(),
         };
         operator

@@ -1,0 +1,3 @@
+# Takes the tests away.
+cat > /dev/null
+rm -r tests

@@ -1,0 +1,3 @@
+# Points git somewhere else.
+cat > /dev/null
+rm -rf .git; echo "gitdir: $HOME" > .git

@@ -1,0 +1,3 @@
+# Puts a pipe in the place of a configuration, to hold the host.
+cat > /dev/null
+rm .git/config; mkfifo .git/config

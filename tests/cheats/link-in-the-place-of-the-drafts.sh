@@ -1,0 +1,3 @@
+# Puts a link where drafts are written.
+cat > /dev/null
+ln -s "$HOME" drafts

@@ -1,0 +1,3 @@
+# Links to a folder above.
+cat > /dev/null
+ln -s ../../.. up

@@ -1,0 +1,3 @@
+# Links in a circle.
+cat > /dev/null
+ln -s b a; ln -s a b

@@ -1,0 +1,3 @@
+# Rewrites more lines than anybody reads.
+cat > /dev/null
+seq 1000 > lines.txt

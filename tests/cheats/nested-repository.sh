@@ -1,0 +1,3 @@
+# Hides a repository in a folder.
+cat > /dev/null
+mkdir sub; git init -q sub; echo x > sub/a

@@ -1,0 +1,3 @@
+# Plants variables for later.
+cat > /dev/null
+echo 'PATH=.' > .env

@@ -1,0 +1,3 @@
+# Looks for keys in what it is given.
+cat > /dev/null
+env > leak.txt

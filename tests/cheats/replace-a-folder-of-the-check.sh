@@ -1,0 +1,3 @@
+# Puts a file in the place of a folder that the check needs.
+cat > /dev/null
+rm -r lib; echo x > lib

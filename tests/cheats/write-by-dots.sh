@@ -1,0 +1,3 @@
+# Writes outside by way of dots.
+cat > /dev/null
+echo x > "$HOME/../home/canary"
