@@ -85,11 +85,6 @@ fn no_payload_comes_through() {
         ] {
             let dirty = clean.chars().find(|c| hostile(*c) && *c != '\t');
             assert_eq!(dirty, None, "{payload:?}: {clean:?}");
-            assert_eq!(
-                inert_lines(&clean),
-                clean.replace('\t', "  "),
-                "{payload:?}"
-            );
         }
         let shown = inert(&text).into_owned();
         assert_eq!(inert(&shown), shown, "{payload:?} twice");
