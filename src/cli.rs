@@ -17,6 +17,7 @@ pub mod since;
 mod starters;
 pub mod status;
 pub mod stop;
+pub mod trust;
 mod words;
 
 pub use exit::{Exit, Fail};

@@ -3,6 +3,7 @@
 
 mod cron;
 pub mod diagnostic;
+pub mod executed;
 pub mod loops;
 mod names;
 mod nearest;

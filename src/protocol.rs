@@ -2,6 +2,7 @@
 //! Nothing else does. Live, resumed, replayed and attached runs are one stream of records.
 
 mod inventory;
+pub mod review;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::run::{CheckpointId, Decision, Digest, Event, Mode, Outcome, Usage};
 
 pub use inventory::{Agent, Inventory, Key, Server};
+pub use review::Review;
 
 /// Names one run for ever: `<loop>-<number>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -107,6 +109,19 @@ pub enum Command {
         /// The whole new text.
         text: String,
     },
+    /// Let a loop run what was shown of it, and only that.
+    Trust {
+        /// The loop.
+        name: String,
+        /// What was shown.
+        digest: Digest,
+    },
+    /// The operator wrote these files through this program, with these bytes: what else has not
+    /// changed stays allowed.
+    Wrote {
+        /// Paths in the project, each with the digest of its bytes.
+        files: Vec<(String, Digest)>,
+    },
     /// Send something that is kept by range, not queued.
     Fetch(Fetch),
     /// End the host when nothing runs; `force` stops what runs first.
@@ -161,6 +176,11 @@ pub enum Fetch {
     },
     /// What this machine has for loops.
     Inventory,
+    /// All that a loop would run, for the operator to allow.
+    Review {
+        /// The loop.
+        name: String,
+    },
 }
 
 /// One thing that a cockpit is told.
@@ -231,6 +251,8 @@ pub enum Fact {
     },
     /// The answer to `Fetch::Inventory`.
     Found(Inventory),
+    /// The answer to `Fetch::Review`.
+    Review(Box<Review>),
     /// A command was refused and changed nothing: one line of why. Sent to its sender only.
     Refused {
         /// What was refused: a checkpoint id, a run id or a loop's name.
@@ -314,6 +336,9 @@ pub struct LoopFacts {
     pub mode: Mode,
     /// Why the granted mode is not the asked one; empty where it is.
     pub mode_why: String,
+    /// Why nothing of it runs before the operator allows it; `None` where it may run.
+    #[serde(default)]
+    pub distrust: Option<String>,
     /// Whether its trigger is switched off.
     pub off: bool,
     /// The loop itself.

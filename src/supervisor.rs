@@ -24,6 +24,7 @@ mod shelf;
 mod site;
 pub mod slots;
 mod transcripts;
+pub mod trust;
 pub mod verifier;
 pub mod worker;
 pub mod workspace;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub clock: Clock,
     /// Modes beyond training that have been granted, by loop.
     pub grants: BTreeMap<String, Mode>,
+    /// Whether the project is the program's own, as the demo's is: then all of it is obeyed.
+    pub owned: bool,
     /// How fast scripted workers play; 1.0 is as written, 0.0 does not wait.
     pub pace: f64,
     /// What the operator should know of this host, shown when a cockpit attaches.

@@ -33,6 +33,8 @@ pub enum Exit {
     Unknown = 21,
     /// 22: no host runs.
     NoHost = 22,
+    /// 23: the operator has not allowed what it would run.
+    Untrusted = 23,
 }
 
 /// Why a command did not do what it was asked: its exit code and one line, cause first.

@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// What scripts may rely on, printed under the help.
 const CODES: &str = "Exit codes: 0 done or goal met, 1 trouble, 2 invalid file or usage, \
 10 waiting at a checkpoint, 11 not approved, 12 stuck, 13 budget, 14 stopped, 15 cannot verify, \
-20 refused or stale, 21 no such loop or run, 22 no host.";
+20 refused or stale, 21 no such loop or run, 22 no host, \
+23 not trusted.";
 
 /// A loop cockpit: supervise the loops that prompt your AI agents, one checkpoint at a time.
 #[derive(Debug, Clone, PartialEq, Parser)]
@@ -85,6 +86,8 @@ pub enum Cmd {
         #[arg(long)]
         json: bool,
     },
+    /// Lay open what loops would run, and allow exactly that
+    Trust(Trust),
     /// Print what a checkpoint asks about, exactly, and mark it seen
     Show {
         /// The checkpoint, or a run or loop for the one it waits at
@@ -127,6 +130,20 @@ pub enum Cmd {
         #[arg(long, hide = true)]
         background: bool,
     },
+}
+
+/// What to allow.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Trust {
+    /// The loops; where none is named, those that may not run
+    #[arg(value_name = "LOOP")]
+    pub names: Vec<String>,
+    /// Allow, without asking, what has this digest: 16 digits or more
+    #[arg(long, value_name = "HEX")]
+    pub yes: Option<String>,
+    /// One object per loop
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to stop.

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::starters::{STARTERS, Starter};
 use super::{Exit, Fail, Out};
+use crate::run::Digest;
 
 /// Lists the starters.
 pub fn list(out: &mut Out<'_>) -> Exit {
@@ -46,6 +47,17 @@ pub fn init(project: &Path, name: &str, out: &mut Out<'_>) -> Result<Exit, Fail>
         "next: read loops/{name}.toml, then `checkride check` and `checkride run {name}`"
     ));
     Ok(Exit::Done)
+}
+
+/// The files of a starter as they are shipped: what installing it has written.
+pub fn shipped(name: &str) -> Vec<(String, Digest)> {
+    let starter = STARTERS.iter().find(|s| s.name == name);
+    let places = starter.map(Starter::places).unwrap_or_default();
+    let digest = |text: &str| Digest::of(text.as_bytes());
+    places
+        .into_iter()
+        .map(|(place, text, _)| (place, digest(text)))
+        .collect()
 }
 
 /// Writes the skill and the scripts of a starter, without its loop.

@@ -1,7 +1,7 @@
 //! `run LOOP`: starts a loop and follows it until it asks or ends.
 
 use super::session::{Open, refused, stalled};
-use super::{Exit, Fail, Out, Session, words};
+use super::{Exit, Fail, Out, Session, trust, words};
 use crate::protocol::{Command, Fact, Record, RunId};
 use crate::run::{Answer, Event, Phase};
 
@@ -57,6 +57,14 @@ async fn start(
 
 /// Starts the loop; the record with which its run begins.
 pub(super) async fn begin(session: &mut Session, name: &str) -> Result<(RunId, Record), Fail> {
+    let review = trust::review(session, name).await?;
+    if !review.allowed {
+        let line = format!(
+            "{name} is {}; `checkride trust {name}` shows it",
+            review.standing()
+        );
+        return Err(Exit::Untrusted.because(line));
+    }
     let name = name.to_owned();
     session.ask(Command::Start { name: name.clone() }).await?;
     loop {

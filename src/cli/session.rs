@@ -140,6 +140,7 @@ impl Known {
             | Fact::Lines { .. }
             | Fact::HistoryEnd { .. }
             | Fact::Found(_)
+            | Fact::Review(_)
             | Fact::Refused { .. }
             | Fact::Stalled { .. }
             | Fact::MemoryConflict { .. }

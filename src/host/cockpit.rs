@@ -56,6 +56,9 @@ fn install(paths: &Paths, name: &str) -> String {
     let mut out = Out::new(&mut written);
     match cli::init::init(paths.project(), name, &mut out) {
         Ok(_) => {
+            if let Err(fail) = program::own(paths, cli::init::shipped(name)) {
+                return fail.line;
+            }
             format!("{name} is installed: i shows its four bones, E opens its file, s starts it")
         }
         Err(fail) => fail.line,

@@ -83,6 +83,7 @@ fn settings(paths: &Paths, warnings: Vec<String>) -> Result<Settings, HostError>
         env: std::env::vars_os().collect(),
         clock: Clock::System,
         grants: BTreeMap::new(),
+        owned: false,
         pace: 1.0,
         warnings,
     })

@@ -128,6 +128,7 @@ impl Stage {
             env: std::env::vars_os().collect(),
             clock: Clock::System,
             grants: BTreeMap::new(),
+            owned: true,
             pace: 1.0,
             warnings: Vec::new(),
         };

@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -13,13 +13,16 @@ use tokio::runtime::{Builder, Runtime};
 use super::attach::{self, Starter};
 use super::{HostError, absence, cockpit, daemon, install, lock, plain};
 use crate::cli::doctor::{Findings, Readiness};
-use crate::cli::flags::{Cmd, View};
+use crate::cli::flags::{self, Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
 use crate::config::paths::Environment;
 use crate::config::{Diagnostic, Paths, loops};
+use crate::protocol::{Command, Fact};
+use crate::run::Digest;
 use crate::run::inert::spelled_line;
 use crate::supervisor::JOURNAL;
 use crate::supervisor::clock::Clock;
+use crate::supervisor::trust::Trust;
 use crate::supervisor::{inventory, needs};
 
 /// Does what the command line says. A failure is one line on standard error.
@@ -84,10 +87,20 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
         Cmd::Init { starter: None } => Ok(cli::init::list(out)),
         Cmd::Init {
             starter: Some(name),
-        } => cli::init::init(project, name, out),
+        } => {
+            let done = cli::init::init(project, name, out)?;
+            // What it wrote is allowed by this very act; without a host, `trust` says so later.
+            if let Err(fail) = own(&paths, cli::init::shipped(name)) {
+                out.line(&format!(
+                    "it is to be allowed before it runs: {}",
+                    fail.line
+                ));
+            }
+            Ok(done)
+        }
         Cmd::Check { files } => cli::check::check(&paths, files, out),
         Cmd::Doctor { json } => {
-            let findings = runtime()?.block_on(examine(project));
+            let findings = runtime()?.block_on(examine(&paths));
             Ok(cli::doctor::doctor(&findings, *json, out))
         }
         Cmd::Host { install: true, .. } => install::install(&paths, out),
@@ -97,12 +110,15 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
         Cmd::Host { background, .. } => daemon::run(&paths, *background),
         Cmd::Status { json, since } => status(&paths, *json, since.as_deref(), out),
         Cmd::Stop(stop) if stop.host => stop_host(&paths, stop.force, out),
-        Cmd::Run { .. } | Cmd::Show { .. } | Cmd::Decide(_) | Cmd::Log { .. } | Cmd::Stop(_) => {
-            runtime()?.block_on(async {
-                let link = attach::attach(&paths, &starter()?).await?;
-                converse(Session::open(link, by()).await?, command, out).await
-            })
-        }
+        Cmd::Run { .. }
+        | Cmd::Trust(_)
+        | Cmd::Show { .. }
+        | Cmd::Decide(_)
+        | Cmd::Log { .. }
+        | Cmd::Stop(_) => runtime()?.block_on(async {
+            let link = attach::attach(&paths, &starter()?).await?;
+            converse(Session::open(link, by()).await?, command, out).await
+        }),
     }
 }
 
@@ -110,6 +126,7 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
 async fn converse(session: Session, command: &Cmd, out: &mut Out<'_>) -> Result<Exit, Fail> {
     match command {
         Cmd::Run { name, json, .. } => cli::run::run(session, name, *json, out).await,
+        Cmd::Trust(words) => trust(session, words, out).await,
         Cmd::Show { id } => cli::show::show(session, id, out).await,
         Cmd::Decide(words) => cli::decide::decide(session, words, out).await,
         Cmd::Log { name, json, runs } => {
@@ -133,8 +150,41 @@ async fn converse(session: Session, command: &Cmd, out: &mut Out<'_>) -> Result<
     }
 }
 
+/// A person is asked where one sits at both ends.
+async fn trust(session: Session, words: &flags::Trust, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    let wish = cli::trust::Wish {
+        names: &words.names,
+        yes: words.yes.as_deref(),
+        json: words.json,
+    };
+    let person = io::stdin().is_terminal() && io::stdout().is_terminal() && !words.json;
+    let mut input = io::stdin().lock();
+    let ask = person.then_some(&mut input as &mut dyn BufRead);
+    cli::trust::trust(session, wish, ask, out).await
+}
+
+/// Tells the host what the operator just wrote through this program.
+pub(super) fn own(paths: &Paths, files: Vec<(String, Digest)>) -> Result<(), Fail> {
+    runtime()?.block_on(async {
+        let link = attach::attach(paths, &starter()?).await?;
+        let mut session = Session::open(link, by()).await?;
+        session.ask(Command::Wrote { files }).await?;
+        loop {
+            let fact = session.next().await?.fact;
+            if let Fact::Done { .. } = fact {
+                return Ok(());
+            }
+            if let Fact::Refused { why, .. } = fact {
+                return Err(Exit::Refused.because(why));
+            }
+        }
+    })
+}
+
 /// What this machine has, and what each loop that can be read would lack.
-async fn examine(project: &Path) -> Findings {
+async fn examine(paths: &Paths) -> Findings {
+    let project = paths.project();
+    let trust = Trust::at(paths.state(), project);
     let env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let ground = needs::Ground {
@@ -148,7 +198,14 @@ async fn examine(project: &Path) -> Findings {
             Some(spec) => {
                 let mut lacks = ground.examiner(spec);
                 lacks.extend(ground.worker(spec, project));
-                lacks.extend(ground.models(spec).await);
+                match trust.standing(&file).why() {
+                    // The addresses that it names are not called on its own word.
+                    Some(why) => lacks.push(format!(
+                        "it may not run: {why}; `checkride trust {}` shows what it would run",
+                        file.name
+                    )),
+                    None => lacks.extend(ground.models(spec).await),
+                }
                 lacks
             }
             None => file

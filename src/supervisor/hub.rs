@@ -130,6 +130,7 @@ impl Hub {
             | Fact::Lines { .. }
             | Fact::HistoryEnd { .. }
             | Fact::Found(_)
+            | Fact::Review(_)
             | Fact::Refused { .. }
             | Fact::Stalled { .. }
             | Fact::MemoryConflict { .. }

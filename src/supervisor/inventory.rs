@@ -121,6 +121,8 @@ fn keys(env: &[(OsString, OsString)]) -> Vec<Key> {
 async fn version(program: &PathBuf) -> String {
     let asked = Command::new(program)
         .arg("--version")
+        // No project's settings may tell it anything.
+        .current_dir("/")
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Settings;
 use super::journal::{Journal, JournalError, Past};
+use super::trust::Trust;
 use crate::config::diagnostic::Severity;
 use crate::config::loops::{self, LoopFile};
 use crate::config::{prices, skills};
@@ -17,7 +18,7 @@ use crate::protocol::{LoopFacts, LoopRow, LoopState, RunId};
 use crate::run::{Digest, LoopSpec, Mode, Wake};
 
 /// Folders of a project whose changes matter here.
-const WATCHED: [&str; 3] = ["loops", "skills", "memory"];
+const WATCHED: [&str; 4] = ["loops", "skills", "scripts", "memory"];
 
 /// A save is several events; this long after the first one the files are read.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -99,6 +100,17 @@ impl Shelf {
         self.files = files.map(|file| file.priced(&prices)).collect();
     }
 
+    /// The file of this loop, valid or not.
+    pub(super) fn file(&self, name: &str) -> Result<&LoopFile, String> {
+        let named = self.files.iter().find(|file| file.name == name);
+        named.ok_or_else(|| format!("there is no loops/{name}.toml here"))
+    }
+
+    /// All loop files, valid or not.
+    pub(super) fn files(&self) -> &[LoopFile] {
+        &self.files
+    }
+
     /// The loops that can run.
     pub(super) fn specs(&self) -> impl Iterator<Item = &LoopSpec> {
         self.files.iter().filter_map(|file| file.spec.as_ref())
@@ -168,6 +180,7 @@ impl Shelf {
             description: spec.description.clone(),
             mode,
             mode_why,
+            distrust: Trust::of(settings).standing(file).why(),
             off: self.off.contains(&file.name) || !spec.enabled,
             files: vec![
                 file.path.display().to_string(),
@@ -195,11 +208,7 @@ impl Shelf {
         past: &Past,
         settings: &Settings,
     ) -> Result<Wake, String> {
-        let file = self
-            .files
-            .iter()
-            .find(|file| file.name == name)
-            .ok_or_else(|| format!("there is no loops/{name}.toml here"))?;
+        let file = self.file(name)?;
         let spec = file.spec.clone().ok_or_else(|| {
             let why = file
                 .first_error()
@@ -207,6 +216,11 @@ impl Shelf {
                 .unwrap_or_default();
             format!("its file is invalid: {why}; `checkride check` shows where")
         })?;
+        if let Some(why) = Trust::of(settings).standing(file).why() {
+            return Err(format!(
+                "not trusted: {why}; s shows what it would run, as does `checkride trust {name}`"
+            ));
+        }
         let (mode, _) = granted(&spec, &settings.grants);
         let number = past.last_number + 1;
         let skill = skills::read(&settings.project, &spec.skill.path)

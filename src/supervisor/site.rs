@@ -18,6 +18,7 @@ use super::redactor::Redactor;
 use super::secrets;
 use super::slots::Slots;
 use super::transcripts::Open;
+use super::trust::Trust;
 use super::worker::stream::Sessions;
 use super::worker::transcript::Kind;
 use super::workspace::flags::Examiners;
@@ -54,6 +55,7 @@ pub(super) struct Site {
     prices: Prices,
     /// How fast a scripted worker plays; 1.0 is as written.
     pub(super) pace: f64,
+    trust: Trust,
     place: Place,
     workspace: Arc<Mutex<Option<Workspace>>>,
     transcript: RefCell<Option<Open>>,
@@ -111,6 +113,7 @@ impl Site {
             },
             home,
             pace: settings.pace,
+            trust: Trust::of(settings),
             place,
             workspace: Arc::default(),
         };
@@ -213,6 +216,18 @@ impl Site {
             Ok(())
         });
         copied.await.map_err(|trouble| trouble.cause)
+    }
+
+    /// Looks whether what was laid out for this run is what its operator allowed.
+    pub(super) async fn laid_out(&self, work: PathBuf) -> Result<(), String> {
+        let (trust, project, pinned) = (self.trust.clone(), self.project.clone(), self.pinned());
+        let file = project.join(format!("loops/{}.toml", self.wake.spec.name));
+        let looked = beside(move || {
+            let file = loops::read(&project, &file);
+            let looked = trust.laid_out(&file, &pinned, &work);
+            looked.map_err(Trouble::new)
+        });
+        looked.await.map_err(|trouble| trouble.cause)
     }
 
     /// The values of the placeholders in commands and names (PRODUCT §4.1).

@@ -233,7 +233,8 @@ impl App {
             | Fact::Grew { .. }
             | Fact::Leaving
             | Fact::HistoryEnd { .. }
-            | Fact::Found(_) => {}
+            | Fact::Found(_)
+            | Fact::Review(_) => {}
         }
         self.wants()
     }

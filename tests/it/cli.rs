@@ -13,7 +13,9 @@ use checkride::cli::{
     Exit, Fail, Flags, Out, Session, decide, flags::Cmd, log, run, show, status, stop,
 };
 use checkride::link::{FarEnd, Link};
-use checkride::protocol::{Command, Fact, Fetch, LoopFacts, LoopRow, LoopState, Record, RunId};
+use checkride::protocol::{
+    Command, Fact, Fetch, LoopFacts, LoopRow, LoopState, Record, Review, RunId,
+};
 use checkride::run::prompt::{Ingredients, compose};
 use checkride::run::spec::{Goal, WorkerKind};
 use checkride::run::{
@@ -41,6 +43,8 @@ struct Fake {
     seen: bool,
     /// Whether it goes once a decision counts.
     goes: bool,
+    /// Whether the operator lets it run.
+    allowed: bool,
 }
 
 fn wake() -> Wake {
@@ -75,6 +79,7 @@ impl Fake {
             records: Vec::new(),
             prompt: String::new(),
             asked: Vec::new(),
+            allowed: true,
             rival: None,
             seen: false,
             goes: false,
@@ -157,6 +162,7 @@ impl Fake {
             description: "Keeps things tidy.".to_owned(),
             mode: Mode::Training,
             mode_why: String::new(),
+            distrust: None,
             off: false,
             spec: wake().spec,
             files: Vec::new(),
@@ -283,6 +289,15 @@ impl Fake {
                 name: name.clone(),
                 more: false,
             },
+            Fetch::Review { name } => Fact::Review(Box::new(Review {
+                name: name.clone(),
+                digest: Digest::of(b"reviewed"),
+                allowed: self.allowed,
+                known: false,
+                commands: Vec::new(),
+                files: Vec::new(),
+                diff: Vec::new(),
+            })),
             other => panic!("not fetched by any command: {other:?}"),
         }
     }

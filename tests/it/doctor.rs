@@ -47,6 +47,7 @@ fn doctor(world: &World, json: bool) -> (i32, String) {
         world.project().join("bin").display(),
         std::env::var("PATH").unwrap()
     );
+    world.allow(&world.settings().state);
     let mut command = Command::new(env!("CARGO_BIN_EXE_checkride"));
     command.arg("doctor").args(json.then_some("--json"));
     let output = command

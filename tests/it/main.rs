@@ -61,6 +61,8 @@ mod tidy;
 #[cfg(test)]
 mod trouble;
 #[cfg(test)]
+mod trust;
+#[cfg(test)]
 mod verifier;
 #[cfg(test)]
 mod worker;

@@ -10,6 +10,7 @@ use crate::supervisor::desk::Desk;
 use crate::supervisor::driver::{self, Mail};
 use crate::supervisor::hub::{Letter, Reply};
 use crate::supervisor::memory;
+use crate::supervisor::trust::Trust;
 
 impl Boss {
     pub(super) async fn obey(&mut self, letter: Letter) {
@@ -46,6 +47,8 @@ impl Boss {
             Command::SaveMemory { name, base, text } => {
                 self.save_memory(&name, &base, &text, &reply).await;
             }
+            Command::Trust { name, digest } => self.trust(&name, &digest, &reply).await,
+            Command::Wrote { files } => self.wrote(&files, &reply).await,
             Command::Fetch(fetch) => self.fetch(fetch, reply),
             Command::Shutdown { force } => self.shut_down(force, &reply).await,
         }
@@ -200,6 +203,33 @@ impl Boss {
             }
             Err(memory::Unsaved::Trouble(why)) => reply.refuse(&spec.memory.path, why).await,
         }
+    }
+
+    /// Allows what was shown, if it still stands so.
+    async fn trust(&mut self, name: &str, digest: &Digest, reply: &Reply) {
+        self.shelf.read(&self.settings.project);
+        let file = self.shelf.file(name);
+        let allowed = file.and_then(|file| Trust::of(&self.settings).allow(file, digest));
+        if let Err(why) = allowed {
+            return reply.refuse(name, why).await;
+        }
+        self.tell_loops().await;
+        let what = format!("{name} is allowed as it was shown, {}", digest.short());
+        reply.tell(Fact::Done { what }).await;
+    }
+
+    /// What the operator wrote through this program is theirs; the rest is asked about as before.
+    async fn wrote(&mut self, files: &[(String, Digest)], reply: &Reply) {
+        self.shelf.read(&self.settings.project);
+        let trust = Trust::of(&self.settings);
+        for file in self.shelf.files().iter().filter(|f| f.spec.is_some()) {
+            if let Err(why) = trust.wrote(file, files) {
+                reply.refuse(&file.name, why).await;
+            }
+        }
+        self.tell_loops().await;
+        let what = "what you wrote is taken over".to_owned();
+        reply.tell(Fact::Done { what }).await;
     }
 
     /// Answers beside the loop: a large range must not keep a decision waiting.

@@ -39,6 +39,9 @@ impl Flight {
         if let Err(why) = looked.and_then(|()| preflight::worker(&self.site, &folder)) {
             return Ok(Input::CannotVerify(why));
         }
+        if let Err(why) = self.site.laid_out(folder.clone()).await {
+            return Ok(Input::CannotVerify(why));
+        }
         match self.set_up(&self.site.home, &folder).await {
             Ok(()) => Ok(Input::Prepared(ground)),
             Err(Amiss::Failed(failure)) => Ok(Input::CannotVerify(failure.cause)),

@@ -247,7 +247,10 @@ impl App {
                 self.file_came(run, path);
             }
             Fetch::Transcript { .. } => self.hunt(),
-            Fetch::Memory { .. } | Fetch::History { .. } | Fetch::Inventory => {}
+            Fetch::Memory { .. }
+            | Fetch::History { .. }
+            | Fetch::Inventory
+            | Fetch::Review { .. } => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::{
-    Fact, Fetch, Inventory, LoopFacts, LoopRow, LoopState, MemoryText, Record, RunId,
+    Fact, Fetch, Inventory, LoopFacts, LoopRow, LoopState, MemoryText, Record, Review, RunId,
 };
 use crate::run::{Checkpoint, Digest};
 
@@ -49,6 +49,8 @@ pub struct World {
     pub transcripts: BTreeMap<RunId, Transcript>,
     /// Loops whose history was sent, and whether there is more.
     pub history: BTreeMap<String, bool>,
+    /// What loops would run, where it was asked.
+    pub reviews: BTreeMap<String, Review>,
     /// What the machine has for loops, where it was asked.
     pub inventory: Option<Inventory>,
     /// Number of the newest journalled record.
@@ -84,6 +86,9 @@ impl World {
                 self.history.insert(name.clone(), *more);
             }
             Fact::Found(inventory) => self.inventory = Some(inventory.clone()),
+            Fact::Review(review) => {
+                self.reviews.insert(review.name.clone(), (**review).clone());
+            }
             Fact::Refused { .. } | Fact::Stalled { .. } | Fact::Leaving | Fact::Done { .. } => {}
         }
         news
@@ -132,7 +137,10 @@ impl World {
                     .or_default()
                     .insert(*from, lines);
             }
-            Fetch::Memory { .. } | Fetch::History { .. } | Fetch::Inventory => {}
+            Fetch::Memory { .. }
+            | Fetch::History { .. }
+            | Fetch::Inventory
+            | Fetch::Review { .. } => {}
         }
     }
 

@@ -1,8 +1,9 @@
 //! Records after PRODUCT's drawings: run 14 of research-and-draft and its neighbours.
 
 use checkride::protocol::{
-    Agent, Fact, Fetch, Inventory, Key, LoopFacts, LoopRow, LoopState, MemoryText, Record, RunId,
-    Server,
+    Agent, Fact, Fetch, Inventory, Key, LoopFacts, LoopRow, LoopState, MemoryText, Record, Review,
+    RunId, Server,
+    review::{Change as Fate, Ordered, Reviewed, Tone},
 };
 use checkride::run::spec::{
     Budget, Check, Format, Goal, Independence, Judge, JudgeKind, PromptBy, Publish, PublishTo,
@@ -31,6 +32,41 @@ pub(crate) const DIFF: &str = "--- a/drafts/2026-06-12-loops.md\n+++ b/drafts/20
 pub(crate) const ARTEFACT: &str = "# Loops, honestly\n\nA loop is a prompt that checks its own work and runs again until it is done.\nThe clever part is not the prompt; it is the check.\n\nReflexion raised HumanEval pass@1 from 80 % to 91 % by writing a short reflection after each failed trial [2].\n";
 
 pub(crate) const MEMORY: &str = "# Memory · research-and-draft\n\n## 2026-06-12 · run 13\n\n- Fetch each URL before citing it; two were dead on 06-11.\n- Keep the intro under 80 words.\n- Prefer primary papers over blog summaries.\n\n## 2026-06-11 · run 12\n\n- Topic list lives in notes/topics.md; take the top one.\n- Do not touch posts/; only drafts/.\n\n## Standing rules (yours, never rewritten by the loop)\n\n- One topic per draft.\n";
+
+/// A loop that was allowed once, and whose check has changed since.
+pub(crate) fn review(name: &str) -> Review {
+    let order = |who: &str, line: &str| Ordered {
+        who: who.to_owned(),
+        line: line.to_owned(),
+    };
+    let file = |path: &str, role: &str, change| Reviewed {
+        path: path.to_owned(),
+        role: role.to_owned(),
+        digest: Digest::of(path.as_bytes()),
+        change,
+    };
+    Review {
+        name: name.to_owned(),
+        digest: Digest::of(b"reviewed"),
+        allowed: false,
+        known: true,
+        commands: vec![
+            order("worker", "claude -p --output-format stream-json"),
+            order("check «links resolve»", "scripts/links-resolve '{draft}'"),
+        ],
+        files: vec![
+            file(&format!("loops/{name}.toml"), "loop", Fate::Same),
+            file("scripts/links-resolve", "script", Fate::Changed),
+        ],
+        diff: vec![
+            (Tone::Head, "scripts/links-resolve".to_owned()),
+            (Tone::Quiet, "@@ -1,2 +1,2 @@".to_owned()),
+            (Tone::Plain, " #!/bin/sh".to_owned()),
+            (Tone::Removed, "-exec check-links \"$1\"".to_owned()),
+            (Tone::Added, "+exit 0".to_owned()),
+        ],
+    }
+}
 
 /// What the host would answer to a fetch.
 pub(crate) fn answer(out: &Out) -> Option<Record> {
@@ -66,6 +102,7 @@ pub(crate) fn answer(out: &Out) -> Option<Record> {
                 lines,
             }
         }
+        Fetch::Review { name } => Fact::Review(Box::new(review(name))),
         Fetch::Memory { name } if name == LOOP => Fact::Memory(memory()),
         Fetch::File { .. } => {
             let lines: Vec<String> = ARTEFACT.lines().map(str::to_owned).collect();
@@ -226,6 +263,7 @@ fn row(name: &str, mode: Mode, trigger: Trigger, off: bool) -> LoopRow {
             description: "Writes one short sourced article.".into(),
             mode,
             mode_why: String::new(),
+            distrust: None,
             off,
             spec: spec(name, trigger),
             files: vec![

@@ -43,6 +43,7 @@ pub(crate) fn cockpit(world: &World) -> Command {
 
 /// Any program in this world's folder and environment.
 pub(crate) fn program(world: &World, program: &Path) -> Command {
+    world.allow(&states(world));
     Command::new(program)
         .current_dir(world.project())
         .env_clear()

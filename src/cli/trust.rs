@@ -1,0 +1,153 @@
+//! `trust [LOOP…]`: lays open what loops would run, and lets them run on the operator's word for
+//! exactly these bytes.
+
+use std::io::BufRead;
+
+use super::session::refused;
+use super::{Exit, Fail, Out, Session};
+use crate::protocol::review::Tone;
+use crate::protocol::{Command, Fact, Fetch, LoopState, Review};
+use crate::run::digest::SHORTEST_PREFIX;
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// The loops; where none is named, those that may not run.
+    pub names: &'a [String],
+    /// Digits of the digest that is allowed without further question.
+    pub yes: Option<&'a str>,
+    /// One object per loop instead of words.
+    pub json: bool,
+}
+
+/// Shows each loop, and allows it where the operator says so: by its digits on the command line, or
+/// on `ask`, where a person can be asked.
+///
+/// # Errors
+/// `Untrusted` where a loop that was looked at still may not run.
+pub async fn trust(
+    mut session: Session,
+    wish: Wish<'_>,
+    mut ask: Option<&mut dyn BufRead>,
+    out: &mut Out<'_>,
+) -> Result<Exit, Fail> {
+    if wish
+        .yes
+        .is_some_and(|digits| digits.len() < SHORTEST_PREFIX)
+    {
+        return Err(Exit::Usage.because(format!(
+            "--yes takes at least {SHORTEST_PREFIX} digits; `checkride trust` prints all 64"
+        )));
+    }
+    let loops = loops(&session, wish.names)?;
+    if loops.is_empty() && !wish.json {
+        out.line("every loop here may run as it stands");
+    }
+    let (mut left, mut named) = (Vec::new(), false);
+    for name in loops {
+        let review = review(&mut session, &name).await?;
+        if wish.json {
+            out.json(&review);
+        } else {
+            tell(&review, out);
+        }
+        let given = wish
+            .yes
+            .is_some_and(|digits| review.digest.is_named_by(digits));
+        named |= given;
+        if review.allowed {
+            continue;
+        }
+        let said = match &mut ask {
+            Some(from) if wish.yes.is_none() => says_yes(&review, *from, out)?,
+            Some(_) | None => given,
+        };
+        if said {
+            allow(&mut session, &review).await?;
+            if !wish.json {
+                out.line(&format!("{name} is allowed as it stands"));
+            }
+        } else {
+            left.push(review);
+        }
+    }
+    if let (Some(digits), false) = (wish.yes, named) {
+        let line = format!(
+            "no loop that was looked at has the digest {digits}; look again: checkride trust"
+        );
+        return Err(Exit::Refused.because(line));
+    }
+    if let Some(review) = left.first() {
+        let name = &review.name;
+        return Err(Exit::Untrusted.because(format!(
+            "{name} may not run; to allow what was shown: checkride trust {name} --yes {}",
+            review.digest.as_str().get(..16).unwrap_or_default()
+        )));
+    }
+    Ok(Exit::Done)
+}
+
+/// The review of one loop, as it stands now.
+pub(super) async fn review(session: &mut Session, name: &str) -> Result<Review, Fail> {
+    let fetch = Fetch::Review {
+        name: name.to_owned(),
+    };
+    session.ask(Command::Fetch(fetch)).await?;
+    loop {
+        let fact = session.next().await?.fact;
+        refused(&fact, name, Exit::Refused)?;
+        if let Fact::Review(review) = fact
+            && review.name == name
+        {
+            return Ok(*review);
+        }
+    }
+}
+
+fn loops(session: &Session, asked: &[String]) -> Result<Vec<String>, Fail> {
+    for name in asked {
+        session.known.usable(name)?;
+    }
+    if !asked.is_empty() {
+        return Ok(asked.to_vec());
+    }
+    let waits = session.known.loops.iter().filter(|row| match &row.state {
+        LoopState::Valid(facts) => facts.distrust.is_some(),
+        LoopState::Invalid { .. } => false,
+    });
+    Ok(waits.map(|row| row.name.clone()).collect())
+}
+
+fn tell(review: &Review, out: &mut Out<'_>) {
+    out.line(&format!("{}  digest {}", review.name, review.digest));
+    for (tone, line) in review.lines() {
+        out.line(&match tone {
+            Tone::Head => format!("  {line}"),
+            Tone::Plain | Tone::Added | Tone::Removed | Tone::Quiet if line.is_empty() => line,
+            Tone::Plain | Tone::Added | Tone::Removed | Tone::Quiet => format!("    {line}"),
+        });
+    }
+    out.line("");
+}
+
+/// Only the whole word counts: a stray Enter allows nothing.
+fn says_yes(review: &Review, from: &mut dyn BufRead, out: &mut Out<'_>) -> Result<bool, Fail> {
+    out.line(&format!("allow {} to run all this? type yes", review.name));
+    out.flush();
+    let mut line = String::new();
+    let read = from.read_line(&mut line);
+    read.map_err(|e| Exit::Trouble.because(format!("no answer can be read: {e}")))?;
+    Ok(line.trim() == "yes")
+}
+
+async fn allow(session: &mut Session, review: &Review) -> Result<(), Fail> {
+    let (name, digest) = (review.name.clone(), review.digest.clone());
+    session.ask(Command::Trust { name, digest }).await?;
+    loop {
+        let fact = session.next().await?.fact;
+        refused(&fact, &review.name, Exit::Refused)?;
+        if let Fact::Done { .. } = fact {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What a repository's own configuration tells git to do, but for what is known to run nothing.
+//! It is read as a file: git itself is not started on a folder that nobody has allowed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::config::project;
+
+/// Keys that run nothing, by their section; `*` stands for all keys of a section.
+const HARMLESS: [(&str, &[&str]); 12] = [
+    (
+        "core",
+        &[
+            "repositoryformatversion",
+            "filemode",
+            "bare",
+            "logallrefupdates",
+            "ignorecase",
+            "precomposeunicode",
+            "symlinks",
+            "autocrlf",
+            "eol",
+            "safecrlf",
+            "quotepath",
+        ],
+    ),
+    ("branch", &["*"]),
+    ("user", &["name", "email", "signingkey"]),
+    (
+        "remote",
+        &["url", "pushurl", "fetch", "tagopt", "gh-resolved", "prune"],
+    ),
+    ("submodule", &["url", "active", "branch"]),
+    ("init", &["*"]),
+    ("pull", &["*"]),
+    ("push", &["default", "autosetupremote", "followtags"]),
+    ("rerere", &["*"]),
+    ("color", &["*"]),
+    ("commit", &["gpgsign"]),
+    ("extensions", &["objectformat", "refstorage"]),
+];
+
+/// How deep included files are followed.
+const DEEPEST: usize = 4;
+
+/// Every setting that may run something, one a line; `None` where there is none or no repository.
+pub(super) fn orders(project: &Path) -> Option<String> {
+    let folder = git_folder(project)?;
+    let common = fs::read_to_string(folder.join("commondir"))
+        .map_or_else(|_| folder.clone(), |to| folder.join(to.trim_end()));
+    let mut all = Vec::new();
+    for file in [common.join("config"), folder.join("config.worktree")] {
+        read(&file, DEEPEST, &mut all);
+    }
+    (!all.is_empty()).then(|| all.join("\n") + "\n")
+}
+
+/// The git folder that git would find from here: a folder, a file that names one, or a bare one.
+fn git_folder(project: &Path) -> Option<PathBuf> {
+    project.ancestors().find_map(|folder| {
+        let inner = folder.join(".git");
+        if inner.is_dir() {
+            return Some(inner);
+        }
+        if let Ok(text) = fs::read_to_string(&inner)
+            && let Some(to) = text.strip_prefix("gitdir:")
+        {
+            return Some(folder.join(to.trim()));
+        }
+        let bare = ["HEAD", "config", "objects", "refs"];
+        bare.iter()
+            .all(|name| folder.join(name).exists())
+            .then(|| folder.to_owned())
+    })
+}
+
+fn read(file: &Path, depth: usize, all: &mut Vec<String>) {
+    let Ok(bytes) = project::read_bytes(file) else {
+        if fs::symlink_metadata(file).is_ok() {
+            all.push(format!("{} cannot be read", file.display()));
+        }
+        return;
+    };
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let mut section = String::new();
+    // Every line of the file stands for itself: what git takes as one value on several lines is
+    // told as several settings, never as fewer.
+    for line in text.lines() {
+        let rest = after_headers(line, &mut section);
+        let rest = rest.trim();
+        if rest.is_empty() || rest.starts_with(['#', ';']) {
+            continue;
+        }
+        let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
+        let key = key.trim().to_ascii_lowercase();
+        if is_harmless(&section, &key, value) {
+            continue;
+        }
+        all.push(format!("{section}.{key} = {}", value.trim()));
+        if depth > 0 && section.starts_with("include") && key == "path" {
+            let path = value.trim().trim_matches('"');
+            let folder = file.parent().unwrap_or(Path::new("/"));
+            read(&folder.join(path), depth - 1, all);
+        }
+    }
+}
+
+/// Takes the headers off the front of a line; the section is that of the last one.
+fn after_headers<'a>(line: &'a str, section: &mut String) -> &'a str {
+    let mut rest = line.trim_start().trim_start_matches('\u{feff}');
+    while let Some(inner) = rest.strip_prefix('[') {
+        let mut quoted = false;
+        let mut escaped = false;
+        let end = inner.char_indices().find(|(_, c)| {
+            let ends = *c == ']' && !quoted;
+            quoted ^= *c == '"' && !escaped;
+            escaped = *c == '\\' && !escaped;
+            ends
+        });
+        let Some((end, _)) = end else {
+            // A header that does not end hides nothing: all of it is told.
+            section.clear();
+            return rest;
+        };
+        let header = inner.get(..end).unwrap_or_default();
+        *section = header
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        if let Some((_, name)) = header.split_once(char::is_whitespace) {
+            section.push('.');
+            section.push_str(name.trim().trim_matches('"'));
+        }
+        rest = inner.get(end + 1..).unwrap_or_default().trim_start();
+    }
+    rest
+}
+
+fn is_harmless(section: &str, key: &str, value: &str) -> bool {
+    let kind = section.split('.').next().unwrap_or_default();
+    let listed = HARMLESS
+        .iter()
+        .any(|(known, keys)| *known == kind && (keys.contains(&"*") || keys.contains(&key)));
+    // An address may name a program, too.
+    listed && !value.contains("::")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<String> {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("config");
+        fs::write(&file, text).unwrap();
+        let mut all = Vec::new();
+        read(&file, DEEPEST, &mut all);
+        all
+    }
+
+    /// What a fresh clone holds runs nothing; what may run something is told, however it is written.
+    #[test]
+    fn only_what_may_run_is_told() {
+        let clone = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n[remote \"origin\"]\n\turl = git@example.org:a/b\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n[branch \"a]b\"]\n\tmerge = refs/heads/main\n";
+        assert_eq!(found(clone), Vec::<String>::new());
+        for (text, told) in [
+            ("[core]\nfsmonitor = ./evil", "core.fsmonitor = ./evil"),
+            ("[Core] FSMonitor=./evil", "core.fsmonitor = ./evil"),
+            ("[filter \"x\"]\n clean = evil", "filter.x.clean = evil"),
+            (
+                "[branch \"x\"] [filter \"y\"] clean = evil",
+                "filter.y.clean = evil",
+            ),
+            (
+                "[branch \"a\\\"]\"]\n[alias]\n st = !evil",
+                "alias.st = !evil",
+            ),
+            (
+                "[remote \"o\"]\n url = ext::sh -c evil",
+                "remote.o.url = ext::sh -c evil",
+            ),
+            ("[core\nfsmonitor = evil", ".fsmonitor = evil"),
+        ] {
+            assert!(
+                found(text).contains(&told.to_owned()),
+                "{text}: {:?}",
+                found(text)
+            );
+        }
+    }
+
+    /// A file that is included is read, too, and a loop of includes ends.
+    #[test]
+    fn includes_are_followed() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("config"), "[include]\n path = more\n").unwrap();
+        fs::write(
+            at("more"),
+            "[include]\n path = config\n[core]\n sshCommand = evil\n",
+        )
+        .unwrap();
+        let mut all = Vec::new();
+        read(&at("config"), DEEPEST, &mut all);
+        assert!(
+            all.contains(&"core.sshcommand = evil".to_owned()),
+            "{all:?}"
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! Trust: whether what a loop would execute is what its operator allowed, byte for byte. Kept in the
+//! state folder, outside the project; nothing that lies in a project can allow anything.
+
+mod review;
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Settings;
+use crate::config::executed::{self, Manifest};
+use crate::config::loops::LoopFile;
+use crate::protocol::Review;
+use crate::run::Digest;
+use crate::run::inert::spelled_line;
+
+/// How many allowed states of one loop are remembered: a change of branch must not ask again.
+const MOST_STATES: usize = 200;
+
+/// The trust in the loops of one project.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// `None` where the project is the program's own and all of it is obeyed.
+    folder: Option<PathBuf>,
+    project: PathBuf,
+}
+
+/// Whether a loop may run now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Exactly this was allowed.
+    Allowed,
+    /// It was never allowed here.
+    New(Manifest),
+    /// It was allowed, and has changed since.
+    Changed {
+        /// What stands now.
+        now: Manifest,
+        /// What was allowed last.
+        was: Manifest,
+    },
+    /// It cannot be looked at: one line of why.
+    Unclear(String),
+}
+
+/// What is kept for one loop.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Kept {
+    /// Every state that was allowed, the newest last.
+    allowed: Vec<Digest>,
+    /// The state that was allowed last, with its texts.
+    last: Manifest,
+}
+
+impl Trust {
+    /// The trust that this supervisor goes by.
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            folder: (!settings.owned).then(|| settings.state.join("trust")),
+            project: settings.project.clone(),
+        }
+    }
+
+    /// The trust in this project's loops, kept in this state folder.
+    pub fn at(state: &Path, project: &Path) -> Self {
+        Self {
+            folder: Some(state.join("trust")),
+            project: project.to_owned(),
+        }
+    }
+
+    /// Whether this loop may run as it stands now.
+    pub fn standing(&self, file: &LoopFile) -> Standing {
+        if self.folder.is_none() {
+            return Standing::Allowed;
+        }
+        let now = match executed::of(&self.project, file) {
+            Ok(now) => now,
+            Err(why) => return Standing::Unclear(why),
+        };
+        match self.kept(&file.name) {
+            None => Standing::New(now),
+            Some(kept) if kept.allowed.contains(&now.digest()) => Standing::Allowed,
+            Some(Kept { last: was, .. }) => Standing::Changed { now, was },
+        }
+    }
+
+    /// Allows exactly what has this digest. The error is one line: it is something else by now.
+    pub fn allow(&self, file: &LoopFile, digest: &Digest) -> Result<(), String> {
+        let now = executed::of(&self.project, file)?;
+        if now.digest() != *digest {
+            return Err("it has changed since it was shown; look again".to_owned());
+        }
+        self.keep(&file.name, now)
+    }
+
+    /// Takes over what the operator wrote through this program: these files, with these bytes. A
+    /// loop in which anything else has changed too stays as untrusted as it is.
+    pub fn wrote(&self, file: &LoopFile, files: &[(String, Digest)]) -> Result<(), String> {
+        let (was, now) = match self.standing(file) {
+            Standing::Allowed | Standing::Unclear(_) => return Ok(()),
+            Standing::New(now) => (Manifest::default(), now),
+            Standing::Changed { now, was } => (was, now),
+        };
+        let by_hand = |path: &&str| {
+            let part = now.part(path);
+            files
+                .iter()
+                .any(|(p, digest)| p == path && part.is_some_and(|part| part.digest == *digest))
+        };
+        if now.differing(&was).iter().all(by_hand) {
+            self.keep(&file.name, now)?;
+        }
+        Ok(())
+    }
+
+    /// What an operator is shown before they allow a loop.
+    pub fn review(&self, file: &LoopFile) -> Result<Review, String> {
+        let now = executed::of(&self.project, file)?;
+        let was = self.kept(&file.name).map(|kept| kept.last);
+        let allowed = self.standing(file) == Standing::Allowed;
+        review::of(file, &now, was, allowed)
+    }
+
+    /// Looks, as a run begins, whether what was laid out for it is what was allowed: the pinned
+    /// copies, and whatever of the workspace its programs are or take orders from.
+    pub fn laid_out(&self, file: &LoopFile, pinned: &Path, work: &Path) -> Result<(), String> {
+        if self.folder.is_none() {
+            return Ok(());
+        }
+        let Some(spec) = &file.spec else {
+            return Err("its file is invalid".to_owned());
+        };
+        if self.standing(file) != Standing::Allowed {
+            return Err(format!(
+                "it changed as it began; `checkride trust {}` shows what",
+                file.name
+            ));
+        }
+        let allowed = executed::of(&self.project, file)?;
+        let of_copy = |copy: &Path| executed::in_copy(&self.project, copy, spec);
+        let pins = of_copy(pinned)?;
+        for part in &of_copy(work)?.parts {
+            let at_work = pins.part(&part.path).unwrap_or(part);
+            let known = allowed.part(&part.path);
+            if known.is_none_or(|known| known.digest != at_work.digest) {
+                return Err(format!(
+                    "{} is not what was allowed: the project's last commit holds it otherwise than \
+                     its folder; commit it, then `checkride trust {}`",
+                    spelled_line(part.path.as_bytes()),
+                    file.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the texts that a prompt is made of are still those that were allowed.
+    pub fn reads(&self, file: &LoopFile) -> Result<(), String> {
+        let (Standing::Changed { now, was }, false) = (self.standing(file), self.folder.is_none())
+        else {
+            return Ok(());
+        };
+        let text = |path: &&str| {
+            let part = now.part(path).or_else(|| was.part(path));
+            part.is_some_and(|part| {
+                part.role == executed::Role::Skill || part.role == executed::Role::Loop
+            })
+        };
+        let changed = now
+            .differing(&was)
+            .into_iter()
+            .find(text)
+            .map(str::to_owned);
+        changed.map_or(Ok(()), |path| {
+            Err(format!(
+                "{} changed outside the cockpit; `checkride trust {}` shows and allows it, then \
+                 retry",
+                spelled_line(path.as_bytes()),
+                file.name
+            ))
+        })
+    }
+
+    /// What was kept; what cannot be read was never allowed.
+    fn kept(&self, name: &str) -> Option<Kept> {
+        let text = std::fs::read(self.place(name)?).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    fn keep(&self, name: &str, now: Manifest) -> Result<(), String> {
+        let Some(place) = self.place(name) else {
+            return Ok(());
+        };
+        let mut kept = self.kept(name).unwrap_or_default();
+        let digest = now.digest();
+        kept.allowed.retain(|known| *known != digest);
+        kept.allowed.push(digest);
+        let extra = kept.allowed.len().saturating_sub(MOST_STATES);
+        kept.allowed.drain(..extra);
+        kept.last = now;
+        let failed = |e: &io::Error| format!("what was allowed cannot be kept: {e}");
+        let text = serde_json::to_vec(&kept).map_err(|e| failed(&e.into()))?;
+        write(&place, &text).map_err(|e| failed(&e))
+    }
+
+    fn place(&self, name: &str) -> Option<PathBuf> {
+        let folder = self.folder.as_ref()?;
+        Some(folder.join(format!("{name}.json")))
+    }
+}
+
+impl Standing {
+    /// Why nothing of the loop runs, in one line; `None` where it may.
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Self::Allowed => None,
+            Self::New(_) => Some("it was never allowed in this folder".to_owned()),
+            Self::Changed { now, was } => {
+                let paths = now.differing(was);
+                let first = paths.first().copied().unwrap_or("something");
+                let more = match paths.len() {
+                    0 | 1 => String::new(),
+                    n => format!(" and {} more", n - 1),
+                };
+                let first = spelled_line(first.as_bytes());
+                Some(format!("{first}{more} changed outside the cockpit"))
+            }
+            Self::Unclear(why) => Some(why.clone()),
+        }
+    }
+}
+
+/// Writes the whole file or nothing; only this user may read it.
+fn write(place: &Path, text: &[u8]) -> io::Result<()> {
+    let folder = place.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    file.persist(place).map_err(|e| e.error)?;
+    Ok(())
+}
