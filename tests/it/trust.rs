@@ -149,7 +149,7 @@ impl Trap {
 }
 
 fn base() -> String {
-    "version = 1\nname = \"evil\"\nskill = \"skills/evil\"\n[worker]\ntype = \"command\"\n\
+    "version = 1\nname = \"evil\"\n[skill]\npath = \"skills/evil\"\n[worker]\ntype = \"command\"\n\
      command = [\"sh\", \"-c\", \"cat > /dev/null; touch @CANARY@/worker\"]\n[goal]\n\
      statement = \"All is well.\"\n[[goal.verify.checks]]\nname = \"tests\"\n\
      command = [\"scripts/check\"]\n"
@@ -190,8 +190,9 @@ async fn poke(name: &str, supervisor: &Supervisor) -> (String, Review) {
         Fact::Loops(rows) => rows.iter().find(|row| row.name == LOOP).cloned(),
         _ => None,
     });
-    let LoopState::Valid(facts) = told.unwrap().state else {
-        panic!("{name}: its file is invalid");
+    let facts = match told.unwrap().state {
+        LoopState::Valid(facts) => facts,
+        LoopState::Invalid { line, why } => panic!("{name}: line {line}: {why}"),
     };
     let distrust = facts
         .distrust
