@@ -119,8 +119,8 @@ pub enum Command {
     /// The operator wrote these files through this program, with these bytes: what else has not
     /// changed stays allowed.
     Wrote {
-        /// Paths in the project, each with the digest of its bytes.
-        files: Vec<(String, Digest)>,
+        /// The files.
+        files: Vec<Written>,
     },
     /// Send something that is kept by range, not queued.
     Fetch(Fetch),
@@ -129,6 +129,17 @@ pub enum Command {
         /// Stop runs first.
         force: bool,
     },
+}
+
+/// One file that the operator wrote through this program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// Path in the project.
+    pub path: String,
+    /// Its bytes before; `None` where it was not there.
+    pub before: Option<Digest>,
+    /// Its bytes now.
+    pub after: Digest,
 }
 
 /// What can be fetched.

@@ -26,7 +26,7 @@ use tokio::sync::mpsc::{error::TryRecvError, error::TrySendError};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::link::Link;
-use crate::protocol::{Command, Fetch, Record};
+use crate::protocol::{Command, Fetch, Record, Written};
 use app::{App, Manner, Next, Out};
 use input::Heard;
 use keyboard::Keyboard;
@@ -343,9 +343,21 @@ impl Cockpit {
                     self.carry_out(more)?;
                 }
                 Out::EditFile { path, name } => {
-                    let path = terminal::path_in(&self.app.world.project, &path);
-                    if let Err(why) = self.screen.edit_file(&self.options.editor, &path) {
+                    let file = terminal::path_in(&self.app.world.project, &path);
+                    let facts = self.app.world.facts(&name);
+                    let is_memory = facts.is_some_and(|f| f.spec.memory.path == path);
+                    let before = terminal::digest_of(&file);
+                    if let Err(why) = self.screen.edit_file(&self.options.editor, &file) {
                         self.say(why);
+                    }
+                    let after = terminal::digest_of(&file).filter(|_| !is_memory);
+                    if let Some(after) = after.filter(|after| before.as_ref() != Some(after)) {
+                        let files = vec![Written {
+                            path,
+                            before,
+                            after,
+                        }];
+                        self.send(Command::Wrote { files });
                     }
                     self.send(Command::Fetch(Fetch::Memory { name }));
                     self.draw()?;

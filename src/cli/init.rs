@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::starters::{STARTERS, Starter};
 use super::{Exit, Fail, Out};
+use crate::protocol::Written;
 use crate::run::Digest;
 
 /// Lists the starters.
@@ -50,14 +51,15 @@ pub fn init(project: &Path, name: &str, out: &mut Out<'_>) -> Result<Exit, Fail>
 }
 
 /// The files of a starter as they are shipped: what installing it has written.
-pub fn shipped(name: &str) -> Vec<(String, Digest)> {
+pub fn shipped(name: &str) -> Vec<Written> {
     let starter = STARTERS.iter().find(|s| s.name == name);
     let places = starter.map(Starter::places).unwrap_or_default();
-    let digest = |text: &str| Digest::of(text.as_bytes());
-    places
-        .into_iter()
-        .map(|(place, text, _)| (place, digest(text)))
-        .collect()
+    let written = |(path, text, _): (String, &str, bool)| Written {
+        path,
+        before: None,
+        after: Digest::of(text.as_bytes()),
+    };
+    places.into_iter().map(written).collect()
 }
 
 /// Writes the skill and the scripts of a starter, without its loop.

@@ -17,8 +17,7 @@ use crate::cli::flags::{self, Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
 use crate::config::paths::Environment;
 use crate::config::{Diagnostic, Paths, loops};
-use crate::protocol::{Command, Fact};
-use crate::run::Digest;
+use crate::protocol::{Command, Fact, Written};
 use crate::run::inert::spelled_line;
 use crate::supervisor::JOURNAL;
 use crate::supervisor::clock::Clock;
@@ -164,7 +163,7 @@ async fn trust(session: Session, words: &flags::Trust, out: &mut Out<'_>) -> Res
 }
 
 /// Tells the host what the operator just wrote through this program.
-pub(super) fn own(paths: &Paths, files: Vec<(String, Digest)>) -> Result<(), Fail> {
+pub(super) fn own(paths: &Paths, files: Vec<Written>) -> Result<(), Fail> {
     runtime()?.block_on(async {
         let link = attach::attach(paths, &starter()?).await?;
         let mut session = Session::open(link, by()).await?;

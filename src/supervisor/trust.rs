@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Settings;
 use crate::config::executed::{self, Manifest};
 use crate::config::loops::LoopFile;
-use crate::protocol::Review;
+use crate::protocol::{Review, Written};
 use crate::run::Digest;
 use crate::run::inert::spelled_line;
 
@@ -97,17 +97,18 @@ impl Trust {
 
     /// Takes over what the operator wrote through this program: these files, with these bytes. A
     /// loop in which anything else has changed too stays as untrusted as it is.
-    pub fn wrote(&self, file: &LoopFile, files: &[(String, Digest)]) -> Result<(), String> {
+    pub fn wrote(&self, file: &LoopFile, files: &[Written]) -> Result<(), String> {
         let (was, now) = match self.standing(file) {
             Standing::Allowed | Standing::Unclear(_) => return Ok(()),
             Standing::New(now) => (Manifest::default(), now),
             Standing::Changed { now, was } => (was, now),
         };
         let by_hand = |path: &&str| {
-            let part = now.part(path);
-            files
-                .iter()
-                .any(|(p, digest)| p == path && part.is_some_and(|part| part.digest == *digest))
+            let before = was.part(path).map(|part| &part.digest);
+            let after = now.part(path).map(|part| &part.digest);
+            files.iter().any(|file| {
+                file.path == *path && before == file.before.as_ref() && after == Some(&file.after)
+            })
         };
         if now.differing(&was).iter().all(by_hand) {
             self.keep(&file.name, now)?;

@@ -18,6 +18,8 @@ pub enum Action {
     StopAll,
     /// Start this loop now; pick a stopped run up.
     Start,
+    /// Let a loop run as it was shown.
+    Allow,
     /// Hold at the next safe point, or go on.
     Hold,
     /// Take the last decision back.
@@ -141,15 +143,15 @@ pub struct Entry {
 }
 
 use Key::{Char, Ctrl};
-use Place::{Dialogue, FirstRun, Form, Help, Inspect, Main, Pages, Timeline};
+use Place::{Dialogue, FirstRun, Form, Help, Inspect, Main, Pages, Review, Timeline};
 
 const ALL: &[Place] = &[
-    Main, Pages, Timeline, Inspect, Help, Form, Dialogue, FirstRun,
+    Main, Pages, Timeline, Inspect, Review, Help, Form, Dialogue, FirstRun,
 ];
-const LISTS: &[Place] = &[Main, Pages, Timeline, Inspect, Help, Form, FirstRun];
-const READ: &[Place] = &[Main, Pages, Timeline, Inspect, Help];
+const LISTS: &[Place] = &[Main, Pages, Timeline, Inspect, Review, Help, Form, FirstRun];
+const READ: &[Place] = &[Main, Pages, Timeline, Inspect, Review, Help];
 const RUNS: &[Place] = &[Main, Pages];
-const STOPPING: &[Place] = &[Main, Pages, Timeline, Inspect, Help, Form, Dialogue];
+const STOPPING: &[Place] = &[Main, Pages, Timeline, Inspect, Review, Help, Form, Dialogue];
 
 macro_rules! row {
     ($action:ident, $keys:expr, $shown:literal, $hint:literal, $help:literal, $group:ident, $places:expr) => {
@@ -170,6 +172,7 @@ macro_rules! row {
 pub const TABLE: &[Entry] = &[
     row!(Waiting, [Char('c')], "c", "open checkpoint", "go to what needs you", Move, &[Main, Pages, Timeline, Inspect, Help]),
     row!(Start, [Char('s')], "s", "start", "start now", Loops, &[Main, Inspect]),
+    row!(Allow, [Char('a')], "a", "allow and start", "review: allow exactly what is shown", Loops, &[Review]),
     row!(Approve, [Char('a')], "a", "", "approve: take the next step", Checkpoint, RUNS),
     row!(Edit, [Char('e')], "e", "", "edit what is in front of you", Checkpoint, RUNS),
     row!(Retry, [Char('r')], "r", "", "retry, with a note; a stopped run: go on", Checkpoint, RUNS),
@@ -201,7 +204,7 @@ pub const TABLE: &[Entry] = &[
     row!(Diff, [Char('d')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),
     row!(Verdict, [Char('v')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),
     row!(Output, [Char('o')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),
-    row!(Outside, [Char('E')], "E", "$EDITOR", "open in $VISUAL or $EDITOR", Everywhere, &[Main, Pages, Inspect, Form]),
+    row!(Outside, [Char('E')], "E", "$EDITOR", "open in $VISUAL or $EDITOR", Everywhere, &[Main, Pages, Inspect, Review, Form]),
     row!(Copy, [Char('y')], "y", "copy", "copy; works over SSH", Everywhere, &[Main, Pages, Timeline, Inspect]),
     row!(CopyPath, [Char('Y')], "Y", "", "copy its path", Everywhere, &[Main, Pages, Timeline, Inspect]),
     row!(NextMatch, [Char('n')], "", "", "", Everywhere, READ),

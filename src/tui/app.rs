@@ -10,6 +10,7 @@ pub mod go;
 pub mod moves;
 pub mod pages;
 pub mod paths;
+pub mod review;
 pub mod runs;
 pub mod saves;
 pub mod search;
@@ -87,6 +88,13 @@ pub enum Layer {
     Timeline(Timeline),
     /// The four bones of a loop.
     Inspect {
+        /// The loop.
+        name: String,
+        /// Where it is scrolled to.
+        top: Anchor,
+    },
+    /// What a loop would run, for the operator to allow.
+    Review {
         /// The loop.
         name: String,
         /// Where it is scrolled to.
@@ -221,7 +229,10 @@ impl App {
         let news = self.world.apply(record);
         match &record.fact {
             Fact::Run { run, event } if news => self.happened(run, event, record.at),
-            Fact::Loops(_) => self.keep_selection(),
+            Fact::Loops(_) => {
+                self.keep_selection();
+                self.later.extend(self.review_again());
+            }
             Fact::Refused { what, why } => self.refused(what, why),
             Fact::Stalled { run, why } => self.complain(&run.0, why),
             Fact::Done { what } => self.done(what),

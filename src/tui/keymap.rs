@@ -54,6 +54,8 @@ pub enum Place {
     Timeline,
     /// The four bones of a loop.
     Inspect,
+    /// What a loop would run, for the operator to allow.
+    Review,
     /// Help.
     Help,
     /// A form: verdict, raise, choice of a file.
@@ -72,6 +74,7 @@ impl Place {
             Self::Pages => "at a checkpoint",
             Self::Timeline => "timeline",
             Self::Inspect => "four bones",
+            Self::Review => "review",
             Self::Help => "help",
             Self::Form => "form",
             Self::Dialogue => "question",
@@ -98,6 +101,7 @@ pub fn receiver(app: &App) -> Receiver {
         Some(Layer::Pages(_)) => Place::Pages,
         Some(Layer::Timeline(_)) => Place::Timeline,
         Some(Layer::Inspect { .. }) => Place::Inspect,
+        Some(Layer::Review { .. }) => Place::Review,
         Some(Layer::Help { .. }) => Place::Help,
         Some(Layer::Form(_)) => Place::Form,
         Some(Layer::Dialogue(_)) => Place::Dialogue,

@@ -10,6 +10,7 @@ pub mod form;
 pub mod heads;
 pub mod help;
 pub mod inspect;
+pub mod review;
 pub mod timeline;
 pub mod verdict_page;
 
@@ -37,6 +38,7 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, at: &Layout) {
         Some(Layer::Form(form)) => form::draw(canvas, form, region),
         Some(Layer::Timeline(timeline)) => timeline::draw(canvas, app, timeline, region),
         Some(Layer::Inspect { name, .. }) => inspect::draw(canvas, app, name, reading(region)),
+        Some(Layer::Review { name, .. }) => review::draw(canvas, app, name, reading(region)),
         Some(Layer::Help { place, .. }) => help::draw(canvas, app, *place, reading(region)),
         Some(Layer::Dialogue(_)) | None => {
             if app.nothing_here() {
@@ -59,6 +61,11 @@ pub(crate) fn with_flow<T>(app: &App, then: impl FnOnce(Window<'_>, Anchor) -> T
         Layer::Inspect { name, top } => {
             let area = layout::inner(reading(region).body);
             let rows = inspect::rows(app, name, usize::from(area.width));
+            Some(then(window(&rows, area), *top))
+        }
+        Layer::Review { name, top } => {
+            let area = layout::inner(reading(region).body);
+            let rows = review::rows(app, name, usize::from(area.width));
             Some(then(window(&rows, area), *top))
         }
         Layer::Help { place, top } => {

@@ -55,6 +55,9 @@ pub fn row(row: &LoopRow, run: Option<&Run>, now: Moment) -> (Mark, String, Stri
         }
         LoopState::Valid(facts) => facts,
     };
+    if facts.distrust.is_some() {
+        return (TRIPPED, "review".to_owned(), "review".to_owned());
+    }
     if facts.off {
         return (OFF, "off".to_owned(), "off".to_owned());
     }

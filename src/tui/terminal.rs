@@ -22,6 +22,8 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::run::Digest;
+
 use super::app::App;
 use super::draw;
 use super::notify::Tongue;
@@ -244,4 +246,14 @@ pub fn read(tty: impl AsFd, into: &mut [u8]) -> io::Result<Option<usize>> {
 /// The whole path of a project's file.
 pub fn path_in(project: &str, path: &str) -> PathBuf {
     Path::new(project).join(path)
+}
+
+/// Names the bytes of a file; `None` where it cannot be read.
+pub fn digest_of(path: &Path) -> Option<Digest> {
+    // Opening a pipe would wait for a writer.
+    std::fs::metadata(path)
+        .ok()
+        .filter(std::fs::Metadata::is_file)?;
+    let bytes = std::fs::read(path).ok()?;
+    Some(Digest::of(&bytes))
 }

@@ -4,7 +4,7 @@
 use tokio::task::spawn_local;
 
 use super::Boss;
-use crate::protocol::{Command, Fact, Fetch, Record, RunId};
+use crate::protocol::{Command, Fact, Fetch, Record, RunId, Written};
 use crate::run::{CheckpointId, Decision, Digest, Input, Run};
 use crate::supervisor::desk::Desk;
 use crate::supervisor::driver::{self, Mail};
@@ -76,7 +76,11 @@ impl Boss {
                 let (run, step) = Run::wake(wake);
                 self.drive(id, run, driver::First::Woken(step));
             }
-            Err(why) => reply.refuse(name, why).await,
+            Err(why) => {
+                // Its files may say something else than its row.
+                self.tell_loops().await;
+                reply.refuse(name, why).await;
+            }
         }
     }
 
@@ -219,7 +223,7 @@ impl Boss {
     }
 
     /// What the operator wrote through this program is theirs; the rest is asked about as before.
-    async fn wrote(&mut self, files: &[(String, Digest)], reply: &Reply) {
+    async fn wrote(&mut self, files: &[Written], reply: &Reply) {
         self.shelf.read(&self.settings.project);
         let trust = Trust::of(&self.settings);
         for file in self.shelf.files().iter().filter(|f| f.spec.is_some()) {

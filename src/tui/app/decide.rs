@@ -54,6 +54,7 @@ impl App {
             Some(
                 Layer::Timeline(_)
                 | Layer::Inspect { .. }
+                | Layer::Review { .. }
                 | Layer::Help { .. }
                 | Layer::Form(_)
                 | Layer::Dialogue(_),
@@ -101,7 +102,8 @@ impl App {
         self.now = now;
         let hidden = self.field.is_some() || self.size.0 == 0 || self.size.1 == 0;
         let shown = self.question().filter(|_| !hidden).map(|q| q.shown());
-        self.arming.painted(shown.clone(), now.ms);
+        let review = self.reviewed().filter(|_| !hidden);
+        self.arming.painted(shown.clone().or(review), now.ms);
         match shown {
             Some(shown) if self.artefact_is_drawn() && self.arming.saw(shown.clone()) => {
                 vec![Out::Send(Command::Seen {

@@ -28,6 +28,7 @@ impl App {
             Action::Stop => return self.stop(),
             Action::StopAll => return self.stop_all(),
             Action::Start => return self.start(),
+            Action::Allow => return self.allow(),
             Action::Hold => return self.hold(),
             Action::Undo => return self.undo(),
             Action::Open => return self.open(),
@@ -87,7 +88,11 @@ impl App {
             Some(Layer::Pages(pages)) => self.world.runs.get(&pages.run),
             Some(Layer::Timeline(timeline)) => self.runs_in(timeline).get(timeline.chosen).copied(),
             Some(
-                Layer::Inspect { .. } | Layer::Help { .. } | Layer::Form(_) | Layer::Dialogue(_),
+                Layer::Inspect { .. }
+                | Layer::Review { .. }
+                | Layer::Help { .. }
+                | Layer::Form(_)
+                | Layer::Dialogue(_),
             )
             | None => self.run(),
         }
@@ -95,6 +100,10 @@ impl App {
 
     fn start(&mut self) -> Vec<Out> {
         let name = self.name().unwrap_or_default().to_owned();
+        let facts = self.world.facts(&name);
+        if facts.is_some_and(|facts| facts.distrust.is_some()) {
+            return self.open_review(&name);
+        }
         self.turned();
         vec![Out::Send(Command::Start { name })]
     }
@@ -252,7 +261,11 @@ impl App {
             Some(Layer::Form(_)) => return self.choose(),
             Some(Layer::Timeline(_)) => self.show(Tab::Verdict),
             Some(
-                Layer::Pages(_) | Layer::Inspect { .. } | Layer::Help { .. } | Layer::Dialogue(_),
+                Layer::Pages(_)
+                | Layer::Inspect { .. }
+                | Layer::Review { .. }
+                | Layer::Help { .. }
+                | Layer::Dialogue(_),
             ) => {}
             None if self.nothing_here() => {
                 return self.begin_with(layers::first_run::choice(self.first_run));

@@ -203,7 +203,11 @@ impl App {
             Some(Layer::Pages(pages)) => {
                 pages.tops.insert(pages.tab, top);
             }
-            Some(Layer::Inspect { top: at, .. } | Layer::Help { top: at, .. }) => *at = top,
+            Some(
+                Layer::Inspect { top: at, .. }
+                | Layer::Review { top: at, .. }
+                | Layer::Help { top: at, .. },
+            ) => *at = top,
             Some(_) => {}
             None if self.focus == Pane::Transcript => self.reading.top = top,
             None => {

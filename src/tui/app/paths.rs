@@ -41,7 +41,11 @@ impl App {
                 })
             }
             Some(
-                Layer::Inspect { .. } | Layer::Help { .. } | Layer::Form(_) | Layer::Dialogue(_),
+                Layer::Inspect { .. }
+                | Layer::Review { .. }
+                | Layer::Help { .. }
+                | Layer::Form(_)
+                | Layer::Dialogue(_),
             ) => self.loop_path(),
             None => match self.focus {
                 Pane::Loops => self.loop_path(),

@@ -20,6 +20,8 @@ pub enum Spot {
     Page(Tab),
     /// The four bones.
     Inspect,
+    /// What a loop would run.
+    Review,
     /// Help.
     Help,
 }
@@ -70,6 +72,7 @@ impl App {
         match self.layers.last() {
             Some(Layer::Pages(pages)) => Some(Spot::Page(pages.tab)),
             Some(Layer::Inspect { .. }) => Some(Spot::Inspect),
+            Some(Layer::Review { .. }) => Some(Spot::Review),
             Some(Layer::Help { .. }) => Some(Spot::Help),
             Some(Layer::Timeline(_) | Layer::Form(_) | Layer::Dialogue(_)) => None,
             None => (self.focus != Pane::Loops).then_some(Spot::Pane(self.focus)),
@@ -164,7 +167,9 @@ impl App {
         };
         let found = match spot {
             Spot::Pane(pane) => panes::with_flow(self, pane, found),
-            Spot::Page(_) | Spot::Inspect | Spot::Help => layers::with_flow(self, found),
+            Spot::Page(_) | Spot::Inspect | Spot::Review | Spot::Help => {
+                layers::with_flow(self, found)
+            }
         };
         let Some((at, top)) = found.flatten() else {
             return false;

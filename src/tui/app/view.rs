@@ -81,7 +81,12 @@ impl App {
         }
         match self.layers.last() {
             Some(Layer::Pages(_) | Layer::Form(_)) => Over::Beside,
-            Some(Layer::Timeline(_) | Layer::Inspect { .. } | Layer::Help { .. }) => Over::Whole,
+            Some(
+                Layer::Timeline(_)
+                | Layer::Inspect { .. }
+                | Layer::Review { .. }
+                | Layer::Help { .. },
+            ) => Over::Whole,
             Some(Layer::Dialogue(_)) | None if self.nothing_here() => Over::Whole,
             Some(Layer::Dialogue(_)) | None => Over::Panes,
         }
@@ -140,6 +145,7 @@ impl Layer {
             Self::Pages(_) => "these pages",
             Self::Timeline(_) => "the timeline",
             Self::Inspect { .. } => "the four bones",
+            Self::Review { .. } => "this review",
             Self::Help { .. } => "help",
             Self::Form(_) => "this form",
             Self::Dialogue(_) => "this question",

@@ -188,6 +188,7 @@ impl App {
             Layer::Timeline(timeline) => Some(timeline.name.clone()),
             Layer::Pages(_)
             | Layer::Inspect { .. }
+            | Layer::Review { .. }
             | Layer::Help { .. }
             | Layer::Form(_)
             | Layer::Dialogue(_) => None,

@@ -27,6 +27,7 @@ impl App {
             Action::Retry => self.can_retry(),
             Action::Stop => self.can_stop(),
             Action::Start => self.can_start(),
+            Action::Allow => self.can_allow(),
             Action::Hold => self.can_hold(),
             Action::Undo => self.can_undo(),
             Action::Waiting => none_if(
@@ -235,6 +236,7 @@ fn changes(action: Action) -> bool {
         A::Stop,
         A::StopAll,
         A::Start,
+        A::Allow,
         A::Hold,
         A::Undo,
         A::Toggle,

@@ -98,6 +98,11 @@ fn below(app: &App, width: usize) -> Vec<Row> {
         .map(|r| (r, &r.state))
     {
         Some((row, LoopState::Valid(facts))) => {
+            if let Some(why) = &facts.distrust {
+                let text = format!("nothing of it runs: {why}; s shows what it would run");
+                let width = width.saturating_sub(1);
+                rows.extend(labelled(" ▲", 3, (Role::Warn, &text), width));
+            }
             rows.extend(bones(facts, app, width));
             rows.push(Row::blank());
             rows.push(trust(row, facts));

@@ -926,3 +926,82 @@ fn a_broken_file_does_not_hide_who_waits() {
     let row = row(&cockpit);
     assert!(row.starts_with("▌◆") && row.ends_with("asks 2"), "{row}");
 }
+
+/// The list of loops, of which the first may not run.
+fn untrusted() -> Vec<Record> {
+    let mut records = scenes::idle();
+    for record in &mut records {
+        if let Fact::Loops(rows) = &mut record.fact
+            && let Some(LoopState::Valid(facts)) = rows.first_mut().map(|row| &mut row.state)
+        {
+            facts.distrust = Some("scripts/links-resolve changed outside the cockpit".to_owned());
+        }
+    }
+    records
+}
+
+fn commands(cockpit: &Cockpit) -> Vec<&Command> {
+    let commands = cockpit.sent.iter().filter_map(|out| match out {
+        Out::Send(command @ (Command::Trust { .. } | Command::Start { .. })) => Some(command),
+        _ => None,
+    });
+    commands.collect()
+}
+
+/// S18: `s` on a loop that may not run shows what it would run, and one more key allows exactly
+/// that and starts it; Enter, Esc and the keys around it allow nothing.
+#[test]
+fn a_review_is_allowed_by_one_key_alone() {
+    let mut cockpit = Cockpit::new(&untrusted(), (120, 36));
+    cockpit.keys("s<enter>sejkx<esc>");
+    assert!(commands(&cockpit).is_empty());
+    cockpit.keys("sa");
+    let (name, digest) = (scenes::LOOP.to_owned(), Digest::of(b"reviewed"));
+    let allow = Command::Trust {
+        name: name.clone(),
+        digest,
+    };
+    assert_eq!(commands(&cockpit), [&allow, &Command::Start { name }]);
+    assert!(cockpit.app.layers.is_empty());
+}
+
+/// S18: what has just appeared is not allowed yet, and a cockpit that only looks allows nothing.
+#[test]
+fn a_review_arms_as_questions_do() {
+    let mut cockpit = Cockpit::new(&untrusted(), (120, 36));
+    cockpit.keys("s");
+    cockpit.wait(399);
+    let out = cockpit.app.key(Key::Char('a'), cockpit.now);
+    assert_eq!(out, []);
+    let manner = Manner { read_only: true };
+    let mut cockpit = Cockpit::with(&untrusted(), (120, 36), manner);
+    cockpit.keys("sa");
+    assert!(commands(&cockpit).is_empty());
+}
+
+/// S18: while a review is open and the files change, it is read anew.
+#[test]
+fn a_review_is_read_anew_when_files_change() {
+    let mut cockpit = Cockpit::new(&untrusted(), (120, 36));
+    cockpit.keys("s");
+    let reviews = |cockpit: &Cockpit| {
+        let fetched = |out: &&Out| matches!(out, Out::Send(Command::Fetch(Fetch::Review { .. })));
+        cockpit.sent.iter().filter(fetched).count()
+    };
+    assert_eq!(reviews(&cockpit), 1);
+    let changed = untrusted();
+    let loops = changed.iter().find(|r| matches!(r.fact, Fact::Loops(_)));
+    cockpit.tell(std::slice::from_ref(loops.unwrap()));
+    assert_eq!(reviews(&cockpit), 2);
+}
+
+/// How a review looks, and how the row of its loop does, at both widths.
+#[test]
+fn a_review_on_the_screen() {
+    for size in [(80, 24), (120, 36)] {
+        let mut cockpit = Cockpit::new(&untrusted(), size);
+        insta::assert_snapshot!(format!("untrusted_{}", size.0), cockpit.text("terminal"));
+        cockpit.keys("s");
+        insta::assert_snapshot!(format!("review_{}", size.0), cockpit.text("terminal"));
+    }
+}
