@@ -10,6 +10,7 @@ pub mod init;
 pub mod log;
 pub mod out;
 pub mod plain;
+pub mod prompt;
 pub mod run;
 pub mod session;
 pub mod show;

@@ -53,6 +53,8 @@ pub enum Command {
         /// The loop.
         name: String,
     },
+    /// Run a plain prompt, once.
+    Prompt(Plain),
     /// Answer a checkpoint.
     Decide {
         /// Which.
@@ -109,6 +111,11 @@ pub enum Command {
         /// The whole new text.
         text: String,
     },
+    /// Show all that a loop would run.
+    Review {
+        /// The loop.
+        name: String,
+    },
     /// Let a loop run what was shown of it, and only that.
     Trust {
         /// The loop.
@@ -129,6 +136,17 @@ pub enum Command {
         /// Stop runs first.
         force: bool,
     },
+}
+
+/// A plain prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plain {
+    /// What is asked.
+    pub text: String,
+    /// The skill that it is done by: a folder of the project, or its name in `skills`.
+    pub skill: Option<String>,
+    /// Whose worker does it: a loop, or a known agent by its program.
+    pub worker: Option<String>,
 }
 
 /// One file that the operator wrote through this program.
@@ -187,11 +205,6 @@ pub enum Fetch {
     },
     /// What this machine has for loops.
     Inventory,
-    /// All that a loop would run, for the operator to allow.
-    Review {
-        /// The loop.
-        name: String,
-    },
 }
 
 /// One thing that a cockpit is told.
@@ -262,7 +275,7 @@ pub enum Fact {
     },
     /// The answer to `Fetch::Inventory`.
     Found(Inventory),
-    /// The answer to `Fetch::Review`.
+    /// The answer to `Command::Review`.
     Review(Box<Review>),
     /// A command was refused and changed nothing: one line of why. Sent to its sender only.
     Refused {

@@ -16,6 +16,7 @@ mod naming;
 pub mod needs;
 pub mod notices;
 pub mod outbox;
+mod plain;
 pub mod process;
 pub mod provider;
 pub mod redactor;

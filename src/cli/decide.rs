@@ -240,7 +240,8 @@ fn micro_usd(dollars: &str) -> Result<u64, Fail> {
     })
 }
 
-pub(super) fn read_text(path: &Path) -> Result<String, Fail> {
+/// A text from a file, or from standard input.
+pub fn read_text(path: &Path) -> Result<String, Fail> {
     let name = path.display();
     let cannot = |e: io::Error| Exit::Usage.because(format!("cannot read {name}: {e}"));
     let mut bytes = Vec::new();

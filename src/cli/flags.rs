@@ -86,6 +86,8 @@ pub enum Cmd {
         #[arg(long)]
         json: bool,
     },
+    /// Run a prompt once, without a loop: you see it, its work, and accept it or not
+    Prompt(Prompt),
     /// Lay open what loops would run, and allow exactly that
     Trust(Trust),
     /// Print what a checkpoint asks about, exactly, and mark it seen
@@ -130,6 +132,25 @@ pub enum Cmd {
         #[arg(long, hide = true)]
         background: bool,
     },
+}
+
+/// What to ask once.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Prompt {
+    /// The skill that it is done by: a folder, or its name in `skills`
+    pub skill: Option<String>,
+    /// What is asked
+    #[arg(long, value_name = "TEXT", conflicts_with = "file")]
+    pub text: Option<String>,
+    /// What is asked, from this file; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Who does it: a loop whose worker is taken, or an agent such as claude
+    #[arg(long, value_name = "WHO")]
+    pub worker: Option<String>,
+    /// One record per line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to allow.

@@ -65,11 +65,23 @@ pub(super) async fn begin(session: &mut Session, name: &str) -> Result<(RunId, R
         );
         return Err(Exit::Untrusted.because(line));
     }
-    let name = name.to_owned();
-    session.ask(Command::Start { name: name.clone() }).await?;
+    let start = Command::Start {
+        name: name.to_owned(),
+    };
+    begin(session, start, (name, json), out).await
+}
+
+/// Sends what starts a run of this loop, and waits until it has begun.
+pub(super) async fn begin(
+    session: &mut Session,
+    command: Command,
+    (name, json): (&str, bool),
+    out: &mut Out<'_>,
+) -> Result<RunId, Fail> {
+    session.ask(command).await?;
     loop {
         let record = session.next().await?;
-        refused(&record.fact, &name, Exit::Refused)?;
+        refused(&record.fact, name, Exit::Refused)?;
         if let Fact::Stalled { run, .. } = &record.fact
             && run.split().is_some_and(|(of, _)| of == name)
         {
@@ -84,7 +96,8 @@ pub(super) async fn begin(session: &mut Session, name: &str) -> Result<(RunId, R
     }
 }
 
-async fn follow(
+/// Tells what happens in a run until it asks or ends.
+pub(super) async fn follow(
     mut session: Session,
     run: &RunId,
     json: bool,

@@ -6,7 +6,7 @@ use std::io::BufRead;
 use super::session::refused;
 use super::{Exit, Fail, Out, Session};
 use crate::protocol::review::Tone;
-use crate::protocol::{Command, Fact, Fetch, LoopState, Review};
+use crate::protocol::{Command, Fact, LoopState, Review};
 use crate::run::digest::SHORTEST_PREFIX;
 
 /// What was asked for.
@@ -89,10 +89,10 @@ pub async fn trust(
 
 /// The review of one loop, as it stands now.
 pub(super) async fn review(session: &mut Session, name: &str) -> Result<Review, Fail> {
-    let fetch = Fetch::Review {
+    let command = Command::Review {
         name: name.to_owned(),
     };
-    session.ask(Command::Fetch(fetch)).await?;
+    session.ask(command).await?;
     loop {
         let fact = session.next().await?.fact;
         refused(&fact, name, Exit::Refused)?;

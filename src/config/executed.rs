@@ -6,7 +6,7 @@ mod commands;
 mod git;
 mod near;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -18,6 +18,9 @@ use crate::run::Digest;
 use crate::run::spec::LoopSpec;
 
 pub use commands::{Order, orders};
+
+/// Where the command of an agent comes from that this program itself names.
+pub const OWN: &str = "an agent by its name";
 
 /// Most files of one loop that are looked at.
 const MOST_FILES: usize = 2_000;
@@ -138,7 +141,9 @@ pub fn of(project: &Path, file: &LoopFile) -> Result<Manifest, String> {
     let text = Some(text).filter(|text| Digest::of(text.as_bytes()) == *digest);
     found.put(path, Role::Loop, digest.clone(), text);
     found.file(project, settings::FILE, Role::Settings)?;
-    for path in near::below(project, &spec.skill.path)? {
+    let skill = Some(&spec.skill.path).filter(|path| !path.is_empty());
+    let skill = skill.map_or(Ok(BTreeSet::new()), |path| near::below(project, path))?;
+    for path in skill {
         found.file(project, &path, Role::Skill)?;
     }
     executed(project, project, &orders(spec), &mut found)?;

@@ -17,7 +17,7 @@ use crate::cli::flags::{self, Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
 use crate::config::paths::Environment;
 use crate::config::{Diagnostic, Paths, loops};
-use crate::protocol::{Command, Fact, Written};
+use crate::protocol::{Command, Fact, Plain, Written};
 use crate::run::inert::spelled_line;
 use crate::supervisor::JOURNAL;
 use crate::supervisor::clock::Clock;
@@ -110,6 +110,7 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
         Cmd::Status { json, since } => status(&paths, *json, since.as_deref(), out),
         Cmd::Stop(stop) if stop.host => stop_host(&paths, stop.force, out),
         Cmd::Run { .. }
+        | Cmd::Prompt(_)
         | Cmd::Trust(_)
         | Cmd::Show { .. }
         | Cmd::Decide(_)
@@ -125,6 +126,7 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
 async fn converse(session: Session, command: &Cmd, out: &mut Out<'_>) -> Result<Exit, Fail> {
     match command {
         Cmd::Run { name, json, .. } => cli::run::run(session, name, *json, out).await,
+        Cmd::Prompt(words) => prompt(session, words, out).await,
         Cmd::Trust(words) => trust(session, words, out).await,
         Cmd::Show { id } => cli::show::show(session, id, out).await,
         Cmd::Decide(words) => cli::decide::decide(session, words, out).await,
@@ -147,6 +149,21 @@ async fn converse(session: Session, command: &Cmd, out: &mut Out<'_>) -> Result<
         | Cmd::Status { .. }
         | Cmd::Host { .. } => Ok(Exit::Done),
     }
+}
+
+/// A plain prompt as the command line has it.
+async fn prompt(session: Session, words: &flags::Prompt, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    let text = match (&words.text, &words.file) {
+        (Some(text), _) => text.clone(),
+        (None, Some(file)) => cli::decide::read_text(file)?,
+        (None, None) => String::new(),
+    };
+    let plain = Plain {
+        text,
+        skill: words.skill.clone(),
+        worker: words.worker.clone(),
+    };
+    cli::prompt::prompt(session, plain, words.json, out).await
 }
 
 /// A person is asked where one sits at both ends.

@@ -165,6 +165,16 @@ pub struct Wake {
     pub published_before: bool,
 }
 
+/// What a run that a person started says of its start.
+pub const BY_HAND: &str = "started by hand";
+
+impl Wake {
+    /// Whether a person started it: only such a run proves its skill.
+    pub fn by_hand(&self) -> bool {
+        self.by == BY_HAND
+    }
+}
+
 /// What a run stands on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ground {

@@ -38,6 +38,9 @@ pub struct LoopSpec {
     pub guardrails: Guardrails,
 }
 
+/// The name under which plain prompts are kept; no loop file has it.
+pub const PLAIN: &str = "prompt";
+
 /// What wakes a loop. `s` starts every loop by hand, whatever stands here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -253,5 +256,12 @@ impl Mode {
             Self::Supervised => "supervised",
             Self::Autonomous => "autonomous",
         }
+    }
+}
+
+impl LoopSpec {
+    /// Whether this is a prompt that runs once, and no loop.
+    pub fn is_plain(&self) -> bool {
+        self.name == PLAIN
     }
 }

@@ -180,7 +180,7 @@ impl Boss {
 
     /// Reads the project's files again and tells what stands now.
     async fn reread(&mut self) {
-        self.shelf.read(&self.settings.project);
+        self.shelf.read(&self.settings);
         self.tell_loops().await;
         for spec in self.shelf.specs() {
             match memory::read(&self.settings.project, spec) {

@@ -7,10 +7,8 @@ use super::hub::Reply;
 use super::inventory;
 use super::secrets;
 use super::site::{self, beside};
-use super::trust::Trust;
 use super::workspace::{Place, Trouble, Workspace};
 use super::{Settings, Shared};
-use crate::config::loops;
 use crate::protocol::{Fact, Fetch, Record, RunId};
 use crate::run::{Digest, Event, Ground, LoopSpec, Run};
 
@@ -43,7 +41,6 @@ impl Desk {
             },
             Fetch::File { run, path } => self.file(of, run, path).await,
             Fetch::Inventory => Ok(Fact::Found(inventory::take(&self.settings.env).await)),
-            Fetch::Review { name } => self.review(name),
             Fetch::History { name, before, runs } => {
                 return self.history(name, before, runs, reply).await;
             }
@@ -52,15 +49,6 @@ impl Desk {
             Ok(fact) => reply.tell(fact).await,
             Err((what, why)) => reply.refuse(what, why).await,
         }
-    }
-
-    fn review(&self, name: String) -> Result<Fact, (String, String)> {
-        let project = &self.settings.project;
-        let file = loops::read(project, &project.join(format!("loops/{name}.toml")));
-        let review = Trust::of(&self.settings).review(&file);
-        review
-            .map(|review| Fact::Review(Box::new(review)))
-            .map_err(|why| (name, why))
     }
 
     async fn text(

@@ -60,8 +60,10 @@ pub struct Past {
     pub outcomes: Vec<Outcome>,
     /// Whether it has published before.
     pub published: bool,
-    /// How many runs met the goal, by the digest of their skill.
+    /// How many runs by hand were accepted, by the digest of their skill.
     pub accepted: BTreeMap<String, u32>,
+    /// How many runs met the goal, with whatever skill and whoever started them.
+    pub approved: u32,
     /// What the runs that woke today spent, but for the newest run.
     pub earlier_today: Usage,
     /// What all its runs spent.
@@ -69,17 +71,12 @@ pub struct Past {
 }
 
 impl Past {
-    /// How many of its runs met the goal, with whatever skill.
-    pub fn approved(&self) -> u32 {
-        self.accepted.values().sum()
-    }
-
-    /// How many runs met the goal with exactly this skill.
-    pub fn proven_with(&self, skill: Option<&Digest>) -> u32 {
-        skill
-            .and_then(|skill| self.accepted.get(skill.as_str()))
-            .copied()
-            .unwrap_or(0)
+    /// Whether it was proven by hand with another skill than this one.
+    pub fn proven_otherwise(&self, skill: Option<&Digest>) -> bool {
+        let now = skill.map(Digest::as_str);
+        self.accepted
+            .keys()
+            .any(|known| Some(known.as_str()) != now)
     }
 }
 
@@ -95,6 +92,7 @@ enum Job {
     Run(RunId, Reply<Vec<Record>>),
     History(String, u32, u32, Reply<(Vec<Record>, bool)>),
     Past(String, String, Reply<Past>),
+    Proofs(Digest, Reply<u32>),
     Set(String, String, Reply<()>),
     Get(String, Reply<Option<String>>),
     Seen(CheckpointId, Digest, Reply<()>),
@@ -186,6 +184,12 @@ impl Journal {
     pub async fn past(&self, name: &str, today: String) -> Result<Past, JournalError> {
         let name = name.to_owned();
         self.ask(|reply| Job::Past(name, today, reply)).await
+    }
+
+    /// How often exactly this skill was proven: runs of any loop, and plain prompts, that a person
+    /// started and that were accepted.
+    pub async fn proofs(&self, skill: Digest) -> Result<u32, JournalError> {
+        self.ask(|reply| Job::Proofs(skill, reply)).await
     }
 
     /// Remembers a setting of the operator, such as which loops are switched off.

@@ -1,6 +1,7 @@
 //! The shelf: the project's loop files as they stand, watched, and what the list shows of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,12 +11,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Settings;
 use super::journal::{Journal, JournalError, Past};
+use super::plain;
 use super::trust::Trust;
 use crate::config::diagnostic::Severity;
 use crate::config::loops::{self, LoopFile};
-use crate::config::{prices, skills};
-use crate::protocol::{LoopFacts, LoopRow, LoopState, RunId};
-use crate::run::{Digest, LoopSpec, Mode, Wake};
+use crate::config::prices;
+use crate::protocol::{LoopFacts, LoopRow, LoopState, Plain, RunId};
+use crate::run::spec::PLAIN;
+use crate::run::{BY_HAND, Digest, LoopSpec, Mode, Wake};
 
 /// Folders of a project whose changes matter here.
 const WATCHED: [&str; 4] = ["loops", "skills", "scripts", "memory"];
@@ -26,11 +29,16 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// Where it is remembered which loops are switched off.
 const OFF: &str = "switched-off";
 
+/// Where the plain prompt is remembered that was asked last.
+const ASKED: &str = "plain-prompt";
+
 pub(super) struct Shelf {
     /// The user's config folder, with `prices.toml`.
     config: PathBuf,
     files: Vec<LoopFile>,
     off: BTreeSet<String>,
+    /// The plain prompt that was asked last, which `s` repeats.
+    asked: Option<Plain>,
     changes: mpsc::Receiver<()>,
     /// When what was noticed has settled.
     settled: Option<Instant>,
@@ -56,6 +64,7 @@ impl Shelf {
             config: config.to_owned(),
             files: Vec::new(),
             off: BTreeSet::new(),
+            asked: None,
             changes,
             settled: None,
             watcher,
@@ -86,7 +95,8 @@ impl Shelf {
     }
 
     /// Reads all loop files. Folders that have come to be are watched from now on.
-    pub(super) fn read(&mut self, project: &Path) {
+    pub(super) fn read(&mut self, settings: &Settings) {
+        let project = &settings.project;
         if let Some(watcher) = &mut self.watcher {
             for folder in WATCHED.map(|name| project.join(name)) {
                 if folder.is_dir() {
@@ -98,6 +108,39 @@ impl Shelf {
         let prices = prices::read(&self.config).prices;
         let files = loops::read_all(project).into_iter();
         self.files = files.map(|file| file.priced(&prices)).collect();
+        let plain = self.asked.as_ref().filter(|_| self.file(PLAIN).is_err());
+        // One whose worker or skill has gone is not listed; asking it again says why.
+        let plain = plain.and_then(|plain| self.as_file(settings, plain).ok());
+        self.files.extend(plain);
+    }
+
+    fn as_file(&self, settings: &Settings, plain: &Plain) -> Result<LoopFile, String> {
+        let path = settings.env.iter().find(|(name, _)| name == "PATH");
+        let path = path.map_or(OsStr::new(""), |(_, path)| path.as_os_str());
+        let real = self.files.iter().filter(|file| file.name != PLAIN).cloned();
+        plain::file(&settings.project, &real.collect::<Vec<_>>(), plain, path)
+    }
+
+    /// Takes a plain prompt in, so that it can be started under its name. The error is one line.
+    pub(super) async fn ask(
+        &mut self,
+        plain: Plain,
+        settings: &Settings,
+        journal: &Journal,
+    ) -> Result<(), String> {
+        let real: Vec<LoopFile> = self
+            .files
+            .iter()
+            .filter(|f| f.name != PLAIN)
+            .cloned()
+            .collect();
+        plain::may_work(&Trust::of(settings), &real, &plain)?;
+        self.as_file(settings, &plain)?;
+        let text = serde_json::to_string(&plain).map_err(|e| e.to_string())?;
+        journal.set(ASKED, text).await.map_err(|e| e.to_string())?;
+        self.asked = Some(plain);
+        self.read(settings);
+        Ok(())
     }
 
     /// The file of this loop, valid or not.
@@ -136,6 +179,8 @@ impl Shelf {
     pub(super) async fn recall(&mut self, journal: &Journal) -> Result<(), JournalError> {
         let list = journal.get(OFF).await?.unwrap_or_default();
         self.off = serde_json::from_str(&list).unwrap_or_default();
+        let asked = journal.get(ASKED).await?.unwrap_or_default();
+        self.asked = serde_json::from_str(&asked).ok();
         Ok(())
     }
 
@@ -150,7 +195,7 @@ impl Shelf {
             let number = past.last_number;
             rows.push(LoopRow {
                 name: file.name.clone(),
-                state: self.state(file, &past, settings),
+                state: self.state(file, &past, (settings, journal)).await,
                 last_run: (number > 0).then(|| RunId::new(&file.name, number)),
                 earlier_today: past.earlier_today,
                 record: past.outcomes,
@@ -159,7 +204,12 @@ impl Shelf {
         rows
     }
 
-    fn state(&self, file: &LoopFile, past: &Past, settings: &Settings) -> LoopState {
+    async fn state(
+        &self,
+        file: &LoopFile,
+        past: &Past,
+        (settings, journal): (&Settings, &Journal),
+    ) -> LoopState {
         let Some(spec) = &file.spec else {
             let error = file.first_error();
             return LoopState::Invalid {
@@ -174,8 +224,15 @@ impl Shelf {
             .diagnostics
             .iter()
             .filter(|d| d.severity == Severity::Warning);
-        let skill = skills::read(&settings.project, &spec.skill.path).ok();
-        let proven = past.proven_with(skill.as_ref().map(|skill| &skill.digest));
+        let skill = plain::skill(&settings.project, spec).ok();
+        let skill = skill.map(|skill| skill.digest);
+        let proven = match &skill {
+            Some(skill) if !spec.skill.path.is_empty() => journal.proofs(skill.clone()).await,
+            Some(_) | None => Ok(0),
+        };
+        // What cannot be read proves nothing.
+        let proven = proven.unwrap_or(0);
+        let unproven = proven < spec.skill.proven_min && !spec.is_plain();
         LoopState::Valid(Box::new(LoopFacts {
             description: spec.description.clone(),
             mode,
@@ -191,9 +248,9 @@ impl Shelf {
                     .display()
                     .to_string(),
             ],
-            skill_changed: proven == 0 && past.outcomes.iter().any(crate::run::Outcome::goal_met),
+            skill_changed: unproven && past.proven_otherwise(skill.as_ref()),
             proven,
-            approved: past.approved(),
+            approved: past.approved,
             spent: past.spent,
             not_enforced: file.not_enforced.clone(),
             warnings: warnings.map(|d| d.message.clone()).collect(),
@@ -223,7 +280,7 @@ impl Shelf {
         }
         let (mode, _) = granted(&spec, &settings.grants);
         let number = past.last_number + 1;
-        let skill = skills::read(&settings.project, &spec.skill.path)
+        let skill = plain::skill(&settings.project, &spec)
             .map_err(|why| format!("its skill cannot be read: {why}"))?;
         let guardrails = &spec.guardrails;
         let goal = (&spec.goal.checks, &spec.goal.judge);
@@ -233,7 +290,7 @@ impl Shelf {
             mode,
             audit: drawn_for_audit(mode, &pinned, settings.clock.now_ms()),
             date: settings.clock.date(),
-            by: "started by hand".to_owned(),
+            by: BY_HAND.to_owned(),
             pinned,
             skill: skill.digest,
             not_enforced: file.not_enforced.clone(),

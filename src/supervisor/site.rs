@@ -24,11 +24,11 @@ use super::worker::transcript::Kind;
 use super::workspace::flags::Examiners;
 use super::workspace::{Place, Trouble, Workspace, disk, lead};
 use super::{Settings, Shared};
-use crate::config::loops::{self, PinnedFile};
+use crate::config::loops::{self, LoopFile, PinnedFile};
 use crate::config::prices::{self, Prices};
 use crate::protocol::{Fact, RunId};
 use crate::run::spec::Provider;
-use crate::run::{Change, Digest, Ground, Usage, Wake};
+use crate::run::{Change, Digest, Ground, Mode, Usage, Wake};
 
 /// Everything that the errands of one run need.
 pub(super) struct Site {
@@ -218,12 +218,27 @@ impl Site {
         copied.await.map_err(|trouble| trouble.cause)
     }
 
+    /// Looks whether the texts of the next prompt are still what was allowed. Where the prompt is
+    /// asked about, its exact bytes are shown anyway.
+    pub(super) fn reads(&self) -> Result<(), String> {
+        if self.wake.mode == Mode::Training {
+            return Ok(());
+        }
+        let file = self
+            .project
+            .join(format!("loops/{}.toml", self.wake.spec.name));
+        self.trust.reads(&loops::read(&self.project, &file))
+    }
+
     /// Looks whether what was laid out for this run is what its operator allowed.
     pub(super) async fn laid_out(&self, work: PathBuf) -> Result<(), String> {
         let (trust, project, pinned) = (self.trust.clone(), self.project.clone(), self.pinned());
         let file = project.join(format!("loops/{}.toml", self.wake.spec.name));
+        let plain = self.wake.spec.is_plain().then(|| self.wake.spec.clone());
         let looked = beside(move || {
-            let file = loops::read(&project, &file);
+            let read = loops::read(&project, &file);
+            let spec = plain.or(read.spec);
+            let file = LoopFile { spec, ..read };
             let looked = trust.laid_out(&file, &pinned, &work);
             looked.map_err(Trouble::new)
         });
@@ -262,6 +277,9 @@ impl Site {
     /// The goal as its file says it now; the file is parsed anew only where its bytes have changed.
     /// The error is one line.
     pub(super) fn goal_now(&self) -> Result<String, String> {
+        if self.wake.spec.is_plain() {
+            return Ok(self.wake.spec.goal.statement.clone());
+        }
         let name = &self.wake.spec.name;
         let path = self.project.join(format!("loops/{name}.toml"));
         let digest = loops::digest(&self.project, &path);

@@ -12,8 +12,8 @@ use super::Settings;
 use crate::config::executed::{self, Manifest};
 use crate::config::loops::LoopFile;
 use crate::protocol::{Review, Written};
-use crate::run::Digest;
 use crate::run::inert::spelled_line;
+use crate::run::{Digest, LoopSpec};
 
 /// How many allowed states of one loop are remembered: a change of branch must not ask again.
 const MOST_STATES: usize = 200;
@@ -79,7 +79,9 @@ impl Trust {
             Ok(now) => now,
             Err(why) => return Standing::Unclear(why),
         };
+        let is_plain = file.spec.as_ref().is_some_and(LoopSpec::is_plain);
         match self.kept(&file.name) {
+            _ if is_plain && self.covers(&now) => Standing::Allowed,
             None => Standing::New(now),
             Some(kept) if kept.allowed.contains(&now.digest()) => Standing::Allowed,
             Some(Kept { last: was, .. }) => Standing::Changed { now, was },
@@ -133,14 +135,18 @@ impl Trust {
         let Some(spec) = &file.spec else {
             return Err("its file is invalid".to_owned());
         };
-        if self.standing(file) != Standing::Allowed {
+        let of_copy = |copy: &Path| executed::in_copy(&self.project, copy, spec);
+        // A plain prompt has no file that could have changed since it was asked for.
+        let allowed = if spec.is_plain() {
+            of_copy(&self.project)?
+        } else if self.standing(file) == Standing::Allowed {
+            executed::of(&self.project, file)?
+        } else {
             return Err(format!(
                 "it changed as it began; `checkride trust {}` shows what",
                 file.name
             ));
-        }
-        let allowed = executed::of(&self.project, file)?;
-        let of_copy = |copy: &Path| executed::in_copy(&self.project, copy, spec);
+        };
         let pins = of_copy(pinned)?;
         for part in &of_copy(work)?.parts {
             let at_work = pins.part(&part.path).unwrap_or(part);
@@ -181,6 +187,23 @@ impl Trust {
                 spelled_line(path.as_bytes()),
                 file.name
             ))
+        })
+    }
+
+    /// Whether every part was allowed for some loop, or is this program's own.
+    fn covers(&self, now: &Manifest) -> bool {
+        let entries = self.folder.iter().filter_map(|f| std::fs::read_dir(f).ok());
+        let names = entries.flatten().flatten().filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            Some(name.strip_suffix(".json")?.to_owned())
+        });
+        let known: Vec<Kept> = names.filter_map(|name| self.kept(&name)).collect();
+        now.parts.iter().all(|part| {
+            let same = |old: &executed::Part| old.digest == part.digest;
+            part.path == executed::OWN
+                || known
+                    .iter()
+                    .any(|k| k.last.part(&part.path).is_some_and(same))
         })
     }
 

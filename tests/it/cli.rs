@@ -227,6 +227,15 @@ impl Fake {
                 });
                 facts
             }
+            Command::Review { name } => vec![Fact::Review(Box::new(Review {
+                name,
+                digest: Digest::of(b"reviewed"),
+                allowed: self.allowed,
+                known: false,
+                commands: Vec::new(),
+                files: Vec::new(),
+                diff: Vec::new(),
+            }))],
             Command::Fetch(fetch) => vec![self.fetch(fetch)],
             other => panic!("not asked by any command: {other:?}"),
         }
@@ -289,15 +298,6 @@ impl Fake {
                 name: name.clone(),
                 more: false,
             },
-            Fetch::Review { name } => Fact::Review(Box::new(Review {
-                name: name.clone(),
-                digest: Digest::of(b"reviewed"),
-                allowed: self.allowed,
-                known: false,
-                commands: Vec::new(),
-                files: Vec::new(),
-                diff: Vec::new(),
-            })),
             other => panic!("not fetched by any command: {other:?}"),
         }
     }

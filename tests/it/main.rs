@@ -41,6 +41,8 @@ mod payloads;
 #[cfg(test)]
 mod place;
 #[cfg(test)]
+mod plain;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod provider;

@@ -105,7 +105,7 @@ fn shell(script: &str) -> String {
 
 impl Operator {
     /// A kept text, whole.
-    async fn text(&mut self, digest: &Digest) -> String {
+    pub(crate) async fn text(&mut self, digest: &Digest) -> String {
         let wanted = Fetch::Text {
             digest: digest.clone(),
             from: 0,

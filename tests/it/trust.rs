@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use checkride::protocol::{Command, Fact, Fetch, LoopState, Review};
+use checkride::protocol::{Command, Fact, LoopState, Review};
 use checkride::run::Outcome;
 use checkride::supervisor::{Settings, Supervisor};
 use serde::Deserialize;
@@ -203,10 +203,10 @@ async fn poke(name: &str, supervisor: &Supervisor) -> (String, Review) {
         why.contains("not trusted") && why.contains(&distrust),
         "{name}: {why}"
     );
-    let fetch = Fetch::Review {
+    let command = Command::Review {
         name: LOOP.to_owned(),
     };
-    operator.say(Command::Fetch(fetch)).await;
+    operator.say(command).await;
     let review = operator
         .until("the review", |fact| match fact {
             Fact::Review(review) => Some((**review).clone()),

@@ -2,7 +2,7 @@
 
 use crate::config::names;
 use crate::config::reader::{At, Problems, Table};
-use crate::run::spec::{Goal, LoopSpec, Output, Skill};
+use crate::run::spec::{Goal, LoopSpec, Output, PLAIN, Skill};
 
 use super::{files, goal, guardrails, output, trigger, worker};
 
@@ -147,6 +147,13 @@ fn check_name(name: &At<String>, stem: &str, problems: &Problems<'_>) {
             "write a name such as \"tidy-notes\"",
         );
         return;
+    }
+    if name.value == PLAIN {
+        problems.error(
+            name.span,
+            "plain prompts are kept under this name",
+            "choose another name for the loop, and rename its file",
+        );
     }
     if stem != name.value {
         problems.error(

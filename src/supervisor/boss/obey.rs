@@ -4,7 +4,8 @@
 use tokio::task::spawn_local;
 
 use super::Boss;
-use crate::protocol::{Command, Fact, Fetch, Record, RunId, Written};
+use crate::protocol::{Command, Fact, Fetch, Plain, Record, RunId, Written};
+use crate::run::spec::PLAIN;
 use crate::run::{CheckpointId, Decision, Digest, Input, Run};
 use crate::supervisor::desk::Desk;
 use crate::supervisor::driver::{self, Mail};
@@ -18,6 +19,7 @@ impl Boss {
         match command {
             Command::Attach { .. } => reply.refuse("attach", "this connection is attached").await,
             Command::Start { name } => self.start(&name, &reply).await,
+            Command::Prompt(plain) => self.prompt(plain, &reply).await,
             Command::Decide {
                 checkpoint,
                 digest,
@@ -49,6 +51,7 @@ impl Boss {
             }
             Command::Trust { name, digest } => self.trust(&name, &digest, &reply).await,
             Command::Wrote { files } => self.wrote(&files, &reply).await,
+            Command::Review { name } => self.review(&name, &reply).await,
             Command::Fetch(fetch) => self.fetch(fetch, reply),
             Command::Shutdown { force } => self.shut_down(force, &reply).await,
         }
@@ -56,7 +59,7 @@ impl Boss {
 
     async fn start(&mut self, name: &str, reply: &Reply) {
         // A file saved a moment ago counts, noticed or not.
-        self.shelf.read(&self.settings.project);
+        self.shelf.read(&self.settings);
         if let Some(run) = self.under_way(name) {
             let why = format!("{run} is under way; one run of a loop at a time");
             return reply.refuse(name, why).await;
@@ -209,9 +212,35 @@ impl Boss {
         }
     }
 
+    /// Asks a plain prompt, once.
+    async fn prompt(&mut self, plain: Plain, reply: &Reply) {
+        if let Some(run) = self.under_way(PLAIN) {
+            let why = format!("{run} is under way; one plain prompt at a time");
+            return reply.refuse(PLAIN, why).await;
+        }
+        self.shelf.read(&self.settings);
+        let asked = self.shelf.ask(plain, &self.settings, &self.shared.journal);
+        if let Err(why) = asked.await {
+            return reply.refuse(PLAIN, why).await;
+        }
+        // It has a row from now on.
+        self.reread().await;
+        self.start(PLAIN, reply).await;
+    }
+
+    /// Shows what a loop would run.
+    async fn review(&mut self, name: &str, reply: &Reply) {
+        self.shelf.read(&self.settings);
+        let file = self.shelf.file(name);
+        match file.and_then(|file| Trust::of(&self.settings).review(file)) {
+            Ok(review) => reply.tell(Fact::Review(Box::new(review))).await,
+            Err(why) => reply.refuse(name, why).await,
+        }
+    }
+
     /// Allows what was shown, if it still stands so.
     async fn trust(&mut self, name: &str, digest: &Digest, reply: &Reply) {
-        self.shelf.read(&self.settings.project);
+        self.shelf.read(&self.settings);
         let file = self.shelf.file(name);
         let allowed = file.and_then(|file| Trust::of(&self.settings).allow(file, digest));
         if let Err(why) = allowed {
@@ -224,7 +253,7 @@ impl Boss {
 
     /// What the operator wrote through this program is theirs; the rest is asked about as before.
     async fn wrote(&mut self, files: &[Written], reply: &Reply) {
-        self.shelf.read(&self.settings.project);
+        self.shelf.read(&self.settings);
         let trust = Trust::of(&self.settings);
         for file in self.shelf.files().iter().filter(|f| f.spec.is_some()) {
             if let Err(why) = trust.wrote(file, files) {

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 
 use super::errands::{Amiss, Flight};
 use super::preflight;
-use crate::config::skills;
 use crate::run::prompt::{self, Ingredients};
 use crate::run::spec::WorkerKind;
 use crate::run::{Author, Digest, Input, Prompt, TextRef, Work};
 use crate::supervisor::guard::Guard;
 use crate::supervisor::memory;
+use crate::supervisor::plain;
 use crate::supervisor::worker::Turn;
 use crate::supervisor::workspace::measure::{Measured, Since};
 use crate::supervisor::workspace::{Trouble, Workspace};
@@ -53,7 +53,8 @@ impl Flight {
     pub(super) fn compose(&self, feedback: String) -> Result<Input, Amiss> {
         let spec = &self.site.wake.spec;
         let amiss = |why: String| Amiss::because(why);
-        let skill = skills::read(&self.site.project, &spec.skill.path).map_err(amiss)?;
+        self.site.reads().map_err(amiss)?;
+        let skill = plain::skill(&self.site.project, spec).map_err(amiss)?;
         let memory = memory::read(&self.site.project, spec).map_err(amiss)?;
         let (text, prompt) = prompt::compose(&Ingredients {
             skill: self.hide(skill.body),

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::JournalError;
 
 /// The version that this build writes.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE records (
@@ -31,8 +31,10 @@ CREATE TABLE runs (
     plan_micro_usd INTEGER NOT NULL DEFAULT 0,
     outcome TEXT,
     met     INTEGER NOT NULL DEFAULT 0,
-    published INTEGER NOT NULL DEFAULT 0
+    published INTEGER NOT NULL DEFAULT 0,
+    by_hand INTEGER NOT NULL DEFAULT 1
 ) STRICT;
+CREATE INDEX proofs ON runs (skill) WHERE met AND by_hand;
 CREATE UNIQUE INDEX runs_of_loop ON runs (loop, number);
 CREATE INDEX open_runs ON runs (run) WHERE outcome IS NULL;
 CREATE TABLE texts (
@@ -58,6 +60,12 @@ ALTER TABLE runs ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN priced INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN plan_micro_usd INTEGER NOT NULL DEFAULT 0;
 UPDATE runs SET estimated = 1, unpriced = 1 WHERE tokens > 0;
+";
+
+/// From version 2, whose runs were all started by hand.
+const FROM_2: &str = "
+ALTER TABLE runs ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX proofs ON runs (skill) WHERE met AND by_hand;
 ";
 
 /// Opens the file and brings it to this build's version.
@@ -87,8 +95,12 @@ pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
     if version == VERSION {
         return Ok(db);
     }
-    let steps = if version == 0 { TABLES } else { FROM_1 };
-    bring(db, steps).map_err(|e| JournalError(format!("cannot write {shown}: {e}")))
+    let steps: &[&str] = match version {
+        0 => &[TABLES],
+        1 => &[FROM_1, FROM_2],
+        _ => &[FROM_2],
+    };
+    bring(db, &steps.concat()).map_err(|e| JournalError(format!("cannot write {shown}: {e}")))
 }
 
 /// What to do about a file that cannot be used; it is left untouched.

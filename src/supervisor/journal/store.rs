@@ -37,6 +37,11 @@ impl Store {
                 give(reply, self.history(&name, before, runs));
             }
             Job::Past(name, today, reply) => give(reply, self.past(&name, &today)),
+            Job::Proofs(skill, reply) => {
+                let sql = "SELECT count(*) FROM runs WHERE skill = ?1 AND met AND by_hand";
+                let count = self.db.query_row(sql, [skill.as_str()], |row| row.get(0));
+                give(reply, count);
+            }
             Job::Set(key, value, reply) => {
                 let sql = "INSERT OR REPLACE INTO settings VALUES (?1, ?2)";
                 give(reply, self.db.execute(sql, [key, value]).map(|_| ()));
@@ -221,7 +226,10 @@ impl Store {
             .rev()
             .filter_map(|o| serde_json::from_str(o).ok())
             .collect();
-        let sql = "SELECT skill, count(*) FROM runs WHERE loop = ?1 AND met GROUP BY skill";
+        let sql = "SELECT count(*) FROM runs WHERE loop = ?1 AND met";
+        let approved = self.db.query_row(sql, [name], |row| row.get(0))?;
+        let sql = "SELECT skill, count(*) FROM runs WHERE loop = ?1 AND met AND by_hand
+                   GROUP BY skill";
         let accepted = self
             .db
             .prepare_cached(sql)?
@@ -238,6 +246,7 @@ impl Store {
             outcomes,
             published,
             accepted,
+            approved,
             earlier_today,
             spent,
         })
@@ -247,9 +256,14 @@ impl Store {
 /// Keeps the table of runs true: which are open, which have published.
 fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()> {
     if let Event::Woke(wake) = event {
-        let sql = "INSERT INTO runs (run, loop, number, skill, date) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let sql = "INSERT INTO runs (run, loop, number, skill, date, by_hand)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (name, skill) = (&wake.spec.name, wake.skill.as_str());
-        db.execute(sql, params![run.0, name, wake.number, skill, wake.date])?;
+        let by_hand = wake.by_hand();
+        db.execute(
+            sql,
+            params![run.0, name, wake.number, skill, wake.date, by_hand],
+        )?;
     } else if let Event::Ended(outcome) = event {
         let json = serde_json::to_string(outcome).map_err(unfit)?;
         let sql = "UPDATE runs SET outcome = ?2, met = ?3 WHERE run = ?1";

@@ -28,6 +28,13 @@ pub enum Purpose {
     File(Shown, String),
     /// A memory file that began as this digest.
     Memory(String, Digest),
+    /// A plain prompt, by this skill and this loop's worker where they are named.
+    Plain {
+        /// The skill's folder.
+        skill: Option<String>,
+        /// The loop.
+        worker: Option<String>,
+    },
     /// The filter of a list.
     Filter,
     /// What is searched in a text.
@@ -87,6 +94,7 @@ impl Field {
             Purpose::Note(_)
             | Purpose::Answer(_)
             | Purpose::Typed(_)
+            | Purpose::Plain { .. }
             | Purpose::Filter
             | Purpose::Search => false,
         }
@@ -221,6 +229,7 @@ impl App {
             | Purpose::Note(_)
             | Purpose::Answer(_)
             | Purpose::Typed(_)
+            | Purpose::Plain { .. }
             | Purpose::Filter
             | Purpose::Search => self.drop_field(),
         }
@@ -246,6 +255,7 @@ impl App {
                 self.send_typed(&shown, Decision::Edit(Edit::Answer { text }))
             }
             Purpose::Typed(shown) => self.send_digest(&shown, text.trim()),
+            Purpose::Plain { skill, worker } => self.send_plain(&text, skill, worker),
             Purpose::Prompt(shown) => {
                 self.send_typed(&shown, Decision::Edit(Edit::Prompt { text }))
             }
@@ -335,6 +345,7 @@ impl App {
             | Purpose::Note(_)
             | Purpose::Answer(_)
             | Purpose::Typed(_)
+            | Purpose::Plain { .. }
             | Purpose::Filter
             | Purpose::Search
             | Purpose::Row(_) => String::new(),

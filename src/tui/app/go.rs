@@ -29,6 +29,7 @@ impl App {
             Action::StopAll => return self.stop_all(),
             Action::Start => return self.start(),
             Action::Allow => return self.allow(),
+            Action::Ask => self.open_plain(),
             Action::Hold => return self.hold(),
             Action::Undo => return self.undo(),
             Action::Open => return self.open(),
@@ -280,9 +281,13 @@ impl App {
     /// What the first-run page offers. A cockpit that only looks writes nothing.
     fn begin_with(&mut self, choice: Choice) -> Vec<Out> {
         match choice {
-            Choice::Then(Next::Starter(_)) if self.manner.read_only => {
+            Choice::Then(Next::Starter(_)) | Choice::Ask if self.manner.read_only => {
                 self.toast =
                     Some("this cockpit only looks: start it without --read-only".to_owned());
+                Vec::new()
+            }
+            Choice::Ask => {
+                self.open_plain();
                 Vec::new()
             }
             Choice::Then(next) => vec![Out::Go(next)],

@@ -1,13 +1,50 @@
-//! Loops that came from elsewhere: opening what they would run, and allowing exactly what was shown.
+//! What is asked before a run: a loop that came from elsewhere is shown and allowed, a plain prompt
+//! is written.
 
-use crate::protocol::{Command, Fetch, Review};
+use crate::protocol::{Command, Plain, Review};
 use crate::run::CheckpointId;
+use crate::run::spec::PLAIN;
 
 use super::arming::Shown;
+use super::field::Purpose;
 use super::{App, Layer, Out};
 use crate::tui::text::flow::Anchor;
 
 impl App {
+    /// Opens the line for a plain prompt: by the chosen loop's skill and worker.
+    pub(crate) fn open_plain(&mut self) {
+        let facts = self.name().and_then(|name| self.world.facts(name));
+        let (skill, worker) = facts.map_or((None, None), |facts| {
+            let spec = &facts.spec;
+            let skill = Some(spec.skill.path.clone()).filter(|path| !path.is_empty());
+            (skill, (!spec.is_plain()).then(|| spec.name.clone()))
+        });
+        self.open_field(Purpose::Plain { skill, worker }, "");
+    }
+
+    /// Sends a plain prompt. Its exact bytes are shown before anybody gets them.
+    pub(crate) fn send_plain(
+        &mut self,
+        text: &str,
+        skill: Option<String>,
+        worker: Option<String>,
+    ) -> Vec<Out> {
+        let text = text.trim().to_owned();
+        if text.is_empty() {
+            self.toast = Some("an empty prompt asks nothing; Esc leaves".to_owned());
+            return Vec::new();
+        }
+        self.field = None;
+        let plain = Plain {
+            text,
+            skill,
+            worker,
+        };
+        self.selected = Some(PLAIN.to_owned());
+        self.turned();
+        vec![Out::Send(Command::Prompt(plain))]
+    }
+
     /// Opens what this loop would run, as it stands now.
     pub(crate) fn open_review(&mut self, name: &str) -> Vec<Out> {
         self.world.reviews.remove(name);
@@ -77,5 +114,5 @@ impl App {
 
 fn fetch(name: &str) -> Out {
     let name = name.to_owned();
-    Out::Send(Command::Fetch(Fetch::Review { name }))
+    Out::Send(Command::Review { name })
 }

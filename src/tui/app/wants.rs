@@ -248,10 +248,7 @@ impl App {
                 self.file_came(run, path);
             }
             Fetch::Transcript { .. } => self.hunt(),
-            Fetch::Memory { .. }
-            | Fetch::History { .. }
-            | Fetch::Inventory
-            | Fetch::Review { .. } => {}
+            Fetch::Memory { .. } | Fetch::History { .. } | Fetch::Inventory => {}
         }
     }
 }

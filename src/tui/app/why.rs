@@ -2,6 +2,7 @@
 //! What it then does is `go.rs` and `decide.rs`.
 
 use crate::protocol::LoopState;
+use crate::run::spec::PLAIN;
 use crate::run::{Answer, Ask};
 
 use super::decide::open_rubric;
@@ -39,8 +40,10 @@ impl App {
                 self.pages().is_none() && self.shown_run().is_none(),
                 "no run to show yet",
             ),
-            Action::Memory | Action::Inspect | Action::Timeline => self.can_use_loop(),
-            Action::Outside => none_if(self.name().is_none(), "choose a loop first"),
+            Action::Memory | Action::Inspect | Action::Timeline | Action::Ask => {
+                self.can_use_loop()
+            }
+            Action::Outside => self.can_outside(),
             Action::Earlier | Action::Later => none_if(
                 self.shown_run().is_none_or(|r| r.iterations.is_empty()),
                 "there is no iteration yet",
@@ -205,6 +208,15 @@ impl App {
         Ok(())
     }
 
+    fn can_outside(&self) -> Result<(), String> {
+        let plain = self.pages().is_none() && self.name() == Some(PLAIN);
+        none_if(
+            plain,
+            "a plain prompt has no file; s repeats it, P writes another",
+        )?;
+        none_if(self.name().is_none(), "choose a loop first")
+    }
+
     fn can_use_loop(&self) -> Result<(), String> {
         let Some(row) = self.name().and_then(|n| self.world.row(n)) else {
             return Err("choose a loop first".to_owned());
@@ -237,6 +249,7 @@ fn changes(action: Action) -> bool {
         A::StopAll,
         A::Start,
         A::Allow,
+        A::Ask,
         A::Hold,
         A::Undo,
         A::Toggle,

@@ -137,10 +137,7 @@ impl World {
                     .or_default()
                     .insert(*from, lines);
             }
-            Fetch::Memory { .. }
-            | Fetch::History { .. }
-            | Fetch::Inventory
-            | Fetch::Review { .. } => {}
+            Fetch::Memory { .. } | Fetch::History { .. } | Fetch::Inventory => {}
         }
     }
 

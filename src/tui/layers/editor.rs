@@ -83,6 +83,7 @@ fn heading(app: &App, field: &Field) -> String {
         Purpose::Note(_)
         | Purpose::Answer(_)
         | Purpose::Typed(_)
+        | Purpose::Plain { .. }
         | Purpose::Filter
         | Purpose::Search => String::new(),
     }

@@ -3,6 +3,7 @@
 //!
 //!    ▌ watch a demo
 //!      start from research-and-draft
+//!      run a plain prompt once
 //! ```
 
 use crate::protocol::Inventory;
@@ -17,12 +18,14 @@ use crate::tui::text::{Row, figures, labelled};
 pub enum Choice {
     /// Something that the program does at once.
     Then(Next),
+    /// A plain prompt is written here and now.
+    Ask,
     /// A command for the shell, to be copied.
     Copy(&'static str),
 }
 
 /// The lines of the page: a name, what it does, and what Enter leads to.
-const CHOICES: [(&str, &str, Choice); 3] = [
+const CHOICES: [(&str, &str, Choice); 4] = [
     (
         "watch a demo",
         "no network, no key, no cost, nothing of yours is touched: a loop fails a check, retries, and waits for you",
@@ -32,6 +35,11 @@ const CHOICES: [(&str, &str, Choice); 3] = [
         "start from research-and-draft",
         "copies the starter into this folder: a loop, its skill and its checks, to be edited as you like",
         Choice::Then(Next::Starter("research-and-draft")),
+    ),
+    (
+        "run a plain prompt once",
+        "no loop: an agent that you have works in a private copy; you see the prompt before and the diff after",
+        Choice::Ask,
     ),
     (
         "write a loop yourself",

@@ -258,6 +258,10 @@ fn label(purpose: &Purpose) -> String {
         Purpose::Note(_) => "note (may be empty)".to_owned(),
         Purpose::Answer(_) => "answer".to_owned(),
         Purpose::Typed(shown) => format!("to publish, type the digest {}", shown.1.short()),
+        Purpose::Plain { skill, .. } => match skill {
+            Some(skill) => format!("ask once, by {skill}"),
+            None => "ask once".to_owned(),
+        },
         Purpose::Filter => "filter".to_owned(),
         Purpose::Search => "search".to_owned(),
         Purpose::Prompt(_) | Purpose::File(..) | Purpose::Memory(..) | Purpose::Row(_) => {

@@ -36,6 +36,9 @@ fn typing_hint(app: &App, width: usize) -> Row {
         Some(Purpose::Typed(_)) => {
             "Enter publishes if the 8 digits are right · Esc leaves without deciding"
         }
+        Some(Purpose::Plain { .. }) => {
+            "Enter shows the prompt as it would be sent, and asks · Esc leaves"
+        }
         Some(Purpose::Search) => "Enter goes to the first match, n and N go on · Esc leaves",
         Some(Purpose::Filter) => "Enter keeps the filter · Esc clears it",
         Some(Purpose::Row(_)) => "letters type here · nothing is sent before the form's last row",

@@ -985,7 +985,7 @@ fn a_review_is_read_anew_when_files_change() {
     let mut cockpit = Cockpit::new(&untrusted(), (120, 36));
     cockpit.keys("s");
     let reviews = |cockpit: &Cockpit| {
-        let fetched = |out: &&Out| matches!(out, Out::Send(Command::Fetch(Fetch::Review { .. })));
+        let fetched = |out: &&Out| matches!(out, Out::Send(Command::Review { .. }));
         cockpit.sent.iter().filter(fetched).count()
     };
     assert_eq!(reviews(&cockpit), 1);

@@ -1,8 +1,8 @@
 //! Records after PRODUCT's drawings: run 14 of research-and-draft and its neighbours.
 
 use checkride::protocol::{
-    Agent, Fact, Fetch, Inventory, Key, LoopFacts, LoopRow, LoopState, MemoryText, Record, Review,
-    RunId, Server,
+    Agent, Command, Fact, Fetch, Inventory, Key, LoopFacts, LoopRow, LoopState, MemoryText, Record,
+    Review, RunId, Server,
     review::{Change as Fate, Ordered, Reviewed, Tone},
 };
 use checkride::run::spec::{
@@ -70,7 +70,10 @@ pub(crate) fn review(name: &str) -> Review {
 
 /// What the host would answer to a fetch.
 pub(crate) fn answer(out: &Out) -> Option<Record> {
-    let Out::Send(checkride::protocol::Command::Fetch(of)) = out else {
+    if let Out::Send(Command::Review { name }) = out {
+        return Some(record(0, Fact::Review(Box::new(review(name)))));
+    }
+    let Out::Send(Command::Fetch(of)) = out else {
         return None;
     };
     let fact = match of {
@@ -102,7 +105,6 @@ pub(crate) fn answer(out: &Out) -> Option<Record> {
                 lines,
             }
         }
-        Fetch::Review { name } => Fact::Review(Box::new(review(name))),
         Fetch::Memory { name } if name == LOOP => Fact::Memory(memory()),
         Fetch::File { .. } => {
             let lines: Vec<String> = ARTEFACT.lines().map(str::to_owned).collect();

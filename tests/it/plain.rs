@@ -1,0 +1,246 @@
+//! Plain prompts and the proof of skills: one prompt, run once, through every checkpoint, and what
+//! runs by hand prove of exactly one skill.
+
+use std::fs;
+
+use checkride::protocol::{Command, Fact, LoopFacts, LoopState, Plain};
+use checkride::run::{Ask, Decision, Edit, Event, Outcome};
+use checkride::supervisor::{Settings, Supervisor};
+
+use crate::host::{said, stranger};
+use crate::world::{Operator, World};
+
+/// A worker that counts its calls where no workspace is.
+const CALLS: &str = "calls";
+
+fn world() -> World {
+    let world = World::new();
+    let calls = world.project().parent().unwrap().join(CALLS);
+    world.skill("tidy");
+    let worker = format!(
+        "cat > got.txt; echo called >> {}; echo done",
+        calls.display()
+    );
+    let worker = serde_json::to_string(&worker).unwrap();
+    let text = format!(
+        "version = 1\nname = \"tidy\"\n[skill]\npath = \"skills/tidy\"\n[worker]\n\
+         type = \"command\"\ncommand = [\"sh\", \"-c\", {worker}]\n[goal]\n\
+         statement = \"All is tidy.\"\n[[goal.verify.checks]]\nname = \"there\"\n\
+         command = [\"test\", \"-f\", \"got.txt\"]\n"
+    );
+    world.write("loops/tidy.toml", &text);
+    world.commit("a loop");
+    world
+}
+
+fn calls(world: &World) -> usize {
+    let calls = world.project().parent().unwrap().join(CALLS);
+    fs::read_to_string(calls)
+        .unwrap_or_default()
+        .lines()
+        .count()
+}
+
+fn ask(skill: Option<&str>) -> Command {
+    Command::Prompt(Plain {
+        text: "Sort the notes by date.".to_owned(),
+        skill: skill.map(str::to_owned),
+        worker: None,
+    })
+}
+
+/// Takes the plain prompt that has begun to its end, accepted or not.
+async fn answer(operator: &mut Operator, accepted: bool) -> Outcome {
+    operator.approve("prompt").await;
+    operator.approve("work").await;
+    let open = operator.asked("verdict").await;
+    let lines = vec![(0, accepted, String::new())];
+    let edit = Edit::Verdict {
+        lines,
+        note: None,
+        feedback: None,
+    };
+    operator.answer(&open, Decision::Edit(edit)).await;
+    operator.approve("verdict").await;
+    operator.ended().await.1
+}
+
+/// What the list says of a loop, once this is so of it.
+async fn facts(operator: &mut Operator, name: &str, so: impl Fn(&LoopFacts) -> bool) -> LoopFacts {
+    operator
+        .until("the list", |fact| match fact {
+            Fact::Loops(rows) => rows.iter().find_map(|row| match &row.state {
+                LoopState::Valid(facts) if row.name == name && so(facts) => Some((**facts).clone()),
+                _ => None,
+            }),
+            _ => None,
+        })
+        .await
+}
+
+/// R3: a plain prompt calls its worker exactly once, through the same questions: its exact bytes,
+/// its diff, the operator's own verdict; nothing is published, and no file of a loop is written.
+#[tokio::test]
+async fn a_plain_prompt_runs_once_and_stops() {
+    let world = world();
+    let before = world.fingerprint();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.say(ask(Some("tidy"))).await;
+    let open = operator.approve("prompt").await;
+    let Ask::Prompt { text, .. } = &open.ask else {
+        panic!("{open:#?}");
+    };
+    let shown = operator.text(&text.digest).await;
+    assert!(
+        shown.contains("Do the work.") && shown.contains("Sort the notes by date."),
+        "{shown}"
+    );
+    let work = operator.approve("work").await;
+    let Ask::Work { work, .. } = &work.ask else {
+        panic!("{work:#?}");
+    };
+    assert_eq!(work.changes.len(), 1, "{work:#?}");
+    let open = operator.asked("verdict").await;
+    operator.answer(&open, Decision::APPROVE).await;
+    assert!(operator.refused().await.contains("every rubric line"));
+    let lines = vec![(0, true, String::new())];
+    let yes = Edit::Verdict {
+        lines,
+        note: None,
+        feedback: None,
+    };
+    operator.answer(&open, Decision::Edit(yes)).await;
+    operator.approve("verdict").await;
+    let (run, outcome) = operator.ended().await;
+    assert_eq!((run.0.as_str(), outcome), ("prompt-1", Outcome::Done));
+    assert_eq!(calls(&world), 1);
+    assert_eq!(world.fingerprint(), before);
+    let published = operator
+        .events(&run)
+        .iter()
+        .any(|e| matches!(e, Event::Published(_)));
+    assert!(!published);
+}
+
+/// R22: accepted plain runs of a skill prove it for every loop that has exactly this skill; those
+/// that are not accepted, and those without a skill, prove nothing; a repeated one counts again.
+#[tokio::test]
+async fn accepted_plain_runs_prove_their_skill() {
+    let world = world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.say(ask(Some("skills/tidy"))).await;
+    assert_eq!(answer(&mut operator, false).await, Outcome::Exhausted);
+    operator.say(ask(None)).await;
+    assert_eq!(answer(&mut operator, true).await, Outcome::Done);
+    let none = facts(&mut operator, "tidy", |_| true).await;
+    assert_eq!((none.proven, none.skill_changed), (0, false));
+    operator.say(ask(Some("tidy"))).await;
+    answer(&mut operator, true).await;
+    facts(&mut operator, "tidy", |facts| facts.proven == 1).await;
+    operator.start("prompt").await;
+    answer(&mut operator, true).await;
+    facts(&mut operator, "tidy", |facts| facts.proven == 2).await;
+    assert_eq!(calls(&world), 4);
+}
+
+/// R24, R25: accepted runs of the loop by hand prove its skill, too; a changed skill is unproven and
+/// says so, and as it was it is proven again.
+#[tokio::test]
+async fn a_changed_skill_is_changed_since_proven() {
+    let world = world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("tidy").await;
+    for kind in ["prompt", "work", "verdict"] {
+        operator.approve(kind).await;
+    }
+    assert_eq!(operator.ended().await.1, Outcome::Done);
+    facts(&mut operator, "tidy", |f| f.proven == 1 && !f.skill_changed).await;
+    let skill = world.read("skills/tidy/SKILL.md");
+    world.write(
+        "skills/tidy/SKILL.md",
+        &skill.replace("Do the work.", "Do it well."),
+    );
+    facts(&mut operator, "tidy", |f| f.proven == 0 && f.skill_changed).await;
+    world.write("skills/tidy/SKILL.md", &skill);
+    facts(&mut operator, "tidy", |f| f.proven == 1 && !f.skill_changed).await;
+}
+
+/// S18: a plain prompt does not open the door to a loop's worker that nobody has allowed.
+#[tokio::test]
+async fn a_plain_prompt_takes_no_strange_worker() {
+    let world = world();
+    let settings = Settings {
+        owned: false,
+        ..world.settings()
+    };
+    let supervisor = Supervisor::start(settings).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.say(ask(Some("tidy"))).await;
+    let why = operator.refused().await;
+    assert!(why.contains("not trusted"), "{why}");
+    assert_eq!(calls(&world), 0);
+}
+
+/// A prompt that cannot be asked is refused with what is missing.
+#[tokio::test]
+async fn a_plain_prompt_says_what_it_lacks() {
+    let world = world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.say(ask(Some("nothing"))).await;
+    assert!(
+        operator
+            .refused()
+            .await
+            .contains("no folder `skills/nothing`")
+    );
+    let nobody = Command::Prompt(Plain {
+        text: "Do it.".to_owned(),
+        skill: None,
+        worker: Some("nobody".to_owned()),
+    });
+    operator.say(nobody).await;
+    assert!(
+        operator
+            .refused()
+            .await
+            .contains("no loop and no agent named nobody")
+    );
+}
+
+/// R3 on the command line: it asks, is listed and shown like any run, and its name is kept for it.
+#[test]
+fn a_plain_prompt_on_the_command_line() {
+    let world = world();
+    let run = |words: &[&str]| {
+        let output = crate::host::checkride(&world, words).output().unwrap();
+        let printed = String::from_utf8(output.stdout.clone()).unwrap();
+        (output.status.code().unwrap(), printed + &said(&output))
+    };
+    assert_eq!(run(&["prompt", "tidy"]).0, 2);
+    let (code, printed) = run(&["prompt", "tidy", "--text", "Sort the notes."]);
+    assert_eq!(code, 10, "{printed}");
+    assert!(printed.contains("prompt-1.1 waits: prompt"), "{printed}");
+    let (_, printed) = run(&["status"]);
+    assert!(printed.contains("prompt  waiting"), "{printed}");
+    let (_, printed) = run(&["show", "prompt"]);
+    assert!(printed.contains("Sort the notes."), "{printed}");
+    let (code, printed) = run(&["prompt", "--text", "And again."]);
+    assert_eq!(code, 20, "{printed}");
+    assert_eq!(run(&["stop", "prompt"]).0, 0);
+    world.write(
+        "loops/prompt.toml",
+        &world
+            .read("loops/tidy.toml")
+            .replace("\"tidy\"", "\"prompt\""),
+    );
+    let output = stranger(&world, &["check"]).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        printed.contains("plain prompts are kept under this name"),
+        "{printed}"
+    );
+}
