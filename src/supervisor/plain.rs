@@ -70,7 +70,7 @@ pub(super) fn file(
             [one] => of_loop(one)?,
             [..] => {
                 return Err(
-                    "more than one loop has a worker; name one: --worker LOOP, or P on its row"
+                    "more than one loop has a worker; name one: --worker LOOP, or P where i shows its bones"
                         .to_owned(),
                 );
             }

@@ -3,6 +3,7 @@
 
 mod review;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,9 @@ struct Kept {
     allowed: Vec<Digest>,
     /// The state that was allowed last, with its texts.
     last: Manifest,
+    /// Every file that was ever allowed, by its path: a commit may still hold an earlier one.
+    #[serde(default)]
+    files: BTreeMap<String, Vec<Digest>>,
 }
 
 impl Trust {
@@ -147,11 +151,15 @@ impl Trust {
                 file.name
             ));
         };
+        let kept = self.kept(&file.name).unwrap_or_default();
         let pins = of_copy(pinned)?;
         for part in &of_copy(work)?.parts {
             let at_work = pins.part(&part.path).unwrap_or(part);
-            let known = allowed.part(&part.path);
-            if known.is_none_or(|known| known.digest != at_work.digest) {
+            let now = allowed.part(&part.path);
+            let before = kept.files.get(&part.path);
+            let same = now.is_some_and(|now| now.digest == at_work.digest)
+                || before.is_some_and(|before| before.contains(&at_work.digest));
+            if !same {
                 return Err(format!(
                     "{} is not what was allowed: the project's last commit holds it otherwise than \
                      its folder; commit it, then `checkride trust {}`",
@@ -223,6 +231,14 @@ impl Trust {
         kept.allowed.push(digest);
         let extra = kept.allowed.len().saturating_sub(MOST_STATES);
         kept.allowed.drain(..extra);
+        for part in &now.parts {
+            let known = kept.files.entry(part.path.clone()).or_default();
+            if !known.contains(&part.digest) {
+                known.push(part.digest.clone());
+            }
+            let extra = known.len().saturating_sub(MOST_STATES);
+            known.drain(..extra);
+        }
         kept.last = now;
         let failed = |e: &io::Error| format!("what was allowed cannot be kept: {e}");
         let text = serde_json::to_vec(&kept).map_err(|e| failed(&e.into()))?;

@@ -174,7 +174,7 @@ macro_rules! row {
 pub const TABLE: &[Entry] = &[
     row!(Waiting, [Char('c')], "c", "open checkpoint", "go to what needs you", Move, &[Main, Pages, Timeline, Inspect, Help]),
     row!(Start, [Char('s')], "s", "start", "start now", Loops, &[Main, Inspect]),
-    row!(Ask, [Char('P')], "P", "", "plain prompt: once, without the loop", Loops, &[Main, Inspect]),
+    row!(Ask, [Char('P')], "P", "plain prompt", "plain prompt: once, without the loop", Loops, &[Inspect]),
     row!(Allow, [Char('a')], "a", "allow and start", "review: allow exactly what is shown", Loops, &[Review]),
     row!(Approve, [Char('a')], "a", "", "approve: take the next step", Checkpoint, RUNS),
     row!(Edit, [Char('e')], "e", "", "edit what is in front of you", Checkpoint, RUNS),

@@ -394,6 +394,20 @@ async fn a_commit_that_differs_from_its_folder_does_not_run() {
     assert_eq!(trap.sprung(), Vec::<String>::new());
 }
 
+/// A commit that holds a script as it was allowed earlier runs: an edit need not be committed first.
+#[tokio::test]
+async fn an_earlier_script_may_still_run() {
+    let trap = Trap::of(&Hostile::default());
+    let put = |text: &str| trap.world.write("scripts/lib.sh", text);
+    put("echo old\n");
+    trap.world.commit("old");
+    trap.world.allow(&states(&trap.world));
+    put("echo new\n");
+    trap.world.allow(&states(&trap.world));
+    let output = stranger(&trap.world, &["run", LOOP]).output().unwrap();
+    assert_eq!(output.status.code(), Some(10), "{}", said(&output));
+}
+
 /// The command line asks for the digest: none, a wrong one and an old one allow nothing.
 #[test]
 fn the_command_line_allows_by_digest() {

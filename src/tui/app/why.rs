@@ -210,10 +210,7 @@ impl App {
 
     fn can_outside(&self) -> Result<(), String> {
         let plain = self.pages().is_none() && self.name() == Some(PLAIN);
-        none_if(
-            plain,
-            "a plain prompt has no file; s repeats it, P writes another",
-        )?;
+        none_if(plain, "a plain prompt has no file; s repeats it")?;
         none_if(self.name().is_none(), "choose a loop first")
     }
 

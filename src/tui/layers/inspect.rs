@@ -99,8 +99,12 @@ fn trigger_and_skill(out: &mut Bones, facts: &LoopFacts) {
     let skill = &facts.spec.skill;
     let (path, needs) = (&skill.path, skill.proven_min);
     let proven = facts.proven;
-    let words = format!("{path} · proven by hand {proven} times (needs {needs})");
-    out.line(Role::Fg, words);
+    if path.is_empty() {
+        out.line(Role::Fg, "none: the prompt stands for itself");
+    } else {
+        let words = format!("{path} · proven by hand {proven} times (needs {needs})");
+        out.line(Role::Fg, words);
+    }
     if facts.skill_changed {
         out.line(Role::Warn, "▲ changed since it was last proven");
     }

@@ -143,7 +143,11 @@ pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
         Trigger::Manual => "by hand",
         Trigger::Schedule(words) | Trigger::Event(words) => words,
     };
-    let skill = format!("{}\nproven by hand {}×", spec.skill.path, facts.proven);
+    let skill = if spec.skill.path.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("{}\nproven by hand {}×", spec.skill.path, facts.proven)
+    };
     let verify = figures::count(spec.goal.checks.len(), "check")
         + match spec.goal.judge.as_ref().map(|j| &j.kind) {
             Some(JudgeKind::Human) => " + you",
