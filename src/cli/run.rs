@@ -60,7 +60,7 @@ pub(super) async fn begin(session: &mut Session, name: &str) -> Result<(RunId, R
     let review = trust::review(session, name).await?;
     if !review.allowed {
         let line = format!(
-            "{name} is {}; `checkride trust {name}` shows it",
+            "{name}: {}; `checkride trust {name}` shows it",
             review.standing()
         );
         return Err(Exit::Untrusted.because(line));

@@ -6,7 +6,7 @@ use std::io::BufRead;
 use super::session::refused;
 use super::{Exit, Fail, Out, Session};
 use crate::protocol::review::Tone;
-use crate::protocol::{Command, Fact, LoopState, Review};
+use crate::protocol::{Command, Fact, LoopRow, LoopState, Review};
 use crate::run::digest::SHORTEST_PREFIX;
 
 /// What was asked for.
@@ -40,12 +40,15 @@ pub async fn trust(
         )));
     }
     let loops = loops(&session, wish.names)?;
-    if loops.is_empty() && !wish.json {
-        out.line("every loop here may run as it stands");
-    }
     let (mut left, mut named) = (Vec::new(), false);
+    let mut shown = 0;
     for name in loops {
         let review = review(&mut session, &name).await?;
+        // Unasked, only what may not run is shown.
+        if review.allowed && wish.names.is_empty() {
+            continue;
+        }
+        shown += 1;
         if wish.json {
             out.json(&review);
         } else {
@@ -71,7 +74,15 @@ pub async fn trust(
             left.push(review);
         }
     }
-    if let (Some(digits), false) = (wish.yes, named) {
+    if shown == 0 && !wish.json {
+        out.line("every loop here may run as it stands");
+    }
+    conclude(wish.yes.filter(|_| !named), &left)
+}
+
+/// How it ends: digits that named nothing, or a loop that still may not run, are told.
+fn conclude(stray: Option<&str>, left: &[Review]) -> Result<Exit, Fail> {
+    if let Some(digits) = stray {
         let line = format!(
             "no loop that was looked at has the digest {digits}; look again: checkride trust"
         );
@@ -111,11 +122,9 @@ fn loops(session: &Session, asked: &[String]) -> Result<Vec<String>, Fail> {
     if !asked.is_empty() {
         return Ok(asked.to_vec());
     }
-    let waits = session.known.loops.iter().filter(|row| match &row.state {
-        LoopState::Valid(facts) => facts.distrust.is_some(),
-        LoopState::Invalid { .. } => false,
-    });
-    Ok(waits.map(|row| row.name.clone()).collect())
+    let valid = |row: &&LoopRow| matches!(row.state, LoopState::Valid(_));
+    let all = session.known.loops.iter().filter(valid);
+    Ok(all.map(|row| row.name.clone()).collect())
 }
 
 fn tell(review: &Review, out: &mut Out<'_>) {

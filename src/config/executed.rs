@@ -12,7 +12,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::loops::LoopFile;
+use super::loops::{self, LoopFile};
 use super::{project, settings};
 use crate::run::Digest;
 use crate::run::spec::LoopSpec;
@@ -173,7 +173,13 @@ pub fn in_copy(project: &Path, copy: &Path, spec: &LoopSpec) -> Result<Manifest,
 /// Scripts and build files below `root`; commands may name `project` by its path.
 fn executed(project: &Path, root: &Path, all: &[Order], found: &mut Found) -> Result<(), String> {
     let words = all.iter().flat_map(|order| &order.argv);
-    let named = near::named(project, root, words);
+    let mut named = near::named(project, root, words);
+    // Whatever its name: what an interpreter is given is a script.
+    let given = all
+        .iter()
+        .flat_map(|order| loops::script_paths(&order.argv));
+    let given = given.filter(|path| !path.starts_with('/') && root.join(path).is_file());
+    named.extend(given.map(near::clean));
     for path in near::beside(root, &named)? {
         found.file(root, &path, Role::Script)?;
     }

@@ -17,6 +17,7 @@ mod worker;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use command::script_paths;
 pub use files::{PinnedFile, pinned_files};
 pub(crate) use guardrails::quiet_hours;
 

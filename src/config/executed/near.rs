@@ -16,6 +16,11 @@ const SCRIPTS: [&str; 20] = [
     "awk", "jq", "sed", "php", "ps1", "tcl",
 ];
 
+/// Endings of files that commands read and do not run.
+const DOCUMENTS: [&str; 12] = [
+    "md", "txt", "csv", "tsv", "log", "rst", "adoc", "html", "svg", "png", "jpg", "pdf",
+];
+
 /// Programs, and the files at the project's root that they take orders from.
 const BUILDS: [(&str, &[&str]); 21] = [
     ("make", &["Makefile", "makefile", "GNUmakefile"]),
@@ -141,8 +146,13 @@ pub(super) fn named<'a>(
     all
 }
 
-/// Whether a file that a command names may be run: a long text of data is none.
+/// Whether a file that a command names may be run: a document, or a long text of data, is none. A
+/// document that an interpreter is given counts by its place in the command.
 fn counts(whole: &Path, path: &str) -> bool {
+    let ending = Path::new(path).extension().and_then(|e| e.to_str());
+    if ending.is_some_and(|e| DOCUMENTS.contains(&e)) && !is_script(whole, path) {
+        return false;
+    }
     let Ok(meta) = fs::metadata(whole) else {
         return fs::symlink_metadata(whole).is_ok();
     };
@@ -245,7 +255,7 @@ fn listed(root: &Path, folder: &str) -> Result<(Vec<String>, Vec<String>), Strin
 }
 
 /// The path without `./` and doubled slashes.
-fn clean(path: impl AsRef<str>) -> String {
+pub(super) fn clean(path: impl AsRef<str>) -> String {
     let parts: Vec<&str> = path
         .as_ref()
         .split('/')

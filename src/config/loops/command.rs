@@ -57,7 +57,7 @@ pub(super) fn scripts(argv: &Argv) -> Vec<&At<String>> {
 }
 
 /// The words by which this command may run a file of the project.
-pub(super) fn script_paths(argv: &[String]) -> Vec<&str> {
+pub(crate) fn script_paths(argv: &[String]) -> Vec<&str> {
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     script_words(&words)
         .into_iter()
