@@ -68,7 +68,7 @@ pub async fn run<R: AsyncRead + Unpin>(
     let run = match &known {
         Some(run) => run.clone(),
         None if ground.means.read_only => return Err(Exit::Usage.because(READ_ONLY)),
-        None => run::begin(&mut session, name).await?.0,
+        None => run::start(&mut session, name).await?.0,
     };
     let mut plain = Plain::new(session, ground, out, Some(run.clone()));
     if known.is_some() {
@@ -186,6 +186,7 @@ impl<'o, 'a, R: AsyncRead + Unpin> Plain<'o, 'a, R> {
             | Fact::Lines { .. }
             | Fact::HistoryEnd { .. }
             | Fact::Found(_)
+            | Fact::Review(_)
             | Fact::MemoryConflict { .. } => {}
         }
     }

@@ -20,9 +20,12 @@ pub async fn prompt(
             "nothing is asked; write --text TEXT, or --file FILE (`-` is standard input)",
         ));
     }
-    let begun = run::begin(&mut session, Command::Prompt(plain), (PLAIN, json), out).await;
+    let begun = run::begin(&mut session, Command::Prompt(plain), PLAIN).await;
     match begun {
-        Ok(id) => run::follow(session, &id, json, out).await,
+        Ok((id, record)) => {
+            run::tell(&record, json, out);
+            run::follow(session, &id, json, out).await
+        }
         Err(fail) => {
             // What was taken in and may not run yet can be looked at under its name.
             let review = trust::review(&mut session, PLAIN).await;

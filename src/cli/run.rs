@@ -32,7 +32,11 @@ pub async fn run(
             }
             run
         }
-        None => start(&mut session, name, json, out).await?,
+        None => {
+            let (run, record) = start(&mut session, name).await?;
+            tell(&record, json, out);
+            run
+        }
     };
     follow(session, &run, json, out).await
 }
@@ -44,19 +48,8 @@ pub(super) fn under_way(session: &Session, name: &str) -> Option<RunId> {
     (!ended).then(|| newest.clone())
 }
 
-async fn start(
-    session: &mut Session,
-    name: &str,
-    json: bool,
-    out: &mut Out<'_>,
-) -> Result<RunId, Fail> {
-    let (run, record) = begin(session, name).await?;
-    tell(&record, json, out);
-    Ok(run)
-}
-
-/// Starts the loop; the record with which its run begins.
-pub(super) async fn begin(session: &mut Session, name: &str) -> Result<(RunId, Record), Fail> {
+/// Starts the loop, if its operator lets it run; the record with which its run begins.
+pub(super) async fn start(session: &mut Session, name: &str) -> Result<(RunId, Record), Fail> {
     let review = trust::review(session, name).await?;
     if !review.allowed {
         let line = format!(
@@ -68,16 +61,15 @@ pub(super) async fn begin(session: &mut Session, name: &str) -> Result<(RunId, R
     let start = Command::Start {
         name: name.to_owned(),
     };
-    begin(session, start, (name, json), out).await
+    begin(session, start, name).await
 }
 
-/// Sends what starts a run of this loop, and waits until it has begun.
+/// Sends what starts a run of this loop; the record with which it begins.
 pub(super) async fn begin(
     session: &mut Session,
     command: Command,
-    (name, json): (&str, bool),
-    out: &mut Out<'_>,
-) -> Result<RunId, Fail> {
+    name: &str,
+) -> Result<(RunId, Record), Fail> {
     session.ask(command).await?;
     loop {
         let record = session.next().await?;
@@ -134,7 +126,7 @@ pub(super) fn spent(session: &Session, run: &RunId) -> Option<String> {
     Some(format!("cost: {}", words::spent(used)))
 }
 
-fn tell(record: &Record, json: bool, out: &mut Out<'_>) {
+pub(super) fn tell(record: &Record, json: bool, out: &mut Out<'_>) {
     if json {
         out.json(record);
     } else if let Some(line) = record.event().and_then(words::event) {
