@@ -20,6 +20,7 @@ mod plain;
 pub mod process;
 pub mod provider;
 pub mod redactor;
+pub mod sandbox;
 mod secrets;
 mod shelf;
 mod site;

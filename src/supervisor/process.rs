@@ -8,7 +8,8 @@ pub mod sweep;
 pub mod tail;
 mod tree;
 pub mod watch;
-mod wire;
+pub(in crate::supervisor) mod why;
+pub(in crate::supervisor) mod wire;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -21,6 +22,7 @@ pub use spawn::{Running, spawn};
 pub use tail::{Heard, Tail};
 pub use watch::{Ending, Limits, Sink, Watched, watch};
 
+use super::sandbox::Cage;
 use crate::run::Digest;
 
 /// The name of the environment variable that marks every process of a run.
@@ -65,6 +67,8 @@ pub struct Order {
     pub keeper: PathBuf,
     /// Where its keeper is taken from and kept; `None` for a keeper that ends with the process.
     pub kept: Option<Kept>,
+    /// What it is confined to; `None` where nothing confines it.
+    pub cage: Option<Cage>,
 }
 
 /// What a process reads.
@@ -87,6 +91,8 @@ pub struct Home {
     pub mark: Mark,
     /// The whole environment, see [`Order::env`].
     pub env: Vec<(String, OsString)>,
+    /// See [`Order::cage`].
+    pub cage: Option<Cage>,
 }
 
 impl Home {
@@ -100,6 +106,7 @@ impl Home {
             mark: self.mark.clone(),
             keeper: self.keeper.clone(),
             kept: self.kept.clone(),
+            cage: self.cage.clone(),
         }
     }
 }
@@ -173,6 +180,15 @@ fn signal_name(number: i32) -> Option<&'static str> {
         .into_iter()
         .find(|(signal, _)| signal.as_raw() == number)
         .map(|(_, name)| name)
+}
+
+/// How a process that was waited for ended.
+pub(in crate::supervisor) fn ending(status: rustix::process::WaitStatus) -> Exit {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, Some(signal)) => Exit::Signal(signal),
+        (None, None) => Exit::KeeperLost,
+    }
 }
 
 /// How what is in flight is asked to end. Only ever rises.

@@ -90,6 +90,7 @@ impl Site {
             kept: Some(Kept::default()),
             mark: Mark::new(&settings.project, &id.0),
             env: allowed_env(&wake.spec.guardrails.env, host),
+            cage: None,
         };
         let listed = prices::read(&settings.config);
         let site = Self {

@@ -101,6 +101,7 @@ impl<'a> Turns<'a> {
             home: Home {
                 keeper: PathBuf::from(env!("CARGO_BIN_EXE_checkride")),
                 kept: None,
+                cage: None,
                 mark: Mark::new(self.folder, "acp-1"),
                 env: vec![("PATH".into(), std::env::var_os("PATH").unwrap())],
             },

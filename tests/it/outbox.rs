@@ -101,6 +101,7 @@ impl Finished {
             mark: Mark::new(&self.desk.project, "demo-1"),
             env: allowed_env(&["PATH".to_owned()], |name| std::env::var_os(name)),
             kept: None,
+            cage: None,
         };
         let (_sender, halt) = tokio::sync::watch::channel(Halt::No);
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -26,6 +26,7 @@ impl Bench {
         let home = Home {
             keeper: PathBuf::from(env!("CARGO_BIN_EXE_checkride")),
             kept: None,
+            cage: None,
             mark: Mark::new(dir.path(), "tidy-1"),
             env: vec![("PATH".into(), std::env::var_os("PATH").unwrap())],
         };
@@ -40,7 +41,7 @@ impl Bench {
     }
 
     /// Runs a script and gives back how it ended and what it printed.
-    async fn says(&self, script: &str) -> (Exit, String) {
+    pub(crate) async fn says(&self, script: &str) -> (Exit, String) {
         let (end, kept) = watched(self.sh(script).await, b"", LONG).await;
         (end.exit, String::from_utf8(kept.out).unwrap())
     }

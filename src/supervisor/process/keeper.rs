@@ -2,21 +2,23 @@
 //! none of it. It is the subreaper of all that its child leaves behind, and kills them when the child
 //! has ended or its socket closes.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use rustix::process::{Pid, Signal, WaitOptions};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
+use super::why::explain;
 use super::wire::{self, Orders, Received, Report};
-use super::{Exit, tree};
+use super::{Exit, ending, tree};
+use crate::supervisor::sandbox::{Word, enter};
 
 /// Time between TERM and the killing of what is left.
 pub const GRACE: Duration = Duration::from_millis(500);
@@ -75,13 +77,25 @@ async fn keep(
     deaths: &mut Signals,
     (orders, streams): (&Orders, [OwnedFd; 3]),
 ) -> io::Result<usize> {
-    let child = match start(orders, streams) {
-        Ok(child) => child,
+    let mut started = match start(orders, streams) {
+        Ok(started) => started,
         Err(e) => {
             report(host, &Report::Failed(explain(&e, orders))).await?;
             return Ok(0);
         }
     };
+    let child = started.child;
+    let mut word = [0];
+    let runs = tokio::select! {
+        runs = started.running() => runs,
+        // Nothing is said before it runs: the host has gone.
+        _ = host.read(&mut word) => Err("its host has gone".to_owned()),
+    };
+    if let Err(why) = runs {
+        let left = end_tree(child, &mut None);
+        report(host, &Report::Failed(why)).await?;
+        return Ok(left);
+    }
     let start = tree::stat(child).map_or(0, |s| s.start);
     let pid = child.as_raw_nonzero().get();
     // A host that is gone is noticed below, by the end of its socket.
@@ -89,7 +103,6 @@ async fn keep(
 
     let mut exit = None;
     let mut deadline = None;
-    let mut word = [0];
     while exit.is_none() {
         tokio::select! {
             heard = host.read(&mut word) => match heard {
@@ -105,7 +118,7 @@ async fn keep(
         }
     }
     let left = end_tree(child, &mut exit);
-    let exit = exit.unwrap_or(Exit::Signal(Signal::KILL.as_raw()));
+    let exit = started.ending(exit).await;
     report(host, &Report::Ended { exit, left }).await?;
     Ok(left)
 }
@@ -143,7 +156,37 @@ fn become_owner() -> io::Result<()> {
     Ok(())
 }
 
-fn start(orders: &Orders, streams: [OwnedFd; 3]) -> io::Result<Pid> {
+/// A program that was started, and the line to its sandbox where it is in one.
+struct Started {
+    child: Pid,
+    inside: Option<BufReader<UnixStream>>,
+}
+
+fn start(orders: &Orders, streams: [OwnedFd; 3]) -> io::Result<Started> {
+    let Some(cage) = &orders.cage else {
+        return start_bare(orders, streams);
+    };
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    let child = Command::new("/proc/self/exe")
+        .args([enter::WORD, cage.word()])
+        .env_clear()
+        .envs(orders.env.iter().map(|(k, v)| (k, v)))
+        .current_dir("/")
+        .stdin(OwnedFd::from(theirs))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()?;
+    wire::send_streams(&ours, &streams)?;
+    (&ours).write_all(&wire::framed(orders)?)?;
+    ours.set_nonblocking(true)?;
+    Ok(Started {
+        child: Pid::from_child(&child),
+        inside: Some(BufReader::new(UnixStream::from_std(ours)?)),
+    })
+}
+
+fn start_bare(orders: &Orders, streams: [OwnedFd; 3]) -> io::Result<Started> {
     let [stdin, stdout, stderr] = streams.map(Stdio::from);
     let (program, arguments) = orders
         .argv
@@ -159,7 +202,46 @@ fn start(orders: &Orders, streams: [OwnedFd; 3]) -> io::Result<Pid> {
         .stderr(stderr)
         .process_group(0)
         .spawn()?;
-    Ok(Pid::from_child(&child))
+    Ok(Started {
+        child: Pid::from_child(&child),
+        inside: None,
+    })
+}
+
+impl Started {
+    /// The next word from inside; `None` when none comes any more, or there is no inside.
+    async fn word(&mut self) -> Option<Word> {
+        let mut line = String::new();
+        let heard = self.inside.as_mut()?.read_line(&mut line).await;
+        heard.ok()?;
+        serde_json::from_str(&line).ok()
+    }
+
+    /// Waits until the program runs, or for the line that says why it does not.
+    async fn running(&mut self) -> Result<(), String> {
+        if self.inside.is_none() {
+            return Ok(());
+        }
+        match self.word().await {
+            Some(Word::Started(_)) => Ok(()),
+            Some(Word::Failed(why)) => Err(why),
+            Some(Word::Ended(_)) | None => {
+                Err("the sandbox ended before it stood: start the run again".to_owned())
+            }
+        }
+    }
+
+    /// How the program ended, once its tree is gone; `seen` is how the keeper's own child did.
+    async fn ending(&mut self, seen: Option<Exit>) -> Exit {
+        let killed = Exit::Signal(Signal::KILL.as_raw());
+        if self.inside.is_none() {
+            return seen.unwrap_or(killed);
+        }
+        match self.word().await {
+            Some(Word::Ended(exit)) => exit,
+            Some(Word::Started(_) | Word::Failed(_)) | None => killed,
+        }
+    }
 }
 
 /// Reaps whatever has died; `true` when no process is left in the tree.
@@ -171,14 +253,6 @@ fn reap(child: Pid, exit: &mut Option<Exit>) -> bool {
             Ok(None) => return false,
             Err(_) => return true,
         }
-    }
-}
-
-fn ending(status: WaitStatus) -> Exit {
-    match (status.exit_status(), status.terminating_signal()) {
-        (Some(code), _) => Exit::Code(code),
-        (None, Some(signal)) => Exit::Signal(signal),
-        (None, None) => Exit::KeeperLost,
     }
 }
 
@@ -202,41 +276,5 @@ fn end_tree(child: Pid, exit: &mut Option<Exit>) -> usize {
             tree::nap(round.found.first().copied(), i64::from(tries.min(50)));
         }
         before = round.found;
-    }
-}
-
-/// One line: what could not be started, and what to do about it.
-fn explain(error: &io::Error, orders: &Orders) -> String {
-    let program = orders.argv.first().map_or("", String::as_str);
-    let folder = std::path::Path::new(&orders.cwd);
-    if !folder.is_dir() {
-        let folder = folder.display();
-        return format!("the folder {folder} is not there: {program} cannot start in it");
-    }
-    let Some(errno) = Errno::from_io_error(error) else {
-        return format!("{program} cannot be started: {error}");
-    };
-    match errno {
-        Errno::NOENT if program.contains('/') && folder.join(program).exists() => {
-            format!("the interpreter that {program} names in its first line is not installed")
-        }
-        Errno::NOENT if program.contains('/') => {
-            format!("{program} is not there: correct the path in the loop file")
-        }
-        Errno::NOENT => format!("{program} is not found: install it, or give its full path"),
-        Errno::ACCESS => format!("{program} is not executable: chmod +x it"),
-        Errno::NOEXEC => {
-            format!("{program} is no program for this system: does it lack a #! line?")
-        }
-        Errno::TOOBIG => {
-            format!("the arguments of {program} are too long: give the prompt by stdin")
-        }
-        Errno::AGAIN | Errno::NOMEM => {
-            format!("the system has no room for another process: {program} cannot be started")
-        }
-        Errno::MFILE | Errno::NFILE => {
-            format!("too many files are open: {program} cannot be started; raise ulimit -n")
-        }
-        _ => format!("{program} cannot be started: {error}"),
     }
 }

@@ -80,11 +80,7 @@ impl Keeper {
         streams: &[OwnedFd; 3],
     ) -> io::Result<()> {
         wire::send_streams(&self.socket, streams)?;
-        let bytes = serde_json::to_vec(orders)?;
-        let length = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::ArgumentListTooLong)?;
-        let mut framed = length.to_be_bytes().to_vec();
-        framed.extend(bytes);
-        self.socket.write_all(&framed).await
+        self.socket.write_all(&wire::framed(orders)?).await
     }
 
     /// One byte always fits; a keeper that is gone has no tree to end.

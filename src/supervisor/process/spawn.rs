@@ -101,6 +101,7 @@ fn orders(order: &Order) -> Orders {
         argv: order.argv.clone(),
         cwd: order.cwd.clone().into_os_string(),
         env,
+        cage: order.cage.clone(),
     }
 }
 

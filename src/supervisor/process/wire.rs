@@ -12,29 +12,32 @@ use rustix::net::{
 use serde::{Deserialize, Serialize};
 
 use super::Exit;
+use crate::supervisor::sandbox::Cage;
 
 /// Host to keeper: an order begins; its three streams come beside this byte.
 const STREAMS: u8 = b'f';
 /// Host to keeper: end the child with TERM, then kill what is left after the grace.
-pub(super) const TERMINATE: u8 = b't';
+pub(in crate::supervisor) const TERMINATE: u8 = b't';
 /// Host to keeper: kill the whole tree. The end of the socket says the same.
-pub(super) const KILL: u8 = b'k';
+pub(in crate::supervisor) const KILL: u8 = b'k';
 
 /// What the keeper is to start. Its standard streams come beside it as descriptors.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Orders {
+pub(in crate::supervisor) struct Orders {
     /// Program and arguments.
-    pub(super) argv: Vec<String>,
+    pub(in crate::supervisor) argv: Vec<String>,
     /// Folder to start in; bytes, because paths need not be UTF-8.
-    pub(super) cwd: OsString,
+    pub(in crate::supervisor) cwd: OsString,
     /// The whole environment.
-    pub(super) env: Vec<(String, OsString)>,
+    pub(in crate::supervisor) env: Vec<(String, OsString)>,
+    /// What it is confined to, where it is.
+    pub(in crate::supervisor) cage: Option<Cage>,
 }
 
 /// Keeper to host, one JSON line each.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Report {
+pub(in crate::supervisor) enum Report {
     /// The child runs.
     Started {
         /// Its process id.
@@ -53,8 +56,20 @@ pub(super) enum Report {
     },
 }
 
+/// An order as it follows its streams: its length, then itself.
+pub(in crate::supervisor) fn framed(orders: &Orders) -> io::Result<Vec<u8>> {
+    let bytes = serde_json::to_vec(orders)?;
+    let length = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::ArgumentListTooLong)?;
+    let mut framed = length.to_be_bytes().to_vec();
+    framed.extend(bytes);
+    Ok(framed)
+}
+
 /// Sends the child's three standard streams, with one byte to carry them.
-pub(super) fn send_streams(socket: impl AsFd, streams: &[OwnedFd; 3]) -> io::Result<()> {
+pub(in crate::supervisor) fn send_streams(
+    socket: impl AsFd,
+    streams: &[OwnedFd; 3],
+) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut beside = SendAncillaryBuffer::new(&mut space);
     let fds = [streams[0].as_fd(), streams[1].as_fd(), streams[2].as_fd()];
@@ -69,7 +84,7 @@ pub(super) fn send_streams(socket: impl AsFd, streams: &[OwnedFd; 3]) -> io::Res
 
 /// What came over the socket while no program ran.
 #[derive(Debug)]
-pub(super) enum Received {
+pub(in crate::supervisor) enum Received {
     /// The beginning of an order: the child's three standard streams. The rest follows.
     Streams([OwnedFd; 3]),
     /// A word for a program that has ended meanwhile.
@@ -79,7 +94,7 @@ pub(super) enum Received {
 }
 
 /// Receives one byte and what came with it; descriptors are closed on exec.
-pub(super) fn receive(socket: impl AsFd) -> io::Result<Received> {
+pub(in crate::supervisor) fn receive(socket: impl AsFd) -> io::Result<Received> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut beside = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];

@@ -1,0 +1,70 @@
+//! The sandbox: what the processes of a run can see, write and reach. Here are its terms; the process
+//! that puts itself inside is `enter.rs`, what a loop's processes are granted is `grants.rs`.
+
+#[cfg(target_os = "linux")]
+mod caps;
+pub mod enter;
+#[cfg(target_os = "linux")]
+mod lead;
+#[cfg(target_os = "linux")]
+mod loopback;
+#[cfg(target_os = "linux")]
+mod view;
+#[cfg(target_os = "linux")]
+mod walls;
+
+use std::ffi::OsString;
+
+use serde::{Deserialize, Serialize};
+
+use super::process::Exit;
+
+/// What one process and all that it starts are confined to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cage {
+    /// Whether it gets namespaces of its own: processes, mounts, network, users.
+    pub apart: bool,
+    /// Whether Landlock walls are put up.
+    pub walls: bool,
+    /// Files and folders that can be read, with all below them; others are not there.
+    pub read: Vec<OsString>,
+    /// Files and folders that can be written too, with all below them.
+    pub write: Vec<OsString>,
+    /// Files and folders inside those of `read` that cannot be read all the same.
+    pub mask: Vec<OsString>,
+    /// What it reaches.
+    pub net: Net,
+}
+
+/// What a process reaches of the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Net {
+    /// Whatever the machine reaches.
+    Open,
+    /// Nothing; with namespaces a loopback of its own.
+    None,
+}
+
+impl Cage {
+    /// The second argument of `__sandbox` for this cage.
+    pub(in crate::supervisor) fn word(&self) -> &'static str {
+        match (self.apart, &self.net) {
+            (false, _) => enter::HERE,
+            (true, Net::Open) => enter::APART,
+            (true, Net::None) => enter::ALONE,
+        }
+    }
+}
+
+/// What the inside tells the keeper, one JSON line each.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::supervisor) enum Word {
+    /// All stands, and the program runs; the interface of Landlock that is in force, 0 for none.
+    Started(i32),
+    /// It could not be set up, or the program could not be started: one line of why.
+    Failed(String),
+    /// The program is over.
+    Ended(Exit),
+}

@@ -1,0 +1,125 @@
+//! The leader inside: builds the sandbox around itself, starts the program, buries what dies, and
+//! tells the keeper how the program ended. It ends with the program, and its namespaces with it.
+
+use std::io::{self, Read as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::enter::tell;
+use super::{Cage, Net, Word, caps, loopback, view, walls};
+use crate::supervisor::process::why::explain;
+use crate::supervisor::process::wire::{self, Orders, Received};
+use crate::supervisor::process::{Exit, ending};
+
+/// Goes inside and stays until the program is over. The error is one line.
+pub(super) fn lead(socket: &mut UnixStream, apart: bool) -> Result<(), String> {
+    let (orders, streams) = hear(socket).map_err(|e| format!("hearing the order: {e}"))?;
+    let Some(cage) = &orders.cage else {
+        return Err("there is no word of what to confine".to_owned());
+    };
+    let abi = confine(cage, apart)?;
+    let told = |e: io::Error| format!("telling the keeper: {e}");
+    if orders.argv.is_empty() {
+        return tell(socket, &Word::Started(abi)).map_err(told);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("waiting for signals: {e}"))?;
+    let exit = runtime.block_on(async {
+        let mut deaths = signal(SignalKind::child())?;
+        socket.set_nonblocking(true)?;
+        // The program is asked to end, and this process waits for it.
+        let _heard = signal(SignalKind::terminate())?;
+        let child = match start(&orders, streams) {
+            Ok(child) => child,
+            Err(e) => {
+                let why = explain(&e, &orders);
+                return tell(socket, &Word::Failed(why)).map(|()| None);
+            }
+        };
+        tell(socket, &Word::Started(abi))?;
+        let keeper = tokio::net::UnixStream::from_std(socket.try_clone()?)?;
+        loop {
+            if let Some(exit) = bury(child) {
+                return Ok(Some(exit));
+            }
+            tokio::select! {
+                _ = deaths.recv() => {}
+                // It says no more: its end is all that can come.
+                _ = keeper.readable() => return Ok(None),
+            }
+        }
+    });
+    match exit.map_err(told)? {
+        Some(exit) => tell(socket, &Word::Ended(exit)).map_err(told),
+        None => Ok(()),
+    }
+}
+
+/// Order and streams, as the keeper sends them.
+fn hear(socket: &mut UnixStream) -> io::Result<(Orders, [OwnedFd; 3])> {
+    let Received::Streams(streams) = wire::receive(&*socket)? else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    let mut length = [0; 4];
+    socket.read_exact(&mut length)?;
+    let mut bytes = vec![0; u32::from_be_bytes(length) as usize];
+    socket.read_exact(&mut bytes)?;
+    Ok((serde_json::from_slice(&bytes)?, streams))
+}
+
+/// Puts this process inside; there is no way back.
+fn confine(cage: &Cage, apart: bool) -> Result<i32, String> {
+    if apart {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+            .map_err(|e| format!("binding it to its keeper: {e}"))?;
+        rustix::process::setsid().map_err(|e| format!("leaving the session: {e}"))?;
+        match cage.net {
+            Net::None => {
+                loopback::switch_on().map_err(|e| format!("switching loopback on: {e}"))?
+            }
+            Net::Open => {}
+        }
+        view::raise(cage)?;
+    }
+    caps::give_up().map_err(|e| format!("giving up rights: {e}"))?;
+    if cage.walls {
+        walls::put_up(cage, apart)
+    } else {
+        Ok(0)
+    }
+}
+
+fn start(orders: &Orders, streams: [OwnedFd; 3]) -> io::Result<Pid> {
+    let [stdin, stdout, stderr] = streams.map(Stdio::from);
+    let (program, arguments) = orders
+        .argv
+        .split_first()
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    let child = Command::new(program)
+        .args(arguments)
+        .current_dir(&orders.cwd)
+        .stdin(stdin)
+        .stdout(stdout)
+        .stderr(stderr)
+        .spawn()?;
+    Ok(Pid::from_child(&child))
+}
+
+/// Reaps whatever has died; how the program ended, once it has.
+fn bury(program: Pid) -> Option<Exit> {
+    loop {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) if pid == program => return Some(ending(status)),
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) => return None,
+            Err(_) => return Some(Exit::KeeperLost),
+        }
+    }
+}

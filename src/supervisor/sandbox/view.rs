@@ -1,0 +1,227 @@
+//! The view: a root of its own that holds only what the cage shows. All else is not there: no file
+//! of the operator, no socket of another program, no other process.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::symlink;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::CWD;
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
+};
+
+use super::Cage;
+use super::walls::DEVICES;
+
+/// Where the new root is put together; folders that every system has.
+const SITES: [&str; 3] = ["/tmp", "/usr", "/etc"];
+
+/// Most links on the way to one path, as in the kernel.
+const MOST_LINKS: usize = 40;
+
+/// The new root's own files: empty folders, and shared memory.
+const ROOT: &std::ffi::CStr = c"mode=0755,size=256m,nr_inodes=64k";
+
+/// One thing that the new root shows.
+enum Plant {
+    Tree {
+        at: PathBuf,
+        tree: OwnedFd,
+        folder: bool,
+    },
+    Link {
+        at: PathBuf,
+        to: PathBuf,
+    },
+}
+
+/// Makes this process see what the cage shows and nothing else.
+pub(super) fn raise(cage: &Cage) -> Result<(), String> {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    rustix::mount::mount_change("/", private).map_err(told("keeping mounts to itself"))?;
+    let mut plants = Vec::new();
+    let devices: Vec<OsString> = DEVICES.map(OsString::from).to_vec();
+    for path in cage.read.iter().chain(&cage.write).chain(&devices) {
+        survey(Path::new(path), &mut plants).map_err(|e| said(path, &e))?;
+    }
+    let masks: Vec<PathBuf> = cage
+        .mask
+        .iter()
+        .filter_map(|mask| fs::canonicalize(mask).ok())
+        .collect();
+    let site = SITES.map(Path::new).into_iter().find(|site| site.is_dir());
+    let site = site.ok_or("there is no folder to build in")?;
+    let kept_apart = MountFlags::NOSUID | MountFlags::NODEV;
+    rustix::mount::mount("tmpfs", site, "tmpfs", kept_apart, ROOT)
+        .map_err(told("mounting a root"))?;
+    plant(site, plants)?;
+    for mask in masks {
+        cover(site, &mask).map_err(|e| said(mask.as_os_str(), &e))?;
+    }
+    furnish(site)?;
+    std::env::set_current_dir(site).map_err(|e| said(site.as_os_str(), &e))?;
+    rustix::process::pivot_root(".", ".").map_err(told("changing the root"))?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(told("leaving the old root"))?;
+    std::env::set_current_dir("/").map_err(|e| e.to_string())?;
+    // From here on nobody inside makes another namespace, and with it rights over it.
+    fs::write("/proc/sys/user/max_user_namespaces", "0")
+        .map_err(|e| format!("forbidding more namespaces: {e}"))
+}
+
+fn told(what: &'static str) -> impl Fn(rustix::io::Errno) -> String {
+    move |e| format!("{what}: {e}")
+}
+
+fn said(path: &OsStr, e: &io::Error) -> String {
+    format!("showing {}: {e}", Path::new(path).display())
+}
+
+/// Takes hold of a path, and of every link that leads there. One that is not there is left out.
+fn survey(path: &Path, plants: &mut Vec<Plant>) -> io::Result<()> {
+    let mut here = PathBuf::from("/");
+    let mut ahead: VecDeque<OsString> = names(path).collect();
+    let mut links = 0;
+    while let Some(name) = ahead.pop_front() {
+        if name == ".." {
+            here.pop();
+            continue;
+        }
+        let next = here.join(&name);
+        let Ok(meta) = fs::symlink_metadata(&next) else {
+            return Ok(());
+        };
+        if !meta.is_symlink() {
+            here = next;
+            continue;
+        }
+        links += 1;
+        if links > MOST_LINKS {
+            return Ok(());
+        }
+        let to = fs::read_link(&next)?;
+        if to.is_absolute() {
+            here = PathBuf::from("/");
+        }
+        for name in names(&to).collect::<Vec<_>>().into_iter().rev() {
+            ahead.push_front(name);
+        }
+        plants.push(Plant::Link { at: next, to });
+    }
+    let known = |plant: &Plant| matches!(plant, Plant::Tree { at, .. } if here.starts_with(at));
+    if here == Path::new("/") || plants.iter().any(known) {
+        return Ok(());
+    }
+    let folder = here.is_dir();
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE;
+    let tree = rustix::mount::open_tree(CWD, &here, flags)?;
+    plants.push(Plant::Tree {
+        at: here,
+        tree,
+        folder,
+    });
+    Ok(())
+}
+
+/// The names on a path, `..` among them.
+fn names(path: &Path) -> impl Iterator<Item = OsString> + '_ {
+    path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some(OsString::from("..")),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    })
+}
+
+/// Puts everything in its place below `root`: folders from the outside in, then links.
+fn plant(root: &Path, plants: Vec<Plant>) -> Result<(), String> {
+    let mut links = Vec::new();
+    let mut trees = Vec::new();
+    for plant in plants {
+        match plant {
+            Plant::Link { at, to } => links.push((at, to)),
+            Plant::Tree { at, tree, folder } => trees.push((at, tree, folder)),
+        }
+    }
+    trees.sort_by(|a, b| a.0.cmp(&b.0));
+    for (at, tree, folder) in trees {
+        stand(root, &at, &tree, folder).map_err(|e| said(at.as_os_str(), &e))?;
+    }
+    for (at, to) in links {
+        let place = below(root, &at);
+        if fs::symlink_metadata(&place).is_ok() {
+            continue;
+        }
+        let made = make_folder(&place).and_then(|()| symlink(&to, &place));
+        made.map_err(|e| said(at.as_os_str(), &e))?;
+    }
+    Ok(())
+}
+
+fn stand(root: &Path, at: &Path, tree: &OwnedFd, folder: bool) -> io::Result<()> {
+    let place = below(root, at);
+    if folder {
+        fs::create_dir_all(&place)?;
+    } else if fs::symlink_metadata(&place).is_err() {
+        make_folder(&place)?;
+        fs::write(&place, "")?;
+    }
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    rustix::mount::move_mount(tree, "", CWD, &place, flags)?;
+    Ok(())
+}
+
+fn make_folder(place: &Path) -> io::Result<()> {
+    place.parent().map_or(Ok(()), fs::create_dir_all)
+}
+
+fn below(root: &Path, at: &Path) -> PathBuf {
+    root.join(at.strip_prefix("/").unwrap_or(at))
+}
+
+/// Covers what must not be read inside something that is shown.
+fn cover(root: &Path, mask: &Path) -> io::Result<()> {
+    let place = below(root, mask);
+    let Ok(meta) = fs::symlink_metadata(&place) else {
+        return Ok(());
+    };
+    if meta.is_dir() {
+        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::RDONLY;
+        rustix::mount::mount("tmpfs", &place, "tmpfs", flags, c"mode=0555,size=4k")?;
+    } else {
+        rustix::mount::mount_bind(below(root, Path::new("/dev/null")), &place)?;
+    }
+    Ok(())
+}
+
+/// What every program expects beside files: processes, terminals of its own, shared memory.
+fn furnish(root: &Path) -> Result<(), String> {
+    let folder = |name: &str| {
+        let place = root.join(name);
+        fs::create_dir_all(&place).map_err(|e| said(place.as_os_str(), &e))?;
+        Ok::<_, String>(place)
+    };
+    let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    rustix::mount::mount("proc", folder("proc")?, "proc", quiet, None)
+        .map_err(told("mounting /proc"))?;
+    folder("dev/shm")?;
+    let options = c"newinstance,ptmxmode=0666,mode=0620";
+    let no_exec = MountFlags::NOSUID | MountFlags::NOEXEC;
+    rustix::mount::mount("devpts", folder("dev/pts")?, "devpts", no_exec, options)
+        .map_err(told("mounting terminals"))?;
+    let links = [
+        ("dev/ptmx", "pts/ptmx"),
+        ("dev/fd", "/proc/self/fd"),
+        ("dev/stdin", "/proc/self/fd/0"),
+        ("dev/stdout", "/proc/self/fd/1"),
+        ("dev/stderr", "/proc/self/fd/2"),
+    ];
+    for (at, to) in links {
+        symlink(to, root.join(at)).map_err(|e| said(OsStr::new(at), &e))?;
+    }
+    Ok(())
+}
