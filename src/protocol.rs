@@ -379,6 +379,9 @@ pub struct LoopFacts {
     pub spent: Usage,
     /// Guardrails that this build or system does not enforce.
     pub not_enforced: Vec<String>,
+    /// What the sandbox of this machine holds, in words.
+    #[serde(default)]
+    pub in_force: Vec<String>,
     /// Warnings of `check` that do not stop it.
     pub warnings: Vec<String>,
 }

@@ -69,6 +69,8 @@ pub struct Settings {
     pub owned: bool,
     /// How fast scripted workers play; 1.0 is as written, 0.0 does not wait.
     pub pace: f64,
+    /// What this machine can confine.
+    pub powers: sandbox::probe::Powers,
     /// What the operator should know of this host, shown when a cockpit attaches.
     pub warnings: Vec<String>,
 }

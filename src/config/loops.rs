@@ -104,7 +104,6 @@ pub fn read_text(project: &Path, file: &Path, text: &str) -> LoopFile {
     if let Some(parts) = parts {
         lint::rules(&parts, &problems);
         files::look(project, &parts, &problems);
-        guardrails::announce(&parts.guardrails, &problems);
         worker::announce(&parts, &problems);
         if !problems.has_errors() {
             spec = parts.into_spec(&name);

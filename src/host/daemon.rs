@@ -10,6 +10,7 @@ use super::{HostError, attach, log, program};
 use crate::cli::{Exit, Fail};
 use crate::config::Paths;
 use crate::supervisor::clock::Clock;
+use crate::supervisor::sandbox::probe::probe;
 use crate::supervisor::{Settings, Supervisor};
 
 /// Runs the host until it is told to end; in the background also until nobody needs it.
@@ -75,6 +76,7 @@ fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
 
 fn settings(paths: &Paths, warnings: Vec<String>) -> Result<Settings, HostError> {
     let keeper = program::keeper()?;
+    let powers = probe(&keeper);
     Ok(Settings {
         project: paths.project().to_owned(),
         state: paths.state().to_owned(),
@@ -85,6 +87,7 @@ fn settings(paths: &Paths, warnings: Vec<String>) -> Result<Settings, HostError>
         grants: BTreeMap::new(),
         owned: false,
         pace: 1.0,
+        powers,
         warnings,
     })
 }

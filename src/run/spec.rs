@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 pub use agents::{Api, Format, PromptBy, Provider, Worker, WorkerKind};
 pub use guardrails::{
-    Budget, Guardrails, PROTECTED_ALWAYS, StuckLimits, ToolRules, WorkspaceKind, WorkspaceRules,
+    Budget, Guardrails, PROTECTED_ALWAYS, Sandbox, StuckLimits, ToolRules, WorkspaceKind,
+    WorkspaceRules,
 };
 
 /// One loop, complete: every default is filled in.

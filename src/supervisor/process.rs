@@ -22,7 +22,7 @@ pub use spawn::{Running, spawn};
 pub use tail::{Heard, Tail};
 pub use watch::{Ending, Limits, Sink, Watched, watch};
 
-use super::sandbox::Cage;
+use super::sandbox::{Cage, Net};
 use crate::run::Digest;
 
 /// The name of the environment variable that marks every process of a run.
@@ -96,6 +96,16 @@ pub struct Home {
 }
 
 impl Home {
+    /// The same, with this reach where it is confined.
+    #[must_use]
+    pub fn reaching(&self, net: Net) -> Self {
+        let cage = self.cage.clone().map(|cage| Cage { net, ..cage });
+        Self {
+            cage,
+            ..self.clone()
+        }
+    }
+
     /// The order for one process of this run.
     pub fn order(&self, argv: Vec<String>, cwd: &Path, stdin: Stdin) -> Order {
         Order {

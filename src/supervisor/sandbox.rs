@@ -1,13 +1,21 @@
 //! The sandbox: what the processes of a run can see, write and reach. Here are its terms; the process
-//! that puts itself inside is `enter.rs`, what a loop's processes are granted is `grants.rs`.
+//! that puts itself inside is `enter.rs`, what a loop's processes are granted is `terms.rs`.
 
+pub mod agents;
+#[cfg(target_os = "linux")]
+mod bridge;
 #[cfg(target_os = "linux")]
 mod caps;
 pub mod enter;
+mod grants;
 #[cfg(target_os = "linux")]
 mod lead;
 #[cfg(target_os = "linux")]
 mod loopback;
+pub mod probe;
+pub mod proxy;
+pub mod rooms;
+pub mod terms;
 #[cfg(target_os = "linux")]
 mod view;
 #[cfg(target_os = "linux")]
@@ -32,6 +40,8 @@ pub struct Cage {
     pub write: Vec<OsString>,
     /// Files and folders inside those of `read` that cannot be read all the same.
     pub mask: Vec<OsString>,
+    /// Stores of git objects that can be read, with those that they borrow from.
+    pub stores: Vec<OsString>,
     /// What it reaches.
     pub net: Net,
 }
@@ -44,6 +54,8 @@ pub enum Net {
     Open,
     /// Nothing; with namespaces a loopback of its own.
     None,
+    /// What the proxy at this socket passes on; wants namespaces.
+    Through(OsString),
 }
 
 impl Cage {
@@ -52,7 +64,7 @@ impl Cage {
         match (self.apart, &self.net) {
             (false, _) => enter::HERE,
             (true, Net::Open) => enter::APART,
-            (true, Net::None) => enter::ALONE,
+            (true, Net::None | Net::Through(_)) => enter::ALONE,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 
 use super::inventory::KEYS;
 use super::redactor::Redactor;
+use super::sandbox::agents;
 use crate::run::LoopSpec;
 use crate::run::spec::{JudgeKind, WorkerKind};
 
@@ -20,6 +21,11 @@ pub(super) fn of(spec: &LoopSpec, env: &[(OsString, OsString)]) -> Redactor {
     if let Some(JudgeKind::Http(provider)) = spec.goal.judge.as_ref().map(|judge| &judge.kind) {
         names.extend(provider.key_env.as_deref());
     }
+    let agents = [
+        agents::working(&spec.worker.kind),
+        (spec.goal.judge.as_ref()).and_then(|judge| agents::judging(&judge.kind)),
+    ];
+    names.extend(agents.into_iter().flatten().flat_map(|agent| agent.keys));
     let passed = spec.guardrails.env.iter().map(String::as_str);
     names.extend(passed.filter(|name| {
         let name = name.to_ascii_uppercase();

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::Settings;
 use super::journal::{Journal, JournalError, Past};
 use super::plain;
+use super::sandbox::terms::Terms;
 use super::trust::Trust;
 use crate::config::diagnostic::Severity;
 use crate::config::loops::{self, LoopFile};
@@ -252,7 +253,8 @@ impl Shelf {
             proven,
             approved: past.approved,
             spent: past.spent,
-            not_enforced: file.not_enforced.clone(),
+            not_enforced: not_enforced(file, spec, settings),
+            in_force: terms(spec, settings).in_force(),
             warnings: warnings.map(|d| d.message.clone()).collect(),
             spec: spec.clone(),
         }))
@@ -279,6 +281,9 @@ impl Shelf {
             ));
         }
         let (mode, _) = granted(&spec, &settings.grants);
+        if let Some(why) = terms(&spec, settings).refuses() {
+            return Err(why);
+        }
         let number = past.last_number + 1;
         let skill = plain::skill(&settings.project, &spec)
             .map_err(|why| format!("its skill cannot be read: {why}"))?;
@@ -293,11 +298,30 @@ impl Shelf {
             by: BY_HAND.to_owned(),
             pinned,
             skill: skill.digest,
-            not_enforced: file.not_enforced.clone(),
+            not_enforced: not_enforced(file, &spec, settings),
             published_before: past.published,
             spec,
         })
     }
+}
+
+/// What the processes of this loop are confined by on this machine.
+fn terms<'a>(spec: &'a LoopSpec, settings: &'a Settings) -> Terms<'a> {
+    Terms {
+        powers: &settings.powers,
+        spec,
+        operator: None,
+        path: OsStr::new(""),
+        project: &settings.project,
+        folder: &settings.state,
+    }
+}
+
+/// What neither this build nor this machine enforces of what the file says.
+fn not_enforced(file: &LoopFile, spec: &LoopSpec, settings: &Settings) -> Vec<String> {
+    let mut lines = file.not_enforced.clone();
+    lines.extend(terms(spec, settings).not_enforced());
+    lines
 }
 
 /// The granted mode, and why it is not the asked one; empty where it is.

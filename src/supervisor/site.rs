@@ -1,5 +1,7 @@
 //! The site of one run: its places, its workspace, its transcript, and what its commands are given.
 
+mod homes;
+
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -7,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use self::homes::Homes;
 use super::clock::Clock;
 use super::examiners;
 use super::hub::Hub;
 use super::journal::Journal;
 use super::naming;
 use super::needs;
-use super::process::{Home, Kept, Mark, allowed_env};
+use super::process::{Kept, Mark};
 use super::redactor::Redactor;
 use super::secrets;
 use super::slots::Slots;
@@ -41,10 +44,8 @@ pub(super) struct Site {
     pub(super) project: PathBuf,
     /// The run's readable artefacts, in the project's `.checkride`.
     pub(super) folder: PathBuf,
-    /// What worker and workspace commands are started with.
-    pub(super) home: Home,
-    /// What checks and judge are started with: no keeper that the worker has known.
-    pub(super) examiner: Home,
+    /// What its programs are started with.
+    pub(super) homes: Homes,
     /// What the worker's sessions have spent, where it tells only the sum of a whole session.
     pub(super) sessions: RefCell<Sessions>,
     /// Hides the values of keys and tokens in what worker and examiners say.
@@ -78,20 +79,7 @@ impl Site {
             &settings.state.join("workspaces").join(name),
             name,
         );
-        let host = |name: &str| {
-            settings
-                .env
-                .iter()
-                .find(|(key, _)| key.to_str() == Some(name))
-                .map(|(_, v)| v.clone())
-        };
-        let home = Home {
-            keeper: settings.keeper.clone(),
-            kept: Some(Kept::default()),
-            mark: Mark::new(&settings.project, &id.0),
-            env: allowed_env(&wake.spec.guardrails.env, host),
-            cage: None,
-        };
+        let mark = Mark::new(&settings.project, &id.0);
         let listed = prices::read(&settings.config);
         let site = Self {
             redactor: secrets::of(&wake.spec, &settings.env),
@@ -108,11 +96,7 @@ impl Site {
             pins: RefCell::new(None),
             goal: RefCell::new(None),
             folder,
-            examiner: Home {
-                kept: Some(Kept::default()),
-                ..home.clone()
-            },
-            home,
+            homes: Homes::new(settings, mark, wake, &place.folder),
             pace: settings.pace,
             trust: Trust::of(settings),
             place,
@@ -311,7 +295,12 @@ impl Site {
 
     /// Where the run's programs and keys are looked for.
     pub(super) fn ground(&self) -> needs::Ground<'_> {
-        let path = self.home.env.iter().find(|(name, _)| name == "PATH");
+        let path = self
+            .homes
+            .publisher
+            .env
+            .iter()
+            .find(|(name, _)| name == "PATH");
         needs::Ground {
             project: &self.project,
             path: path.map_or(OsStr::new(""), |(_, path)| path.as_os_str()),
@@ -369,11 +358,7 @@ impl Site {
 
     /// Nothing is in flight: no process of the run is needed until something is.
     pub(super) fn rest(&self) {
-        for home in [&self.home, &self.examiner] {
-            if let Some(kept) = &home.kept {
-                kept.let_go();
-            }
-        }
+        self.homes.kept().for_each(Kept::let_go);
     }
 
     /// The run is over: its transcript is only read from now on.

@@ -170,6 +170,7 @@ impl Fake {
             skill_changed: false,
             approved: 0,
             spent: Usage::default(),
+            in_force: Vec::new(),
             not_enforced: Vec::new(),
             warnings: Vec::new(),
         };

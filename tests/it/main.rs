@@ -47,6 +47,8 @@ mod process;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]
+mod sandbox;
+#[cfg(test)]
 mod screens;
 #[cfg(test)]
 mod shipped;

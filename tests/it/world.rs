@@ -99,6 +99,7 @@ impl World {
             grants: BTreeMap::new(),
             owned: true,
             pace: 0.0,
+            powers: crate::sandbox::powers(),
             warnings: Vec::new(),
         }
     }

@@ -3,8 +3,8 @@
 
 use crate::config::nearest::nearest;
 use crate::config::quantity::Hours;
-use crate::config::reader::{At, Problems, Table};
-use crate::run::spec::{Guardrails, Mode, ToolRules, WorkspaceKind};
+use crate::config::reader::{At, Table};
+use crate::run::spec::{Guardrails, Mode, Sandbox, ToolRules, WorkspaceKind};
 
 use super::command::{self, Argv};
 use super::globs;
@@ -25,25 +25,6 @@ pub(super) struct GuardrailsPart {
     pub(super) setup: Vec<Argv>,
     /// The sandbox that is asked for, where the file asks.
     pub(super) sandbox: Option<At<Sandbox>>,
-}
-
-/// How the sandbox is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sandbox {
-    /// Where the system has one.
-    Auto,
-    /// Or the loop does not run.
-    Require,
-    /// Never; training only.
-    Off,
-}
-
-/// Names the guardrails that hold without being written and that this build does not enforce.
-pub(super) fn announce(part: &GuardrailsPart, problems: &Problems<'_>) {
-    problems.not_enforced("network");
-    if part.sandbox.is_none_or(|asked| asked.value != Sandbox::Off) {
-        problems.not_enforced("sandbox");
-    }
 }
 
 /// Reads `[guardrails]`.
@@ -207,7 +188,7 @@ pub(super) fn is_variable(name: &str) -> bool {
     begins && name.bytes().all(letters)
 }
 
-/// What keeps worker and system apart: read and judged here, enforced by no part of this build.
+/// What keeps worker and system apart; what of it a machine enforces is found out there.
 fn isolation(table: &mut Table<'_>, part: &mut GuardrailsPart) {
     let words = [
         ("auto", Sandbox::Auto),
@@ -215,11 +196,13 @@ fn isolation(table: &mut Table<'_>, part: &mut GuardrailsPart) {
         ("off", Sandbox::Off),
     ];
     part.sandbox = table.choice("sandbox", &words);
-    for host in table
-        .texts("network")
-        .map(|list| list.value)
-        .unwrap_or_default()
-    {
+    if let Some(sandbox) = part.sandbox {
+        part.spec.sandbox = sandbox.value;
+    }
+    let listed = table.texts("network").map(|list| list.value);
+    let names = |list: &Vec<At<String>>| list.iter().map(|host| host.value.clone()).collect();
+    part.spec.network = listed.as_ref().map(names);
+    for host in listed.unwrap_or_default() {
         let name = host.value.strip_prefix("*.").unwrap_or(&host.value);
         let valid = !name.is_empty()
             && name.split('.').all(|label| {

@@ -2,12 +2,11 @@
 //! `files.rs`.
 
 use crate::config::quantity;
-use crate::config::reader::{At, Problems};
+use crate::config::reader::Problems;
 use crate::run::Mode;
-use crate::run::spec::{Independence, JudgeKind, NoteBy, PROTECTED_ALWAYS};
+use crate::run::spec::{Independence, JudgeKind, NoteBy, PROTECTED_ALWAYS, Sandbox};
 
 use super::globs;
-use super::guardrails::Sandbox;
 use super::independence::{Agent, Closeness, closeness};
 use super::judge::JudgePart;
 use super::parts::Parts;
@@ -19,7 +18,6 @@ pub(super) fn rules(parts: &Parts, problems: &Problems<'_>) {
     training_only(parts, problems);
     autonomy(parts, problems);
     write_patterns(parts, problems);
-    sandbox(parts, problems);
     if let Some(worker) = &parts.worker
         && let Some(judge) = parts.goal.as_ref().and_then(|goal| goal.judge.as_ref())
     {
@@ -143,20 +141,6 @@ fn write_patterns(parts: &Parts, problems: &Problems<'_>) {
                 "remove it, or name paths outside the protected ones",
             );
         }
-    }
-}
-
-fn sandbox(parts: &Parts, problems: &Problems<'_>) {
-    if let Some(At {
-        value: Sandbox::Require,
-        span,
-    }) = parts.guardrails.sandbox
-    {
-        problems.error(
-            span,
-            "this build has no sandbox, and `sandbox = \"require\"` lets the loop run only in one",
-            "write sandbox = \"auto\", and read what is not enforced",
-        );
     }
 }
 

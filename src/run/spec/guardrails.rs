@@ -24,6 +24,33 @@ pub struct Guardrails {
     /// Which tool calls need no question, and which are never made.
     #[serde(default)]
     pub tools: ToolRules,
+    /// Whether its processes are confined.
+    #[serde(default, skip_serializing_if = "Sandbox::is_auto")]
+    pub sandbox: Sandbox,
+    /// Hosts that the worker may reach, `agent` for those of its own agent; `None` where the file
+    /// says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Vec<String>>,
+}
+
+/// How the sandbox is wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sandbox {
+    /// As far as the system has one; what it has not is said.
+    #[default]
+    Auto,
+    /// Wholly, or the loop does not run.
+    Require,
+    /// Never; training only.
+    Off,
+}
+
+impl Sandbox {
+    /// Whether it is the default.
+    pub fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
 }
 
 /// Rules over tool calls: a tool's name, or a name with a pattern: `Read`, `Bash(cargo test *)`.
@@ -143,6 +170,8 @@ impl Default for Guardrails {
             workspace: WorkspaceRules::default(),
             env: ["PATH", "HOME", "LANG"].map(str::to_owned).to_vec(),
             tools: ToolRules::default(),
+            sandbox: Sandbox::default(),
+            network: None,
         }
     }
 }

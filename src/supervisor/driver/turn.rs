@@ -15,6 +15,7 @@ use crate::run::{Failure, Input, Usage};
 use crate::supervisor::guard::Guard;
 use crate::supervisor::limit;
 use crate::supervisor::process::Limits;
+use crate::supervisor::sandbox::terms::Role;
 use crate::supervisor::site::Site;
 use crate::supervisor::transcripts::Open;
 use crate::supervisor::worker::command::{Manner, Task};
@@ -104,7 +105,8 @@ impl Flight {
         leave: Leave,
         telling: &mut Telling,
     ) -> Result<Turn, Amiss> {
-        let home = &self.site.home;
+        self.site.furnish(Role::Worker).await.map_err(Amiss::at)?;
+        let home = &self.site.homes.worker;
         Ok(match &self.site.wake.spec.worker.kind {
             WorkerKind::Command {
                 command,
@@ -149,7 +151,7 @@ impl Flight {
             retries: spec.worker.retries,
             leave,
             guard,
-            home: &self.site.home,
+            home: &self.site.homes.worker,
         })
     }
 

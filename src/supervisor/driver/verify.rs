@@ -11,6 +11,7 @@ use crate::run::{CheckResult, Input, Judgement, Usage};
 use crate::supervisor::naming;
 use crate::supervisor::process::{self, Ending, Exit, Halt, Heard, Home, Limits, Stdin};
 use crate::supervisor::provider::{Left, Listener, Patience, Reach};
+use crate::supervisor::sandbox::terms::Role;
 use crate::supervisor::verifier::checks::{self, Site as Examination};
 use crate::supervisor::verifier::judge::{self, Asked, CheckSeen, FileSeen, Output, Question};
 use crate::supervisor::verifier::remote;
@@ -27,13 +28,14 @@ impl Flight {
     /// Runs every check on this tree.
     pub(super) async fn check(&self, tree: String) -> Result<Input, Amiss> {
         let examination = self.examination(tree).await?;
-        self.set_up(&self.site.examiner, &examination.checkout)
+        self.site.furnish(Role::Check).await.map_err(Amiss::at)?;
+        self.set_up(&self.site.homes.setup, &examination.checkout)
             .await?;
         let all = &self.site.wake.spec.goal.checks;
         let ran = checks::run(
             all,
             &examination,
-            &self.site.examiner,
+            &self.site.homes.check,
             &self.halt,
             &mut |_| {},
         )
@@ -128,7 +130,8 @@ impl Flight {
             JudgeKind::Command { command, format: _ } => {
                 let examination = self.examination(tree).await?;
                 let command = examination.slots.fill_known(command);
-                let place = (&self.site.examiner, examination.checkout.as_path());
+                self.site.furnish(Role::Judge).await.map_err(Amiss::at)?;
+                let place = (&self.site.homes.judge, examination.checkout.as_path());
                 Ok(judge::ask_command(&command, judge, question, place, &self.halt).await)
             }
             JudgeKind::Script { file } => {

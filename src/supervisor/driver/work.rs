@@ -11,6 +11,7 @@ use crate::run::{Author, Digest, Input, Prompt, TextRef, Work};
 use crate::supervisor::guard::Guard;
 use crate::supervisor::memory;
 use crate::supervisor::plain;
+use crate::supervisor::sandbox::terms::Role;
 use crate::supervisor::worker::Turn;
 use crate::supervisor::workspace::measure::{Measured, Since};
 use crate::supervisor::workspace::{Trouble, Workspace};
@@ -42,7 +43,8 @@ impl Flight {
         if let Err(why) = self.site.laid_out(folder.clone()).await {
             return Ok(Input::CannotVerify(why));
         }
-        match self.set_up(&self.site.home, &folder).await {
+        self.site.furnish(Role::Worker).await.map_err(Amiss::at)?;
+        match self.set_up(&self.site.homes.worker, &folder).await {
             Ok(()) => Ok(Input::Prepared(ground)),
             Err(Amiss::Failed(failure)) => Ok(Input::CannotVerify(failure.cause)),
             Err(halted) => Err(halted),

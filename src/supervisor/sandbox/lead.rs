@@ -1,28 +1,40 @@
 //! The leader inside: builds the sandbox around itself, starts the program, buries what dies, and
 //! tells the keeper how the program ended. It ends with the program, and its namespaces with it.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::pin::pin;
 use std::process::{Command, Stdio};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::bridge::Bridge;
 use super::enter::tell;
 use super::{Cage, Net, Word, caps, loopback, view, walls};
 use crate::supervisor::process::why::explain;
 use crate::supervisor::process::wire::{self, Orders, Received};
 use crate::supervisor::process::{Exit, ending};
 
+/// Most stores of git objects that borrow from each other; git itself gives up at five.
+const MOST_STORES: usize = 8;
+
 /// Goes inside and stays until the program is over. The error is one line.
 pub(super) fn lead(socket: &mut UnixStream, apart: bool) -> Result<(), String> {
     let (orders, streams) = hear(socket).map_err(|e| format!("hearing the order: {e}"))?;
-    let Some(cage) = &orders.cage else {
+    let Some(mut cage) = orders.cage.clone() else {
         return Err("there is no word of what to confine".to_owned());
     };
-    let abi = confine(cage, apart)?;
+    cage.read.extend(borrowed(&cage.stores));
+    if let Net::Through(proxy) = &cage.net {
+        cage.read.push(proxy.clone());
+    }
+    let abi = confine(&cage, apart)?;
     let told = |e: io::Error| format!("telling the keeper: {e}");
     if orders.argv.is_empty() {
         return tell(socket, &Word::Started(abi)).map_err(told);
@@ -36,7 +48,12 @@ pub(super) fn lead(socket: &mut UnixStream, apart: bool) -> Result<(), String> {
         socket.set_nonblocking(true)?;
         // The program is asked to end, and this process waits for it.
         let _heard = signal(SignalKind::terminate())?;
-        let child = match start(&orders, streams) {
+        let bridge = match &cage.net {
+            Net::Through(proxy) => Some(Bridge::to(Path::new(proxy)).await?),
+            Net::Open | Net::None => None,
+        };
+        let carried = bridge.as_ref().map_or(Ok(Vec::new()), Bridge::variables)?;
+        let child = match start(&orders, streams, carried) {
             Ok(child) => child,
             Err(e) => {
                 let why = explain(&e, &orders);
@@ -45,6 +62,12 @@ pub(super) fn lead(socket: &mut UnixStream, apart: bool) -> Result<(), String> {
         };
         tell(socket, &Word::Started(abi))?;
         let keeper = tokio::net::UnixStream::from_std(socket.try_clone()?)?;
+        let mut carrying = pin!(async {
+            match &bridge {
+                Some(bridge) => bridge.carry().await,
+                None => std::future::pending().await,
+            }
+        });
         loop {
             if let Some(exit) = bury(child) {
                 return Ok(Some(exit));
@@ -53,6 +76,7 @@ pub(super) fn lead(socket: &mut UnixStream, apart: bool) -> Result<(), String> {
                 _ = deaths.recv() => {}
                 // It says no more: its end is all that can come.
                 _ = keeper.readable() => return Ok(None),
+                () = &mut carrying => {}
             }
         }
     });
@@ -74,6 +98,24 @@ fn hear(socket: &mut UnixStream) -> io::Result<(Orders, [OwnedFd; 3])> {
     Ok((serde_json::from_slice(&bytes)?, streams))
 }
 
+/// These stores of git objects and all that they borrow from, as git itself follows them.
+fn borrowed(stores: &[OsString]) -> Vec<OsString> {
+    let mut all: Vec<OsString> = Vec::new();
+    let mut open = stores.to_vec();
+    while let Some(store) = open.pop() {
+        if all.contains(&store) || all.len() == MOST_STORES {
+            continue;
+        }
+        let named = Path::new(&store).join("info/alternates");
+        let list = std::fs::read(named).unwrap_or_default();
+        let lines = list.split(|&b| b == b'\n');
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
+        open.extend(lines.map(|line| Path::new(&store).join(OsStr::from_bytes(line)).into()));
+        all.push(store);
+    }
+    all
+}
+
 /// Puts this process inside; there is no way back.
 fn confine(cage: &Cage, apart: bool) -> Result<i32, String> {
     if apart {
@@ -81,7 +123,7 @@ fn confine(cage: &Cage, apart: bool) -> Result<i32, String> {
             .map_err(|e| format!("binding it to its keeper: {e}"))?;
         rustix::process::setsid().map_err(|e| format!("leaving the session: {e}"))?;
         match cage.net {
-            Net::None => {
+            Net::None | Net::Through(_) => {
                 loopback::switch_on().map_err(|e| format!("switching loopback on: {e}"))?
             }
             Net::Open => {}
@@ -96,7 +138,11 @@ fn confine(cage: &Cage, apart: bool) -> Result<i32, String> {
     }
 }
 
-fn start(orders: &Orders, streams: [OwnedFd; 3]) -> io::Result<Pid> {
+fn start(
+    orders: &Orders,
+    streams: [OwnedFd; 3],
+    more: Vec<(&'static str, String)>,
+) -> io::Result<Pid> {
     let [stdin, stdout, stderr] = streams.map(Stdio::from);
     let (program, arguments) = orders
         .argv
@@ -104,6 +150,7 @@ fn start(orders: &Orders, streams: [OwnedFd; 3]) -> io::Result<Pid> {
         .ok_or(io::ErrorKind::InvalidInput)?;
     let child = Command::new(program)
         .args(arguments)
+        .envs(more)
         .current_dir(&orders.cwd)
         .stdin(stdin)
         .stdout(stdout)

@@ -12,6 +12,7 @@ use crate::run::{CheckOutcome, CheckResult, Digest};
 use crate::supervisor::process::{
     self, Ending, Exit, Halt, Home, Limits, Sink, Stdin, Tail, Watched,
 };
+use crate::supervisor::sandbox::Net;
 use crate::supervisor::slots::Slots;
 use crate::supervisor::worker::stream::Lines;
 
@@ -76,7 +77,10 @@ pub async fn run(
 
 async fn examine(check: &Check, site: &Site, home: &Home, limits: Limits) -> Option<CheckResult> {
     let command = site.slots.fill_known(&check.command);
-    let order = home.order(site.pin(&command), &site.checkout, Stdin::Null);
+    let mut order = home.order(site.pin(&command), &site.checkout, Stdin::Null);
+    if let Some(cage) = order.cage.as_mut().filter(|_| check.network) {
+        cage.net = Net::Open;
+    }
     let mut result = CheckResult {
         command,
         ..CheckResult::skipped(check)

@@ -281,6 +281,7 @@ fn row(name: &str, mode: Mode, trigger: Trigger, off: bool) -> LoopRow {
                 priced: true,
                 ..Usage::default()
             },
+            in_force: Vec::new(),
             not_enforced: vec!["network: hosts".into()],
             warnings: Vec::new(),
         })),

@@ -1,0 +1,161 @@
+//! The agents that are known: where their models are served, which variables hold their keys, and
+//! where their login lies. One table, shown to the operator.
+
+use std::path::Path;
+
+use crate::run::spec::{JudgeKind, WorkerKind};
+
+/// What one agent needs to reach its own models, and no more.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its program.
+    pub name: &'static str,
+    /// The hosts that it calls; `*.` stands for any name below.
+    pub hosts: &'static [&'static str],
+    /// Variables that hold its keys; they reach it without being named in the loop file.
+    pub keys: &'static [&'static str],
+    /// Files of the operator's home that hold its login; they are copied into the loop's own home.
+    pub logins: &'static [&'static str],
+}
+
+/// Every agent that is known.
+pub const AGENTS: [Known; 6] = [
+    Known {
+        name: "claude",
+        hosts: &[
+            "api.anthropic.com",
+            "claude.ai",
+            "console.anthropic.com",
+            "platform.claude.com",
+        ],
+        keys: &[
+            "ANTHROPIC_API_KEY",
+            "ANTHROPIC_AUTH_TOKEN",
+            "CLAUDE_CODE_OAUTH_TOKEN",
+        ],
+        logins: &[".claude/.credentials.json"],
+    },
+    Known {
+        name: "codex",
+        hosts: &["api.openai.com", "auth.openai.com", "chatgpt.com"],
+        keys: &["OPENAI_API_KEY", "CODEX_API_KEY"],
+        logins: &[".codex/auth.json"],
+    },
+    Known {
+        name: "gemini",
+        hosts: &[
+            "generativelanguage.googleapis.com",
+            "cloudcode-pa.googleapis.com",
+            "oauth2.googleapis.com",
+        ],
+        keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        logins: &[".gemini/oauth_creds.json", ".gemini/google_accounts.json"],
+    },
+    Known {
+        name: "qwen",
+        hosts: &["portal.qwen.ai", "chat.qwen.ai", "dashscope.aliyuncs.com"],
+        keys: &["DASHSCOPE_API_KEY", "OPENAI_API_KEY"],
+        logins: &[".qwen/oauth_creds.json"],
+    },
+    Known {
+        name: "opencode",
+        hosts: &[
+            "models.dev",
+            "opencode.ai",
+            "api.anthropic.com",
+            "api.openai.com",
+            "generativelanguage.googleapis.com",
+            "openrouter.ai",
+        ],
+        keys: &[
+            "ANTHROPIC_API_KEY",
+            "OPENAI_API_KEY",
+            "GEMINI_API_KEY",
+            "OPENROUTER_API_KEY",
+        ],
+        logins: &[".local/share/opencode/auth.json"],
+    },
+    Known {
+        name: "pi",
+        hosts: &[
+            "api.anthropic.com",
+            "api.openai.com",
+            "generativelanguage.googleapis.com",
+            "openrouter.ai",
+        ],
+        keys: &[
+            "ANTHROPIC_API_KEY",
+            "OPENAI_API_KEY",
+            "GEMINI_API_KEY",
+            "OPENROUTER_API_KEY",
+        ],
+        logins: &[".pi/agent/auth.json"],
+    },
+];
+
+/// The agent that a command starts: by the name of its program, or of the package that is run.
+///
+/// `npx @agentclientprotocol/claude-agent-acp` and `claude-code-acp` are claude's adapters.
+pub fn started_by(command: &[String]) -> Option<&'static Known> {
+    let program = command.first()?;
+    let runs_packages = matches!(base(program), "npx" | "bunx" | "pnpx" | "uvx");
+    let packages = command.iter().skip(1).filter(|_| runs_packages);
+    std::iter::once(program)
+        .chain(packages.filter(|word| !word.starts_with('-')).take(1))
+        .find_map(|word| named(base(word)))
+}
+
+/// The agent behind a worker; nobody where a model is called by the host, or a script plays.
+pub fn working(kind: &WorkerKind) -> Option<&'static Known> {
+    started_by(kind.program()?)
+}
+
+/// The agent behind a judge.
+pub fn judging(kind: &JudgeKind) -> Option<&'static Known> {
+    match kind {
+        JudgeKind::Command { command, .. } => started_by(command),
+        JudgeKind::Http(_) | JudgeKind::Human | JudgeKind::Script { .. } => None,
+    }
+}
+
+fn base(word: &str) -> &str {
+    let name = Path::new(word).file_name().and_then(|name| name.to_str());
+    let name = name.unwrap_or(word);
+    // A version that was asked for: `claude-code-acp@0.4`.
+    name.split_once('@').map_or(name, |(name, _)| name)
+}
+
+fn named(program: &str) -> Option<&'static Known> {
+    let adapter = |agent: &Known| {
+        let rest = program.strip_prefix(agent.name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-') && rest.ends_with("acp"))
+    };
+    AGENTS.iter().find(|agent| adapter(agent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An agent is known by its program or its adapter, and never by an argument.
+    #[test]
+    fn an_agent_is_known_by_its_program() {
+        let cases = [
+            ("/usr/local/bin/claude -p", Some("claude")),
+            (
+                "npx -y @agentclientprotocol/claude-agent-acp@0.4",
+                Some("claude"),
+            ),
+            ("codex-acp", Some("codex")),
+            ("gemini --acp", Some("gemini")),
+            ("pi --mode json", Some("pi")),
+            ("ping claude", None),
+            ("sh claude", None),
+            ("npx cowsay claude", None),
+        ];
+        for (line, agent) in cases {
+            let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(started_by(&argv).map(|known| known.name), agent, "{line}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What this machine can do, found out by trying: the sandbox is rehearsed once, with no program in
+//! it. What a build could do is no answer.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::{Cage, Net, Word, enter};
+use crate::supervisor::process::wire::{self, Orders};
+
+/// How long a rehearsal may take: some milliseconds, but on a machine that has no time for it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What this machine can confine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Powers {
+    /// The interface of Landlock that is in force; why there is none.
+    pub walls: Result<i32, String>,
+    /// Whether there are namespaces; why there are none.
+    pub apart: Result<(), String>,
+}
+
+impl Powers {
+    /// A machine that confines nothing, for this reason.
+    pub fn none(why: &str) -> Self {
+        Self {
+            walls: Err(why.to_owned()),
+            apart: Err(why.to_owned()),
+        }
+    }
+}
+
+/// Tries it out; `program` is this very program.
+pub fn probe(program: &Path) -> Powers {
+    if !cfg!(target_os = "linux") {
+        return Powers::none("it is built for Linux");
+    }
+    let walls = rehearse(program, &bare(false, true));
+    let apart = rehearse(program, &bare(true, walls.is_ok())).map(drop);
+    Powers { walls, apart }
+}
+
+fn bare(apart: bool, walls: bool) -> Cage {
+    Cage {
+        apart,
+        walls,
+        read: vec!["/usr".into()],
+        write: Vec::new(),
+        mask: Vec::new(),
+        stores: Vec::new(),
+        net: Net::None,
+    }
+}
+
+/// Puts up a sandbox with nothing in it; the interface of Landlock that it has.
+fn rehearse(program: &Path, cage: &Cage) -> Result<i32, String> {
+    let failed = |e: io::Error| format!("it cannot be tried out: {e}");
+    let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+    let mut child = Command::new(program)
+        .args([enter::WORD, cage.word()])
+        .env_clear()
+        .current_dir("/")
+        .stdin(OwnedFd::from(theirs))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(failed)?;
+    let said = converse(&ours, cage).map_err(failed);
+    // It ends when its socket does, whatever it was doing.
+    drop(ours);
+    if said.is_err() {
+        drop(child.kill());
+    }
+    drop(child.wait());
+    match said? {
+        Some(Word::Started(abi)) => Ok(abi),
+        Some(Word::Failed(why)) => Err(why.trim_start_matches("the sandbox: ").to_owned()),
+        Some(Word::Ended(_)) | None => Err("it ended before it stood".to_owned()),
+    }
+}
+
+fn converse(mut socket: &UnixStream, cage: &Cage) -> io::Result<Option<Word>> {
+    socket.set_read_timeout(Some(PATIENCE))?;
+    let null = || std::fs::File::open("/dev/null").map(OwnedFd::from);
+    wire::send_streams(socket, &[null()?, null()?, null()?])?;
+    let orders = Orders {
+        argv: Vec::new(),
+        cwd: "/".into(),
+        env: Vec::new(),
+        cage: Some(cage.clone()),
+    };
+    socket.write_all(&wire::framed(&orders)?)?;
+    let mut line = String::new();
+    BufReader::new(socket).read_line(&mut line)?;
+    Ok(serde_json::from_str(&line).ok())
+}

@@ -1,0 +1,257 @@
+//! The terms of one run: which of its processes is confined to what, and what of it this machine does
+//! not enforce. Every such limit has its line: nothing is left out in silence.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::agents::{self, Known};
+use super::probe::Powers;
+use super::rooms::Room;
+use super::{Cage, Net, grants};
+use crate::run::LoopSpec;
+use crate::run::spec::{PublishTo, Sandbox};
+
+/// The word in a loop's list of hosts that stands for those of its agent.
+const AGENT: &str = "agent";
+
+/// The first interface of Landlock that knows TCP.
+const KNOWS_TCP: i32 = 4;
+
+/// The first that knows signals and abstract sockets.
+const KNOWS_SIGNALS: i32 = 6;
+
+/// Who a process of a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Does the work.
+    Worker,
+    /// Looks whether it is done.
+    Check,
+    /// Judges it.
+    Judge,
+}
+
+impl Role {
+    /// The folder of its room.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Worker => "worker",
+            Self::Check => "check",
+            Self::Judge => "judge",
+        }
+    }
+}
+
+/// What the processes of one run are confined by.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// What this machine can do.
+    pub powers: &'a Powers,
+    /// The loop.
+    pub spec: &'a LoopSpec,
+    /// The operator's home, where the host knows it.
+    pub operator: Option<&'a Path>,
+    /// The `PATH` of the run's programs.
+    pub path: &'a OsStr,
+    /// The project's folder.
+    pub project: &'a Path,
+    /// The loop's own folder: workspace, checkout, rooms.
+    pub folder: &'a Path,
+}
+
+impl Terms<'_> {
+    /// Whether there is a sandbox at all.
+    pub fn confines(&self) -> bool {
+        self.spec.guardrails.sandbox != Sandbox::Off
+    }
+
+    /// The agent that plays this role, where it is a known one.
+    pub fn agent(&self, role: Role) -> Option<&'static Known> {
+        match role {
+            Role::Worker => agents::working(&self.spec.worker.kind),
+            Role::Judge => agents::judging(&self.spec.goal.judge.as_ref()?.kind),
+            Role::Check => None,
+        }
+    }
+
+    /// The room of this role.
+    pub fn room(&self, role: Role) -> Room {
+        Room::at(&self.rooms().join(role.word()))
+    }
+
+    /// What this role is confined to; `None` where nothing can, or shall, confine it.
+    pub fn cage(&self, role: Role) -> Option<Cage> {
+        let (apart, walls) = (self.powers.apart.is_ok(), self.powers.walls.is_ok());
+        if !self.confines() || !(apart || walls) {
+            return None;
+        }
+        let room = self.room(role);
+        let mut read = grants::readable(self.operator, self.path);
+        let mut mask = grants::masked(self.operator);
+        let mut write = vec![room.home, room.temp];
+        let (checkout, pinned) = (self.folder.join("verify"), self.folder.join("pinned"));
+        match role {
+            Role::Worker => write.push(self.folder.join("work")),
+            Role::Check => {
+                write.push(checkout);
+                read.push(pinned);
+            }
+            Role::Judge => read.extend([checkout, pinned]),
+        }
+        if self.names_the_project(role) {
+            read.push(self.project.to_owned());
+            mask.extend(secrets_of(self.project));
+        }
+        let plain = |paths: Vec<PathBuf>| paths.into_iter().map(OsString::from).collect();
+        Some(Cage {
+            apart,
+            walls,
+            read: plain(read),
+            write: plain(write),
+            mask: plain(mask),
+            stores: vec![self.folder.join("repo.git/objects").into()],
+            net: match role {
+                Role::Check => Net::None,
+                Role::Worker | Role::Judge => self.reach(role),
+            },
+        })
+    }
+
+    /// How this role reaches its hosts; for checks, how their setup does.
+    pub fn reach(&self, role: Role) -> Net {
+        if self.hosts(role).is_empty() {
+            return Net::None;
+        }
+        match self.powers.apart {
+            Ok(()) => Net::Through(self.proxy(role).into()),
+            Err(_) => Net::Open,
+        }
+    }
+
+    /// The socket of this role's proxy: beside its room, not in it.
+    pub fn proxy(&self, role: Role) -> PathBuf {
+        self.rooms().join(format!("{}.proxy", role.word()))
+    }
+
+    fn rooms(&self) -> PathBuf {
+        self.folder.join("rooms")
+    }
+
+    /// The hosts that this role may reach, by name; for checks, those of setup commands.
+    pub fn hosts(&self, role: Role) -> BTreeSet<String> {
+        let agent = self.agent(role);
+        let own = agent.map_or(&[][..], |agent| agent.hosts);
+        let own = own.iter().map(|host| (*host).to_owned());
+        let listed = match (role, &self.spec.guardrails.network) {
+            (Role::Judge, _) | (Role::Worker, None) => return own.collect(),
+            (Role::Check, None) => return BTreeSet::new(),
+            (Role::Worker | Role::Check, Some(listed)) => listed,
+        };
+        let more = listed.iter().filter(|host| *host != AGENT).cloned();
+        if listed.iter().any(|host| host == AGENT) {
+            own.chain(more).collect()
+        } else {
+            more.collect()
+        }
+    }
+
+    /// Whether a command of this role is given the project's folder.
+    fn names_the_project(&self, role: Role) -> bool {
+        let goal = &self.spec.goal;
+        let named = |command: &[String]| command.iter().any(|word| word.contains("{project}"));
+        match role {
+            Role::Worker => false,
+            Role::Check => goal.checks.iter().any(|check| named(&check.command)),
+            Role::Judge => match goal.judge.as_ref().map(|judge| &judge.kind) {
+                Some(crate::run::spec::JudgeKind::Command { command, .. }) => named(command),
+                Some(_) | None => false,
+            },
+        }
+    }
+
+    /// What the file asks for, or what holds by itself, and this machine does not enforce.
+    pub fn not_enforced(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.confines() {
+            lines.push("sandbox (the loop file switches it off)".to_owned());
+            lines.push("network (there is no sandbox)".to_owned());
+            return lines;
+        }
+        let abi = match &self.powers.walls {
+            Ok(abi) => *abi,
+            Err(why) => {
+                lines.push(format!("sandbox of files (no Landlock: {why})"));
+                0
+            }
+        };
+        if let Err(why) = &self.powers.apart {
+            let what = if abi >= KNOWS_SIGNALS {
+                "sandbox of Unix sockets"
+            } else {
+                "sandbox of processes, signals and Unix sockets"
+            };
+            lines.push(format!("{what} (no namespaces: {why})"));
+            let listing = [Role::Worker, Role::Judge];
+            let listed = listing.into_iter().any(|role| !self.hosts(role).is_empty());
+            let net = match (listed, abi >= KNOWS_TCP) {
+                (true, _) => "network, which is open to the worker or judge",
+                (false, true) => "network but for TCP",
+                (false, false) => "network",
+            };
+            lines.push(format!("{net} (no namespaces: {why})"));
+        }
+        if let Some(publish) = &self.spec.publish
+            && let PublishTo::Command { .. } = publish.to
+        {
+            lines
+                .push("sandbox of the publish command (it acts outside, with your yes)".to_owned());
+        }
+        lines
+    }
+
+    /// What holds, in words for the operator.
+    pub fn in_force(&self) -> Vec<String> {
+        if !self.confines() {
+            return Vec::new();
+        }
+        let mut lines = Vec::new();
+        if self.powers.walls.is_ok() {
+            lines.push("writes stay in the workspace, a home and a temporary folder of its own");
+        }
+        if self.powers.apart.is_ok() {
+            lines.push("sees only system folders and tools; no other process, no socket of others");
+        }
+        lines.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Why the loop must not run here: its file requires what this machine has not.
+    pub fn refuses(&self) -> Option<String> {
+        if self.spec.guardrails.sandbox != Sandbox::Require {
+            return None;
+        }
+        let lacks: Vec<String> = self.not_enforced();
+        let lack = lacks
+            .iter()
+            .find(|line| !line.contains("publish command"))?;
+        Some(format!(
+            "its file has `sandbox = \"require\"`, and here is not enforced: {lack}; run it where it is, or \
+             write \"auto\""
+        ))
+    }
+}
+
+/// What lies at the top of a project and is nobody's to read: its own secrets and its git folder.
+fn secrets_of(project: &Path) -> Vec<PathBuf> {
+    let hidden = |name: &str| {
+        name.starts_with(".env") || matches!(name, ".git" | ".checkride" | ".claude" | ".codex")
+    };
+    let Ok(entries) = std::fs::read_dir(project) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_str().is_some_and(hidden))
+        .map(|entry| entry.path())
+        .collect()
+}

@@ -1,0 +1,191 @@
+//! What the programs of one run are started with, role by role: environment, rooms, confinement.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::{Site, beside};
+use crate::run::Wake;
+use crate::supervisor::Settings;
+use crate::supervisor::process::{Home, Kept, Mark, allowed_env};
+use crate::supervisor::sandbox::Net;
+use crate::supervisor::sandbox::agents::Known;
+use crate::supervisor::sandbox::proxy::Proxy;
+use crate::supervisor::sandbox::rooms::Room;
+use crate::supervisor::sandbox::terms::{Role, Terms};
+use crate::supervisor::worker::transcript::Kind;
+use crate::supervisor::workspace::Trouble;
+
+/// What each role is started with.
+#[derive(Debug)]
+pub(in crate::supervisor) struct Homes {
+    /// The worker.
+    pub(in crate::supervisor) worker: Home,
+    /// Checks: no keeper that the worker has known.
+    pub(in crate::supervisor) check: Home,
+    /// The judge, where it is a program.
+    pub(in crate::supervisor) judge: Home,
+    /// Publish commands: they act outside, with the operator's yes.
+    pub(in crate::supervisor) publisher: Home,
+    /// Setup commands of the examiner.
+    pub(in crate::supervisor) setup: Home,
+    quarters: Vec<Quarters>,
+    operator: Option<PathBuf>,
+}
+
+/// What a role needs to be there before its programs start.
+#[derive(Debug)]
+struct Quarters {
+    role: Role,
+    room: Room,
+    agent: Option<&'static Known>,
+    /// Where its way out is to be served, and to which hosts; `None` where there is none.
+    way_out: Option<(PathBuf, BTreeSet<String>)>,
+    proxy: RefCell<Option<Proxy>>,
+}
+
+impl Homes {
+    /// The homes of a run in this folder of its loop.
+    pub(super) fn new(
+        settings: &Settings,
+        mark: Mark,
+        wake: &Wake,
+        folder: &std::path::Path,
+    ) -> Self {
+        let host = |name: &str| {
+            let named = settings
+                .env
+                .iter()
+                .find(|(key, _)| key.to_str() == Some(name));
+            named.map(|(_, value)| value.clone())
+        };
+        let publisher = Home {
+            keeper: settings.keeper.clone(),
+            kept: Some(Kept::default()),
+            mark,
+            env: allowed_env(&wake.spec.guardrails.env, host),
+            cage: None,
+        };
+        let path = publisher.env.iter().find(|(name, _)| name == "PATH");
+        let path = path.map(|(_, path)| path.clone()).unwrap_or_default();
+        let operator = host("HOME")
+            .map(PathBuf::from)
+            .filter(|home| home.is_absolute());
+        let terms = Terms {
+            powers: &settings.powers,
+            spec: &wake.spec,
+            operator: operator.as_deref(),
+            path: &path,
+            project: &settings.project,
+            folder,
+        };
+        let dressed = |role: Role, kept: &Option<Kept>| {
+            let agent = terms.agent(role);
+            let keys = agent.map_or(&[][..], |agent| agent.keys);
+            let more = if terms.confines() {
+                terms.room(role).variables()
+            } else {
+                Vec::new()
+            };
+            Home {
+                cage: terms.cage(role),
+                env: overlaid(&publisher.env, more, allowed_env(&owned(keys), host)),
+                kept: kept.clone(),
+                ..publisher.clone()
+            }
+        };
+        let examiner = Some(Kept::default());
+        let quarters = |role| Quarters {
+            role,
+            room: terms.room(role),
+            agent: terms.agent(role),
+            way_out: match terms.reach(role) {
+                Net::Through(_) => Some((terms.proxy(role), terms.hosts(role))),
+                Net::Open | Net::None => None,
+            },
+            proxy: RefCell::default(),
+        };
+        let check = dressed(Role::Check, &examiner);
+        let roles: &[Role] = if terms.confines() {
+            &[Role::Worker, Role::Check, Role::Judge]
+        } else {
+            &[]
+        };
+        Self {
+            worker: dressed(Role::Worker, &publisher.kept),
+            setup: check.reaching(terms.reach(Role::Check)),
+            check,
+            judge: dressed(Role::Judge, &examiner),
+            quarters: roles.iter().map(|&role| quarters(role)).collect(),
+            operator: operator.clone(),
+            publisher,
+        }
+    }
+
+    /// Every keeper that is kept.
+    pub(super) fn kept(&self) -> impl Iterator<Item = &Kept> {
+        [&self.worker, &self.check]
+            .into_iter()
+            .filter_map(|home| home.kept.as_ref())
+    }
+}
+
+impl Site {
+    /// Makes the room of this role: an examiner's anew, the worker's as it left it, with a login
+    /// that is not older than the operator's.
+    pub(in crate::supervisor) async fn furnish(self: &Rc<Self>, role: Role) -> Result<(), Trouble> {
+        let mut quarters = self.homes.quarters.iter();
+        let Some(quarters) = quarters.find(|quarters| quarters.role == role) else {
+            return Ok(());
+        };
+        let (room, agent) = (quarters.room.clone(), quarters.agent);
+        let operator = self.homes.operator.clone();
+        beside(move || {
+            room.clear(role == Role::Worker)?;
+            room.furnish(operator.as_deref(), agent)
+                .map_err(Trouble::new)
+        })
+        .await?;
+        if let Some((socket, hosts)) = &quarters.way_out
+            && quarters.proxy.borrow().is_none()
+        {
+            let proxy = Proxy::serve(socket, hosts.clone(), self.teller())
+                .map_err(|e| Trouble::file("serve the network at", socket, &e))?;
+            quarters.proxy.replace(Some(proxy));
+        }
+        Ok(())
+    }
+
+    /// Tells the transcript what was turned away at the way out.
+    fn teller(self: &Rc<Self>) -> impl Fn(String) + 'static {
+        let site = Rc::downgrade(self);
+        move |why| {
+            if let Some(site) = site.upgrade() {
+                site.narrate(vec![(Kind::Error, format!("network: {why}"))]);
+            }
+        }
+    }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// An environment with some variables set anew, and others where they are not set yet.
+fn overlaid(
+    base: &[(String, OsString)],
+    anew: Vec<(String, OsString)>,
+    unless_set: Vec<(String, OsString)>,
+) -> Vec<(String, OsString)> {
+    let mut all = base.to_vec();
+    all.retain(|(name, _)| anew.iter().all(|(other, _)| name != other));
+    all.extend(anew);
+    for (name, value) in unless_set {
+        if all.iter().all(|(other, _)| *other != name) {
+            all.push((name, value));
+        }
+    }
+    all
+}
