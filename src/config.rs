@@ -38,8 +38,21 @@ pub struct Report {
     pub not_enforced: Vec<(String, Vec<String>)>,
 }
 
+/// What a machine does not enforce of what a loop's file says, one line each.
+pub type Unenforced<'a> = &'a dyn Fn(&crate::run::LoopSpec) -> Vec<String>;
+
 /// Reads these loop files, or all of the project with its settings where none is named.
 pub fn check(project: &Path, files: &[PathBuf], prices: &Prices) -> Report {
+    check_on(project, files, prices, &|_| Vec::new())
+}
+
+/// The same, with what this machine does not enforce of each file.
+pub fn check_on(
+    project: &Path,
+    files: &[PathBuf],
+    prices: &Prices,
+    machine: Unenforced<'_>,
+) -> Report {
     let mut report = Report {
         files: 0,
         diagnostics: Vec::new(),
@@ -62,10 +75,12 @@ pub fn check(project: &Path, files: &[PathBuf], prices: &Prices) -> Report {
             .collect()
     };
     for file in loops.into_iter().map(|file| file.priced(prices)) {
+        let mut not_enforced = file.not_enforced;
+        not_enforced.extend(file.spec.as_ref().map(machine).unwrap_or_default());
         report.add(
             project::shown(project, &file.path),
             file.diagnostics,
-            file.not_enforced,
+            not_enforced,
         );
     }
     report

@@ -18,9 +18,12 @@ use crate::cli::{self, Exit, Fail, Flags, Out, Session};
 use crate::config::paths::Environment;
 use crate::config::{Diagnostic, Paths, loops};
 use crate::protocol::{Command, Fact, Plain, Written};
+use crate::run::LoopSpec;
 use crate::run::inert::spelled_line;
 use crate::supervisor::JOURNAL;
 use crate::supervisor::clock::Clock;
+use crate::supervisor::sandbox::probe::probe;
+use crate::supervisor::sandbox::terms::Terms;
 use crate::supervisor::trust::Trust;
 use crate::supervisor::{inventory, needs};
 
@@ -97,7 +100,11 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
             }
             Ok(done)
         }
-        Cmd::Check { files } => cli::check::check(&paths, files, out),
+        Cmd::Check { files } => {
+            let powers = probe(&keeper()?);
+            let machine = |spec: &LoopSpec| Terms::of(&powers, spec, project).not_enforced();
+            cli::check::check(&paths, files, &machine, out)
+        }
         Cmd::Doctor { json } => {
             let findings = runtime()?.block_on(examine(&paths));
             Ok(cli::doctor::doctor(&findings, *json, out))
@@ -208,6 +215,7 @@ async fn examine(paths: &Paths) -> Findings {
         path: &path,
         env: &env,
     };
+    let powers = probe(&keeper().unwrap_or_default());
     let mut readiness = Vec::new();
     for file in loops::read_all(project) {
         let lacks = match &file.spec {
@@ -222,6 +230,7 @@ async fn examine(paths: &Paths) -> Findings {
                     )),
                     None => lacks.extend(ground.models(spec).await),
                 }
+                lacks.extend(Terms::of(&powers, spec, project).refuses());
                 lacks
             }
             None => file

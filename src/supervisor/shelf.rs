@@ -1,7 +1,6 @@
 //! The shelf: the project's loop files as they stand, watched, and what the list shows of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -307,14 +306,7 @@ impl Shelf {
 
 /// What the processes of this loop are confined by on this machine.
 fn terms<'a>(spec: &'a LoopSpec, settings: &'a Settings) -> Terms<'a> {
-    Terms {
-        powers: &settings.powers,
-        spec,
-        operator: None,
-        path: OsStr::new(""),
-        project: &settings.project,
-        folder: &settings.state,
-    }
+    Terms::of(&settings.powers, spec, &settings.project)
 }
 
 /// What neither this build nor this machine enforces of what the file says.

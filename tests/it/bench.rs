@@ -8,6 +8,7 @@ use std::process::Command as Process;
 use checkride::protocol::Fact;
 use checkride::run::{Event, Mode, Outcome, Stage};
 
+use crate::sandbox::ground::{Ground, Way};
 use crate::world::{Operator, World};
 use tokio::time::Instant;
 
@@ -153,4 +154,20 @@ async fn cost_of_an_iteration() {
         percentile(&mut times, 0.5)
     };
     println!("   one bare spawn of true: {spawn:.1} ms");
+}
+
+/// What the sandbox costs a spawn; at most 15 ms.
+#[tokio::test]
+#[ignore = "prints figures; run it on a quiet machine"]
+#[expect(clippy::print_stdout, reason = "figures are for whoever runs it")]
+async fn cost_of_the_sandbox() {
+    for way in [Way::Outside, Way::Walls, Way::Confined] {
+        if let Some(why) = way.lacks() {
+            println!("{way:?}: skipped, {why}");
+            continue;
+        }
+        let mut times = Ground::new().times(way, 60).await;
+        let (p50, p99) = (percentile(&mut times, 0.5), percentile(&mut times, 0.99));
+        println!("spawn of true, {way:?}: p50 {p50:.1} ms, p99 {p99:.1} ms");
+    }
 }

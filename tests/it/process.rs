@@ -41,7 +41,7 @@ impl Bench {
     }
 
     /// Runs a script and gives back how it ended and what it printed.
-    pub(crate) async fn says(&self, script: &str) -> (Exit, String) {
+    async fn says(&self, script: &str) -> (Exit, String) {
         let (end, kept) = watched(self.sh(script).await, b"", LONG).await;
         (end.exit, String::from_utf8(kept.out).unwrap())
     }
@@ -103,9 +103,9 @@ macro_rules! measured {
 }
 
 #[derive(Default)]
-struct Kept {
-    out: Vec<u8>,
-    err: Vec<u8>,
+pub(crate) struct Kept {
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: Vec<u8>,
     count: u64,
 }
 
@@ -121,7 +121,7 @@ impl Sink for Kept {
     }
 }
 
-async fn watched(running: Running, input: &[u8], timeout: Duration) -> (Watched, Kept) {
+pub(crate) async fn watched(running: Running, input: &[u8], timeout: Duration) -> (Watched, Kept) {
     let (_halt, receiver) = channel::channel(Halt::No);
     let limits = Limits {
         timeout,

@@ -1,13 +1,149 @@
 //! The sandbox as programs of a run meet it: through a real keeper, on this machine's kernel.
 
+pub(crate) mod ground;
+
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use checkride::supervisor::sandbox::probe::{Powers, probe};
+
+use self::ground::{Ground, Way};
+
+/// Every probe; `tests/probes/README.md` says how a line reads.
+const PROBES: &str = include_str!("../probes/probes.txt");
 
 /// What this machine can confine, found out once.
 pub(crate) fn powers() -> Powers {
     static POWERS: OnceLock<Powers> = OnceLock::new();
     let program = PathBuf::from(env!("CARGO_BIN_EXE_checkride"));
     POWERS.get_or_init(|| probe(&program)).clone()
+}
+
+/// One line of the probes.
+struct Probe {
+    group: &'static str,
+    control: &'static str,
+    walls: bool,
+    name: &'static str,
+    script: &'static str,
+}
+
+fn probes() -> Vec<Probe> {
+    let lines = PROBES.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let fields: Vec<&str> = line.splitn(5, " | ").collect();
+            let &[group, control, walls, name, script] = fields.as_slice() else {
+                panic!("no probe: {line}");
+            };
+            Probe {
+                group,
+                control,
+                walls: walls == "yes",
+                name,
+                script,
+            }
+        })
+        .collect()
+}
+
+/// Says on standard error what a machine could not show, and why.
+fn skipped(what: &str, why: &str) {
+    use std::io::Write as _;
+    writeln!(std::io::stderr(), "skipped: {what}: {why}").unwrap();
+}
+
+/// Runs the probes of one group: in the whole sandbox, behind walls alone, and, as a control that
+/// they are attacks, outside.
+async fn try_all(group: &str) {
+    let root = rustix::process::getuid().is_root();
+    let mut wrong = Vec::new();
+    for probe in probes().iter().filter(|probe| probe.group == group) {
+        let outside = probe.control == "yes" || probe.control == "root" && root;
+        let ways = [
+            (Way::Confined, true, false),
+            (Way::Walls, probe.walls, false),
+            (Way::Outside, outside, true),
+        ];
+        for (way, tried, succeeds) in ways {
+            if !tried || way.lacks().is_some() {
+                continue;
+            }
+            let ground = Ground::new();
+            let done = ground.attempt(probe.script, way).await;
+            if done.succeeded != succeeds {
+                wrong.push(format!("{way:?} {}: {}", probe.name, done.told));
+            }
+        }
+    }
+    for way in [Way::Confined, Way::Walls] {
+        if let Some(why) = way.lacks() {
+            skipped(&format!("{way:?} probes of {group}"), &why);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// S19, S21: there is no way to write outside.
+#[tokio::test]
+async fn nothing_is_written_outside() {
+    try_all("write").await;
+}
+
+/// S19, S21: no secret, no journal, no other workspace is read.
+#[tokio::test]
+async fn no_secret_is_read() {
+    try_all("read").await;
+}
+
+/// S21: no other process is signalled, traced or looked into.
+#[tokio::test]
+async fn no_other_process_is_touched() {
+    try_all("process").await;
+}
+
+/// S21: no socket, no port and no address is reached where the list of hosts is empty.
+#[tokio::test]
+async fn nothing_is_reached() {
+    try_all("net").await;
+}
+
+/// S21: no namespace, no mount, no right of the system is had.
+#[tokio::test]
+async fn no_right_is_gained() {
+    try_all("kernel").await;
+}
+
+/// S21 asks for 50 probes; each stands in one group that a test tries.
+#[test]
+fn there_are_enough_probes() {
+    let known = ["write", "read", "process", "net", "kernel"];
+    assert!(probes().len() >= 50, "{}", probes().len());
+    assert!(probes().iter().all(|probe| known.contains(&probe.group)));
+}
+
+/// What a program needs works inside: its folder, home, temporary files, git, pipes, loopback.
+#[tokio::test]
+async fn honest_work_is_done_inside() {
+    if let Some(why) = Way::Confined.lacks() {
+        return skipped("honest work", &why);
+    }
+    let honest = [
+        "echo x > f && mkdir d && mv f d/g && ln d/g d/h && rm d/g && test -s d/h",
+        "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x",
+        "t=$(mktemp) && echo x > $t && test -s $t",
+        "echo x > $HOME/.profile && mkdir -p $XDG_CACHE_HOME/x && cd && test -s .profile",
+        "$HOME/.cargo/bin/tool",
+        "echo x | cat > /dev/null && head -c 9 /dev/urandom > r && test -c /dev/zero",
+        "echo x > /dev/stdout && echo x > /dev/stderr",
+        "test \"$(id -u)\" = \"$(stat -c %u .)\"",
+        "echo x > /dev/shm/x && test -s /dev/shm/x",
+        "ls / > /dev/null && test -e /proc/self/status && sleep 0.01 & wait $!",
+        "perl -MIO::Socket::INET -e '$l = IO::Socket::INET->new(Listen => 1, LocalAddr => \"127.0.0.1\") or exit 1; exit(IO::Socket::INET->new(PeerAddr => \"127.0.0.1\", PeerPort => $l->sockport) ? 0 : 1)'",
+    ];
+    for script in honest {
+        let ground = Ground::new();
+        let done = ground.attempt(script, Way::Confined).await;
+        assert!(done.succeeded, "{script}: {}", done.told);
+    }
 }

@@ -44,6 +44,9 @@ struct Parts<'a> {
     judge: &'a str,
 }
 
+/// What a loop says on top whose processes write outside, for the test to see.
+const UNCONFINED: &str = "guardrails = { workspace = { sandbox = \"off\" } }";
+
 impl Default for Parts<'_> {
     /// A scripted worker that needs two iterations, a check, no judge.
     fn default() -> Self {

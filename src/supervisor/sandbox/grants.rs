@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Folders of the system. Neither `/home` nor `/tmp`, `/run`, `/var` or `/mnt` is among them.
-const SYSTEM: [&str; 17] = [
+const SYSTEM: [&str; 19] = [
     "/usr",
     "/bin",
     "/sbin",
@@ -15,7 +15,9 @@ const SYSTEM: [&str; 17] = [
     "/libx32",
     "/opt",
     "/etc",
-    "/sys",
+    "/sys/devices/system",
+    "/sys/fs/cgroup",
+    "/sys/kernel/mm",
     "/nix",
     "/gnu",
     "/snap",
@@ -133,6 +135,26 @@ pub(super) fn readable(home: Option<&Path>, path: &OsStr) -> Vec<PathBuf> {
     all
 }
 
+/// What a command names by its full path: its own files, wherever they lie but among secrets.
+pub(super) fn named_by(command: &[String], home: Option<&Path>) -> Vec<PathBuf> {
+    let program = command.first().map(Path::new);
+    let beside = program.and_then(Path::parent);
+    let files = command.iter().map(Path::new);
+    files
+        .filter(|path| path.is_absolute() && path.is_file())
+        .filter(|path| !in_secrets(path, home))
+        .map(Path::to_owned)
+        .chain(beside.and_then(|folder| tool_folder(folder, home)))
+        .collect()
+}
+
+fn in_secrets(path: &Path, home: Option<&Path>) -> bool {
+    home.is_some_and(|home| {
+        let mut secrets = SECRETS.iter();
+        secrets.any(|secret| path.starts_with(home.join(secret)))
+    })
+}
+
 /// The folder of the `PATH` itself, or what it belongs to: `bin` of a package comes with its `lib`.
 fn tool_folder(folder: &Path, home: Option<&Path>) -> Option<PathBuf> {
     if !folder.is_absolute() {
@@ -141,11 +163,7 @@ fn tool_folder(folder: &Path, home: Option<&Path>) -> Option<PathBuf> {
     let whole = folder.parent().filter(|_| folder.ends_with("bin"));
     let whole = whole.filter(|whole| whole.components().count() > 2 && !shows_a_home(whole, home));
     let shown = whole.unwrap_or(folder);
-    let in_secrets = |home: &&Path| {
-        let lies_in = |secret: &&str| shown.starts_with(home.join(secret));
-        SECRETS.iter().any(|secret| lies_in(&secret))
-    };
-    let hidden = shows_a_home(shown, home) || home.iter().any(in_secrets);
+    let hidden = shows_a_home(shown, home) || in_secrets(shown, home);
     (!hidden).then(|| shown.to_owned())
 }
 

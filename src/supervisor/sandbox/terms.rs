@@ -10,7 +10,7 @@ use super::probe::Powers;
 use super::rooms::Room;
 use super::{Cage, Net, grants};
 use crate::run::LoopSpec;
-use crate::run::spec::{PublishTo, Sandbox};
+use crate::run::spec::{JudgeKind, PublishTo, Sandbox};
 
 /// The word in a loop's list of hosts that stands for those of its agent.
 const AGENT: &str = "agent";
@@ -60,7 +60,19 @@ pub struct Terms<'a> {
     pub folder: &'a Path,
 }
 
-impl Terms<'_> {
+impl<'a> Terms<'a> {
+    /// Terms for what is only told and not carried out: no home, no `PATH`, no folder.
+    pub fn of(powers: &'a Powers, spec: &'a LoopSpec, project: &'a Path) -> Self {
+        Self {
+            powers,
+            spec,
+            operator: None,
+            path: OsStr::new(""),
+            project,
+            folder: project,
+        }
+    }
+
     /// Whether there is a sandbox at all.
     pub fn confines(&self) -> bool {
         self.spec.guardrails.sandbox != Sandbox::Off
@@ -88,6 +100,9 @@ impl Terms<'_> {
         }
         let room = self.room(role);
         let mut read = grants::readable(self.operator, self.path);
+        for command in self.commands(role) {
+            read.extend(grants::named_by(command, self.operator));
+        }
         let mut mask = grants::masked(self.operator);
         let mut write = vec![room.home, room.temp];
         let (checkout, pinned) = (self.folder.join("verify"), self.folder.join("pinned"));
@@ -156,18 +171,32 @@ impl Terms<'_> {
         }
     }
 
-    /// Whether a command of this role is given the project's folder.
-    fn names_the_project(&self, role: Role) -> bool {
+    /// The commands of this role as the loop file has them.
+    fn commands(&self, role: Role) -> Vec<&[String]> {
         let goal = &self.spec.goal;
-        let named = |command: &[String]| command.iter().any(|word| word.contains("{project}"));
+        let setup = self.spec.guardrails.workspace.setup.iter();
         match role {
-            Role::Worker => false,
-            Role::Check => goal.checks.iter().any(|check| named(&check.command)),
+            Role::Worker => {
+                let worker = self.spec.worker.kind.program().into_iter();
+                worker.chain(setup.map(Vec::as_slice)).collect()
+            }
+            Role::Check => {
+                let checks = goal.checks.iter().map(|check| &check.command);
+                checks.chain(setup).map(Vec::as_slice).collect()
+            }
             Role::Judge => match goal.judge.as_ref().map(|judge| &judge.kind) {
-                Some(crate::run::spec::JudgeKind::Command { command, .. }) => named(command),
-                Some(_) | None => false,
+                Some(JudgeKind::Command { command, .. }) => vec![command],
+                Some(JudgeKind::Http(_) | JudgeKind::Human | JudgeKind::Script { .. }) | None => {
+                    Vec::new()
+                }
             },
         }
+    }
+
+    /// Whether a command of this role is given the project's folder.
+    fn names_the_project(&self, role: Role) -> bool {
+        let mut words = self.commands(role).into_iter().flatten();
+        role != Role::Worker && words.any(|word| word.contains("{project}"))
     }
 
     /// What the file asks for, or what holds by itself, and this machine does not enforce.
@@ -200,6 +229,9 @@ impl Terms<'_> {
                 (false, false) => "network",
             };
             lines.push(format!("{net} (no namespaces: {why})"));
+            lines.push(format!(
+                "sandbox of modes and times of files that can be read (no namespaces: {why})"
+            ));
         }
         if let Some(publish) = &self.spec.publish
             && let PublishTo::Command { .. } = publish.to
@@ -210,19 +242,41 @@ impl Terms<'_> {
         lines
     }
 
-    /// What holds, in words for the operator.
+    /// What holds, in words for the operator: walls, what is seen, and who reaches which hosts.
     pub fn in_force(&self) -> Vec<String> {
         if !self.confines() {
             return Vec::new();
         }
         let mut lines = Vec::new();
         if self.powers.walls.is_ok() {
-            lines.push("writes stay in the workspace, a home and a temporary folder of its own");
+            lines.push(
+                "writes stay in the workspace, a home and a temporary folder of its own".to_owned(),
+            );
         }
-        if self.powers.apart.is_ok() {
-            lines.push("sees only system folders and tools; no other process, no socket of others");
+        if self.powers.apart.is_err() {
+            return lines;
         }
-        lines.into_iter().map(str::to_owned).collect()
+        lines.push(
+            "sees the system's folders and tools; no other process, no home, no socket of others"
+                .to_owned(),
+        );
+        lines.push(format!(
+            "worker reaches {}",
+            listed(&self.hosts(Role::Worker))
+        ));
+        if self.spec.goal.judge.is_some() {
+            lines.push(format!(
+                "judge reaches {}",
+                listed(&self.hosts(Role::Judge))
+            ));
+        }
+        let open = self.spec.goal.checks.iter().filter(|check| check.network);
+        let open: Vec<&str> = open.map(|check| check.name.as_str()).collect();
+        lines.push(match open.as_slice() {
+            [] => "checks reach nothing".to_owned(),
+            names => format!("of the checks only {} have the network", names.join(", ")),
+        });
+        lines
     }
 
     /// Why the loop must not run here: its file requires what this machine has not.
@@ -239,6 +293,15 @@ impl Terms<'_> {
              write \"auto\""
         ))
     }
+}
+
+/// Hosts as they are told.
+fn listed(hosts: &BTreeSet<String>) -> String {
+    if hosts.is_empty() {
+        return "nothing".to_owned();
+    }
+    let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    names.join(" ")
 }
 
 /// What lies at the top of a project and is nobody's to read: its own secrets and its git folder.

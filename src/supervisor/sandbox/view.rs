@@ -6,10 +6,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::CWD;
+use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
 };
@@ -28,15 +30,16 @@ const ROOT: &std::ffi::CStr = c"mode=0755,size=256m,nr_inodes=64k";
 
 /// One thing that the new root shows.
 enum Plant {
-    Tree {
-        at: PathBuf,
-        tree: OwnedFd,
-        folder: bool,
-    },
-    Link {
-        at: PathBuf,
-        to: PathBuf,
-    },
+    Tree(Tree),
+    Link { at: PathBuf, to: PathBuf },
+}
+
+/// A part of the old root, held until the new one stands.
+struct Tree {
+    at: PathBuf,
+    held: OwnedFd,
+    folder: bool,
+    writable: bool,
 }
 
 /// Makes this process see what the cage shows and nothing else.
@@ -45,8 +48,11 @@ pub(super) fn raise(cage: &Cage) -> Result<(), String> {
     rustix::mount::mount_change("/", private).map_err(told("keeping mounts to itself"))?;
     let mut plants = Vec::new();
     let devices: Vec<OsString> = DEVICES.map(OsString::from).to_vec();
-    for path in cage.read.iter().chain(&cage.write).chain(&devices) {
-        survey(Path::new(path), &mut plants).map_err(|e| said(path, &e))?;
+    for path in &cage.write {
+        survey(Path::new(path), true, &mut plants).map_err(|e| said(path, &e))?;
+    }
+    for path in cage.read.iter().chain(&devices) {
+        survey(Path::new(path), false, &mut plants).map_err(|e| said(path, &e))?;
     }
     let masks: Vec<PathBuf> = cage
         .mask
@@ -58,10 +64,11 @@ pub(super) fn raise(cage: &Cage) -> Result<(), String> {
     let kept_apart = MountFlags::NOSUID | MountFlags::NODEV;
     rustix::mount::mount("tmpfs", site, "tmpfs", kept_apart, ROOT)
         .map_err(told("mounting a root"))?;
-    plant(site, plants)?;
+    let writable = plant(site, plants)?;
     for mask in masks {
         cover(site, &mask).map_err(|e| said(mask.as_os_str(), &e))?;
     }
+    seal(site, &writable)?;
     furnish(site)?;
     std::env::set_current_dir(site).map_err(|e| said(site.as_os_str(), &e))?;
     rustix::process::pivot_root(".", ".").map_err(told("changing the root"))?;
@@ -72,7 +79,7 @@ pub(super) fn raise(cage: &Cage) -> Result<(), String> {
         .map_err(|e| format!("forbidding more namespaces: {e}"))
 }
 
-fn told(what: &'static str) -> impl Fn(rustix::io::Errno) -> String {
+fn told(what: &'static str) -> impl Fn(Errno) -> String {
     move |e| format!("{what}: {e}")
 }
 
@@ -81,7 +88,7 @@ fn said(path: &OsStr, e: &io::Error) -> String {
 }
 
 /// Takes hold of a path, and of every link that leads there. One that is not there is left out.
-fn survey(path: &Path, plants: &mut Vec<Plant>) -> io::Result<()> {
+fn survey(path: &Path, writable: bool, plants: &mut Vec<Plant>) -> io::Result<()> {
     let mut here = PathBuf::from("/");
     let mut ahead: VecDeque<OsString> = names(path).collect();
     let mut links = 0;
@@ -111,7 +118,11 @@ fn survey(path: &Path, plants: &mut Vec<Plant>) -> io::Result<()> {
         }
         plants.push(Plant::Link { at: next, to });
     }
-    let known = |plant: &Plant| matches!(plant, Plant::Tree { at, .. } if here.starts_with(at));
+    // What can be written is a tree of its own, also where it lies in one that can be read.
+    let known = |plant: &Plant| match plant {
+        Plant::Tree(tree) => here == tree.at || !writable && here.starts_with(&tree.at),
+        Plant::Link { .. } => false,
+    };
     if here == Path::new("/") || plants.iter().any(known) {
         return Ok(());
     }
@@ -119,12 +130,13 @@ fn survey(path: &Path, plants: &mut Vec<Plant>) -> io::Result<()> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_RECURSIVE;
-    let tree = rustix::mount::open_tree(CWD, &here, flags)?;
-    plants.push(Plant::Tree {
+    let held = rustix::mount::open_tree(CWD, &here, flags)?;
+    plants.push(Plant::Tree(Tree {
         at: here,
-        tree,
+        held,
         folder,
-    });
+        writable,
+    }));
     Ok(())
 }
 
@@ -137,19 +149,19 @@ fn names(path: &Path) -> impl Iterator<Item = OsString> + '_ {
     })
 }
 
-/// Puts everything in its place below `root`: folders from the outside in, then links.
-fn plant(root: &Path, plants: Vec<Plant>) -> Result<(), String> {
-    let mut links = Vec::new();
-    let mut trees = Vec::new();
+/// Puts everything in its place below `root`: folders from the outside in, then links. Answers
+/// with the places that can be written.
+fn plant(root: &Path, plants: Vec<Plant>) -> Result<Vec<PathBuf>, String> {
+    let (mut links, mut trees) = (Vec::new(), Vec::new());
     for plant in plants {
         match plant {
             Plant::Link { at, to } => links.push((at, to)),
-            Plant::Tree { at, tree, folder } => trees.push((at, tree, folder)),
+            Plant::Tree(tree) => trees.push(tree),
         }
     }
-    trees.sort_by(|a, b| a.0.cmp(&b.0));
-    for (at, tree, folder) in trees {
-        stand(root, &at, &tree, folder).map_err(|e| said(at.as_os_str(), &e))?;
+    trees.sort_by(|a, b| a.at.cmp(&b.at));
+    for tree in &trees {
+        stand(root, tree).map_err(|e| said(tree.at.as_os_str(), &e))?;
     }
     for (at, to) in links {
         let place = below(root, &at);
@@ -159,20 +171,78 @@ fn plant(root: &Path, plants: Vec<Plant>) -> Result<(), String> {
         let made = make_folder(&place).and_then(|()| symlink(&to, &place));
         made.map_err(|e| said(at.as_os_str(), &e))?;
     }
-    Ok(())
+    let writable = trees.into_iter().filter(|tree| tree.writable);
+    Ok(writable.map(|tree| below(root, &tree.at)).collect())
 }
 
-fn stand(root: &Path, at: &Path, tree: &OwnedFd, folder: bool) -> io::Result<()> {
-    let place = below(root, at);
-    if folder {
+fn stand(root: &Path, tree: &Tree) -> io::Result<()> {
+    let place = below(root, &tree.at);
+    if tree.folder {
         fs::create_dir_all(&place)?;
     } else if fs::symlink_metadata(&place).is_err() {
         make_folder(&place)?;
         fs::write(&place, "")?;
     }
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-    rustix::mount::move_mount(tree, "", CWD, &place, flags)?;
+    rustix::mount::move_mount(&tree.held, "", CWD, &place, flags)?;
     Ok(())
+}
+
+/// Makes every mount below `root` read-only but the writable ones: walls do not keep the owner of a
+/// file from changing its mode, its times or its owner.
+fn seal(root: &Path, writable: &[PathBuf]) -> Result<(), String> {
+    let list = fs::read("/proc/self/mountinfo").map_err(|e| format!("reading the mounts: {e}"))?;
+    for (place, flags) in list.split(|&b| b == b'\n').filter_map(mount_of) {
+        let inside = place != root && place.starts_with(root);
+        if !inside || writable.iter().any(|open| place.starts_with(open)) {
+            continue;
+        }
+        let flags = flags | MountFlags::BIND | MountFlags::RDONLY;
+        match rustix::mount::mount_remount(&place, flags, c"") {
+            Ok(()) => {}
+            // Another mount lies over it, so that nobody comes there.
+            Err(Errno::INVAL | Errno::NOENT) => {}
+            Err(e) => return Err(format!("sealing {}: {e}", place.display())),
+        }
+    }
+    Ok(())
+}
+
+/// Where a line of `mountinfo` is mounted, and the options that a new mount must keep.
+fn mount_of(line: &[u8]) -> Option<(PathBuf, MountFlags)> {
+    let mut fields = line.split(|&b| b == b' ');
+    let place = PathBuf::from(OsString::from_vec(plain(fields.nth(4)?)));
+    let options = std::str::from_utf8(fields.next()?).ok()?;
+    let mut flags = MountFlags::empty();
+    for option in options.split(',') {
+        flags |= match option {
+            "nosuid" => MountFlags::NOSUID,
+            "nodev" => MountFlags::NODEV,
+            "noexec" => MountFlags::NOEXEC,
+            "noatime" => MountFlags::NOATIME,
+            "nodiratime" => MountFlags::NODIRATIME,
+            "relatime" => MountFlags::RELATIME,
+            _ => MountFlags::empty(),
+        };
+    }
+    Some((place, flags))
+}
+
+/// The bytes of a field: blanks and the like are written as a backslash and three octal digits.
+fn plain(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, after)) = rest.split_first() {
+        let code = (first == b'\\').then(|| after.get(..3)).flatten();
+        let code =
+            code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 8).ok());
+        bytes.push(code.unwrap_or(first));
+        rest = match code {
+            Some(_) => after.get(3..).unwrap_or_default(),
+            None => after,
+        };
+    }
+    bytes
 }
 
 fn make_folder(place: &Path) -> io::Result<()> {
@@ -224,4 +294,19 @@ fn furnish(root: &Path) -> Result<(), String> {
         symlink(to, root.join(at)).map_err(|e| said(OsStr::new(at), &e))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of the kernel's list gives its place, whatever bytes it has, and its options.
+    #[test]
+    fn a_mount_is_read_from_its_line() {
+        let line = br"36 35 98:0 /a /mnt\040two\134 rw,nosuid,noatime master:1 - ext3 /dev/root rw";
+        let (place, flags) = mount_of(line).unwrap();
+        assert_eq!(place, Path::new(r"/mnt two\"));
+        assert_eq!(flags, MountFlags::NOSUID | MountFlags::NOATIME);
+        assert!(mount_of(b"").is_none());
+    }
 }

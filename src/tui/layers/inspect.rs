@@ -241,6 +241,9 @@ fn guardrails(out: &mut Bones, facts: &LoopFacts) {
         .collect();
     out.line(Role::Fg, format!("protected {}", all.join(" ")));
     out.line(Role::Fg, format!("environment {}", rails.env.join(" ")));
+    for line in &facts.in_force {
+        out.line(Role::Fg, format!("sandbox: {line}"));
+    }
     for missing in &facts.not_enforced {
         out.line(Role::Warn, format!("▲ not enforced: {missing}"));
     }

@@ -35,7 +35,7 @@ fn the_minimal_file_has_every_default() {
     );
     let read = loops::read(folder.path(), &file);
     assert_eq!(read.diagnostics, []);
-    assert_eq!(read.not_enforced, ["network", "sandbox"]);
+    assert_eq!(read.not_enforced, [""; 0]);
 
     let worker = WorkerKind::Command {
         command: vec!["claude".into(), "-p".into()],

@@ -7,7 +7,7 @@ use checkride::run::{Ask, Decision, Edit, Event, Limit, Outcome, Stage};
 use checkride::supervisor::Supervisor;
 use tempfile::TempDir;
 
-use super::{Parts, run_of, shell};
+use super::{Parts, UNCONFINED, run_of, shell};
 use crate::world::Operator;
 
 /// A worker that spends more than the run may is killed at its work; nothing more is called, to
@@ -61,6 +61,7 @@ sleep 600",
     ));
     let world = Parts {
         worker: &worker,
+        top: UNCONFINED,
         ..Parts::default()
     }
     .world();
@@ -102,6 +103,7 @@ async fn a_worker_that_never_ends_is_ended() {
     let worker = shell(&script).replace(" }", r#", timeout = "1s" }"#);
     let world = Parts {
         worker: &worker,
+        top: UNCONFINED,
         ..Parts::default()
     }
     .world();

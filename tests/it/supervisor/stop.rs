@@ -9,7 +9,7 @@ use checkride::run::{Event, Outcome, Stage};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use super::{Parts, shell, soon, valid};
+use super::{Parts, UNCONFINED, shell, soon, valid};
 use crate::world::{Operator, World};
 
 /// Two loops whose workers ignore TERM, leave the group, and write their pids outside.
@@ -28,11 +28,13 @@ echo $$ >> {0}; while :; do sleep 600; done",
     let (one, two) = (script("count"), script("more"));
     let world = Parts {
         worker: &one,
+        top: UNCONFINED,
         ..Parts::default()
     }
     .world();
     let more = Parts {
         worker: &two,
+        top: UNCONFINED,
         ..Parts::default()
     };
     world.write(

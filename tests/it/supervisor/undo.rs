@@ -6,7 +6,7 @@ use checkride::protocol::{Command, RunId};
 use checkride::run::{Checkpoint, Decision, Event, Outcome, Stage};
 use tempfile::TempDir;
 
-use super::{Parts, run_of, shell, soon, workspace};
+use super::{Parts, UNCONFINED, run_of, shell, soon, workspace};
 use crate::world::{Operator, World};
 
 const ONE_TURN: &[&str] = &[r#"{ write = { path = "count.txt", text = "1\n2\n3\n" } }"#];
@@ -41,6 +41,7 @@ async fn a_sent_prompt_is_taken_back() {
     ));
     let world = Parts {
         worker: &worker,
+        top: UNCONFINED,
         ..Parts::default()
     }
     .world();
@@ -124,6 +125,7 @@ async fn accepted_work_is_taken_back() {
     let world = Parts {
         turns: ONE_TURN,
         check: &check,
+        top: UNCONFINED,
         ..Parts::default()
     }
     .world();
@@ -156,6 +158,7 @@ async fn an_undo_is_undone() {
     let world = Parts {
         turns: ONE_TURN,
         check: &check,
+        top: UNCONFINED,
         ..Parts::default()
     }
     .world();
