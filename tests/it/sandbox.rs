@@ -4,10 +4,13 @@ pub(crate) mod ground;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 
+use checkride::supervisor::process::Exit;
 use checkride::supervisor::sandbox::probe::{Powers, probe};
 
 use self::ground::{Ground, Way};
+use crate::process::within;
 
 /// Every probe; `tests/probes/README.md` says how a line reads.
 const PROBES: &str = include_str!("../probes/probes.txt");
@@ -120,6 +123,50 @@ fn there_are_enough_probes() {
     let known = ["write", "read", "process", "net", "kernel"];
     assert!(probes().len() >= 50, "{}", probes().len());
     assert!(probes().iter().all(|probe| known.contains(&probe.group)));
+}
+
+/// F11: a tree that ignores what it can and leaves its session is gone with its sandbox, whoever
+/// ends it.
+#[tokio::test]
+async fn nothing_outlives_its_sandbox() {
+    for way in [Way::Confined, Way::Walls] {
+        if let Some(why) = way.lacks() {
+            skipped("the end of a tree", &why);
+            continue;
+        }
+        let ground = Ground::new();
+        let script = "trap '' TERM; for i in 1 2 3 4; do setsid sh -c \"trap '' TERM; \
+                      touch up\\$1; while :; do sleep 60; done\" sh $i & done; wait";
+        let mut running = ground.start(script, way).await;
+        (1..5).for_each(|n| ground.wait_for(&format!("up{n}")));
+        running.kill();
+        assert_eq!(running.wait().await, Exit::Signal(9), "{way:?}");
+        assert_eq!(ground.alive(), [0; 0], "{way:?}");
+        let running = ground.start("touch again; sleep 60", way).await;
+        ground.wait_for("again");
+        drop(running);
+        let gone = || ground.alive().is_empty().then_some(());
+        within(Duration::from_secs(20), gone);
+    }
+}
+
+/// A program inside hears a polite end, and its own exit is told.
+#[tokio::test]
+async fn a_polite_end_is_heard_inside() {
+    for way in [Way::Confined, Way::Walls] {
+        if let Some(why) = way.lacks() {
+            skipped("a polite end", &why);
+            continue;
+        }
+        let ground = Ground::new();
+        let script = "trap 'exit 7' TERM; touch up; while :; do sleep 0.05; done";
+        let mut running = ground.start(script, way).await;
+        ground.wait_for("up");
+        running.terminate();
+        assert_eq!(running.wait().await, Exit::Code(7), "{way:?}");
+        let mut killed = ground.start("kill -SEGV $$", way).await;
+        assert_eq!(killed.wait().await, Exit::Signal(11), "{way:?}");
+    }
 }
 
 /// What a program needs works inside: its folder, home, temporary files, git, pipes, loopback.

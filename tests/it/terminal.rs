@@ -247,6 +247,8 @@ command = ["true"]
 
 [guardrails.budget]
 tokens_per_run = 1_000_000_000
+[guardrails.workspace]
+sandbox = "off"
 "#;
 
 /// Prints numbered lines until the file `enough` stands beside the project.

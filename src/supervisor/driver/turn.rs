@@ -15,6 +15,7 @@ use crate::run::{Failure, Input, Usage};
 use crate::supervisor::guard::Guard;
 use crate::supervisor::limit;
 use crate::supervisor::process::Limits;
+use crate::supervisor::sandbox::rooms::Keep;
 use crate::supervisor::sandbox::terms::Role;
 use crate::supervisor::site::Site;
 use crate::supervisor::transcripts::Open;
@@ -105,7 +106,10 @@ impl Flight {
         leave: Leave,
         telling: &mut Telling,
     ) -> Result<Turn, Amiss> {
-        self.site.furnish(Role::Worker).await.map_err(Amiss::at)?;
+        self.site
+            .furnish(Role::Worker, Keep::Home)
+            .await
+            .map_err(Amiss::at)?;
         let home = &self.site.homes.worker;
         Ok(match &self.site.wake.spec.worker.kind {
             WorkerKind::Command {

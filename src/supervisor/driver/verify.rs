@@ -11,6 +11,7 @@ use crate::run::{CheckResult, Input, Judgement, Usage};
 use crate::supervisor::naming;
 use crate::supervisor::process::{self, Ending, Exit, Halt, Heard, Home, Limits, Stdin};
 use crate::supervisor::provider::{Left, Listener, Patience, Reach};
+use crate::supervisor::sandbox::rooms::Keep;
 use crate::supervisor::sandbox::terms::Role;
 use crate::supervisor::verifier::checks::{self, Site as Examination};
 use crate::supervisor::verifier::judge::{self, Asked, CheckSeen, FileSeen, Output, Question};
@@ -28,7 +29,10 @@ impl Flight {
     /// Runs every check on this tree.
     pub(super) async fn check(&self, tree: String) -> Result<Input, Amiss> {
         let examination = self.examination(tree).await?;
-        self.site.furnish(Role::Check).await.map_err(Amiss::at)?;
+        self.site
+            .furnish(Role::Check, Keep::Nothing)
+            .await
+            .map_err(Amiss::at)?;
         self.set_up(&self.site.homes.setup, &examination.checkout)
             .await?;
         let all = &self.site.wake.spec.goal.checks;
@@ -130,7 +134,10 @@ impl Flight {
             JudgeKind::Command { command, format: _ } => {
                 let examination = self.examination(tree).await?;
                 let command = examination.slots.fill_known(command);
-                self.site.furnish(Role::Judge).await.map_err(Amiss::at)?;
+                self.site
+                    .furnish(Role::Judge, Keep::Nothing)
+                    .await
+                    .map_err(Amiss::at)?;
                 let place = (&self.site.homes.judge, examination.checkout.as_path());
                 Ok(judge::ask_command(&command, judge, question, place, &self.halt).await)
             }

@@ -11,6 +11,7 @@ use crate::run::{Author, Digest, Input, Prompt, TextRef, Work};
 use crate::supervisor::guard::Guard;
 use crate::supervisor::memory;
 use crate::supervisor::plain;
+use crate::supervisor::sandbox::rooms::Keep;
 use crate::supervisor::sandbox::terms::Role;
 use crate::supervisor::worker::Turn;
 use crate::supervisor::workspace::measure::{Measured, Since};
@@ -43,7 +44,10 @@ impl Flight {
         if let Err(why) = self.site.laid_out(folder.clone()).await {
             return Ok(Input::CannotVerify(why));
         }
-        self.site.furnish(Role::Worker).await.map_err(Amiss::at)?;
+        self.site
+            .furnish(Role::Worker, Keep::Login)
+            .await
+            .map_err(Amiss::at)?;
         match self.set_up(&self.site.homes.worker, &folder).await {
             Ok(()) => Ok(Input::Prepared(ground)),
             Err(Amiss::Failed(failure)) => Ok(Input::CannotVerify(failure.cause)),

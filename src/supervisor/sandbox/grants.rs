@@ -4,6 +4,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::supervisor::process::on_path;
+
 /// Folders of the system. Neither `/home` nor `/tmp`, `/run`, `/var` or `/mnt` is among them.
 const SYSTEM: [&str; 19] = [
     "/usr",
@@ -135,14 +137,23 @@ pub(super) fn readable(home: Option<&Path>, path: &OsStr) -> Vec<PathBuf> {
     all
 }
 
-/// What a command names by its full path: its own files, wherever they lie but among secrets.
-pub(super) fn named_by(command: &[String], home: Option<&Path>) -> Vec<PathBuf> {
-    let program = command.first().map(Path::new);
-    let beside = program.and_then(Path::parent);
+/// What a command names: its own files by their full path, wherever they lie but among secrets,
+/// and its program with its package, also where the `PATH` has only a link to it.
+pub(super) fn named_by(command: &[String], path: &OsStr, home: Option<&Path>) -> Vec<PathBuf> {
+    let program = command.first().and_then(|program| {
+        let found = if program.contains('/') {
+            Some(PathBuf::from(program)).filter(|program| program.is_absolute())
+        } else {
+            on_path(program, path)
+        };
+        found?.canonicalize().ok()
+    });
+    let beside = program.as_deref().and_then(Path::parent);
     let files = command.iter().map(Path::new);
     files
         .filter(|path| path.is_absolute() && path.is_file())
         .filter(|path| !in_secrets(path, home))
+        .chain(program.as_deref())
         .map(Path::to_owned)
         .chain(beside.and_then(|folder| tool_folder(folder, home)))
         .collect()

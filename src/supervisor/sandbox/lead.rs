@@ -124,7 +124,7 @@ fn confine(cage: &Cage, apart: bool) -> Result<i32, String> {
         rustix::process::setsid().map_err(|e| format!("leaving the session: {e}"))?;
         match cage.net {
             Net::None | Net::Through(_) => {
-                loopback::switch_on().map_err(|e| format!("switching loopback on: {e}"))?
+                loopback::switch_on().map_err(|e| format!("switching loopback on: {e}"))?;
             }
             Net::Open => {}
         }

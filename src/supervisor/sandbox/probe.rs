@@ -36,22 +36,26 @@ impl Powers {
 /// Tries it out; `program` is this very program.
 pub fn probe(program: &Path) -> Powers {
     if !cfg!(target_os = "linux") {
-        return Powers::none("it is built for Linux");
+        return Powers::none("this build has a sandbox for Linux alone");
     }
-    let walls = rehearse(program, &bare(false, true));
-    let apart = rehearse(program, &bare(true, walls.is_ok())).map(drop);
-    Powers { walls, apart }
-}
-
-fn bare(apart: bool, walls: bool) -> Cage {
-    Cage {
-        apart,
-        walls,
+    let bare = Cage {
+        apart: false,
+        walls: true,
         read: vec!["/usr".into()],
         write: Vec::new(),
         mask: Vec::new(),
         stores: Vec::new(),
         net: Net::None,
+    };
+    let walls = rehearse(program, &bare);
+    let apart = Cage {
+        apart: true,
+        walls: walls.is_ok(),
+        ..bare
+    };
+    Powers {
+        apart: rehearse(program, &apart).map(drop),
+        walls,
     }
 }
 

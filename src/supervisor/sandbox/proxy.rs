@@ -232,7 +232,7 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
         || special)
 }
 
-/// Only what is given out as global: 2000::/3, without documentation and the two ways to carry a
+/// Only what is given out as global, `2000::/3`, without documentation and the two ways to carry a
 /// version 4 address inside.
 fn is_public_v6(v6: Ipv6Addr) -> bool {
     let [a, b, ..] = v6.segments();

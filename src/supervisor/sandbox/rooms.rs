@@ -2,9 +2,9 @@
 //! through links, a login through a copy, and nothing that a worker plants there runs elsewhere.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
+use std::fs::{self, File, FileTimes, Metadata, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use super::agents::Known;
@@ -25,6 +25,18 @@ const PLACES: [(&str, &str); 7] = [
     ("CODEX_HOME", ".codex"),
 ];
 
+/// What of a room is kept when it is made ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// All of its home: the run goes on.
+    Home,
+    /// The login of its agent, which the agent may have renewed: what a worker leaves for the next
+    /// run goes through memory, where it is seen.
+    Login,
+    /// Nothing: an examiner finds nothing of what ran before.
+    Nothing,
+}
+
 /// The home and the temporary folder of one role of a loop: of its worker, or of its examiner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {
@@ -43,37 +55,41 @@ impl Room {
         }
     }
 
-    /// Empties its temporary folder, and its home too unless that is kept.
+    /// Makes it ready: temporary files are gone, of the home is there what is kept, the tools of the
+    /// operator's home, and the login of its agent. None of its processes may be running.
     ///
     /// # Errors
-    /// What cannot be removed.
-    pub fn clear(&self, keep_home: bool) -> Result<(), Trouble> {
-        if !keep_home {
+    /// What cannot be made.
+    pub fn furnish(
+        &self,
+        keep: Keep,
+        operator: Option<&Path>,
+        agent: Option<&Known>,
+    ) -> Result<(), Trouble> {
+        let logins = agent.map_or(&[][..], |agent| agent.logins);
+        let kept = match keep {
+            Keep::Login => self.logins(logins),
+            Keep::Home | Keep::Nothing => Vec::new(),
+        };
+        if keep != Keep::Home {
             disk::remove(&self.home)?;
         }
-        disk::remove(&self.temp)
-    }
-
-    /// Makes it, with the tools of the operator's home and the login of its agent.
-    ///
-    /// # Errors
-    /// One line: what cannot be made.
-    pub fn furnish(&self, operator: Option<&Path>, agent: Option<&Known>) -> Result<(), String> {
-        let said = |e: io::Error| format!("{} cannot be made: {e}", self.home.display());
-        for (_, name) in PLACES {
-            folder(&self.home.join(name)).map_err(said)?;
+        disk::remove(&self.temp)?;
+        make(&self.temp)?;
+        for (_, place) in PLACES {
+            self.folder(Path::new(place))?;
         }
-        folder(&self.temp).map_err(said)?;
+        for (login, copy) in kept {
+            self.put(login, &copy)?;
+        }
         let Some(operator) = operator else {
             return Ok(());
         };
         for tool in TOOLS {
-            lead_to(&operator.join(tool), &self.home.join(tool)).map_err(said)?;
+            self.lead_to(operator, tool)?;
         }
-        for login in agent.map_or(&[][..], |agent| agent.logins) {
-            let (from, to) = (operator.join(login), self.home.join(login));
-            copy_login(&from, &to)
-                .map_err(|e| format!("the login in {} cannot be copied: {e}", from.display()))?;
+        for login in logins {
+            self.copy_login(operator, login)?;
         }
         Ok(())
     }
@@ -94,53 +110,193 @@ impl Room {
         all.push(("TMPDIR".to_owned(), self.temp.clone().into_os_string()));
         all
     }
+
+    /// A folder below the home. Whatever else stands on the way, a link that leads out of it above
+    /// all, is taken away.
+    fn folder(&self, below: &Path) -> Result<PathBuf, Trouble> {
+        let mut here = self.home.clone();
+        make(&here)?;
+        for part in below {
+            here.push(part);
+            disk::folder(&here)?;
+        }
+        Ok(here)
+    }
+
+    /// A link to a tool of the operator, unless the worker has put something of its own there.
+    fn lead_to(&self, operator: &Path, tool: &str) -> Result<(), Trouble> {
+        let there = operator.join(tool);
+        if fs::symlink_metadata(&there).is_err() {
+            return Ok(());
+        }
+        let at = self.place(tool)?;
+        if fs::symlink_metadata(&at).is_ok() {
+            return Ok(());
+        }
+        symlink(&there, &at).map_err(|e| Trouble::file("link", &at, &e))
+    }
+
+    /// Where a file of the home lies, with real folders all the way to it.
+    fn place(&self, file: &str) -> Result<PathBuf, Trouble> {
+        let file = Path::new(file);
+        let folder = self.folder(file.parent().unwrap_or(Path::new("")))?;
+        Ok(folder.join(file.file_name().unwrap_or_default()))
+    }
+
+    /// Copies the operator's login where it is newer than the one here.
+    fn copy_login(&self, operator: &Path, login: &'static str) -> Result<(), Trouble> {
+        let Some(theirs) = Login::read(&operator.join(login)) else {
+            return Ok(());
+        };
+        match Login::read(&self.place(login)?) {
+            Some(here) if here.age() >= theirs.age() => Ok(()),
+            Some(_) | None => self.put(login, &theirs),
+        }
+    }
+
+    /// The logins that lie here now, but for what only looks like one.
+    fn logins(&self, files: &[&'static str]) -> Vec<(&'static str, Login)> {
+        let plain = |file: &&str| {
+            let mut ways = Path::new(file)
+                .ancestors()
+                .filter(|way| *way != Path::new(""));
+            ways.all(|way| !self.home.join(way).is_symlink())
+        };
+        let read = |file: &&'static str| Some((*file, Login::read(&self.home.join(file))?));
+        files
+            .iter()
+            .filter(|file| plain(file))
+            .filter_map(read)
+            .collect()
+    }
+
+    /// Puts a login in its place, for its owner alone. What stands there is replaced, not followed.
+    fn put(&self, file: &str, login: &Login) -> Result<(), Trouble> {
+        let at = self.place(file)?;
+        disk::remove(&at)?;
+        let written = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&at)
+            .and_then(|mut file| {
+                file.write_all(&login.bytes)?;
+                file.set_times(FileTimes::new().set_modified(login.meta.modified()?))
+            });
+        written.map_err(|e| Trouble::file("copy the login to", &at, &e))
+    }
 }
 
-fn folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+/// A login file and when it was written.
+struct Login {
+    bytes: Vec<u8>,
+    meta: Metadata,
 }
 
-/// A link to a tool of the operator, unless the worker has put something of its own there.
-fn lead_to(tool: &Path, at: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(at).is_ok() || fs::symlink_metadata(tool).is_err() {
-        return Ok(());
+impl Login {
+    /// Reads a plain file of a sensible length; `None` for all else.
+    fn read(path: &Path) -> Option<Self> {
+        let meta = fs::symlink_metadata(path).ok()?;
+        let meta = if meta.is_symlink() {
+            fs::metadata(path).ok()?
+        } else {
+            meta
+        };
+        if !meta.is_file() || meta.len() > LONGEST_LOGIN {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        let file = File::open(path).ok()?;
+        file.take(LONGEST_LOGIN).read_to_end(&mut bytes).ok()?;
+        Some(Self { bytes, meta })
     }
-    if let Some(parent) = at.parent() {
-        folder(parent)?;
+
+    /// When it was written, in seconds and billionths.
+    fn age(&self) -> (i64, i64) {
+        (self.meta.mtime(), self.meta.mtime_nsec())
     }
-    symlink(tool, at)
 }
 
-/// Copies a login that is newer than the copy. The copy is replaced whole and never followed: a
-/// worker that has put a link in its place gets nothing written through it.
-fn copy_login(from: &Path, to: &Path) -> io::Result<()> {
-    let Ok(theirs) = fs::metadata(from) else {
-        return Ok(());
-    };
-    let known = fs::symlink_metadata(to).is_ok_and(|copy| {
-        let newer = theirs.modified().ok() > copy.modified().ok();
-        copy.is_file() && !newer
-    });
-    if known || theirs.len() > LONGEST_LOGIN || !theirs.is_file() {
-        return Ok(());
+fn make(folder: &Path) -> Result<(), Trouble> {
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent).map_err(|e| Trouble::file("make", parent, &e))?;
     }
-    let mut bytes = Vec::new();
-    fs::File::open(from)?
-        .take(LONGEST_LOGIN)
-        .read_to_end(&mut bytes)?;
-    let parent = to.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    // A link on the way would lead out of the home: it is taken away, as what it is.
-    if fs::symlink_metadata(parent).is_ok_and(|meta| meta.is_symlink()) {
-        fs::remove_file(parent)?;
+    disk::folder(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::super::agents::started_by;
+    use super::*;
+
+    fn write(path: &Path, text: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
-    folder(parent)?;
-    let fresh = to.with_extension("new");
-    drop(fs::remove_file(&fresh));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    file.write_all(&bytes)?;
-    fs::rename(&fresh, to)
+
+    /// S19: links that a worker leaves in its home lead the host nowhere.
+    #[test]
+    fn a_planted_link_is_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let (operator, outside) = (root.path().join("op"), root.path().join("outside"));
+        write(&operator.join(".cargo/bin/tool"), "");
+        write(&operator.join(".claude/.credentials.json"), "{}");
+        fs::create_dir(&outside).unwrap();
+        let own = Room::at(&root.path().join("own"));
+        let claude = started_by(&["claude".to_owned()]);
+        for planted in [".local", ".cargo", ".claude", ".config", ""] {
+            own.furnish(Keep::Nothing, Some(&operator), claude).unwrap();
+            let at = own.home.join(planted);
+            fs::remove_dir_all(&at).unwrap();
+            symlink(&outside, at.as_path().components().as_path()).unwrap();
+            for keep in [Keep::Home, Keep::Login] {
+                own.furnish(keep, Some(&operator), claude).unwrap();
+                assert_eq!(fs::read_dir(&outside).unwrap().count(), 0, "{planted}");
+            }
+        }
+    }
+
+    /// §5.7: a login comes in for its owner alone; a renewed one stays, a newer one replaces it.
+    #[test]
+    fn a_login_is_as_new_as_the_newest() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().unwrap();
+        let (login, own) = (
+            root.path().join(".claude/.credentials.json"),
+            Room::at(&root.path().join("r")),
+        );
+        let claude = started_by(&["claude".to_owned()]);
+        let here = own.home.join(".claude/.credentials.json");
+        let age = |path: &Path, seconds: u64| {
+            let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_modified(at)
+                .unwrap();
+        };
+        let now = |keep| {
+            own.furnish(keep, Some(root.path()), claude).unwrap();
+            fs::read_to_string(&here).unwrap()
+        };
+        write(&login, "1");
+        age(&login, 1_000);
+        assert_eq!(now(Keep::Nothing), "1");
+        assert_eq!(
+            fs::metadata(&here).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        fs::write(&here, "renewed").unwrap();
+        write(&own.home.join(".claude/CLAUDE.md"), "obey");
+        assert_eq!(now(Keep::Login), "renewed");
+        assert!(!own.home.join(".claude/CLAUDE.md").exists());
+        age(&here, 2_000);
+        write(&login, "3");
+        age(&login, 3_000);
+        assert_eq!(now(Keep::Home), "3");
+        assert_eq!(now(Keep::Nothing), "3");
+    }
 }

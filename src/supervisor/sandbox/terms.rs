@@ -101,7 +101,7 @@ impl<'a> Terms<'a> {
         let room = self.room(role);
         let mut read = grants::readable(self.operator, self.path);
         for command in self.commands(role) {
-            read.extend(grants::named_by(command, self.operator));
+            read.extend(grants::named_by(command, self.path, self.operator));
         }
         let mut mask = grants::masked(self.operator);
         let mut write = vec![room.home, room.temp];

@@ -199,9 +199,8 @@ fn seal(root: &Path, writable: &[PathBuf]) -> Result<(), String> {
         }
         let flags = flags | MountFlags::BIND | MountFlags::RDONLY;
         match rustix::mount::mount_remount(&place, flags, c"") {
-            Ok(()) => {}
-            // Another mount lies over it, so that nobody comes there.
-            Err(Errno::INVAL | Errno::NOENT) => {}
+            // Where another mount lies over it, nobody comes there.
+            Ok(()) | Err(Errno::INVAL | Errno::NOENT) => {}
             Err(e) => return Err(format!("sealing {}: {e}", place.display())),
         }
     }

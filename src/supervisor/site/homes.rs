@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::{Site, beside};
@@ -13,7 +13,7 @@ use crate::supervisor::process::{Home, Kept, Mark, allowed_env};
 use crate::supervisor::sandbox::Net;
 use crate::supervisor::sandbox::agents::Known;
 use crate::supervisor::sandbox::proxy::Proxy;
-use crate::supervisor::sandbox::rooms::Room;
+use crate::supervisor::sandbox::rooms::{Keep, Room};
 use crate::supervisor::sandbox::terms::{Role, Terms};
 use crate::supervisor::worker::transcript::Kind;
 use crate::supervisor::workspace::Trouble;
@@ -46,19 +46,27 @@ struct Quarters {
     proxy: RefCell<Option<Proxy>>,
 }
 
+impl Quarters {
+    fn new(terms: &Terms<'_>, role: Role) -> Self {
+        Self {
+            role,
+            room: terms.room(role),
+            agent: terms.agent(role),
+            way_out: match terms.reach(role) {
+                Net::Through(_) => Some((terms.proxy(role), terms.hosts(role))),
+                Net::Open | Net::None => None,
+            },
+            proxy: RefCell::default(),
+        }
+    }
+}
+
 impl Homes {
     /// The homes of a run in this folder of its loop.
-    pub(super) fn new(
-        settings: &Settings,
-        mark: Mark,
-        wake: &Wake,
-        folder: &std::path::Path,
-    ) -> Self {
+    pub(super) fn new(settings: &Settings, mark: Mark, wake: &Wake, folder: &Path) -> Self {
         let host = |name: &str| {
-            let named = settings
-                .env
-                .iter()
-                .find(|(key, _)| key.to_str() == Some(name));
+            let mut all = settings.env.iter();
+            let named = all.find(|(key, _)| key.to_str() == Some(name));
             named.map(|(_, value)| value.clone())
         };
         let publisher = Home {
@@ -70,9 +78,8 @@ impl Homes {
         };
         let path = publisher.env.iter().find(|(name, _)| name == "PATH");
         let path = path.map(|(_, path)| path.clone()).unwrap_or_default();
-        let operator = host("HOME")
-            .map(PathBuf::from)
-            .filter(|home| home.is_absolute());
+        let operator = host("HOME").map(PathBuf::from);
+        let operator = operator.filter(|home| home.is_absolute());
         let terms = Terms {
             powers: &settings.powers,
             spec: &wake.spec,
@@ -81,44 +88,19 @@ impl Homes {
             project: &settings.project,
             folder,
         };
-        let dressed = |role: Role, kept: &Option<Kept>| {
-            let agent = terms.agent(role);
-            let keys = agent.map_or(&[][..], |agent| agent.keys);
-            let more = if terms.confines() {
-                terms.room(role).variables()
-            } else {
-                Vec::new()
-            };
-            Home {
-                cage: terms.cage(role),
-                env: overlaid(&publisher.env, more, allowed_env(&owned(keys), host)),
-                kept: kept.clone(),
-                ..publisher.clone()
-            }
-        };
+        let dressed = |role, kept| dressed(&terms, (role, kept), &publisher, host);
         let examiner = Some(Kept::default());
-        let quarters = |role| Quarters {
-            role,
-            room: terms.room(role),
-            agent: terms.agent(role),
-            way_out: match terms.reach(role) {
-                Net::Through(_) => Some((terms.proxy(role), terms.hosts(role))),
-                Net::Open | Net::None => None,
-            },
-            proxy: RefCell::default(),
-        };
         let check = dressed(Role::Check, &examiner);
-        let roles: &[Role] = if terms.confines() {
-            &[Role::Worker, Role::Check, Role::Judge]
-        } else {
-            &[]
-        };
+        let roles = [Role::Worker, Role::Check, Role::Judge].into_iter();
         Self {
             worker: dressed(Role::Worker, &publisher.kept),
             setup: check.reaching(terms.reach(Role::Check)),
             check,
             judge: dressed(Role::Judge, &examiner),
-            quarters: roles.iter().map(|&role| quarters(role)).collect(),
+            quarters: roles
+                .filter(|_| terms.confines())
+                .map(|role| Quarters::new(&terms, role))
+                .collect(),
             operator: operator.clone(),
             publisher,
         }
@@ -133,21 +115,19 @@ impl Homes {
 }
 
 impl Site {
-    /// Makes the room of this role: an examiner's anew, the worker's as it left it, with a login
-    /// that is not older than the operator's.
-    pub(in crate::supervisor) async fn furnish(self: &Rc<Self>, role: Role) -> Result<(), Trouble> {
+    /// Makes the room of this role ready, and opens its way out.
+    pub(in crate::supervisor) async fn furnish(
+        self: &Rc<Self>,
+        role: Role,
+        keep: Keep,
+    ) -> Result<(), Trouble> {
         let mut quarters = self.homes.quarters.iter();
         let Some(quarters) = quarters.find(|quarters| quarters.role == role) else {
             return Ok(());
         };
         let (room, agent) = (quarters.room.clone(), quarters.agent);
         let operator = self.homes.operator.clone();
-        beside(move || {
-            room.clear(role == Role::Worker)?;
-            room.furnish(operator.as_deref(), agent)
-                .map_err(Trouble::new)
-        })
-        .await?;
+        beside(move || room.furnish(keep, operator.as_deref(), agent)).await?;
         if let Some((socket, hosts)) = &quarters.way_out
             && quarters.proxy.borrow().is_none()
         {
@@ -166,6 +146,28 @@ impl Site {
                 site.narrate(vec![(Kind::Error, format!("network: {why}"))]);
             }
         }
+    }
+}
+
+/// What this role is started with, and whose keeper it has: its room's variables replace those that
+/// the loop lets through, and the keys of its agent come to it without being named.
+fn dressed(
+    terms: &Terms<'_>,
+    (role, kept): (Role, &Option<Kept>),
+    base: &Home,
+    host: impl Fn(&str) -> Option<OsString>,
+) -> Home {
+    let keys = terms.agent(role).map_or(&[][..], |agent| agent.keys);
+    let room = if terms.confines() {
+        terms.room(role).variables()
+    } else {
+        Vec::new()
+    };
+    Home {
+        cage: terms.cage(role),
+        env: overlaid(&base.env, room, allowed_env(&owned(keys), host)),
+        kept: kept.clone(),
+        ..base.clone()
     }
 }
 

@@ -10,16 +10,18 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use checkride::config::loops;
 use checkride::run::LoopSpec;
-use checkride::supervisor::process::{Exit, Home, Kept, Stdin, spawn};
+use checkride::supervisor::process::{Exit, Home, Kept, Running, Stdin, spawn};
 use checkride::supervisor::sandbox::probe::Powers;
+use checkride::supervisor::sandbox::rooms::Keep;
 use checkride::supervisor::sandbox::terms::{Role, Terms};
+use tokio::time::Instant;
 
 use super::powers;
-use crate::process::{Bench, watched};
+use crate::process::{Bench, watched, within};
 
 /// What secrets hold.
 const MARKED: &str = "MARKED-do-not-read";
@@ -219,6 +221,25 @@ impl Ground {
         times
     }
 
+    /// Starts a script as the worker of the loop.
+    pub(crate) async fn start(&self, script: &str, way: Way) -> Running {
+        let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
+        let work = self.folder().join("work");
+        let order = self.plan(way).order(argv, &work, Stdin::Null);
+        spawn(order).await.unwrap()
+    }
+
+    /// Waits until the worker's script has made this file.
+    pub(crate) fn wait_for(&self, name: &str) {
+        let path = self.folder().join("work").join(name);
+        within(Duration::from_secs(20), || path.exists().then_some(()));
+    }
+
+    /// Processes of the run that are alive.
+    pub(crate) fn alive(&self) -> Vec<i32> {
+        self.bench.alive()
+    }
+
     /// What the worker of the loop is started with.
     fn plan(&self, way: Way) -> Home {
         let (home, folder, project) = (self.at("home"), self.folder(), self.at("project"));
@@ -240,7 +261,7 @@ impl Ground {
         if way == Way::Outside {
             plan.env.push(("HOME".into(), home.clone().into()));
         } else {
-            room.furnish(Some(&home), None).unwrap();
+            room.furnish(Keep::Nothing, Some(&home), None).unwrap();
             plan.env.extend(room.variables());
         }
         plan
@@ -331,8 +352,8 @@ impl Ground {
     }
 
     fn planted(&self) -> bool {
-        let there = |folder: &&str| Path::new(folder).join(&self.tag).exists();
-        SHARED.iter().any(|folder| there(&folder))
+        let there = |folder: &str| Path::new(folder).join(&self.tag).exists();
+        SHARED.iter().any(|folder| there(folder))
     }
 
     fn victim_lives(&self) -> bool {

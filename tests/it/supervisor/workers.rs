@@ -46,12 +46,10 @@ async fn fly(operator: &mut Operator) -> (Outcome, Vec<&'static str>) {
 fn recorded(agent: &str, format: &str) -> String {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/streams");
     let stream = tests.join(agent).join("text.jsonl");
-    let script = format!(
-        "cat > /dev/null; printf '1\\n2\\n3\\n' > count.txt; cat '{}'",
-        stream.display()
-    );
+    let script = r"cat > /dev/null; printf '1\n2\n3\n' > count.txt; cat $1";
     format!(
-        r#"{{ type = "command", format = "{format}", command = ["sh", "-c", '''{script}'''] }}"#
+        r#"{{ type = "command", format = "{format}", command = ["sh", "-c", '''{script}''', "sh", "{}"] }}"#,
+        stream.display()
     )
 }
 

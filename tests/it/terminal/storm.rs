@@ -298,8 +298,8 @@ fn the_demo_leaves_nothing_behind() {
     }
     let mut t = start();
     t.sees(&format!("needs you · {PROMPT}"));
-    t.press("c", "what is not enforced", |s| {
-        s.contents().contains("▲        not enforced: ")
+    t.press("c", "where it works", |s| {
+        s.contents().contains("where    private clone")
     });
     t.hang_up();
     assert!(t.ended().code().is_some(), "it was cut down");
