@@ -2,12 +2,17 @@
 
 pub(crate) mod ground;
 
-use std::path::PathBuf;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use checkride::run::spec::Sandbox;
 use checkride::supervisor::process::Exit;
 use checkride::supervisor::sandbox::probe::{Powers, probe};
+use checkride::supervisor::sandbox::proxy::Proxy;
+use checkride::supervisor::sandbox::terms::Terms;
 
 use self::ground::{Ground, Way};
 use crate::process::within;
@@ -167,6 +172,96 @@ async fn a_polite_end_is_heard_inside() {
         let mut killed = ground.start("kill -SEGV $$", way).await;
         assert_eq!(killed.wait().await, Exit::Signal(11), "{way:?}");
     }
+}
+
+/// §5.8: inside, the variables lead to the host's proxy, which turns away what is not listed, and what
+/// is near though it is listed; the operator is told. Nothing else is reached beside it.
+#[tokio::test]
+async fn the_way_out_is_the_proxy() {
+    if let Some(why) = Way::Confined.lacks() {
+        return skipped("the way out", &why);
+    }
+    let ground = Ground::new();
+    std::fs::create_dir_all(ground.proxy().parent().unwrap()).unwrap();
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let tell = {
+        let told = told.clone();
+        move |why| told.borrow_mut().push(why)
+    };
+    let script = "ask() { perl -MIO::Socket::INET -e 'my ($at) = $ENV{HTTPS_PROXY} =~ m{//(.*)}; \
+                  my $s = IO::Socket::INET->new($at) or die; print $s \"$ARGV[0]\\r\\n\\r\\n\"; print scalar <$s>' \"$1\"; }; \
+                  ask 'CONNECT elsewhere.example:443 HTTP/1.1'; ask 'CONNECT localhost:443 HTTP/1.1'; \
+                  ask 'GET http://localhost/ HTTP/1.1'; ask \"CONNECT 127.0.0.1:$TCP HTTP/1.1\"";
+    let (exit, said) = tokio::task::LocalSet::new()
+        .run_until(async {
+            let hosts = ["localhost".to_owned()].into();
+            let proxy = Proxy::serve(&ground.proxy(), hosts, tell).unwrap();
+            let said = ground.through_proxy(script).await;
+            drop(proxy);
+            said
+        })
+        .await;
+    assert_eq!(exit, Exit::Code(0), "{said}");
+    assert_eq!(said.matches("403 Forbidden").count(), 4, "{said}");
+    let told = told.borrow().join("\n");
+    assert!(
+        told.contains("elsewhere.example is not in the loop's list"),
+        "{told}"
+    );
+    assert!(
+        told.contains("localhost has only addresses of this network"),
+        "{told}"
+    );
+    assert!(!ground.proxy().exists());
+}
+
+/// §5.9: what a machine lacks is said line by line, and a file that requires a sandbox is refused.
+#[test]
+fn what_is_not_enforced_is_said() {
+    let ground = Ground::new();
+    let (auto, require) = (
+        ground.spec(|_| ()),
+        ground.spec(|rails| rails.sandbox = Sandbox::Require),
+    );
+    let off = ground.spec(|rails| rails.sandbox = Sandbox::Off);
+    let listing = ground.spec(|rails| rails.network = Some(vec!["example.org".to_owned()]));
+    let none = Powers::none("it is old");
+    let (walls, all) = (
+        Powers {
+            walls: Ok(6),
+            ..none.clone()
+        },
+        Powers {
+            walls: Ok(7),
+            apart: Ok(()),
+        },
+    );
+    let project = Path::new("/p");
+    let lines = |powers, spec| Terms::of(powers, spec, project).not_enforced();
+    let refused = |powers, spec| Terms::of(powers, spec, project).refuses().is_some();
+    assert_eq!(lines(&all, &auto), [""; 0]);
+    assert_eq!(lines(&all, &listing), [""; 0]);
+    assert!(lines(&all, &off)[0].starts_with("sandbox (the loop file"));
+    let joined = lines(&none, &auto).join("\n");
+    for word in [
+        "sandbox of files",
+        "processes, signals and Unix sockets",
+        "network (no namespaces: it is old)",
+    ] {
+        assert!(joined.contains(word), "{joined}");
+    }
+    assert!(
+        lines(&walls, &auto)
+            .join("\n")
+            .contains("network but for TCP")
+    );
+    assert!(
+        lines(&walls, &listing)
+            .join("\n")
+            .contains("network, which is open")
+    );
+    assert!(!refused(&all, &require) && refused(&walls, &require) && refused(&none, &require));
+    assert!(!refused(&none, &auto) && !refused(&none, &off));
 }
 
 /// What a program needs works inside: its folder, home, temporary files, git, pipes, loopback.

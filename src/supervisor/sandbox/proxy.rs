@@ -25,8 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Most connections at once.
 const MOST_CONNECTIONS: usize = 64;
 
-/// Ports that are reached: those of the web.
-const PORTS: [u16; 2] = [443, 80];
+/// What a proxy passes on.
+#[derive(Debug, Clone)]
+struct Rules {
+    hosts: BTreeSet<String>,
+    ports: Vec<u16>,
+    /// Whether an address may be reached.
+    open: fn(IpAddr) -> bool,
+}
 
 /// A proxy that is being served. Dropping it ends it and every connection through it.
 #[derive(Debug)]
@@ -79,7 +85,12 @@ impl Proxy {
             Ok(()) | Err(_) => {}
         }
         let listener = UnixListener::bind(Door::to(socket)?.path)?;
-        let task = tokio::task::spawn_local(accept(listener, Rc::new(hosts), Rc::new(refused)));
+        let rules = Rules {
+            hosts,
+            ports: vec![443, 80],
+            open: is_public,
+        };
+        let task = tokio::task::spawn_local(accept(listener, Rc::new(rules), Rc::new(refused)));
         Ok(Self {
             task,
             socket: socket.to_owned(),
@@ -87,7 +98,7 @@ impl Proxy {
     }
 }
 
-async fn accept(listener: UnixListener, hosts: Rc<BTreeSet<String>>, refused: Rc<dyn Fn(String)>) {
+async fn accept(listener: UnixListener, rules: Rc<Rules>, refused: Rc<dyn Fn(String)>) {
     let room = std::sync::Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut open = tokio::task::JoinSet::new();
     loop {
@@ -100,9 +111,9 @@ async fn accept(listener: UnixListener, hosts: Rc<BTreeSet<String>>, refused: Rc
             continue;
         };
         while open.try_join_next().is_some() {}
-        let (hosts, refused) = (hosts.clone(), refused.clone());
+        let (rules, refused) = (rules.clone(), refused.clone());
         open.spawn_local(async move {
-            if let Err(why) = pass(caller, &hosts).await {
+            if let Err(why) = pass(caller, &rules).await {
                 refused(why);
             }
             drop(place);
@@ -111,11 +122,11 @@ async fn accept(listener: UnixListener, hosts: Rc<BTreeSet<String>>, refused: Rc
 }
 
 /// Passes one caller on to where it wants to go. The error is one line for the operator.
-async fn pass(mut caller: UnixStream, hosts: &BTreeSet<String>) -> Result<(), String> {
+async fn pass(mut caller: UnixStream, rules: &Rules) -> Result<(), String> {
     let Ok(Ok(request)) = timeout(PATIENCE, request(&mut caller)).await else {
         return Ok(());
     };
-    match reach(&request, hosts).await {
+    match reach(&request, rules).await {
         Ok(mut server) => {
             let told = caller.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n");
             if told.await.is_ok() {
@@ -149,19 +160,19 @@ async fn request(caller: &mut UnixStream) -> io::Result<String> {
     String::from_utf8(head).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-async fn reach(request: &str, hosts: &BTreeSet<String>) -> Result<TcpStream, String> {
+async fn reach(request: &str, rules: &Rules) -> Result<TcpStream, String> {
     let (host, port) = wanted(request)?;
-    if !hosts.iter().any(|allowed| names(allowed, &host)) {
+    if !rules.hosts.iter().any(|allowed| names(allowed, &host)) {
         return Err(format!("{host} is not in the loop's list of hosts"));
     }
-    if !PORTS.contains(&port) {
+    if !rules.ports.contains(&port) {
         return Err(format!("port {port} of {host} is not one of the web"));
     }
     let found = timeout(PATIENCE, tokio::net::lookup_host((host.as_str(), port))).await;
     let Ok(Ok(found)) = found else {
         return Err(format!("{host} has no address that can be found"));
     };
-    let public: Vec<SocketAddr> = found.filter(|at| is_public(at.ip())).collect();
+    let public: Vec<SocketAddr> = found.filter(|at| (rules.open)(at.ip())).collect();
     if public.is_empty() {
         return Err(format!(
             "{host} has only addresses of this network or machine"
@@ -264,6 +275,46 @@ mod tests {
         ] {
             assert_eq!(ask(bad), None, "{bad}");
         }
+    }
+
+    /// What is listed is passed on byte by byte, both ways; the rules are all that is turned.
+    #[tokio::test]
+    async fn a_listed_host_is_reached() {
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = server.local_addr().unwrap().port();
+        let rules = Rules {
+            hosts: ["localhost".to_owned()].into(),
+            ports: vec![port],
+            open: |_| true,
+        };
+        let (mut here, there) = UnixStream::pair().unwrap();
+        let asked = format!("CONNECT localhost:{port} HTTP/1.1\r\n\r\nping");
+        here.write_all(asked.as_bytes()).await.unwrap();
+        let answered = async {
+            let (mut caller, _) = server.accept().await.unwrap();
+            let mut heard = [0; 4];
+            caller.read_exact(&mut heard).await.unwrap();
+            caller.write_all(b"pong").await.unwrap();
+            heard
+        };
+        let (passed, heard, said) = tokio::join!(pass(there, &rules), answered, async {
+            let mut said = vec![0; 39 + 4];
+            here.read_exact(&mut said).await.unwrap();
+            drop(here);
+            String::from_utf8(said).unwrap()
+        });
+        assert_eq!((passed, &heard), (Ok(()), b"ping"));
+        assert!(
+            said.starts_with("HTTP/1.1 200 ") && said.ends_with("pong"),
+            "{said}"
+        );
+        let near = Rules {
+            open: is_public,
+            ..rules
+        };
+        let asked = format!("CONNECT localhost:{port} HTTP/1.1");
+        let why = reach(&asked, &near).await.unwrap_err();
+        assert!(why.contains("only addresses of this network"), "{why}");
     }
 
     /// A pattern stands for names below it, not for itself, and not for what ends alike.

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use checkride::config::loops;
 use checkride::run::LoopSpec;
+use checkride::run::spec::Guardrails;
 use checkride::supervisor::process::{Exit, Home, Kept, Running, Stdin, spawn};
+use checkride::supervisor::sandbox::Net;
 use checkride::supervisor::sandbox::probe::Powers;
 use checkride::supervisor::sandbox::rooms::Keep;
 use checkride::supervisor::sandbox::terms::{Role, Terms};
@@ -265,6 +267,29 @@ impl Ground {
             plan.env.extend(room.variables());
         }
         plan
+    }
+
+    /// The loop, with other guardrails.
+    pub(crate) fn spec(&self, change: impl FnOnce(&mut Guardrails)) -> LoopSpec {
+        let mut spec = self.spec.clone();
+        change(&mut spec.guardrails);
+        spec
+    }
+
+    /// Where a proxy of this loop's worker has its socket.
+    pub(crate) fn proxy(&self) -> PathBuf {
+        self.folder().join("rooms/worker.proxy")
+    }
+
+    /// Runs a script as the worker of the loop, through the proxy; its exit and what it printed.
+    pub(crate) async fn through_proxy(&self, script: &str) -> (Exit, String) {
+        let net = Net::Through(self.proxy().into());
+        let plan = self.plan(Way::Confined).reaching(net);
+        let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
+        let order = plan.order(argv, &self.folder().join("work"), Stdin::Null);
+        let running = spawn(order).await.unwrap();
+        let (end, kept) = watched(running, b"", Duration::from_secs(60)).await;
+        (end.exit, String::from_utf8_lossy(&kept.out).into_owned())
     }
 
     /// Runs a script as the worker of the loop, and looks at what has come of it.
