@@ -9,7 +9,7 @@ use checkride::run::{Ask, Event, Pause, Stage};
 use checkride::supervisor::Supervisor;
 use checkride::supervisor::clock::Clock;
 
-use super::{Parts, shell};
+use super::{Parts, UNCONFINED, shell};
 use crate::provider::server::{Server, error, says};
 use crate::world::{Operator, World};
 
@@ -33,6 +33,7 @@ fn limited(says: &str) -> World {
     ));
     Parts {
         worker: &worker,
+        top: UNCONFINED,
         ..Parts::default()
     }
     .world()
