@@ -5,6 +5,7 @@ pub mod check;
 pub mod decide;
 pub mod doctor;
 pub mod exit;
+pub mod fire;
 pub mod flags;
 pub mod init;
 pub mod log;

@@ -1,7 +1,6 @@
 //! Files into typed values, with everything that is wrong with them: loops, skills, settings, paths.
 //! Nothing here runs a loop, draws, or waits.
 
-mod cron;
 pub mod diagnostic;
 pub mod executed;
 pub mod loops;
@@ -23,7 +22,6 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use loops::LoopFile;
 pub use paths::Paths;
 pub use prices::Prices;
-pub use quantity::Hours;
 pub(crate) use quantity::seconds;
 pub use settings::Settings;
 

@@ -3,6 +3,7 @@
 
 mod inventory;
 pub mod review;
+mod waking;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use crate::run::{CheckpointId, Decision, Digest, Event, Mode, Outcome, Usage};
 
 pub use inventory::{Agent, Inventory, Key, Server};
 pub use review::Review;
+pub use waking::{Lapse, Waking};
 
 /// Names one run for ever: `<loop>-<number>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,6 +57,15 @@ pub enum Command {
     },
     /// Run a plain prompt, once.
     Prompt(Plain),
+    /// Fire a loop's trigger from outside.
+    Fire {
+        /// The loop.
+        name: String,
+        /// What comes with it: data.
+        payload: Option<String>,
+    },
+    /// Fire whatever is due now; answered with `Ticked` once all triggers were looked at.
+    Tick,
     /// Answer a checkpoint.
     Decide {
         /// Which.
@@ -248,6 +259,9 @@ pub enum Fact {
     },
     /// The loops as they stand now; replaces what was said before.
     Loops(Vec<LoopRow>),
+    /// Runs that wait until another one is parked or over, the next one first; replaces what was
+    /// said before.
+    Waiting(Vec<RunId>),
     /// A run's transcript has grown to this many lines.
     Grew {
         /// The run.
@@ -299,6 +313,18 @@ pub enum Fact {
         /// What was to be saved.
         mine: String,
     },
+    /// The answer to `Fire`. Sent to its sender only.
+    Fired {
+        /// The loop.
+        name: String,
+        /// The run that it led to; `None` while the firing waits.
+        run: Option<RunId>,
+        /// What it waits for, one line; empty where there is a run.
+        why: String,
+    },
+    /// The answer to `Tick`: of each loop the newest run that a firing led to since this was answered
+    /// last. Sent to its sender only.
+    Ticked(Vec<RunId>),
     /// The host was told to end, and does.
     Leaving,
     /// The command was done and has no other visible effect. Sent to its sender only.
@@ -365,6 +391,10 @@ pub struct LoopFacts {
     pub distrust: Option<String>,
     /// Whether its trigger is switched off.
     pub off: bool,
+    /// How its trigger stands.
+    pub waking: Waking,
+    /// What should have run and did not.
+    pub lapse: Option<Lapse>,
     /// The loop itself.
     pub spec: crate::run::LoopSpec,
     /// `SKILL.md` and the loop file as paths for `E`.

@@ -29,7 +29,7 @@ pub use checkpoint::{
 };
 pub use digest::{Digest, TextRef};
 pub use effect::{Attempt, Effect, Step};
-pub use event::{BY_HAND, Event, Ground, Offer, Outcome, Receipt, Wake};
+pub use event::{BY_HAND, Event, Fired, Ground, Offer, Outcome, Payload, Receipt, Wake};
 pub use flag::{Flag, Sign};
 pub use input::Input;
 pub use pause::Pause;

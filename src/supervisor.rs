@@ -27,7 +27,9 @@ mod site;
 pub mod slots;
 mod transcripts;
 pub mod trust;
+mod turns;
 pub mod verifier;
+pub mod wake;
 pub mod worker;
 pub mod workspace;
 
@@ -80,6 +82,7 @@ struct Shared {
     journal: Journal,
     hub: std::rc::Rc<hub::Hub>,
     transcripts: transcripts::Transcripts,
+    turns: std::rc::Rc<turns::Turns>,
 }
 
 /// What goes on, for whoever decides whether the process may end.
@@ -93,6 +96,8 @@ pub struct Activity {
     pub sleeping: usize,
     /// Notices on their way to a receiver.
     pub telling: usize,
+    /// Loops that wake by themselves.
+    pub armed: usize,
     /// The operator asked for the end.
     pub leaving: bool,
 }

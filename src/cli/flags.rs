@@ -97,6 +97,17 @@ pub enum Cmd {
     },
     /// Answer a checkpoint that was shown
     Decide(Box<Decide>),
+    /// Fire a loop's trigger once, from cron, a timer, n8n or a script
+    Fire {
+        /// The loop
+        #[arg(value_name = "LOOP")]
+        name: String,
+        /// What comes with it, `-` for standard input: data, at most 64 KiB
+        #[arg(long, value_name = "FILE")]
+        payload: Option<PathBuf>,
+    },
+    /// Fire whatever is due, wait until every run is parked or over, and exit
+    Tick,
     /// Say how every loop stands
     Status {
         /// One object

@@ -187,6 +187,9 @@ impl<'o, 'a, R: AsyncRead + Unpin> Plain<'o, 'a, R> {
             | Fact::HistoryEnd { .. }
             | Fact::Found(_)
             | Fact::Review(_)
+            | Fact::Waiting(_)
+            | Fact::Fired { .. }
+            | Fact::Ticked(_)
             | Fact::MemoryConflict { .. } => {}
         }
     }

@@ -144,6 +144,9 @@ impl Known {
             | Fact::Refused { .. }
             | Fact::Stalled { .. }
             | Fact::MemoryConflict { .. }
+            | Fact::Waiting(_)
+            | Fact::Fired { .. }
+            | Fact::Ticked(_)
             | Fact::Leaving
             | Fact::Done { .. } => {}
         }

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::diagnostic::{Diagnostic, Severity};
 use super::loops;
 use super::project;
-use super::quantity::Hours;
 use super::reader::{self, Problems};
+use crate::run::spec::Hours;
 
 /// The settings of a project, defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,16 +85,7 @@ pub fn read_text(text: &str) -> SettingsFile {
         let max_running = table.number("max_running", 1..=64).map_or(1, |n| n.value);
         let usd = table.micro_usd("usd_per_day");
         let quiet = loops::quiet_hours(table);
-        if usd.is_some() {
-            problems.not_enforced("usd_per_day");
-        }
-        if quiet.is_some() {
-            problems.not_enforced("quiet_hours");
-        }
         let tokens = table.number("tokens_per_day", 1..=1_000_000_000_000);
-        if tokens.is_some() {
-            problems.not_enforced("tokens_per_day");
-        }
         Settings {
             max_running: usize::try_from(max_running).unwrap_or(1),
             micro_usd_per_day: usd.map(|usd| usd.value),

@@ -116,7 +116,9 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
         Cmd::Host { background, .. } => daemon::run(&paths, *background),
         Cmd::Status { json, since } => status(&paths, *json, since.as_deref(), out),
         Cmd::Stop(stop) if stop.host => stop_host(&paths, stop.force, out),
-        Cmd::Run { .. }
+        Cmd::Fire { .. }
+        | Cmd::Tick
+        | Cmd::Run { .. }
         | Cmd::Prompt(_)
         | Cmd::Trust(_)
         | Cmd::Show { .. }
@@ -135,6 +137,11 @@ async fn converse(session: Session, command: &Cmd, out: &mut Out<'_>) -> Result<
         Cmd::Run { name, json, .. } => cli::run::run(session, name, *json, out).await,
         Cmd::Prompt(words) => prompt(session, words, out).await,
         Cmd::Trust(words) => trust(session, words, out).await,
+        Cmd::Fire { name, payload } => {
+            let payload = payload.as_deref().map(cli::fire::read).transpose()?;
+            cli::fire::fire(session, name, payload, out).await
+        }
+        Cmd::Tick => cli::fire::tick(session, out).await,
         Cmd::Show { id } => cli::show::show(session, id, out).await,
         Cmd::Decide(words) => cli::decide::decide(session, words, out).await,
         Cmd::Log { name, json, runs } => {

@@ -163,6 +163,28 @@ pub struct Wake {
     pub not_enforced: Vec<String>,
     /// Whether the loop has published before: the first time the digest is typed.
     pub published_before: bool,
+    /// The firing of its trigger; `None` where a person started the run.
+    #[serde(default)]
+    pub fired: Option<Fired>,
+}
+
+/// One firing of a trigger: it leads to one run at most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fired {
+    /// Names it for ever among the firings of its loop: `slot:1781240400000`.
+    pub key: String,
+    /// What came with it.
+    pub payload: Option<Payload>,
+}
+
+/// What came with a trigger: data, never instructions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    /// Its text, inert and without secrets.
+    pub text: super::digest::TextRef,
+    /// 128 random bits as 32 digits, drawn after the payload had come: the lines around it in a
+    /// prompt hold them, so that it cannot close its own quote.
+    pub marker: String,
 }
 
 /// What a run that a person started says of its start.
@@ -171,7 +193,7 @@ pub const BY_HAND: &str = "started by hand";
 impl Wake {
     /// Whether a person started it: only such a run proves its skill.
     pub fn by_hand(&self) -> bool {
-        self.by == BY_HAND
+        self.fired.is_none()
     }
 }
 

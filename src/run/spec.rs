@@ -2,15 +2,21 @@
 //! Values only; reading and refusing loop files is `config/loops.rs`.
 
 mod agents;
+mod cron;
 mod guardrails;
+mod hours;
+mod trigger;
 
 use serde::{Deserialize, Serialize};
 
 pub use agents::{Api, Format, PromptBy, Provider, Worker, WorkerKind};
+pub use cron::Cron;
 pub use guardrails::{
     Budget, Guardrails, PROTECTED_ALWAYS, Sandbox, StuckLimits, ToolRules, WorkspaceKind,
     WorkspaceRules,
 };
+pub use hours::Hours;
+pub use trigger::{OnEvent, Schedule, Source, Trigger, UNITS, When, Zone, length};
 
 /// One loop, complete: every default is filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +28,7 @@ pub struct LoopSpec {
     /// The author's default; switching off in the cockpit never writes the file.
     pub enabled: bool,
     /// Bone 1: what wakes it.
+    #[serde(deserialize_with = "Trigger::of_any_age")]
     pub trigger: Trigger,
     /// Bone 2: the instructions it works by.
     pub skill: Skill,
@@ -41,18 +48,6 @@ pub struct LoopSpec {
 
 /// The name under which plain prompts are kept; no loop file has it.
 pub const PLAIN: &str = "prompt";
-
-/// What wakes a loop. `s` starts every loop by hand, whatever stands here.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Trigger {
-    /// Only a person starts it.
-    Manual,
-    /// A time of day or an interval, in words fit for the screen.
-    Schedule(String),
-    /// Something that happens outside, in words fit for the screen.
-    Event(String),
-}
 
 /// The skill folder and how often it must have worked by hand first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

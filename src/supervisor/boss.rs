@@ -1,7 +1,11 @@
 //! The supervisor's one loop: opens doors, takes letters, hears of its runs, notices changed files.
 //! What each letter asks for is done in `obey.rs`; what a run does next is the run's business.
 
+mod alarm;
+mod fire;
 mod obey;
+mod outside;
+mod queue;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -10,14 +14,17 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
 
 use super::driver::{self, Driving};
-use super::hub::{Hub, Letter};
+use super::hub::{Hub, Letter, Reply};
 use super::journal::Journal;
 use super::process::Mark;
 use super::process::sweep::sweep;
 use super::shelf::Shelf;
 use super::site::{Site, beside};
 use super::transcripts::Transcripts;
+use super::turns::Turns;
+use super::wake::Wakes;
 use super::{Activity, Settings, Shared, memory, notices};
+use crate::config::Settings as Rules;
 use crate::link::FarEnd;
 use crate::protocol::{Fact, Record, RunId};
 use crate::run::Run;
@@ -26,7 +33,7 @@ use crate::run::Run;
 const WAITING: usize = 64;
 
 /// What the supervisor hears from its own tasks.
-pub(super) enum News {
+pub(crate) enum News {
     /// A connection has closed.
     Left,
     /// A run has something in flight, or has not.
@@ -35,6 +42,15 @@ pub(super) enum News {
     Sleeps(RunId, bool),
     /// A run's driver has ended.
     Over(RunId),
+    /// A loop's command has answered: something to do, nothing, or why it did not.
+    Polled {
+        /// The loop.
+        name: String,
+        /// The key of the firing that it may lead to.
+        key: String,
+        /// What it found.
+        found: Result<Option<String>, String>,
+    },
 }
 
 /// Runs until the last door handle is dropped.
@@ -49,8 +65,9 @@ pub(super) async fn work(
     let mut boss = Boss::new(settings, journal, Ways { letters, news }, said);
     boss.tell_others();
     boss.recall().await;
-    boss.reread().await;
+    // What is under way is known before anything may wake.
     boss.pick_up().await;
+    boss.reread().await;
     loop {
         tokio::select! {
             // News go first: who has heard that a run is over may already ask for the next one.
@@ -62,6 +79,7 @@ pub(super) async fn work(
             },
             Some(letter) = letter.recv() => boss.obey(letter).await,
             () = boss.shelf.changed() => boss.reread().await,
+            () = boss.wakes.due(&boss.settings.clock) => boss.look().await,
         }
     }
     boss.kill_all();
@@ -79,6 +97,11 @@ struct Boss {
     shared: Rc<Shared>,
     shelf: Shelf,
     drivers: BTreeMap<RunId, Driving>,
+    wakes: Wakes,
+    /// Who waits until all commands have answered.
+    ticks: Vec<Reply>,
+    /// What all loops share; one line where the file cannot be used.
+    rules: Result<Rules, String>,
     ways: Ways,
     said: watch::Sender<Activity>,
 }
@@ -95,11 +118,16 @@ impl Boss {
         let mut warnings = settings.warnings.clone();
         warnings.extend(shelf.blind());
         let hub = Hub::new(settings.clock.clone(), journal.clone(), project, warnings);
+        let hub = Rc::new(hub);
         Self {
+            wakes: Wakes::new(&settings.project, settings.clock.now_ms()),
+            ticks: Vec::new(),
+            rules: Ok(Rules::default()),
             settings: Rc::new(settings),
             shared: Rc::new(Shared {
                 journal,
-                hub: Rc::new(hub),
+                turns: Turns::new(hub.clone()),
+                hub,
                 transcripts: Transcripts::default(),
             }),
             shelf,
@@ -143,9 +171,11 @@ impl Boss {
             }
             News::Over(run) => {
                 self.drivers.remove(&run);
+                self.wakes.over(&run);
                 self.count();
-                self.tell_loops().await;
+                self.look().await;
             }
+            News::Polled { name, key, found } => self.polled(&name, key, found).await,
         }
     }
 
@@ -181,7 +211,8 @@ impl Boss {
     /// Reads the project's files again and tells what stands now.
     async fn reread(&mut self) {
         self.shelf.read(&self.settings);
-        self.tell_loops().await;
+        self.read_rules();
+        self.look().await;
         for spec in self.shelf.specs() {
             match memory::read(&self.settings.project, spec) {
                 Ok(text) if self.shared.hub.memory(&spec.name).as_ref() != Some(&text) => {
@@ -194,11 +225,6 @@ impl Boss {
                 }),
             }
         }
-    }
-
-    async fn tell_loops(&self) {
-        let rows = self.shelf.rows(&self.shared.journal, &self.settings).await;
-        self.shared.hub.say(Fact::Loops(rows));
     }
 
     /// Picks up every run that had not ended when the last host did.
@@ -225,6 +251,7 @@ impl Boss {
     fn drive(&mut self, id: RunId, run: Run, first: driver::First) {
         let site = Site::new(&self.settings, &self.shared, (&id, run.woke()));
         let driving = driver::start(run, id.clone(), site, self.ways.news.clone(), first);
+        self.wakes.under_way(&id);
         self.drivers.insert(id, driving);
     }
 

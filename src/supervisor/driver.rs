@@ -24,8 +24,10 @@ use super::hub::Reply;
 use super::journal::Batch;
 use super::process::Halt;
 use super::site::Site;
+use super::turns::{Pass, Rank};
 use super::worker::leave::Permit;
 use crate::protocol::{Fact, RunId};
+use crate::run::spec::Budget;
 use crate::run::{Effect, Event, Input, Phase, Run, Step};
 
 /// Letters that may wait for one run.
@@ -111,6 +113,8 @@ pub(super) struct Driving {
     pub(super) works: bool,
     /// Whether it goes on by itself at a certain time; nothing is in flight meanwhile.
     pub(super) sleeps: bool,
+    /// What the run may spend.
+    pub(super) cap: Budget,
 }
 
 impl Driving {
@@ -144,6 +148,12 @@ pub(super) fn start(
 ) -> Driving {
     let (mail, inbox) = mpsc::channel(INBOX);
     let kill = Kill::default();
+    let cap = run.meter().cap();
+    let rank = match first {
+        First::Woken(_) => Rank::New,
+        First::Interrupted | First::Mail(_) => Rank::Goes,
+    };
+    let pass = Pass::new(site.turns.clone(), &id, rank);
     let driver = Driver {
         run,
         id,
@@ -155,6 +165,7 @@ pub(super) fn start(
         works: false,
         alarm: None,
         permits: None,
+        pass,
         news,
     };
     spawn_local(driver.drive(first));
@@ -163,6 +174,7 @@ pub(super) fn start(
         kill,
         works: false,
         sleeps: false,
+        cap,
     }
 }
 
@@ -180,6 +192,8 @@ struct Driver {
     alarm: Option<i64>,
     /// Where the answers go that the worker in flight waits for.
     permits: Option<mpsc::UnboundedSender<(String, Permit)>>,
+    /// The right to work, while the run has it.
+    pass: Pass,
     news: mpsc::Sender<News>,
 }
 
@@ -272,6 +286,10 @@ impl Driver {
 
     async fn carry_out(&mut self, effect: Effect) {
         match effect {
+            // A worker that waits for leave works no more than a run that waits for an answer.
+            Effect::Continue if matches!(self.run.phase(), Phase::Asking(_)) => {
+                return self.pass.give_back();
+            }
             Effect::Continue => return,
             Effect::Permit {
                 call,
@@ -306,6 +324,7 @@ impl Driver {
                 return self.say_works(true).await;
             }
         }
+        self.pass.give_back();
         self.site.rest();
         self.say_works(false).await;
     }
@@ -328,22 +347,33 @@ impl Driver {
             answers: Mutex::new(answers),
         };
         let me = self.me.clone();
+        let turn = errands::works(&effect).then(|| self.pass.wait());
         spawn_local(async move {
-            let (input, texts) = flight.carry_out(effect).await;
+            let (input, texts) = match turn {
+                Some(turn) => flight.in_turn(turn, effect).await,
+                None => flight.carry_out(effect).await,
+            };
             // A driver that has ended wants no more news.
             drop(me.send(Mail::landing(input, texts)).await);
         });
     }
 
     /// Hands the operator's answer to the worker in flight; one that is gone needs none.
-    fn permit(&self, call: String, allowed: bool, note: String) {
+    fn permit(&mut self, call: String, allowed: bool, note: String) {
         let permit = if allowed {
             Permit::Allowed
         } else {
             Permit::Refused(note)
         };
-        if let Some(permits) = &self.permits {
-            drop(permits.send((call, permit)));
+        if let Some(permits) = self.permits.clone() {
+            let turn = self.pass.wait();
+            spawn_local(async move {
+                // A worker that is gone meanwhile wants no turn any more.
+                tokio::select! {
+                    () = turn => drop(permits.send((call, permit))),
+                    () = permits.closed() => {}
+                }
+            });
         }
     }
 

@@ -71,6 +71,7 @@ struct Levels {
     loops: Vec<LoopRow>,
     memory: BTreeMap<String, MemoryText>,
     grew: BTreeMap<RunId, u64>,
+    waiting: Vec<RunId>,
 }
 
 /// Where records go out from. One per supervisor.
@@ -125,6 +126,7 @@ impl Hub {
             Fact::Grew { run, lines } => {
                 self.levels.borrow_mut().grew.insert(run.clone(), *lines);
             }
+            Fact::Waiting(runs) => self.levels.borrow_mut().waiting.clone_from(runs),
             Fact::Run { .. }
             | Fact::Attached { .. }
             | Fact::Lines { .. }
@@ -134,6 +136,8 @@ impl Hub {
             | Fact::Refused { .. }
             | Fact::Stalled { .. }
             | Fact::MemoryConflict { .. }
+            | Fact::Fired { .. }
+            | Fact::Ticked(_)
             | Fact::Leaving
             | Fact::Done { .. } => {}
         }
@@ -142,6 +146,13 @@ impl Hub {
             at: self.clock.now_ms(),
             fact,
         });
+    }
+
+    /// Says which runs wait for their turn, where that is news.
+    pub(super) fn say_waiting(&self, runs: Vec<RunId>) {
+        if self.levels.borrow().waiting != runs {
+            self.say(Fact::Waiting(runs));
+        }
     }
 
     fn send(&self, record: Record) {
@@ -154,6 +165,12 @@ impl Hub {
         self.levels.borrow().memory.get(name).cloned()
     }
 
+    /// The row last said of a loop.
+    pub(super) fn row(&self, name: &str) -> Option<LoopRow> {
+        let levels = self.levels.borrow();
+        levels.loops.iter().find(|row| row.name == name).cloned()
+    }
+
     fn level_facts(&self) -> Vec<Fact> {
         let levels = self.levels.borrow();
         let grew = levels.grew.iter().map(|(run, &lines)| Fact::Grew {
@@ -161,10 +178,11 @@ impl Hub {
             lines,
         });
         let memory = levels.memory.values().cloned().map(Fact::Memory);
-        std::iter::once(Fact::Loops(levels.loops.clone()))
-            .chain(memory)
-            .chain(grew)
-            .collect()
+        let stand = [
+            Fact::Loops(levels.loops.clone()),
+            Fact::Waiting(levels.waiting.clone()),
+        ];
+        stand.into_iter().chain(memory).chain(grew).collect()
     }
 
     /// Serves one connection until its far side is gone.

@@ -1,7 +1,9 @@
 //! The journal: every record durable before it is shown. One thread owns the database, writes in
 //! batches and answers reads; stopping a run never waits for it.
 
+pub mod firings;
 mod schema;
+mod spending;
 mod store;
 
 use std::collections::BTreeMap;
@@ -97,6 +99,7 @@ enum Job {
     Get(String, Reply<Option<String>>),
     Seen(CheckpointId, Digest, Reply<()>),
     WasSeen(CheckpointId, Digest, Reply<bool>),
+    Do(Box<dyn FnOnce(&rusqlite::Connection) + Send>),
 }
 
 /// A handle to the journal's thread. Clones speak to the same thread.

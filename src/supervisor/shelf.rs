@@ -1,6 +1,7 @@
 //! The shelf: the project's loop files as they stand, watched, and what the list shows of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,9 +17,9 @@ use super::trust::Trust;
 use crate::config::diagnostic::Severity;
 use crate::config::loops::{self, LoopFile};
 use crate::config::prices;
-use crate::protocol::{LoopFacts, LoopRow, LoopState, Plain, RunId};
+use crate::protocol::{LoopFacts, LoopRow, LoopState, Plain, RunId, Waking};
 use crate::run::spec::PLAIN;
-use crate::run::{BY_HAND, Digest, LoopSpec, Mode, Wake};
+use crate::run::{Digest, Fired, LoopSpec, Mode, Wake};
 
 /// Folders of a project whose changes matter here.
 const WATCHED: [&str; 4] = ["loops", "skills", "scripts", "memory"];
@@ -31,6 +32,13 @@ const OFF: &str = "switched-off";
 
 /// Where the plain prompt is remembered that was asked last.
 const ASKED: &str = "plain-prompt";
+/// Why a run begins.
+pub(super) struct Cause {
+    /// What fired, in words.
+    pub(super) by: String,
+    /// The firing; `None` where a person starts the run.
+    pub(super) fired: Option<Fired>,
+}
 
 pub(super) struct Shelf {
     /// The user's config folder, with `prices.toml`.
@@ -154,6 +162,20 @@ impl Shelf {
         &self.files
     }
 
+    /// Reads one loop file anew, before its loop is started.
+    pub(super) fn read_one(&mut self, settings: &Settings, name: &str) {
+        let project = &settings.project;
+        let path = project.join("loops").join(format!("{name}.toml"));
+        match self.files.iter_mut().find(|file| file.name == name) {
+            Some(file) if path.exists() => {
+                let prices = prices::read(&self.config).prices;
+                *file = loops::read(project, &path).priced(&prices);
+            }
+            // It came or went: the list is another one.
+            Some(_) | None => self.read(settings),
+        }
+    }
+
     /// The loops that can run.
     pub(super) fn specs(&self) -> impl Iterator<Item = &LoopSpec> {
         self.files.iter().filter_map(|file| file.spec.as_ref())
@@ -239,6 +261,9 @@ impl Shelf {
             mode_why,
             distrust: Trust::of(settings).standing(file).why(),
             off: self.off.contains(&file.name) || !spec.enabled,
+            // Whoever looks at the triggers fills these in.
+            waking: Waking::Manual,
+            lapse: None,
             files: vec![
                 file.path.display().to_string(),
                 settings
@@ -264,6 +289,7 @@ impl Shelf {
         &self,
         name: &str,
         past: &Past,
+        cause: Cause,
         settings: &Settings,
     ) -> Result<Wake, String> {
         let file = self.file(name)?;
@@ -294,7 +320,8 @@ impl Shelf {
             mode,
             audit: drawn_for_audit(mode, &pinned, settings.clock.now_ms()),
             date: settings.clock.date(),
-            by: BY_HAND.to_owned(),
+            by: cause.by,
+            fired: cause.fired,
             pinned,
             skill: skill.digest,
             not_enforced: not_enforced(file, &spec, settings),

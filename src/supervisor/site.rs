@@ -22,6 +22,7 @@ use super::secrets;
 use super::slots::Slots;
 use super::transcripts::Open;
 use super::trust::Trust;
+use super::turns::Turns;
 use super::worker::stream::Sessions;
 use super::worker::transcript::Kind;
 use super::workspace::flags::Examiners;
@@ -38,6 +39,8 @@ pub(super) struct Site {
     pub(super) clock: Clock,
     pub(super) journal: Journal,
     pub(super) hub: Rc<Hub>,
+    /// Who may work now.
+    pub(super) turns: Rc<Turns>,
     pub(super) id: RunId,
     pub(super) wake: Wake,
     /// The project's folder.
@@ -89,6 +92,7 @@ impl Site {
             clock: settings.clock.clone(),
             journal: shared.journal.clone(),
             hub: shared.hub.clone(),
+            turns: shared.turns.clone(),
             id: id.clone(),
             wake: wake.clone(),
             project: settings.project.clone(),
@@ -241,6 +245,20 @@ impl Site {
             .with("slug", &artefact.slug)
             .with("draft", &artefact.path.unwrap_or_default())
             .with("run", &self.wake.number.to_string())
+            .with("payload_file", &self.payload_file().to_string_lossy())
+    }
+
+    /// The file that holds what came with the trigger; an empty one where nothing did.
+    pub(super) fn payload_file(&self) -> PathBuf {
+        let came = self
+            .wake
+            .fired
+            .as_ref()
+            .and_then(|fired| fired.payload.as_ref());
+        match came {
+            Some(_) => self.folder.join("payload"),
+            None => PathBuf::from("/dev/null"),
+        }
     }
 
     /// Where the outbox keeps what it did.

@@ -242,6 +242,9 @@ impl App {
             Fact::Run { .. }
             | Fact::Attached { .. }
             | Fact::Grew { .. }
+            | Fact::Waiting(_)
+            | Fact::Fired { .. }
+            | Fact::Ticked(_)
             | Fact::Leaving
             | Fact::HistoryEnd { .. }
             | Fact::Found(_)

@@ -1,14 +1,14 @@
 //! Marks, words and roles for what runs and loops are doing: one place, so that list, header and
 //! timeline say the same.
 
-use crate::protocol::{LoopRow, LoopState};
+use crate::protocol::{LoopFacts, LoopRow, LoopState, Waking};
 use crate::run::Stage;
-use crate::run::spec::Trigger;
 use crate::run::{Ask, Author, CheckResult, Judgement, Limit, Mode, Outcome, Signal};
 
 use super::app::runs::{Iteration, Phase, Run};
 use super::styles::Role;
 use super::text::figures::{self, Moment};
+use super::text::waking;
 
 /// A mark with its role.
 pub type Mark = (Role, &'static str);
@@ -44,8 +44,17 @@ pub fn mode(mode: Mode) -> Mark {
 }
 
 /// The mark and the word of a loop's row; the word in a long and a short form.
-pub fn row(row: &LoopRow, run: Option<&Run>, now: Moment) -> (Mark, String, String) {
+///
+/// A run that waits for its turn is told by `queued`.
+pub fn row(
+    row: &LoopRow,
+    (run, queued): (Option<&Run>, bool),
+    now: Moment,
+) -> (Mark, String, String) {
     if let Some(run) = run.filter(|r| r.active()) {
+        if queued && matches!(run.phase, Phase::Busy(..)) {
+            return (NOT_YET, "queued".to_owned(), "queued".to_owned());
+        }
         return under_way(run, now);
     }
     let facts = match &row.state {
@@ -78,15 +87,26 @@ pub fn row(row: &LoopRow, run: Option<&Run>, now: Moment) -> (Mark, String, Stri
             };
             return (mark, word.to_owned(), word.to_owned());
         }
-        if when.day() == now.day() {
+        let sleeps = facts.waking.armed() || matches!(facts.waking, Waking::Disarmed { .. });
+        if when.day() == now.day() && !sleeps {
             return (OK, format!("{} ok", when.hm()), "ok".to_owned());
         }
     }
-    let word = match &facts.spec.trigger {
-        Trigger::Manual => "manual",
-        Trigger::Schedule(words) | Trigger::Event(words) => words,
+    rests(facts, now)
+}
+
+/// The mark and the word of a loop that has no run to tell of.
+fn rests(facts: &LoopFacts, now: Moment) -> (Mark, String, String) {
+    let mark = match &facts.waking {
+        Waking::Disarmed { .. } => TRIPPED,
+        Waking::Queued { .. } => NOT_YET,
+        Waking::Off { .. } => OFF,
+        Waking::Manual | Waking::Unproven { .. } | Waking::Armed { .. } | Waking::Asleep { .. } => {
+            SLEEPS
+        }
     };
-    (SLEEPS, word.to_owned(), word.to_owned())
+    let word = waking::word(facts, now);
+    (mark, word.clone(), word)
 }
 
 /// A run that is not over keeps its mark, whatever has become of its file: it flies by what it began with.

@@ -4,6 +4,7 @@
 pub mod figures;
 pub mod flow;
 pub mod reflow;
+pub mod waking;
 
 use std::borrow::Cow;
 

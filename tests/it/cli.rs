@@ -5,6 +5,7 @@
     reason = "what a play does not expect fails its test"
 )]
 
+mod fire;
 mod install;
 mod plain;
 
@@ -14,7 +15,7 @@ use checkride::cli::{
 };
 use checkride::link::{FarEnd, Link};
 use checkride::protocol::{
-    Command, Fact, Fetch, LoopFacts, LoopRow, LoopState, Record, Review, RunId,
+    Command, Fact, Fetch, LoopFacts, LoopRow, LoopState, Record, Review, RunId, Waking,
 };
 use checkride::run::prompt::{Ingredients, compose};
 use checkride::run::spec::{Goal, WorkerKind};
@@ -67,6 +68,7 @@ fn wake() -> Wake {
         date: "2026-06-09".to_owned(),
         not_enforced: vec!["network".to_owned()],
         skill: Digest::of(b"skill"),
+        fired: None,
     }
 }
 
@@ -164,6 +166,8 @@ impl Fake {
             mode_why: String::new(),
             distrust: None,
             off: false,
+            waking: Waking::Manual,
+            lapse: None,
             spec: wake().spec,
             files: Vec::new(),
             proven: 0,

@@ -69,6 +69,8 @@ mod trust;
 #[cfg(test)]
 mod verifier;
 #[cfg(test)]
+mod wake;
+#[cfg(test)]
 mod worker;
 #[cfg(test)]
 mod workspace;

@@ -10,6 +10,7 @@ mod limits;
 mod memory;
 mod publish;
 mod stop;
+mod triggers;
 mod undo;
 mod verdicts;
 mod waits;

@@ -1,6 +1,11 @@
 //! What a loop would have run, in the order in which it comes to it.
 
-use crate::run::spec::{JudgeKind, LoopSpec, Provider, PublishTo, Trigger, WorkerKind};
+use crate::run::spec::{
+    JudgeKind, LoopSpec, OnEvent, Provider, PublishTo, Source, Trigger, WorkerKind,
+};
+
+/// Who asks whether there is something to do.
+const POLL: &str = "poll";
 
 /// Who a scripted worker is.
 const STAND_IN: &str = "scripted worker";
@@ -24,13 +29,16 @@ pub struct Order {
 pub fn orders(spec: &LoopSpec) -> Vec<Order> {
     let mut all = Vec::new();
     let mut order = |who: &str, argv: Vec<String>| {
-        let in_copy = !["trigger", STAND_IN, STAND_IN_JUDGE].contains(&who);
+        let in_copy = ![POLL, STAND_IN, STAND_IN_JUDGE].contains(&who);
         let who = who.to_owned();
         all.push(Order { who, argv, in_copy });
     };
-    match &spec.trigger {
-        Trigger::Manual | Trigger::Schedule(_) => {}
-        Trigger::Event(words) => order("trigger", vec![words.clone()]),
+    if let Trigger::Event(OnEvent {
+        source: Source::Poll { command, .. },
+        ..
+    }) = &spec.trigger
+    {
+        order(POLL, command.clone());
     }
     for setup in &spec.guardrails.workspace.setup {
         order("setup", setup.clone());

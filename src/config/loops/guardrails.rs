@@ -2,9 +2,8 @@
 //! Absent keys have the strictest defaults; keys that this build does not act on are named.
 
 use crate::config::nearest::nearest;
-use crate::config::quantity::Hours;
 use crate::config::reader::{At, Table};
-use crate::run::spec::{Guardrails, Mode, Sandbox, ToolRules, WorkspaceKind};
+use crate::run::spec::{Guardrails, Hours, Mode, Sandbox, ToolRules, WorkspaceKind};
 
 use super::command::{self, Argv};
 use super::globs;
@@ -44,7 +43,6 @@ pub(super) fn read(table: &mut Table<'_>) -> GuardrailsPart {
     }
     if let Some(most) = table.number("max_runs_per_day", 1..=1_000) {
         part.spec.max_runs_per_day = small(most.value);
-        table.problems.not_enforced("max_runs_per_day");
     }
     if let Some(most) = table.number("max_concurrent", 1..=16)
         && most.value > 1
@@ -55,9 +53,7 @@ pub(super) fn read(table: &mut Table<'_>) -> GuardrailsPart {
             "write `max_concurrent = 1`",
         );
     }
-    if quiet_hours(table).is_some() {
-        table.problems.not_enforced("quiet_hours");
-    }
+    part.spec.quiet_hours = quiet_hours(table).map(|hours| hours.value);
     table.table("budget", |t| budget(t, &mut part));
     table.table("stuck", |t| stuck(t, &mut part));
     table.table("workspace", |t| workspace(t, &mut part));
@@ -92,9 +88,7 @@ fn budget(table: &mut Table<'_>, part: &mut GuardrailsPart) {
     if let Some(usd) = table.micro_usd("usd_per_run") {
         part.spec.budget.micro_usd = Some(usd.value);
     }
-    if table.micro_usd("usd_per_day").is_some() {
-        table.problems.not_enforced("usd_per_day");
-    }
+    part.spec.micro_usd_per_day = table.micro_usd("usd_per_day").map(|usd| usd.value);
     table.choice("on_limit", &[("checkpoint", ())]);
 }
 

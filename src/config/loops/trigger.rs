@@ -1,19 +1,19 @@
-//! `[trigger]`: what wakes a loop, and the words for it on the screen.
+//! `[trigger]`: what wakes a loop.
 
-use crate::config::cron::Cron;
+use jiff::tz::TimeZone;
+
 use crate::config::diagnostic::Span;
 use crate::config::names;
-use crate::config::quantity;
 use crate::config::reader::table::or;
 use crate::config::reader::{At, Table};
-use crate::run::spec::Trigger;
+use crate::run::spec::{Cron, OnEvent, Schedule, Source, Trigger, When, Zone};
 
 use super::command::{self, Argv};
 use super::globs;
 
 /// What the table says.
 pub(super) struct TriggerPart {
-    /// The trigger, in words.
+    /// The trigger.
     pub(super) spec: Trigger,
     /// Least seconds between two wakings of a schedule.
     pub(super) gap: Option<At<u64>>,
@@ -53,15 +53,10 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<TriggerPart> {
         table.missing("type", "type = \"manual\"");
     }
     let kind = table.choice("type", &words);
-    if table.duration("expires", DAY..=3_650 * DAY).is_some() {
-        table.problems.not_enforced("trigger.expires");
-    }
-    let (schedule, event) = (schedule(table), event(table));
-    if kind.as_ref().is_some_and(|kind| kind.value != Type::Manual) {
-        table
-            .problems
-            .not_enforced("trigger (in this build you start every run)");
-    }
+    let expires_s = table
+        .duration("expires", DAY..=3_650 * DAY)
+        .map(|time| time.value);
+    let (schedule, event) = (schedule(table, expires_s), event(table, expires_s));
     match kind?.value {
         Type::Manual => {
             table.refuse(&SCHEDULE_KEYS, "for type = \"manual\"");
@@ -111,35 +106,55 @@ fn one_of(table: &mut Table<'_>, keys: &[&'static str], example: &str) -> Option
     }
 }
 
-fn schedule(table: &mut Table<'_>) -> Option<TriggerPart> {
-    match table.text("timezone") {
-        Some(zone) if zone.value == "UTC" => table.problems.not_enforced("trigger.timezone"),
-        Some(zone) if zone.value != "local" => table.problems.error(
-            zone.span,
-            format!("`timezone` knows no \"{}\"", zone.value),
-            "write \"local\" or \"UTC\"",
-        ),
-        Some(_) | None => {}
-    }
-    let missed = table.choice("missed", &[("skip", false), ("once", true)]);
-    if missed.is_some_and(|missed| missed.value) {
-        table.problems.not_enforced("trigger.missed = \"once\"");
-    }
-    if table.duration("jitter", 0..=DAY).is_some() {
-        table.problems.not_enforced("trigger.jitter");
-    }
-    let every = table
-        .duration("every", 60..=366 * DAY)
-        .map(|every| TriggerPart {
-            spec: Trigger::Schedule(format!("every {}", quantity::words(every.value))),
-            gap: Some(every),
-            poll: None,
-        });
+fn schedule(table: &mut Table<'_>, expires_s: Option<u64>) -> Option<TriggerPart> {
+    let zone = zone(table);
+    let make_up = table.choice("missed", &[("skip", false), ("once", true)]);
+    let jitter = table.duration("jitter", 0..=DAY);
+    let every = table.duration("every", 60..=366 * DAY);
     let cron = cron(table);
-    every.or(cron)
+    let (when, gap) = match every {
+        Some(every) => (When::Every(every.value), every),
+        None => cron?,
+    };
+    if let Some(jitter) = jitter.filter(|jitter| jitter.value >= gap.value) {
+        table.problems.error(
+            jitter.span,
+            "`jitter` is as long as the time from one wake to the next",
+            "write a shorter one, such as \"2m\"",
+        );
+    }
+    Some(TriggerPart {
+        spec: Trigger::Schedule(Schedule {
+            when,
+            zone,
+            make_up: make_up.is_some_and(|once| once.value),
+            jitter_s: jitter.map_or(0, |jitter| jitter.value),
+            expires_s,
+        }),
+        gap: Some(gap),
+        poll: None,
+    })
 }
 
-fn cron(table: &mut Table<'_>) -> Option<TriggerPart> {
+/// The time zone: this machine's, or one that its database knows.
+fn zone(table: &mut Table<'_>) -> Zone {
+    match table.text("timezone") {
+        Some(zone) if zone.value != "local" => {
+            if TimeZone::get(&zone.value).is_err() {
+                table.problems.error(
+                    zone.span,
+                    format!("this machine knows no time zone \"{}\"", zone.value),
+                    "write \"local\", \"UTC\" or a name such as \"Europe/Berlin\"",
+                );
+            }
+            Zone::Named(zone.value)
+        }
+        Some(_) | None => Zone::Local,
+    }
+}
+
+/// The calendar's schedule and its shortest gap, in seconds.
+fn cron(table: &mut Table<'_>) -> Option<(When, At<u64>)> {
     let text = table.text("cron")?;
     let cron = match Cron::parse(&text.value) {
         Ok(cron) => cron,
@@ -160,15 +175,12 @@ fn cron(table: &mut Table<'_>) -> Option<TriggerPart> {
         );
         return None;
     };
-    Some(TriggerPart {
-        spec: Trigger::Schedule(cron.words()),
-        gap: Some(text.map(|_| u64::from(minutes) * 60)),
-        poll: None,
-    })
+    let gap = text.map(|_| u64::from(minutes) * 60);
+    Some((When::Cron(cron), gap))
 }
 
 /// The event, whichever key it stands under.
-fn event(table: &mut Table<'_>) -> Option<TriggerPart> {
+fn event(table: &mut Table<'_>, expires_s: Option<u64>) -> Option<TriggerPart> {
     let watch = table.texts("watch").map(|list| {
         if list.value.is_empty() {
             table.problems.error(
@@ -184,7 +196,7 @@ fn event(table: &mut Table<'_>) -> Option<TriggerPart> {
     let poll = table.table("poll", poll);
     if let Some(patterns) = watch {
         let all: Vec<String> = patterns.into_iter().map(|p| p.value).collect();
-        return Some(on(format!("watch {}", all.join(" ")), None));
+        return Some(on((Source::Watch(all), None), expires_s));
     }
     if let Some(inbox) = inbox {
         if !inbox.value {
@@ -195,20 +207,22 @@ fn event(table: &mut Table<'_>) -> Option<TriggerPart> {
             );
             return None;
         }
-        return Some(on("inbox".to_owned(), None));
+        return Some(on((Source::Inbox, None), expires_s));
     }
-    let poll = poll.flatten().map(|(words, argv)| on(words, Some(argv)));
-    git.flatten().map(|words| on(words, None)).or(poll)
+    let git = git.flatten().map(|name| (Source::Git(name), None));
+    let found = git.or(poll.flatten().map(|(poll, argv)| (poll, Some(argv))))?;
+    Some(on(found, expires_s))
 }
 
-fn on(words: String, poll: Option<Argv>) -> TriggerPart {
+fn on((source, poll): (Source, Option<Argv>), expires_s: Option<u64>) -> TriggerPart {
     TriggerPart {
-        spec: Trigger::Event(words),
+        spec: Trigger::Event(OnEvent { source, expires_s }),
         gap: None,
         poll,
     }
 }
 
+/// The full name of the reference.
 fn git(table: &mut Table<'_>) -> Option<String> {
     let name = table.required_text("ref", "ref = \"refs/heads/main\"");
     table.choice("on", &[("update", ())]);
@@ -225,10 +239,18 @@ fn git(table: &mut Table<'_>) -> Option<String> {
         );
         return None;
     }
-    Some(format!("git {}", short.unwrap_or(&name.value)))
+    if !name.value.starts_with("refs/") {
+        table.problems.error(
+            name.span,
+            "`ref` is no full name of a reference",
+            format!("write \"refs/heads/{}\"", name.value),
+        );
+        return None;
+    }
+    Some(name.value)
 }
 
-fn poll(table: &mut Table<'_>) -> Option<(String, Argv)> {
+fn poll(table: &mut Table<'_>) -> Option<(Source, Argv)> {
     if table.key("command").is_none() {
         table.missing("command", "command = [\"scripts/new-items\"]");
     }
@@ -237,7 +259,7 @@ fn poll(table: &mut Table<'_>) -> Option<(String, Argv)> {
     }
     let command = command::read(table, "command");
     let every = table.duration("every", 60..=366 * DAY);
-    let (command, every) = (command?, quantity::words(every?.value));
-    let words = format!("poll {} every {every}", command.value.first()?.value);
-    Some((words, command))
+    let (argv, every_s) = (command?, every?.value);
+    let command = command::plain(&argv);
+    Some((Source::Poll { command, every_s }, argv))
 }

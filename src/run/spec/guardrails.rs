@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Mode;
+use super::{Hours, Mode};
 
 /// What a loop may not do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,8 +11,14 @@ pub struct Guardrails {
     pub mode: Mode,
     /// Most iterations of one run.
     pub max_iterations: u32,
-    /// Most runs of one day.
+    /// Most runs of one day; a person may start more.
     pub max_runs_per_day: u32,
+    /// Most money of all runs of one day, in millionths of a dollar.
+    #[serde(default)]
+    pub micro_usd_per_day: Option<u64>,
+    /// When nothing but a person wakes it, beside the project's own quiet hours.
+    #[serde(default)]
+    pub quiet_hours: Option<Hours>,
     /// What a run may spend.
     pub budget: Budget,
     /// When a run is going nowhere.
@@ -157,6 +163,8 @@ impl Default for Guardrails {
             mode: Mode::Training,
             max_iterations: 5,
             max_runs_per_day: 4,
+            micro_usd_per_day: None,
+            quiet_hours: None,
             budget: Budget {
                 tokens: 60_000,
                 micro_usd: None,

@@ -6,11 +6,13 @@ use tokio::task::spawn_local;
 use super::Boss;
 use crate::protocol::{Command, Fact, Fetch, Plain, Record, RunId, Written};
 use crate::run::spec::PLAIN;
-use crate::run::{CheckpointId, Decision, Digest, Input, Run};
+use crate::run::{BY_HAND, CheckpointId, Decision, Digest, Input, Run};
 use crate::supervisor::desk::Desk;
 use crate::supervisor::driver::{self, Mail};
 use crate::supervisor::hub::{Letter, Reply};
 use crate::supervisor::memory;
+use crate::supervisor::process::Halt;
+use crate::supervisor::shelf::Cause;
 use crate::supervisor::trust::Trust;
 
 impl Boss {
@@ -20,6 +22,8 @@ impl Boss {
             Command::Attach { .. } => reply.refuse("attach", "this connection is attached").await,
             Command::Start { name } => self.start(&name, &reply).await,
             Command::Prompt(plain) => self.prompt(plain, &reply).await,
+            Command::Fire { name, payload } => self.fire(name, payload, (&by, &reply)).await,
+            Command::Tick => self.tick(&reply).await,
             Command::Decide {
                 checkpoint,
                 digest,
@@ -58,32 +62,16 @@ impl Boss {
     }
 
     async fn start(&mut self, name: &str, reply: &Reply) {
-        // A file saved a moment ago counts, noticed or not.
-        self.shelf.read(&self.settings);
-        if let Some(run) = self.under_way(name) {
-            let why = format!("{run} is under way; one run of a loop at a time");
-            return reply.refuse(name, why).await;
-        }
-        let past = match self
-            .shared
-            .journal
-            .past(name, self.settings.clock.date())
-            .await
-        {
-            Ok(past) => past,
-            Err(e) => return reply.refuse(name, e.to_string()).await,
+        self.read_rules();
+        let today = self.today().await;
+        let cause = Cause {
+            by: BY_HAND.to_owned(),
+            fired: None,
         };
-        match self.shelf.wake(name, &past, &self.settings) {
-            Ok(wake) => {
-                let id = RunId::new(name, wake.number);
-                let (run, step) = Run::wake(wake);
-                self.drive(id, run, driver::First::Woken(step));
-            }
-            Err(why) => {
-                // Its files may say something else than its row.
-                self.tell_loops().await;
-                reply.refuse(name, why).await;
-            }
+        if let Err(why) = self.begin(name, cause, &today).await {
+            // Its files may say something else than its row.
+            self.look().await;
+            reply.refuse(name, why).await;
         }
     }
 
@@ -115,6 +103,9 @@ impl Boss {
                 Err(e) => return reply.refuse(&id, e.to_string()).await,
             }
         }
+        if let Err(why) = self.raises_within_the_day(&run, &decision).await {
+            return reply.refuse(&id, why).await;
+        }
         let input = Input::Decide {
             checkpoint,
             digest,
@@ -139,7 +130,7 @@ impl Boss {
     }
 
     /// The run of this loop that has not ended, if there is one.
-    fn under_way(&self, name: &str) -> Option<&RunId> {
+    pub(super) fn under_way(&self, name: &str) -> Option<&RunId> {
         let of_loop = |run: &&RunId| run.split().is_some_and(|(of, _)| of == name);
         self.drivers.keys().find(of_loop)
     }
@@ -168,6 +159,9 @@ impl Boss {
 
     async fn stop_all(&mut self, reply: &Reply) {
         self.kill_all();
+        for polling in self.wakes.polls.values() {
+            polling.send_replace(Halt::Now);
+        }
         for (run, driving) in &self.drivers {
             let mail = Mail::from_operator(Input::Stop, run.0.clone(), reply.clone());
             driving.post(mail).await;
@@ -179,7 +173,15 @@ impl Boss {
         if let Err(e) = self.shelf.switch_off(off, &self.shared.journal).await {
             return reply.refuse("triggers", e.to_string()).await;
         }
-        self.tell_loops().await;
+        if !off {
+            let names: Vec<String> = self.shelf.specs().map(|spec| spec.name.clone()).collect();
+            for name in names {
+                if let Err(e) = self.wakes.keep(&name, None, &self.shared.journal).await {
+                    return reply.refuse("triggers", e.to_string()).await;
+                }
+            }
+        }
+        self.look().await;
         let what = if off {
             "all triggers are off; u re-arms them"
         } else {
@@ -246,7 +248,7 @@ impl Boss {
         if let Err(why) = allowed {
             return reply.refuse(name, why).await;
         }
-        self.tell_loops().await;
+        self.look().await;
         let what = format!("{name} is allowed as it was shown, {}", digest.short());
         reply.tell(Fact::Done { what }).await;
     }
@@ -260,7 +262,7 @@ impl Boss {
                 reply.refuse(&file.name, why).await;
             }
         }
-        self.tell_loops().await;
+        self.look().await;
         let what = "what you wrote is taken over".to_owned();
         reply.tell(Fact::Done { what }).await;
     }

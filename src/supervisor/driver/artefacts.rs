@@ -27,7 +27,11 @@ pub(super) async fn write(site: &Site, run: &Run, batch: &Batch) -> Result<(), S
             json(&folder, "verdict.json", verdict)
         } else if let Event::Decided { .. } = event {
             decision(site, &folder, event)
-        } else if let Event::Woke(_) = event {
+        } else if let Event::Woke(wake) = event {
+            if let Some(payload) = wake.fired.as_ref().and_then(|fired| fired.payload.as_ref()) {
+                let text = text(site, batch, &payload.text.digest).await?;
+                put(&site.folder, "payload", text.as_bytes()).map_err(|e| e.to_string())?;
+            }
             ignore_file(&site.project)
         } else {
             Ok(())

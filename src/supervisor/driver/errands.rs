@@ -76,7 +76,7 @@ impl Flight {
         let began = Instant::now();
         let done = match effect {
             Effect::Prepare => self.prepare().await,
-            Effect::Compose { feedback } => self.compose(feedback),
+            Effect::Compose { feedback } => self.compose(feedback).await,
             Effect::Adopt { text } => Ok(self.adopt(text)),
             Effect::Work {
                 from,
@@ -128,9 +128,57 @@ impl Flight {
         (clean(&self.site.redactor, input), self.texts.take())
     }
 
+    /// Does it once it is the run's turn. A run that is stopped before has done nothing.
+    pub(super) async fn in_turn(
+        self,
+        turn: impl Future<Output = ()>,
+        effect: Effect,
+    ) -> (Input, Vec<String>) {
+        let mut halt = self.halt.clone();
+        let halted = async {
+            // A sender that is gone asks for nothing.
+            if halt.wait_for(|halt| *halt > Halt::No).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = halted => return (Input::Halted, Vec::new()),
+            () = turn => {}
+        }
+        self.carry_out(effect).await
+    }
+
     /// Has a text kept under its digest with the events of this errand's end.
     pub(super) fn keep(&self, text: String) {
         self.texts.borrow_mut().push(text);
+    }
+}
+
+/// Whether an effect is work that only so many runs do at a time. What an operator asked for is done
+/// at once: it is short, and nobody waits for somebody else's worker to see their file restored.
+pub(super) fn works(effect: &Effect) -> bool {
+    match effect {
+        Effect::Prepare
+        | Effect::Compose { .. }
+        | Effect::Work { .. }
+        | Effect::Check { .. }
+        | Effect::Judge { .. } => true,
+        Effect::Adopt { .. }
+        | Effect::Rework { .. }
+        | Effect::Reinstate { .. }
+        | Effect::Remember { .. }
+        | Effect::Forget { .. }
+        | Effect::Draft { .. }
+        | Effect::Publish { .. }
+        | Effect::Unpublish { .. }
+        | Effect::Restore { .. }
+        | Effect::Continue
+        | Effect::Wait
+        | Effect::WaitUntil { .. }
+        | Effect::Permit { .. }
+        | Effect::Halt
+        | Effect::Finish => false,
     }
 }
 

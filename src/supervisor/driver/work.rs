@@ -56,12 +56,20 @@ impl Flight {
     }
 
     /// Reads goal, skill and memory as they stand now, and puts the prompt together.
-    pub(super) fn compose(&self, feedback: String) -> Result<Input, Amiss> {
+    pub(super) async fn compose(&self, feedback: String) -> Result<Input, Amiss> {
         let spec = &self.site.wake.spec;
         let amiss = |why: String| Amiss::because(why);
         self.site.reads().map_err(amiss)?;
         let skill = plain::skill(&self.site.project, spec).map_err(amiss)?;
         let memory = memory::read(&self.site.project, spec).map_err(amiss)?;
+        let fired = self.site.wake.fired.as_ref();
+        let (payload, marker) = match fired.and_then(|fired| fired.payload.as_ref()) {
+            Some(payload) => {
+                let text = self.kept("payload", &payload.text.digest).await?;
+                (Some(text), payload.marker.clone())
+            }
+            None => (None, String::new()),
+        };
         let (text, prompt) = prompt::compose(&Ingredients {
             skill: self.hide(skill.body),
             goal: self.hide(self.site.goal_now().map_err(amiss)?),
@@ -69,7 +77,8 @@ impl Flight {
             inject_tokens: spec.memory.inject_tokens,
             feedback: self.hide(feedback),
             may_ask: may_ask(&spec.worker.kind),
-            ..Ingredients::default()
+            payload,
+            marker,
         });
         self.keep(text);
         Ok(Input::Composed(prompt))
@@ -91,7 +100,7 @@ impl Flight {
         prompt: Digest,
         left_ms: u64,
     ) -> Result<Input, Amiss> {
-        let text = self.prompt_text(&prompt).await?;
+        let text = self.kept("prompt", &prompt).await?;
         let tree = from.clone();
         let folder = self
             .with_workspace(move |workspace| {
@@ -104,11 +113,11 @@ impl Flight {
         self.tell_work(measured, Some(turn), Author::Worker).await
     }
 
-    async fn prompt_text(&self, prompt: &Digest) -> Result<String, Amiss> {
-        let kept = self.site.journal.text(prompt.clone()).await;
+    async fn kept(&self, what: &str, digest: &Digest) -> Result<String, Amiss> {
+        let kept = self.site.journal.text(digest.clone()).await;
         kept.map_err(|e| Amiss::because(e.to_string()))?
             .ok_or_else(|| {
-                let why = format!("the prompt {} is not in the journal", prompt.short());
+                let why = format!("the {what} {} is not in the journal", digest.short());
                 Amiss::because(why)
             })
     }

@@ -31,10 +31,8 @@ CREATE TABLE runs (
     plan_micro_usd INTEGER NOT NULL DEFAULT 0,
     outcome TEXT,
     met     INTEGER NOT NULL DEFAULT 0,
-    published INTEGER NOT NULL DEFAULT 0,
-    by_hand INTEGER NOT NULL DEFAULT 1
+    published INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX proofs ON runs (skill) WHERE met AND by_hand;
 CREATE UNIQUE INDEX runs_of_loop ON runs (loop, number);
 CREATE INDEX open_runs ON runs (run) WHERE outcome IS NULL;
 CREATE TABLE texts (
@@ -52,6 +50,29 @@ CREATE TABLE seen (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// From version 2, whose runs were all started by hand. `live` is what the step in flight of a run has told of its spending. Firings of
+/// triggers are there each once, whatever became of it: `state` is `queued`, `ran`, `skipped` or
+/// `missed`; `said` is what fired or why nothing ran; `count` slots share one row of `missed`.
+const FROM_2: &str = "
+ALTER TABLE runs ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX proofs ON runs (skill) WHERE met AND by_hand;
+ALTER TABLE runs ADD COLUMN live TEXT;
+CREATE TABLE firings (
+    loop    TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    at      INTEGER NOT NULL,
+    state   TEXT NOT NULL,
+    said    TEXT NOT NULL,
+    count   INTEGER NOT NULL DEFAULT 1,
+    payload TEXT,
+    run     TEXT,
+    PRIMARY KEY (loop, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX firings_in_order ON firings (loop, at);
+CREATE INDEX queued_firings ON firings (at) WHERE state = 'queued';
+CREATE INDEX runs_of_date ON runs (date);
+";
+
 /// From version 1, which kept tokens alone: of its runs neither the price nor the count is certain.
 const FROM_1: &str = "
 ALTER TABLE runs ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
@@ -60,12 +81,6 @@ ALTER TABLE runs ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN priced INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN plan_micro_usd INTEGER NOT NULL DEFAULT 0;
 UPDATE runs SET estimated = 1, unpriced = 1 WHERE tokens > 0;
-";
-
-/// From version 2, whose runs were all started by hand.
-const FROM_2: &str = "
-ALTER TABLE runs ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 1;
-CREATE INDEX proofs ON runs (skill) WHERE met AND by_hand;
 ";
 
 /// Opens the file and brings it to this build's version.
@@ -96,7 +111,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
         return Ok(db);
     }
     let steps: &[&str] = match version {
-        0 => &[TABLES],
+        0 => &[TABLES, FROM_2],
         1 => &[FROM_1, FROM_2],
         _ => &[FROM_2],
     };

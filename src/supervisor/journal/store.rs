@@ -4,16 +4,17 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Batch, Job, JournalError, OpenRun, Past, Reply, schema};
+use super::spending::{self, SPENT, sum_of};
+use super::{Batch, Job, JournalError, OpenRun, Past, Reply, firings, schema};
 use crate::protocol::{Fact, Record, RunId};
-use crate::run::{Digest, Event, Outcome, Usage};
+use crate::run::{Digest, Event, Outcome};
 
 /// The database, owned by one thread.
 pub(super) struct Store {
     db: Connection,
 }
 
-fn give<T>(reply: Reply<T>, answer: rusqlite::Result<T>) {
+pub(super) fn give<T>(reply: Reply<T>, answer: rusqlite::Result<T>) {
     // The asker may have been cancelled; what was written stays written.
     drop(reply.send(answer.map_err(|e| JournalError(format!("the journal cannot be used: {e}")))));
 }
@@ -68,6 +69,7 @@ impl Store {
                     .query_row(sql, params![id.0, digest.as_str()], |_| Ok(()));
                 give(reply, found.optional().map(|row| row.is_some()));
             }
+            Job::Do(job) => job(&self.db),
         }
     }
 
@@ -264,73 +266,26 @@ fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()>
             sql,
             params![run.0, name, wake.number, skill, wake.date, by_hand],
         )?;
+        if let Some(fired) = &wake.fired {
+            firings::ran(db, name, &fired.key, run)?;
+        }
     } else if let Event::Ended(outcome) = event {
+        spending::settle(db, run)?;
         let json = serde_json::to_string(outcome).map_err(unfit)?;
         let sql = "UPDATE runs SET outcome = ?2, met = ?3 WHERE run = ?1";
         db.execute(sql, params![run.0, json, outcome.goal_met()])?;
     } else if let Event::Resumed | Event::Undone { .. } | Event::RestoreAsked { .. } = event {
         let sql = "UPDATE runs SET outcome = NULL, met = 0 WHERE run = ?1";
         db.execute(sql, [&run.0])?;
-    } else if let Some(usage) = spent(event) {
-        let sql = "UPDATE runs SET tokens = tokens + ?2, estimated = max(estimated, ?3),
-                   micro_usd = micro_usd + ?4, unpriced = max(unpriced, ?5),
-                   priced = max(priced, ?6), plan_micro_usd = plan_micro_usd + ?7 WHERE run = ?1";
-        let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        let unpriced = usage.micro_usd.is_none() && usage != Usage::default();
-        db.execute(
-            sql,
-            params![
-                run.0,
-                count(usage.tokens),
-                usage.estimated,
-                count(usage.micro_usd.unwrap_or(0)),
-                unpriced,
-                usage.priced,
-                count(usage.plan_micro_usd),
-            ],
-        )?;
     } else if let Event::Published(_) = event {
         db.execute("UPDATE runs SET published = 1 WHERE run = ?1", [&run.0])?;
+    } else {
+        spending::note(db, run, event)?;
     }
     Ok(())
 }
 
-/// What a set of runs has spent, as [`sum_of`] reads it.
-const SPENT: &str = "coalesce(sum(tokens), 0), coalesce(max(estimated), 0),
-    coalesce(sum(micro_usd), 0), coalesce(max(unpriced), 0), coalesce(max(priced), 0),
-    coalesce(sum(plan_micro_usd), 0)";
-
-/// A sum of runs; one of unknown price makes the money unknown.
-fn sum_of(row: &Row<'_>) -> rusqlite::Result<Usage> {
-    let count = |n: i64| u64::try_from(n).unwrap_or(0);
-    let tokens = count(row.get(0)?);
-    let unpriced: bool = row.get(3)?;
-    let money = count(row.get(2)?);
-    if tokens == 0 && !unpriced && money == 0 {
-        return Ok(Usage::default());
-    }
-    Ok(Usage {
-        tokens,
-        estimated: row.get(1)?,
-        micro_usd: (!unpriced).then_some(money),
-        priced: row.get(4)?,
-        plan_micro_usd: count(row.get(5)?),
-        ..Usage::default()
-    })
-}
-
-/// What a step has spent, told at its end.
-fn spent(event: &Event) -> Option<Usage> {
-    if let Event::Worked(work) = event {
-        return Some(work.usage);
-    }
-    if let Event::Judged { usage, .. } = event {
-        return Some(*usage);
-    }
-    None
-}
-
-fn keep(db: &Connection, text: &str) -> rusqlite::Result<()> {
+pub(super) fn keep(db: &Connection, text: &str) -> rusqlite::Result<()> {
     let digest = Digest::of(text.as_bytes());
     let sql = "INSERT OR IGNORE INTO texts (digest, text) VALUES (?1, ?2)";
     db.prepare_cached(sql)?
@@ -379,6 +334,6 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     })
 }
 
-fn unfit(e: serde_json::Error) -> rusqlite::Error {
+pub(super) fn unfit(e: serde_json::Error) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(Box::new(e))
 }

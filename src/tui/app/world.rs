@@ -37,6 +37,8 @@ pub struct World {
     pub warnings: Vec<String>,
     /// The loops, in the host's order.
     pub loops: Vec<LoopRow>,
+    /// Runs that wait for their turn, the next one first.
+    pub queue: Vec<RunId>,
     /// The runs.
     pub runs: BTreeMap<RunId, Run>,
     /// Memory files by loop.
@@ -89,7 +91,13 @@ impl World {
             Fact::Review(review) => {
                 self.reviews.insert(review.name.clone(), (**review).clone());
             }
-            Fact::Refused { .. } | Fact::Stalled { .. } | Fact::Leaving | Fact::Done { .. } => {}
+            Fact::Waiting(runs) => self.queue.clone_from(runs),
+            Fact::Refused { .. }
+            | Fact::Stalled { .. }
+            | Fact::Fired { .. }
+            | Fact::Ticked(_)
+            | Fact::Leaving
+            | Fact::Done { .. } => {}
         }
         news
     }

@@ -15,7 +15,8 @@ use crate::tui::layout::{self, Region};
 use crate::tui::paint::Canvas;
 use crate::tui::panes::memory;
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, figures, paragraph};
+use crate::tui::text::figures::Moment;
+use crate::tui::text::{Row, figures, paragraph, waking};
 
 use super::asks;
 
@@ -64,7 +65,7 @@ pub(crate) fn rows(app: &App, name: &str, width: usize) -> Vec<Row> {
         out.rows
             .extend(paragraph(Role::Muted, "", &facts.description, width));
     }
-    trigger_and_skill(&mut out, facts);
+    trigger_and_skill(&mut out, facts, app.now);
     out.heading("goal and verification");
     goal(&mut out, facts);
     out.heading("memory");
@@ -80,20 +81,15 @@ pub(crate) fn rows(app: &App, name: &str, width: usize) -> Vec<Row> {
     out.rows
 }
 
-fn trigger_and_skill(out: &mut Bones, facts: &LoopFacts) {
+fn trigger_and_skill(out: &mut Bones, facts: &LoopFacts, now: Moment) {
     out.heading("trigger");
     let trigger = match &facts.spec.trigger {
-        Trigger::Manual => "by hand: s starts it",
-        Trigger::Schedule(words) | Trigger::Event(words) => words,
+        Trigger::Manual => "by hand: s starts it".to_owned(),
+        trigger @ (Trigger::Schedule(_) | Trigger::Event(_)) => trigger.words(),
     };
     out.line(Role::Fg, trigger);
-    if facts.off {
-        let words = if facts.spec.enabled {
-            "switched off; u re-arms"
-        } else {
-            "switched off by its file: enabled = false"
-        };
-        out.line(Role::Warn, words);
+    for (role, line) in waking::lines(facts, now) {
+        out.line(role, line);
     }
     out.heading("skill");
     let skill = &facts.spec.skill;

@@ -8,12 +8,12 @@
 
 use crate::protocol::{LoopFacts, LoopRow, LoopState};
 use crate::run::Ask;
-use crate::run::spec::{JudgeKind, Trigger};
+use crate::run::spec::JudgeKind;
 use crate::tui::app::App;
 use crate::tui::layout::{Pane, Region};
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
-use crate::tui::text::{self, Row, figures, labelled};
+use crate::tui::text::{self, Row, figures, labelled, waking};
 use crate::tui::{layers, marks};
 
 /// Draws pane 1: the list, and below it the chosen loop's bones; at a checkpoint: why it asks.
@@ -58,7 +58,9 @@ fn list(app: &App, width: usize, room: usize) -> Vec<Row> {
 
 fn one(app: &App, row: &LoopRow, width: usize) -> Row {
     let chosen = app.name() == Some(row.name.as_str());
-    let (mark, long, short) = marks::row(row, app.world.newest(&row.name), app.now);
+    let run = app.world.newest(&row.name);
+    let queued = run.is_some_and(|run| app.world.queue.contains(&run.id));
+    let (mark, long, short) = marks::row(row, (run, queued), app.now);
     let wide = width >= 33;
     let word = if wide { long } else { short };
     let waits = mark.0 == Role::NeedsYou;
@@ -139,10 +141,7 @@ const BONE_ROWS: usize = 5;
 /// The four bones in a few lines.
 pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
     let spec = &facts.spec;
-    let trigger = match &spec.trigger {
-        Trigger::Manual => "by hand",
-        Trigger::Schedule(words) | Trigger::Event(words) => words,
-    };
+    let trigger = spec.trigger.words();
     let skill = if spec.skill.path.is_empty() {
         "none".to_owned()
     } else {
@@ -180,17 +179,29 @@ pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
     let goal = spec.goal.statement.split_whitespace().collect::<Vec<_>>();
     let goal = text::cut(&goal.join(" "), width.saturating_sub(12) * 4);
     let lines = [
-        (" trigger", trigger),
+        (" trigger", trigger.as_str()),
         (" skill", &skill),
         (" goal", &goal),
         (" verify", &verify),
         (" memory", &memory),
         (" stops", &stops),
     ];
-    lines
-        .into_iter()
-        .flat_map(|(label, text)| bone(label, text, width))
-        .collect()
+    let mut rows: Vec<Row> = Vec::new();
+    for (label, text) in lines {
+        rows.extend(bone(label, text, width));
+        if label == " trigger" {
+            let mut stands = waking::lines(facts, app.now);
+            // Where room is short, the row alone tells the next wake.
+            stands.retain(|(role, _)| *role == Role::Warn || app.size.1 >= 30);
+            let body = width.saturating_sub(1);
+            rows.extend(
+                stands
+                    .iter()
+                    .flat_map(|(role, line)| labelled("", 10, (*role, line), body)),
+            );
+        }
+    }
+    rows
 }
 
 /// One bone: its label, and its lines, each cut after a few rows.

@@ -50,6 +50,7 @@ impl Setup {
             not_enforced: Vec::new(),
             spec: self.spec(),
             number: 7,
+            fired: None,
             mode: match self.mode.as_str() {
                 "training" => Mode::Training,
                 "supervised" => Mode::Supervised,

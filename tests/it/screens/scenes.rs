@@ -2,12 +2,12 @@
 
 use checkride::protocol::{
     Agent, Command, Fact, Fetch, Inventory, Key, LoopFacts, LoopRow, LoopState, MemoryText, Record,
-    Review, RunId, Server,
+    Review, RunId, Server, Waking,
     review::{Change as Fate, Ordered, Reviewed, Tone},
 };
 use checkride::run::spec::{
-    Budget, Check, Format, Goal, Independence, Judge, JudgeKind, PromptBy, Publish, PublishTo,
-    Trigger, WorkerKind,
+    Budget, Check, Cron, Format, Goal, Independence, Judge, JudgeKind, OnEvent, PromptBy, Publish,
+    PublishTo, Schedule, Source, Trigger, When, WorkerKind,
 };
 use checkride::run::{
     AfterVerdict, Answer, Ask, Author, Breach, Change, ChangeKind, CheckOutcome, CheckResult,
@@ -267,6 +267,8 @@ fn row(name: &str, mode: Mode, trigger: Trigger, off: bool) -> LoopRow {
             mode_why: String::new(),
             distrust: None,
             off,
+            waking: waking(&trigger, off),
+            lapse: None,
             spec: spec(name, trigger),
             files: vec![
                 format!("loops/{name}.toml"),
@@ -296,18 +298,44 @@ fn row(name: &str, mode: Mode, trigger: Trigger, off: bool) -> LoopRow {
     }
 }
 
+/// A schedule of five fields.
+fn schedule(cron: &str) -> Trigger {
+    Trigger::Schedule(Schedule::plain(When::Cron(Cron::parse(cron).unwrap())))
+}
+
+/// How a trigger of these scenes stands: the next full hour but one is the next slot.
+fn waking(trigger: &Trigger, off: bool) -> Waking {
+    match trigger {
+        _ if off => Waking::Off {
+            why: "switched off; u arms it".into(),
+        },
+        Trigger::Manual => Waking::Manual,
+        Trigger::Event(_) => Waking::Armed { next: None },
+        Trigger::Schedule(_) => Waking::Armed {
+            next: Some(NOON + 2 * 3_600_000),
+        },
+    }
+}
+
 pub(crate) fn loops() -> Vec<LoopRow> {
-    let schedule = |words: &str| Trigger::Schedule(words.into());
     let mut rows = vec![
-        row(LOOP, Mode::Training, schedule("weekdays 07:00"), false),
+        row(LOOP, Mode::Training, schedule("0 7 * * 1-5"), false),
         row(
             "fix-failing-tests",
             Mode::Supervised,
-            Trigger::Event("on push".into()),
+            Trigger::Event(OnEvent {
+                source: Source::Git("refs/heads/main".into()),
+                expires_s: None,
+            }),
             false,
         ),
-        row("changelog", Mode::Supervised, schedule("18:00"), false),
-        row("issue-triage", Mode::Autonomous, schedule("15:59"), false),
+        row("changelog", Mode::Supervised, schedule("0 18 * * *"), false),
+        row(
+            "issue-triage",
+            Mode::Autonomous,
+            schedule("59 15 * * *"),
+            false,
+        ),
         row("dependency-bump", Mode::Training, Trigger::Manual, true),
     ];
     rows.push(LoopRow {
@@ -353,10 +381,11 @@ pub(crate) fn woke(number: u32, mode: Mode) -> Event {
         date: "2026-06-12".to_owned(),
         skill: Digest::of(b"skill"),
         not_enforced: Vec::new(),
-        spec: spec(LOOP, Trigger::Schedule("weekdays 07:00".into())),
+        spec: spec(LOOP, schedule("0 7 * * 1-5")),
         number,
         mode,
         audit: false,
+        fired: None,
         by: "schedule".into(),
         pinned: Digest::of(b"pinned"),
         published_before: true,

@@ -41,6 +41,7 @@ echo $$ >> {0}; while :; do sleep 600; done",
         "loops/more.toml",
         &more.file().replace("name = \"count\"", "name = \"more\""),
     );
+    world.write("checkride.toml", "max_running = 2\n");
     world.commit("another loop");
     world
 }

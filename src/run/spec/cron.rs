@@ -1,8 +1,11 @@
-//! Five-field cron: reading it, saying it in words, and how often it fires. No clock.
+//! Five-field cron: reading it, saying it in words, on which days and minutes it fires. No clock.
 
-/// One schedule; local time, as cron means it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cron {
+use serde::{Deserialize, Serialize};
+
+/// One schedule; the time on the wall, as cron means it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Cron {
     text: String,
     minutes: Vec<u32>,
     hours: Vec<u32>,
@@ -39,7 +42,7 @@ const DAY: u32 = 24 * 60;
 
 impl Cron {
     /// Reads five fields; the error says which field is wrong and why.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let fields: Vec<&str> = text.split_whitespace().collect();
         let [minute, hour, day, month, weekday] = fields.as_slice() else {
             return Err(format!("it has {} fields instead of five", fields.len()));
@@ -59,13 +62,20 @@ impl Cron {
         })
     }
 
+    /// The minutes of a day at which it fires, from 0, in order.
+    pub fn minutes(&self) -> impl Iterator<Item = u32> {
+        let hours = self.hours.iter();
+        hours.flat_map(|hour| self.minutes.iter().map(move |minute| hour * 60 + minute))
+    }
+
+    /// Whether it fires in every hour: then it means time that passes, not a time on the wall.
+    pub fn is_hourly(&self) -> bool {
+        self.hours.len() == 24
+    }
+
     /// Least minutes between two firings; `None` when it never fires.
-    pub(crate) fn shortest_gap(&self) -> Option<u32> {
-        let times: Vec<u32> = self
-            .hours
-            .iter()
-            .flat_map(|h| self.minutes.iter().map(move |m| h * 60 + m))
-            .collect();
+    pub fn shortest_gap(&self) -> Option<u32> {
+        let times: Vec<u32> = self.minutes().collect();
         let (first, last) = (*times.first()?, *times.last()?);
         let inside = times.windows(2).map(|pair| pair[1] - pair[0]).min();
         let nights = self.shortest_nights()?;
@@ -74,7 +84,7 @@ impl Cron {
     }
 
     /// Words for the screen.
-    pub(crate) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         let daily = (self.days.len(), self.months.len()) == (31, 12);
         let days = match self.weekdays.as_slice() {
             _ if !daily => None,
@@ -119,8 +129,10 @@ impl Cron {
         any.then(|| shortest.unwrap_or(today))
     }
 
+    /// Whether it fires on this day; months and days from 1, Sunday is 0.
+    ///
     /// Cron's old rule: when both day fields are restricted, either is enough.
-    fn fires_on(&self, month: u32, day: u32, weekday: u32) -> bool {
+    pub fn fires_on(&self, month: u32, day: u32, weekday: u32) -> bool {
         let (by_day, by_weekday) = (self.days.contains(&day), self.weekdays.contains(&weekday));
         self.months.contains(&month)
             && if self.any_day || self.any_weekday {
@@ -128,6 +140,20 @@ impl Cron {
             } else {
                 by_day || by_weekday
             }
+    }
+}
+
+impl TryFrom<String> for Cron {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Cron> for String {
+    fn from(cron: Cron) -> Self {
+        cron.text
     }
 }
 

@@ -1,0 +1,68 @@
+//! How a loop's trigger stands, for the loop list, and what the operator should have seen happen.
+
+use serde::{Deserialize, Serialize};
+
+/// How a loop's trigger stands. Times are milliseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "waking", rename_all = "kebab-case")]
+pub enum Waking {
+    /// Only a person starts it.
+    Manual,
+    /// It is to prove itself by hand before its trigger counts.
+    Unproven {
+        /// Runs that ended accepted with exactly this skill.
+        proven: u32,
+        /// How many it takes.
+        of: u32,
+    },
+    /// Switched off; `u` arms it.
+    Off {
+        /// By what.
+        why: String,
+    },
+    /// Its trigger cannot be used until something is mended.
+    Disarmed {
+        /// The cause, one line.
+        why: String,
+    },
+    /// It will wake.
+    Armed {
+        /// When, if that is known.
+        next: Option<i64>,
+    },
+    /// Armed, but a rule holds it back.
+    Asleep {
+        /// Until then.
+        until: i64,
+        /// Which rule, one line.
+        why: String,
+    },
+    /// It has fired and waits.
+    Queued {
+        /// For what, one line.
+        why: String,
+    },
+}
+
+/// Firings since the last one that led to a run: they should have, and did not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lapse {
+    /// When the newest was due; milliseconds since 1970.
+    pub at: i64,
+    /// How many.
+    pub count: u32,
+    /// Why the newest led to none, one line.
+    pub why: String,
+}
+
+impl Waking {
+    /// Whether it may start runs by itself.
+    pub fn armed(&self) -> bool {
+        match self {
+            Self::Armed { .. } | Self::Asleep { .. } | Self::Queued { .. } => true,
+            Self::Manual | Self::Unproven { .. } | Self::Off { .. } | Self::Disarmed { .. } => {
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Looking at the triggers: which loops are armed, what is due, what is held back and by which rule.
+//! Every firing is in the journal before its run begins; starting it is `queue.rs`.
+
+use super::Boss;
+use super::queue::Today;
+use crate::protocol::{Fact, Lapse, LoopFacts, LoopState, Waking};
+use crate::run::Fired;
+use crate::run::spec::{LoopSpec, Schedule, Trigger};
+use crate::supervisor::journal::JournalError;
+use crate::supervisor::journal::firings::{Firing, Note, Unmet};
+use crate::supervisor::wake::{Held, plan};
+
+/// How one trigger was found.
+pub(super) struct Found {
+    pub(super) waking: Waking,
+    /// When to look again.
+    pub(super) again: Option<i64>,
+}
+
+/// When to look outside again, or why that cannot be done.
+pub(super) type Seen = Result<Option<i64>, String>;
+
+impl Found {
+    pub(super) fn at_rest(waking: Waking) -> Self {
+        Self {
+            waking,
+            again: None,
+        }
+    }
+}
+
+impl Boss {
+    /// Looks at every trigger, fires what is due, starts what may start, and tells how all stands.
+    pub(super) async fn look(&mut self) {
+        let mut rows = self.shelf.rows(&self.shared.journal, &self.settings).await;
+        let today = self.today().await;
+        self.wakes.begin();
+        let mut again = None::<i64>;
+        for row in &mut rows {
+            let LoopState::Valid(facts) = &mut row.state else {
+                continue;
+            };
+            let found = self.look_at(facts, &today).await;
+            let found = found.unwrap_or_else(|e| Found::at_rest(Waking::Disarmed { why: e.0 }));
+            facts.off = matches!(found.waking, Waking::Off { .. });
+            facts.waking = found.waking;
+            again = again.into_iter().chain(found.again).min();
+        }
+        if let Err(e) = self.start_queued(&mut rows, &today).await {
+            self.say_trouble("journal", e.to_string());
+        }
+        self.wakes.done(again);
+        for row in &mut rows {
+            if let LoopState::Valid(facts) = &mut row.state {
+                facts.lapse = self.lapse(facts).await;
+                let watches = facts.waking.armed() && facts.spec.trigger.looks_at_files();
+                let blind = self.wakes.blind().filter(|_| watches);
+                facts.warnings.extend(blind.map(str::to_owned));
+            }
+        }
+        let armed = rows.iter().filter(|row| match &row.state {
+            LoopState::Valid(facts) => facts.waking.armed(),
+            LoopState::Invalid { .. } => false,
+        });
+        let armed = armed.count();
+        self.said.send_if_modified(|activity| {
+            let changed = activity.armed != armed;
+            activity.armed = armed;
+            changed
+        });
+        self.shared.hub.say(Fact::Loops(rows));
+    }
+
+    /// What should have run and did not; a loop that only a person starts lacks nothing.
+    async fn lapse(&self, facts: &LoopFacts) -> Option<Lapse> {
+        if facts.spec.trigger == Trigger::Manual {
+            return None;
+        }
+        // A journal that cannot be read has disarmed the loop already.
+        self.shared.journal.lapse(&facts.spec.name).await.ok()?
+    }
+
+    async fn look_at(&mut self, facts: &LoopFacts, today: &Today) -> Result<Found, JournalError> {
+        let (spec, now) = (&facts.spec, today.now);
+        let name = &spec.name;
+        if let Some(waking) = disarmed(facts, today) {
+            self.wakes.keep(name, None, &self.shared.journal).await?;
+            return Ok(Found::at_rest(waking));
+        }
+        let journal = self.shared.journal.clone();
+        let held = self
+            .wakes
+            .armed(name, &spec.trigger, (now, &journal))
+            .await?;
+        let ends = expires(&spec.trigger, &held);
+        if ends.is_some_and(|ends| ends <= now) {
+            let why = "its time to expire has come; u arms it for as long again".to_owned();
+            return Ok(Found::at_rest(Waking::Off { why }));
+        }
+        let found = match &spec.trigger {
+            Trigger::Manual => Ok(Found::at_rest(Waking::Manual)),
+            Trigger::Schedule(schedule) => self.look_at_clock(facts, schedule, (held, today)).await,
+            Trigger::Event(event) => Ok(self.look_outside(facts, event, (held, today)).await),
+        }?;
+        Ok(Found {
+            again: found.again.into_iter().chain(ends).min(),
+            ..found
+        })
+    }
+
+    /// Fires the slot that is due, and notes those that nobody saw.
+    async fn look_at_clock(
+        &mut self,
+        facts: &LoopFacts,
+        schedule: &Schedule,
+        (held, today): (Held, &Today),
+    ) -> Result<Found, JournalError> {
+        let (spec, now) = (&facts.spec, today.now);
+        let zone = match plan::zone(schedule, today.here.time_zone()) {
+            Ok(zone) => zone,
+            Err(why) => return Ok(Found::at_rest(Waking::Disarmed { why })),
+        };
+        let plan = plan::look(&spec.name, schedule, &zone, held.mark, now);
+        let journal = self.shared.journal.clone();
+        if let Some(missed) = plan.missed {
+            let why = if missed.last < self.wakes.began {
+                "no host was running"
+            } else {
+                "this machine slept, or its clock was put forward"
+            };
+            let slots = (missed.last, missed.count);
+            let note = note(spec, slots, (Unmet::Missed, why));
+            // A name of its own: the newest of them may have been queued by a host that died.
+            let key = format!("missed:{}", missed.last);
+            journal.unmet(Note { key, ..note }).await?;
+        }
+        let back = self.holds_back(spec, today);
+        if let Some(slot) = plan.fire {
+            let why = back.as_ref().map(|(_, why)| why.as_str());
+            self.fire_slot(spec, slot, why).await?;
+        }
+        let mark = plan.mark;
+        self.wakes
+            .keep(&spec.name, Some(Held { mark, ..held }), &journal)
+            .await?;
+        let waking = match back {
+            Some((until, why)) if plan.next.is_none_or(|next| next < until) => {
+                Waking::Asleep { until, why }
+            }
+            Some(_) | None => Waking::Armed { next: plan.next },
+        };
+        Ok(Found {
+            waking,
+            again: plan.next,
+        })
+    }
+
+    /// Fires a slot, or notes the rule that held it back.
+    async fn fire_slot(
+        &self,
+        spec: &LoopSpec,
+        slot: i64,
+        held_back: Option<&str>,
+    ) -> Result<(), JournalError> {
+        let under_way = self.under_way(&spec.name);
+        let under_way = under_way.map(|run| format!("{run} is under way"));
+        if let Some(why) = under_way.as_deref().or(held_back) {
+            let skipped = note(spec, (slot, 1), (Unmet::Skipped, why));
+            return self.shared.journal.unmet(skipped).await;
+        }
+        let firing = Firing {
+            name: spec.name.clone(),
+            fired: Fired {
+                key: slot_key(slot),
+                payload: None,
+            },
+            at: slot,
+            by: format!("schedule · {}", spec.trigger.words()),
+        };
+        // One that is known already came again because the clock was put back.
+        self.shared.journal.queue(firing, None).await.map(drop)
+    }
+}
+
+/// Slots that led to no run: the newest, how many, and why.
+fn note(spec: &LoopSpec, (slot, count): (i64, u32), (unmet, why): (Unmet, &str)) -> Note {
+    Note {
+        name: spec.name.clone(),
+        key: slot_key(slot),
+        at: slot,
+        unmet,
+        why: why.to_owned(),
+        count,
+    }
+}
+
+fn slot_key(slot: i64) -> String {
+    format!("slot:{slot}")
+}
+
+/// Why a trigger does not count at all.
+fn disarmed(facts: &LoopFacts, today: &Today) -> Option<Waking> {
+    let spec = &facts.spec;
+    if facts.off {
+        let why = if spec.enabled {
+            "switched off; u arms it"
+        } else {
+            "enabled = false"
+        };
+        return Some(Waking::Off {
+            why: why.to_owned(),
+        });
+    }
+    if spec.trigger == Trigger::Manual {
+        return Some(Waking::Manual);
+    }
+    // Nothing of it runs before it was allowed, no poll either.
+    if let Some(why) = &facts.distrust {
+        return Some(Waking::Disarmed { why: why.clone() });
+    }
+    if let Err(why) = &today.rules {
+        return Some(Waking::Disarmed { why: why.clone() });
+    }
+    let of = spec.skill.proven_min;
+    (facts.proven < of).then_some(Waking::Unproven {
+        proven: facts.proven,
+        of,
+    })
+}
+
+/// When a trigger switches itself off, in milliseconds since 1970.
+fn expires(trigger: &Trigger, held: &Held) -> Option<i64> {
+    let lasts = i64::try_from(trigger.expires_s()?)
+        .ok()?
+        .checked_mul(1_000)?;
+    Some(held.mark.since.saturating_add(lasts))
+}

@@ -1,0 +1,122 @@
+//! Firing from outside: `checkride fire` and `checkride tick`, for schedulers that are not ours.
+
+use super::Boss;
+use super::queue::unarmed;
+use crate::protocol::{Fact, LoopState, RunId, Waking};
+use crate::run::Fired;
+use crate::supervisor::hub::Reply;
+use crate::supervisor::journal::firings::Firing;
+use crate::supervisor::secrets;
+use crate::supervisor::wake::payload;
+
+/// Firings of one loop that may wait at a time.
+const WAITING: usize = 32;
+
+impl Boss {
+    /// Fires a loop once. The answer says which run that led to, or what the firing waits for.
+    pub(super) async fn fire(
+        &mut self,
+        name: String,
+        payload: Option<String>,
+        (by, reply): (&str, &Reply),
+    ) {
+        match self.fired(&name, payload, by).await {
+            Ok((run, why)) => reply.tell(Fact::Fired { name, run, why }).await,
+            Err(why) => reply.refuse(name, why).await,
+        }
+    }
+
+    async fn fired(
+        &mut self,
+        name: &str,
+        payload: Option<String>,
+        by: &str,
+    ) -> Result<(Option<RunId>, String), String> {
+        self.refuse_unarmed(name)?;
+        let journal = self.shared.journal.clone();
+        let queued = journal.queued().await.map_err(|e| e.to_string())?;
+        if queued.iter().filter(|firing| firing.name == name).count() >= WAITING {
+            return Err(format!("{WAITING} firings of it wait already"));
+        }
+        let (payload, text) = self.payload(name, payload.as_deref())?.unzip();
+        let at = self.settings.clock.now_ms();
+        let key = self.wakes.key("fire", at);
+        let firing = Firing {
+            name: name.to_owned(),
+            fired: Fired {
+                key: key.clone(),
+                payload,
+            },
+            at,
+            by: format!("event · fired by {by}"),
+        };
+        journal
+            .queue(firing, text)
+            .await
+            .map_err(|e| e.to_string())?;
+        // A file saved a moment ago counts, noticed or not.
+        self.shelf.read_one(&self.settings, name);
+        self.look().await;
+        self.refuse_unarmed(name)?;
+        let run = self.wakes.launched.get(&(name.to_owned(), key)).cloned();
+        let why = match (&run, self.waking(name)?) {
+            (None, Some(Waking::Queued { why })) => why,
+            (None, _) => "it waits".to_owned(),
+            (Some(_), _) => String::new(),
+        };
+        Ok((run, why))
+    }
+
+    fn refuse_unarmed(&self, name: &str) -> Result<(), String> {
+        match self.waking(name)?.as_ref().and_then(unarmed) {
+            Some(why) => Err(format!("{why}; `checkride run {name}` starts it by hand")),
+            None => Ok(()),
+        }
+    }
+
+    /// A payload as the run of this loop will have it, with the text to be kept.
+    pub(super) fn payload(
+        &self,
+        name: &str,
+        text: Option<&str>,
+    ) -> Result<Option<(crate::run::Payload, String)>, String> {
+        let spec = self.shelf.specs().find(|spec| spec.name == name);
+        let (Some(spec), Some(text)) = (spec, text) else {
+            return Ok(None);
+        };
+        payload::admit(text, &secrets::of(spec, &self.settings.env)).map(Some)
+    }
+
+    /// How a loop's trigger was told to stand; `None` where its file is invalid.
+    fn waking(&self, name: &str) -> Result<Option<Waking>, String> {
+        let row = self.shared.hub.row(name);
+        let row = row.ok_or_else(|| format!("there is no loops/{name}.toml here"))?;
+        match row.state {
+            LoopState::Valid(facts) => Ok(Some(facts.waking)),
+            LoopState::Invalid { line, why } => {
+                Err(format!("its file is invalid, line {line}: {why}"))
+            }
+        }
+    }
+
+    /// Looks at every trigger now, and says which runs firings led to since it was said last: this host
+    /// may have been started for the asking, and have looked already.
+    pub(super) async fn tick(&mut self, reply: &Reply) {
+        self.shelf.read(&self.settings);
+        self.read_rules();
+        self.look().await;
+        self.ticks.push(reply.clone());
+        self.answer_ticks().await;
+    }
+
+    /// Tells which runs a tick led to, once no command is being asked any more.
+    pub(super) async fn answer_ticks(&mut self) {
+        if !self.wakes.polls.is_empty() {
+            return;
+        }
+        for reply in std::mem::take(&mut self.ticks) {
+            let runs = std::mem::take(&mut self.wakes.untold);
+            reply.tell(Fact::Ticked(runs.into_values().collect())).await;
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What a day's caps leave for one more run. Pure. What is not known is taken as spent.
+
+use crate::config::Settings;
+use crate::protocol::RunId;
+use crate::run::Usage;
+use crate::run::spec::{Budget, LoopSpec};
+use crate::supervisor::journal::firings::Day;
+
+/// What of the day may still be spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Tokens; `None` for no cap.
+    pub tokens: Option<u64>,
+    /// Millionths of a dollar; `None` for no cap.
+    pub micro_usd: Option<u64>,
+}
+
+/// What today's caps leave for a run of this loop. `open` holds the caps of the runs that have not
+/// ended: what they may still spend is spoken for, but for `besides`, the run that asks.
+///
+/// # Errors
+/// One line where nothing is left, or where it cannot be known.
+pub fn left<'a>(
+    settings: &Settings,
+    spec: &LoopSpec,
+    day: &Day,
+    open: impl Iterator<Item = (&'a RunId, Budget)> + Clone,
+) -> Result<Left, String> {
+    let tokens = match settings.tokens_per_day {
+        Some(cap) => {
+            let reserved = open.clone().map(|(run, budget)| {
+                let used = day.open.get(run).map_or(0, |used| used.tokens);
+                budget.tokens.saturating_sub(used)
+            });
+            let gone = reserved.fold(day.all.tokens, u64::saturating_add);
+            Some(rest(cap, gone).ok_or_else(|| {
+                format!("the day's {cap} tokens are spent, or spoken for by runs under way")
+            })?)
+        }
+        None => None,
+    };
+    let of_loop = |run: &RunId| run.split().is_some_and(|(name, _)| name == spec.name);
+    let everybody = Purse {
+        whose: "the project's",
+        cap: settings.micro_usd_per_day,
+        spent: known(&day.all),
+    };
+    let own = Purse {
+        whose: "its",
+        cap: spec.guardrails.micro_usd_per_day,
+        spent: day
+            .loops
+            .get(&spec.name)
+            .map_or(Some(0), |(_, used)| known(used)),
+    };
+    let all = everybody.left(day, open.clone())?;
+    let own = own.left(day, open.filter(|(run, _)| of_loop(run)))?;
+    Ok(Left {
+        tokens,
+        micro_usd: least(all, own),
+    })
+}
+
+impl Left {
+    /// Whether a run that has spent so much may have this budget.
+    ///
+    /// # Errors
+    /// One line of what is left.
+    pub fn allows(self, budget: Budget, spent: Usage) -> Result<(), String> {
+        let more = budget.tokens.saturating_sub(spent.tokens);
+        if let Some(left) = self.tokens.filter(|left| more > *left) {
+            let most = left.saturating_add(spent.tokens);
+            return Err(format!(
+                "tokens_per_day leaves this run {most} tokens in all"
+            ));
+        }
+        let more = budget
+            .micro_usd
+            .zip(known(&spent))
+            .map(|(cap, gone)| cap.saturating_sub(gone));
+        match (self.micro_usd, more) {
+            (None, _) => Ok(()),
+            (Some(left), Some(more)) if more <= left => Ok(()),
+            (Some(left), _) => Err(format!("usd_per_day leaves it {} more", dollars(left))),
+        }
+    }
+
+    /// A run's budget that stays within what is left.
+    pub fn within(self, budget: Budget) -> Budget {
+        Budget {
+            tokens: self
+                .tokens
+                .map_or(budget.tokens, |left| left.min(budget.tokens)),
+            micro_usd: least(self.micro_usd, budget.micro_usd),
+            ..budget
+        }
+    }
+}
+
+/// Money of a day.
+struct Purse {
+    whose: &'static str,
+    cap: Option<u64>,
+    spent: Option<u64>,
+}
+
+impl Purse {
+    fn left<'a>(
+        &self,
+        day: &Day,
+        open: impl Iterator<Item = (&'a RunId, Budget)>,
+    ) -> Result<Option<u64>, String> {
+        let Some(cap) = self.cap else { return Ok(None) };
+        let dollars = format!("{} {} a day", self.whose, dollars(cap));
+        let mut gone = self.spent.ok_or_else(|| {
+            format!("what today's runs cost is not known, so that {dollars} cannot be kept to")
+        })?;
+        for (run, budget) in open {
+            let (Some(most), Some(used)) =
+                (budget.micro_usd, day.open.get(run).map_or(Some(0), known))
+            else {
+                return Err(format!(
+                    "what {run} costs is not known, so that {dollars} cannot be kept to"
+                ));
+            };
+            gone = gone.saturating_add(most.saturating_sub(used));
+        }
+        let left = rest(cap, gone)
+            .ok_or_else(|| format!("{dollars} are spent, or spoken for by runs under way"))?;
+        Ok(Some(left))
+    }
+}
+
+fn dollars(micro_usd: u64) -> String {
+    format!("${}.{:02}", micro_usd / 1_000_000, micro_usd / 10_000 % 100)
+}
+
+fn rest(cap: u64, gone: u64) -> Option<u64> {
+    cap.checked_sub(gone).filter(|left| *left > 0)
+}
+
+fn least(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    a.into_iter().chain(b).min()
+}
+
+/// Money spent; nothing at all is no money.
+fn known(used: &Usage) -> Option<u64> {
+    let nothing = *used == Usage::default();
+    if nothing { Some(0) } else { used.micro_usd }
+}

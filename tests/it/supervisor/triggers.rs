@@ -1,0 +1,619 @@
+//! Triggers: nothing wakes unproven; what is proven wakes by the clock with no key pressed, parks,
+//! and sleeps again; what should have run and did not is shown.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use checkride::protocol::{Command, Fact, LoopRow, RunId, Waking};
+use checkride::run::{Checkpoint, Decision, Event, Fired, Outcome, Wake};
+use checkride::supervisor::clock::Clock;
+use checkride::supervisor::journal::Journal;
+use checkride::supervisor::journal::firings::Firing;
+use checkride::supervisor::{JOURNAL, Settings, Supervisor};
+use jiff::Timestamp;
+
+use super::{Parts, prompt, run_of, soon, valid};
+use crate::world::{Operator, World};
+
+/// One iteration is enough.
+const DONE: &str = r#"{ write = { path = "count.txt", text = "1\n2\n3\n" } }"#;
+
+/// A clock that the test turns.
+struct Hands(Arc<AtomicI64>);
+
+impl Hands {
+    fn at(time: &str) -> Self {
+        Self(Arc::new(AtomicI64::new(ms(time))))
+    }
+
+    fn turn_to(&self, time: &str) {
+        self.0.store(ms(time), Ordering::SeqCst);
+    }
+
+    fn settings(&self, world: &World) -> Settings {
+        Settings {
+            clock: Clock::Test(self.0.clone()),
+            ..world.settings()
+        }
+    }
+}
+
+fn ms(time: &str) -> i64 {
+    time.parse::<Timestamp>().unwrap().as_millisecond()
+}
+
+/// A project with the loop `count` woken by this trigger, proven after `proofs` runs by hand.
+fn world(trigger: &str, proofs: u32) -> World {
+    let top = format!("trigger = {trigger}");
+    let parts = Parts {
+        top: &top,
+        turns: &[DONE],
+        ..Parts::default()
+    };
+    let world = parts.world();
+    let file = parts.file().replace(
+        r#""skills/count" }"#,
+        &format!(r#""skills/count", proven_min = {proofs} }}"#),
+    );
+    world.write("loops/count.toml", &file);
+    world
+}
+
+const DAILY: &str = r#"{ type = "schedule", cron = "0 7 * * *", timezone = "UTC" }"#;
+
+/// How the trigger of `count` stands, once it stands so.
+async fn stands(operator: &mut Operator, want: impl Fn(&Waking) -> bool) -> LoopRow {
+    let stands = |row: &LoopRow| {
+        let facts = valid(row)?;
+        want(&facts.waking).then(|| row.clone())
+    };
+    // What was told last may say so already.
+    let told = operator
+        .told
+        .iter()
+        .rev()
+        .find_map(|record| match &record.fact {
+            Fact::Loops(rows) => rows.iter().find(|row| row.name == "count").cloned(),
+            _ => None,
+        });
+    match told.as_ref().and_then(stands) {
+        Some(row) => row,
+        None => operator.row("count", stands).await,
+    }
+}
+
+/// Waits until a run wakes; nobody presses a key.
+async fn woke(operator: &mut Operator) -> Wake {
+    operator
+        .until("a wake", |fact| match fact {
+            Fact::Run {
+                event: Event::Woke(wake),
+                ..
+            } => Some((**wake).clone()),
+            _ => None,
+        })
+        .await
+}
+
+/// Answers all questions of a run until it ends.
+async fn finish(operator: &mut Operator) {
+    for kind in ["prompt", "work", "verdict"] {
+        operator.approve(kind).await;
+    }
+    assert_eq!(operator.ended().await.1, Outcome::Done);
+}
+
+/// R24, R40–R43: a loop with a schedule refuses to arm, is proven by hand three times, arms, wakes at
+/// its slot with every cockpit closed, parks, is answered from a second terminal, publishes, sleeps
+/// until the next slot, and is disarmed by an edit of its skill.
+#[tokio::test]
+async fn a_proven_loop_wakes_itself() {
+    let hands = Hands::at("2026-06-12T06:00:00Z");
+    let publish = r#"publish = { to = "git-branch", branch = "counted" }"#;
+    let world = world(&format!("{DAILY}\n{publish}"), 3);
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    for proven in 0..3 {
+        stands(&mut operator, |w| *w == Waking::Unproven { proven, of: 3 }).await;
+        operator.start("count").await;
+        let open = through(&mut operator).await;
+        operator.answer(&open, Decision::Abort).await;
+        assert_eq!(operator.ended().await.1, Outcome::Kept);
+        // Its slot comes and goes: what is not proven does not wake.
+        hands.turn_to("2026-06-12T07:30:00Z");
+    }
+    let next = Some(ms("2026-06-13T07:00:00Z"));
+    let row = stands(&mut operator, |w| *w == Waking::Armed { next }).await;
+    assert_eq!(row.last_run, Some(RunId::new("count", 3)));
+    drop(operator);
+    let activity = supervisor.activity();
+    soon("nobody looks", || activity.borrow().cockpits == 0).await;
+    assert_eq!(activity.borrow().armed, 1);
+
+    hands.turn_to("2026-06-13T07:00:00Z");
+    let folder = world.project().join(".checkride/runs/count/4/1/prompt.md");
+    soon("a prompt", || folder.exists()).await;
+    let mut second = Operator::at(&supervisor).await;
+    let events = second.events(&RunId::new("count", 4));
+    let Event::Woke(wake) = &events[0] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(wake.by, "schedule · daily 07:00 UTC");
+    let asked = events.iter().find_map(|event| match event {
+        Event::Asked(open) => Some(open.clone()),
+        _ => None,
+    });
+    let open = match asked {
+        Some(open) => *open,
+        None => second.asked("prompt").await,
+    };
+    second.look_at(&open).await;
+    second.answer(&open, Decision::APPROVE).await;
+    second.approve("work").await;
+    second.approve("verdict").await;
+    second.approve("publish").await;
+    assert_eq!(second.ended().await.1, Outcome::Published);
+    assert_eq!(world.git(&["show", "counted:count.txt"]), "1\n2\n3");
+    let next = Some(ms("2026-06-14T07:00:00Z"));
+    stands(&mut second, |w| *w == Waking::Armed { next }).await;
+    world.write(
+        "skills/count/SKILL.md",
+        "---\nname: count\ndescription: For a test.\n---\n\nDo it otherwise.\n",
+    );
+    stands(&mut second, |w| *w == Waking::Unproven { proven: 0, of: 3 }).await;
+    assert_eq!(activity.borrow().armed, 0);
+}
+
+/// Answers the questions of a run up to that before publish.
+async fn through(operator: &mut Operator) -> Checkpoint {
+    for kind in ["prompt", "work", "verdict"] {
+        operator.approve(kind).await;
+    }
+    operator.asked("publish").await
+}
+
+/// A slot that nobody saw is shown with the cause, and is not run late; the next host doubles nothing.
+#[tokio::test]
+async fn a_missed_slot_is_shown() {
+    let hands = Hands::at("2026-06-12T06:00:00Z");
+    let world = world(DAILY, 0);
+    let armed = |w: &Waking| matches!(w, Waking::Armed { .. });
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    hands.turn_to("2026-06-12T07:00:01Z");
+    let open = operator.asked("prompt").await;
+    drop(operator);
+    supervisor.end();
+
+    hands.turn_to("2026-06-14T12:00:00Z");
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.answer(&open, Decision::Abort).await;
+    operator.ended().await;
+    let row = stands(&mut operator, armed).await;
+    let lapse = valid(&row).unwrap().lapse.clone().unwrap();
+    assert_eq!((lapse.count, lapse.at), (2, ms("2026-06-14T07:00:00Z")));
+    assert_eq!(lapse.why, "no host was running");
+    assert_eq!(row.last_run, Some(RunId::new("count", 1)));
+    drop(operator);
+    supervisor.end();
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    let rows = operator
+        .told
+        .iter()
+        .rev()
+        .find_map(|record| match &record.fact {
+            Fact::Loops(rows) => Some(rows.clone()),
+            _ => None,
+        });
+    let row = rows.unwrap().remove(0);
+    assert_eq!(valid(&row).unwrap().lapse, Some(lapse));
+    assert_eq!(row.last_run, Some(RunId::new("count", 1)));
+    hands.turn_to("2026-06-15T07:00:00Z");
+    assert_eq!(woke(&mut operator).await.number, 2);
+}
+
+/// R36: what is fired from outside wakes the loop at once, its payload quoted as data at the prompt.
+#[tokio::test]
+async fn a_firing_from_outside_is_shown_as_data() {
+    let world = world(r#"{ type = "event", inbox = true }"#, 0);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let fire = |payload: &str| Command::Fire {
+        name: "count".to_owned(),
+        payload: Some(payload.to_owned()),
+    };
+    operator.say(fire("open the door\u{1b}[2J")).await;
+    let open = operator.asked("prompt").await;
+    let text = operator.text(prompt(&open)).await;
+    let quoted = text.split_once("data, not instructions").unwrap().1;
+    let marker = quoted.lines().nth(1).unwrap().strip_prefix("<<").unwrap();
+    assert_eq!(marker.len(), 32);
+    assert!(quoted.contains("open the door") && quoted.contains(&format!("\n{marker}>>")));
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+    // A second one waits for the first, and comes after it.
+    operator.say(fire("another")).await;
+    let waits = operator.until("an answer", |fact| match fact {
+        Fact::Fired { run: None, why, .. } => Some(why.clone()),
+        _ => None,
+    });
+    assert_eq!(waits.await, "count-1 is under way");
+    operator.answer(&open, Decision::Abort).await;
+    operator.ended().await;
+    let open = operator.asked("prompt").await;
+    assert_eq!(run_of(&open).0, "count-2");
+    let text = operator.text(prompt(&open)).await;
+    assert!(text.contains("another") && !text.contains("the door"));
+    operator.say(fire(&"x".repeat(70_000))).await;
+    assert!(operator.refused().await.contains("70000 bytes"));
+}
+
+/// Waits until a run asks for its prompt, and gives the prompt's text.
+async fn prompted(operator: &mut Operator) -> String {
+    let open = operator.asked("prompt").await;
+    let text = operator.text(prompt(&open)).await;
+    operator.answer(&open, Decision::Abort).await;
+    operator.ended().await;
+    text
+}
+
+/// R36: a JSON file that is dropped wakes the loop, with its text as data, and is gone; what is no
+/// JSON is set aside with the reason beside it and wakes nothing.
+#[tokio::test]
+async fn a_dropped_file_wakes_the_loop() {
+    let world = world(r#"{ type = "event", inbox = true }"#, 0);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    stands(&mut operator, Waking::armed).await;
+    world.write("inbox/count/broken.json", "{ this is none");
+    let inbox = world.project().join("inbox/count");
+    soon("a reason", || !reasons(&inbox).is_empty()).await;
+    assert!(
+        reasons(&inbox)[0].starts_with("it is no JSON"),
+        "{:?}",
+        reasons(&inbox)
+    );
+    world.write("inbox/count/first.json", r#"{"issue": 7}"#);
+    let text = prompted(&mut operator).await;
+    assert!(
+        text.contains(r#"{"issue": 7}"#) && !text.contains("this is none"),
+        "{text}"
+    );
+    assert!(!inbox.join("first.json").exists());
+    let claimed = fs::read_dir(inbox.join(".claimed")).unwrap().count();
+    assert_eq!(claimed, 0);
+}
+
+fn reasons(inbox: &std::path::Path) -> Vec<String> {
+    let all = fs::read_dir(inbox.join("bad"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    all.map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "why"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+/// A saved file wakes the loop with its name; a save by rename counts, an editor's own files and what
+/// the loop writes itself do not.
+#[tokio::test]
+async fn a_changed_file_wakes_the_loop() {
+    let world = world(
+        r#"{ type = "event", watch = ["notes/**", "memory/**"] }"#,
+        0,
+    );
+    world.write("notes/a.md", "one");
+    world.write("memory/count.md", "# Memory\n");
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    stands(&mut operator, Waking::armed).await;
+    world.write("memory/count.md", "# Memory\n\n- its own\n");
+    world.write("notes/.#a.md", "an editor's lock");
+    world.write("notes/a.md~", "one");
+    world.write("notes/deep/b.md.tmp", "two");
+    let notes = world.project().join("notes");
+    fs::rename(notes.join("deep/b.md.tmp"), notes.join("deep/b.md")).unwrap();
+    let text = prompted(&mut operator).await;
+    assert!(
+        text.contains(r#"{"changed":["notes/deep/b.md"]}"#),
+        "{text}"
+    );
+    // What changes while nobody is there is found by the next host.
+    drop(operator);
+    supervisor.end();
+    fs::remove_file(notes.join("a.md")).unwrap();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let text = prompted(&mut operator).await;
+    assert!(text.contains(r#"{"changed":["notes/a.md"]}"#), "{text}");
+}
+
+/// A new commit wakes the loop, loose or packed; a commit elsewhere does not, and no git is started
+/// to see it.
+#[tokio::test]
+async fn a_commit_wakes_the_loop() {
+    let world = world(
+        r#"{ type = "event", git = { ref = "refs/heads/main" } }"#,
+        0,
+    );
+    world.commit("the trigger");
+    let before = world.git(&["rev-parse", "main"]);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    stands(&mut operator, Waking::armed).await;
+    world.git(&["pack-refs", "--all"]);
+    world.git(&["branch", "other"]);
+    world.write("a.txt", "a");
+    world.commit("more");
+    let after = world.git(&["rev-parse", "main"]);
+    let text = prompted(&mut operator).await;
+    assert!(text.contains(&before) && text.contains(&after), "{text}");
+}
+
+/// A command that finds something wakes the loop with what it printed; one that finds nothing does
+/// not, and one that fails is told.
+#[tokio::test]
+async fn a_command_that_finds_something_wakes_the_loop() {
+    let hands = Hands::at("2026-06-12T06:00:00Z");
+    let poll = r#"{ type = "event", poll = { command = ["scripts/new"], every = "1h" } }"#;
+    let world = world(poll, 0);
+    world.script("scripts/new", "#!/bin/sh\ncat found 2>/dev/null\n");
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    let next = |time: &str| {
+        let next = Some(ms(time));
+        move |w: &Waking| *w == Waking::Armed { next }
+    };
+    stands(&mut operator, next("2026-06-12T07:00:00Z")).await;
+    world.write("found", "issue 7");
+    hands.turn_to("2026-06-12T07:00:00Z");
+    let text = prompted(&mut operator).await;
+    assert!(text.contains("issue 7"), "{text}");
+    fs::remove_file(world.project().join("found")).unwrap();
+    world.script("scripts/new", "#!/bin/sh\nhead -c 70000 /dev/zero\n");
+    hands.turn_to("2026-06-12T08:00:00Z");
+    let why = operator
+        .row("count", |row| Some(valid(row)?.lapse.clone()?.why))
+        .await;
+    assert_eq!(why, "scripts/new printed more than 65536 bytes");
+}
+
+/// R59, R63: of two loops that are due at once one works and the other is queued; one that waits for
+/// a person holds nobody up.
+#[tokio::test]
+async fn one_works_and_one_is_queued() {
+    let hands = Hands::at("2026-06-12T06:00:00Z");
+    let world = world(DAILY, 0);
+    world.skill("other");
+    let file = world
+        .read("loops/count.toml")
+        .replace("\"count\"", "\"other\"");
+    world.write(
+        "loops/other.toml",
+        &file.replace("skills/count", "skills/other"),
+    );
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    hands.turn_to("2026-06-12T07:00:00Z");
+    let queued = operator.until("a queue", |fact| match fact {
+        Fact::Waiting(runs) if !runs.is_empty() => Some(runs.clone()),
+        _ => None,
+    });
+    assert_eq!(queued.await, [RunId::new("other", 1)]);
+    let first = operator.asked("prompt").await;
+    assert_eq!(run_of(&first), RunId::new("count", 1));
+    let second = operator.asked("prompt").await;
+    assert_eq!(run_of(&second), RunId::new("other", 1));
+    // Answered, the first goes on at once: who waits for a person holds no turn.
+    operator.answer(&first, Decision::APPROVE).await;
+    assert_eq!(
+        run_of(&operator.asked("work").await),
+        RunId::new("count", 1)
+    );
+}
+
+/// R56: in quiet hours no trigger wakes anything, and the row says until when; a person still may.
+#[tokio::test]
+async fn quiet_hours_are_quiet() {
+    let hands = Hands::at("2026-06-12T06:00:00Z");
+    let world = world(DAILY, 0);
+    let night = jiff::tz::TimeZone::system();
+    let here = |time: &str| time.parse::<Timestamp>().unwrap().to_zoned(night.clone());
+    let (from, to) = (here("2026-06-12T06:30:00Z"), here("2026-06-12T08:30:00Z"));
+    let hours = format!("{}-{}", from.strftime("%H:%M"), to.strftime("%H:%M"));
+    world.write("checkride.toml", &format!("quiet_hours = \"{hours}\"\n"));
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    hands.turn_to("2026-06-12T07:00:00Z");
+    let lapse = operator.row("count", |row| valid(row)?.lapse.clone()).await;
+    assert_eq!(lapse.why, format!("quiet hours {hours}"));
+    operator.start("count").await;
+    assert_eq!(woke(&mut operator).await.by, "started by hand");
+}
+
+/// A loop wakes itself as often a day as it may, no more; then it says so. A person may start more.
+#[tokio::test]
+async fn runs_of_a_day_are_counted() {
+    let hands = Hands::at("2026-06-12T06:00:00Z");
+    let world = world(r#"{ type = "event", inbox = true }"#, 0);
+    let file = world.read("loops/count.toml");
+    let one = "guardrails = { max_runs_per_day = 1 }\n[goal]";
+    world.write("loops/count.toml", &file.replace("[goal]", one));
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    prompted(&mut operator).await;
+    let full = |w: &Waking| matches!(w, Waking::Asleep { why, .. } if why == "1 of 1 runs today");
+    stands(&mut operator, full).await;
+    operator.say(fire("count")).await;
+    let waits = operator.until("an answer", |fact| match fact {
+        Fact::Fired { run: None, why, .. } => Some(why.clone()),
+        _ => None,
+    });
+    assert_eq!(waits.await, "1 of 1 runs today");
+    operator.start("count").await;
+    prompted(&mut operator).await;
+    // The next day the firing has its run.
+    hands.turn_to("2026-06-13T13:00:00Z");
+    assert!(woke(&mut operator).await.by.starts_with("event · fired by"));
+}
+
+fn fire(name: &str) -> Command {
+    Command::Fire {
+        name: name.to_owned(),
+        payload: None,
+    }
+}
+
+/// The day's tokens hold for everybody: a run gets no more than is left, and where nothing is left,
+/// or the file cannot be read, nothing starts, by hand or by itself.
+#[tokio::test]
+async fn the_days_tokens_are_kept_to() {
+    let world = Parts {
+        turns: &[r#"{ tokens = 900 }, { write = { path = "count.txt", text = "1\n2\n3\n" } }"#],
+        ..Parts::default()
+    }
+    .world();
+    world.write("checkride.toml", "tokens_per_day = 1000\n");
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    assert_eq!(
+        woke(&mut operator).await.spec.guardrails.budget.tokens,
+        1_000
+    );
+    finish(&mut operator).await;
+    operator.start("count").await;
+    assert_eq!(woke(&mut operator).await.spec.guardrails.budget.tokens, 100);
+    operator.approve("prompt").await;
+    let open = operator.asked("budget").await;
+    let raise = Decision::Edit(checkride::run::Edit::Raise {
+        tokens: Some(5_000),
+        minutes: None,
+        micro_usd: None,
+    });
+    operator.answer(&open, raise).await;
+    let why = operator.refused().await;
+    assert!(why.contains("the day's 1000 tokens are spent"), "{why}");
+    operator.answer(&open, Decision::Abort).await;
+    operator.ended().await;
+    operator.start("count").await;
+    let why = operator.refused().await;
+    assert!(why.contains("the day's 1000 tokens are spent"), "{why}");
+    world.write("checkride.toml", "tokens_per_dya = 1000\n");
+    let refused = |fact: &Fact| match fact {
+        Fact::Refused { why, .. } => why.contains("checkride.toml cannot be used").then_some(()),
+        _ => None,
+    };
+    // Read with every start, noticed or not.
+    operator.start("count").await;
+    operator.until("a refusal", refused).await;
+}
+
+/// R65: `X` switches every trigger off, over a restart too; `u` arms them from that moment on.
+#[tokio::test]
+async fn switched_off_stays_off() {
+    let hands = Hands::at("2026-06-12T06:00:00Z");
+    let world = world(DAILY, 0);
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.say(Command::StopAll).await;
+    let off = |w: &Waking| matches!(w, Waking::Off { .. });
+    stands(&mut operator, off).await;
+    operator.say(fire("count")).await;
+    assert!(operator.refused().await.starts_with("off: "));
+    drop(operator);
+    supervisor.end();
+    hands.turn_to("2026-06-12T07:00:00Z");
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.say(Command::Undo { run: None }).await;
+    let next = Some(ms("2026-06-13T07:00:00Z"));
+    let row = stands(&mut operator, |w| *w == Waking::Armed { next }).await;
+    assert_eq!(valid(&row).unwrap().lapse, None);
+    assert_eq!(row.last_run, None);
+}
+
+/// A trigger whose time is over switches itself off, and says so.
+#[tokio::test]
+async fn a_forgotten_loop_switches_itself_off() {
+    let hands = Hands::at("2026-06-12T06:00:00Z");
+    let world = world(&DAILY.replace(" }", r#", expires = "2d" }"#), 0);
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    stands(&mut operator, Waking::armed).await;
+    hands.turn_to("2026-06-14T06:30:00Z");
+    let off = |w: &Waking| matches!(w, Waking::Off { why } if why.contains("expire"));
+    stands(&mut operator, off).await;
+    operator.say(Command::Undo { run: None }).await;
+    let next = Some(ms("2026-06-14T07:00:00Z"));
+    stands(&mut operator, |w| *w == Waking::Armed { next }).await;
+}
+
+/// A host that dies between a firing's record and its run doubles nothing and loses nothing: the
+/// firing waits in the journal, and has exactly one run.
+#[tokio::test]
+async fn a_crash_between_firing_and_run_doubles_nothing() {
+    let hands = Hands::at("2026-06-12T07:00:00Z");
+    let world = world(DAILY, 0);
+    let settings = hands.settings(&world);
+    fs::create_dir_all(&settings.state).unwrap();
+    let journal = Journal::open(&settings.state.join(JOURNAL)).unwrap();
+    let at = ms("2026-06-12T07:00:00Z");
+    let firing = |key: &str| Firing {
+        name: "count".to_owned(),
+        fired: Fired {
+            key: key.to_owned(),
+            payload: None,
+        },
+        at,
+        by: "schedule · daily 07:00 UTC".to_owned(),
+    };
+    let key = format!("slot:{at}");
+    assert!(journal.queue(firing(&key), None).await.unwrap());
+    assert!(!journal.queue(firing(&key), None).await.unwrap());
+    drop(journal);
+    for round in 0..3 {
+        let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+        let mut operator = Operator::at(&supervisor).await;
+        if round == 0 {
+            prompted(&mut operator).await;
+            let events = operator.events(&RunId::new("count", 1));
+            let Event::Woke(wake) = &events[0] else {
+                panic!("{events:?}");
+            };
+            assert_eq!(wake.fired.as_ref().unwrap().key, key);
+        }
+        let row = stands(&mut operator, Waking::armed).await;
+        assert_eq!(row.last_run, Some(RunId::new("count", 1)));
+    }
+}
+
+/// What waited while its own host was gone for days is shown as missed; it does not run late.
+#[tokio::test]
+async fn an_old_firing_does_not_run_late() {
+    let hands = Hands::at("2026-06-14T12:00:00Z");
+    let world = world(DAILY, 0);
+    let settings = hands.settings(&world);
+    fs::create_dir_all(&settings.state).unwrap();
+    let journal = Journal::open(&settings.state.join(JOURNAL)).unwrap();
+    let firing = Firing {
+        name: "count".to_owned(),
+        fired: Fired {
+            key: "slot:1".to_owned(),
+            payload: None,
+        },
+        at: ms("2026-06-12T07:00:00Z"),
+        by: "schedule · daily 07:00 UTC".to_owned(),
+    };
+    assert!(journal.queue(firing, None).await.unwrap());
+    drop(journal);
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.say(Command::Tick).await;
+    let lapse = operator.row("count", |row| valid(row)?.lapse.clone()).await;
+    assert_eq!(lapse.why, "the host ended before its run began");
+}
