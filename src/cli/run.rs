@@ -21,22 +21,19 @@ pub async fn run(
     out: &mut Out<'_>,
 ) -> Result<Exit, Fail> {
     session.known.usable(name)?;
-    let run = match under_way(&session, name) {
-        Some(run) => {
-            if let Some(open) = session.known.open_at(&run) {
-                return Ok(waits(&session, &open, json, out));
-            }
-            if !json {
-                out.line(&format!("{run} is under way; following it"));
-                out.flush();
-            }
-            run
+    let run = if let Some(run) = under_way(&session, name) {
+        if let Some(open) = session.known.open_at(&run) {
+            return Ok(waits(&session, &open, json, out));
         }
-        None => {
-            let (run, record) = start(&mut session, name).await?;
-            tell(&record, json, out);
-            run
+        if !json {
+            out.line(&format!("{run} is under way; following it"));
+            out.flush();
         }
+        run
+    } else {
+        let (run, record) = start(&mut session, name).await?;
+        tell(&record, json, out);
+        run
     };
     follow(session, &run, json, out).await
 }

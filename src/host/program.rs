@@ -63,7 +63,6 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
         return cockpit::demo(&flags.view);
     }
     let paths = paths(flags)?;
-    let project = paths.project();
     let Some(command) = &flags.command else {
         return if plain::is_meant(&flags.view) {
             plain::watch(&paths, &flags.view, out)
@@ -89,20 +88,11 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
         Cmd::Init { starter: None } => Ok(cli::init::list(out)),
         Cmd::Init {
             starter: Some(name),
-        } => {
-            let done = cli::init::init(project, name, out)?;
-            // What it wrote is allowed by this very act; without a host, `trust` says so later.
-            if let Err(fail) = own(&paths, cli::init::shipped(name)) {
-                out.line(&format!(
-                    "it is to be allowed before it runs: {}",
-                    fail.line
-                ));
-            }
-            Ok(done)
-        }
+        } => init(&paths, name, out),
         Cmd::Check { files } => {
             let powers = probe(&keeper()?);
-            let machine = |spec: &LoopSpec| Terms::of(&powers, spec, project).not_enforced();
+            let machine =
+                |spec: &LoopSpec| Terms::of(&powers, spec, paths.project()).not_enforced();
             cli::check::check(&paths, files, &machine, out)
         }
         Cmd::Doctor { json } => {
@@ -129,6 +119,18 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
             converse(Session::open(link, by()).await?, command, out).await
         }),
     }
+}
+
+/// Copies a starter, and allows by this very act what it wrote.
+fn init(paths: &Paths, name: &str, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    let done = cli::init::init(paths.project(), name, out)?;
+    if let Err(fail) = own(paths, cli::init::shipped(name)) {
+        out.line(&format!(
+            "it is to be allowed before it runs: {}",
+            fail.line
+        ));
+    }
+    Ok(done)
 }
 
 /// The commands that speak with the supervisor and may start a host for it.

@@ -33,6 +33,10 @@ use crate::world::World;
 const BEGIN: i64 = 1_781_000_000_000;
 
 /// A supervisor of one run of the loop `tidy`, which waits at its prompt.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of a played host"
+)]
 struct Fake {
     run: Run,
     records: Vec<Record>,

@@ -8,7 +8,7 @@
 
 use crate::protocol::{LoopFacts, LoopRow, LoopState};
 use crate::run::Ask;
-use crate::run::spec::JudgeKind;
+use crate::run::spec::{JudgeKind, LoopSpec};
 use crate::tui::app::App;
 use crate::tui::layout::{Pane, Region};
 use crate::tui::paint::{self, Canvas};
@@ -155,27 +155,8 @@ pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
             }
             None => "",
         };
-    let memory = app.world.memories.get(&spec.name).map_or_else(
-        || spec.memory.path.clone(),
-        |m| {
-            let (entries, tokens) = super::memory::size(&m.text, spec.memory.inject_tokens);
-            format!(
-                "{} · {} tok",
-                figures::count(entries, "note"),
-                figures::short(tokens)
-            )
-        },
-    );
-    let rails = &spec.guardrails;
-    let money = rails
-        .budget
-        .micro_usd
-        .map_or(String::new(), |m| format!("·{}", figures::dollars(m)));
-    let stops = format!(
-        "{} iter·{} tok{money}",
-        rails.max_iterations,
-        figures::short(rails.budget.tokens)
-    );
+    let memory = remembered(spec, app);
+    let stops = limits(spec);
     let goal = spec.goal.statement.split_whitespace().collect::<Vec<_>>();
     let goal = text::cut(&goal.join(" "), width.saturating_sub(12) * 4);
     let lines = [
@@ -202,6 +183,35 @@ pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// How much a loop remembers, or where.
+fn remembered(spec: &LoopSpec, app: &App) -> String {
+    app.world.memories.get(&spec.name).map_or_else(
+        || spec.memory.path.clone(),
+        |m| {
+            let (entries, tokens) = super::memory::size(&m.text, spec.memory.inject_tokens);
+            format!(
+                "{} · {} tok",
+                figures::count(entries, "note"),
+                figures::short(tokens)
+            )
+        },
+    )
+}
+
+/// When a loop stops, in figures.
+fn limits(spec: &LoopSpec) -> String {
+    let rails = &spec.guardrails;
+    let money = rails
+        .budget
+        .micro_usd
+        .map_or(String::new(), |m| format!("·{}", figures::dollars(m)));
+    format!(
+        "{} iter·{} tok{money}",
+        rails.max_iterations,
+        figures::short(rails.budget.tokens)
+    )
 }
 
 /// One bone: its label, and its lines, each cut after a few rows.
