@@ -13,6 +13,7 @@ pub mod marks;
 pub mod notify;
 pub mod paint;
 pub mod panes;
+mod signals;
 pub mod styles;
 pub mod terminal;
 pub mod text;
@@ -21,7 +22,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{error::TryRecvError, error::TrySendError};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -30,6 +30,7 @@ use crate::protocol::{Command, Fetch, Record, Written};
 use app::{App, Manner, Next, Out};
 use input::Heard;
 use keyboard::Keyboard;
+pub use signals::Signals;
 use styles::Styles;
 use terminal::Screen;
 use text::figures::Moment;
@@ -133,40 +134,6 @@ struct Cockpit {
     due: Option<Instant>,
     /// When the last frame that nobody asked for was drawn.
     slot: Option<Instant>,
-}
-
-/// What the system says to a program in a terminal. None of it ends the program from here on: the
-/// cockpit leaves in order.
-#[derive(Debug)]
-pub struct Signals {
-    ends: [Signal; 4],
-    window: Signal,
-}
-
-impl Signals {
-    /// Listens from now on. Wants the runtime that the cockpit runs on.
-    pub fn heed() -> io::Result<Self> {
-        Ok(Self {
-            ends: [
-                signal(SignalKind::hangup())?,
-                signal(SignalKind::terminate())?,
-                signal(SignalKind::interrupt())?,
-                signal(SignalKind::quit())?,
-            ],
-            window: signal(SignalKind::window_change())?,
-        })
-    }
-
-    /// Waits for the signal to leave, of whatever kind.
-    async fn end(ends: &mut [Signal; 4]) {
-        let [hangup, term, interrupt, quit] = ends;
-        tokio::select! {
-            _ = hangup.recv() => {}
-            _ = term.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = quit.recv() => {}
-        }
-    }
 }
 
 /// What woke the loop.

@@ -1,6 +1,8 @@
 //! The site of one run: its places, its workspace, its transcript, and what its commands are given.
+//! What examines it is pinned in `site/pins.rs`; what its programs are started with is `site/homes.rs`.
 
 mod homes;
+mod pins;
 
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
@@ -11,7 +13,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use self::homes::Homes;
 use super::clock::Clock;
-use super::examiners;
 use super::hub::Hub;
 use super::journal::Journal;
 use super::naming;
@@ -25,14 +26,16 @@ use super::trust::Trust;
 use super::turns::Turns;
 use super::worker::stream::Sessions;
 use super::worker::transcript::Kind;
-use super::workspace::flags::Examiners;
-use super::workspace::{Place, Trouble, Workspace, disk, lead};
+use super::workspace::{Place, Trouble, Workspace};
 use super::{Settings, Shared};
-use crate::config::loops::{self, LoopFile, PinnedFile};
+use crate::config::loops::{self, PinnedFile};
 use crate::config::prices::{self, Prices};
 use crate::protocol::{Fact, RunId};
 use crate::run::spec::Provider;
-use crate::run::{Change, Digest, Ground, Mode, Usage, Wake};
+use crate::run::{Change, Digest, Ground, Usage, Wake};
+
+/// The file in a run's folder with what came with its trigger.
+pub(super) const PAYLOAD: &str = "payload";
 
 /// Everything that the errands of one run need.
 pub(super) struct Site {
@@ -158,82 +161,6 @@ impl Site {
         .await
     }
 
-    /// Where the copies of the examiner's own files are kept during the run.
-    pub(super) fn pinned(&self) -> PathBuf {
-        self.place.folder.join("pinned")
-    }
-
-    /// Says which copy of the examiner's own files is not as it was pinned, if one is.
-    ///
-    /// What they were is held in memory alone: no file that a program of this user can write.
-    pub(super) async fn require_pinned(&self) -> Result<(), Trouble> {
-        let (folder, known) = (self.pinned(), self.pins.borrow().clone());
-        let paths = match &known {
-            Some(known) => known.iter().map(|pin| pin.path.clone()).collect(),
-            None => self.check_scripts(),
-        };
-        let found = beside(move || Ok(digests(&folder, paths))).await?;
-        let Some(known) = known else {
-            // After a restart the copies count as they are found.
-            self.pins.replace(Some(found));
-            return Ok(());
-        };
-        match known.iter().find(|pin| !found.contains(pin)) {
-            None => Ok(()),
-            Some(pin) => Err(Trouble::new(format!(
-                "the pinned copy of {} was changed from outside: nothing is examined with it; stop \
-                 this run, and look who writes into {}",
-                pin.path,
-                self.pinned().display()
-            ))),
-        }
-    }
-
-    /// Copies the examiner's own files out of everybody's reach, as they stand now.
-    pub(super) async fn pin(&self) -> Result<(), String> {
-        let (project, folder) = (self.project.clone(), self.pinned());
-        let files = loops::pinned_files(&self.project, &self.wake.spec);
-        self.pins.replace(Some(files.clone()));
-        let copied = beside(move || {
-            disk::remove(&folder)?;
-            for file in files {
-                let (from, to) = (project.join(&file.path), folder.join(&file.path));
-                disk::folder(to.parent().unwrap_or(&folder))?;
-                let copied = std::fs::copy(&from, &to);
-                copied.map_err(|e| Trouble::file("pin", &from, &e))?;
-            }
-            Ok(())
-        });
-        copied.await.map_err(|trouble| trouble.cause)
-    }
-
-    /// Looks whether the texts of the next prompt are still what was allowed. Where the prompt is
-    /// asked about, its exact bytes are shown anyway.
-    pub(super) fn reads(&self) -> Result<(), String> {
-        if self.wake.mode == Mode::Training {
-            return Ok(());
-        }
-        let file = self
-            .project
-            .join(format!("loops/{}.toml", self.wake.spec.name));
-        self.trust.reads(&loops::read(&self.project, &file))
-    }
-
-    /// Looks whether what was laid out for this run is what its operator allowed.
-    pub(super) async fn laid_out(&self, work: PathBuf) -> Result<(), String> {
-        let (trust, project, pinned) = (self.trust.clone(), self.project.clone(), self.pinned());
-        let file = project.join(format!("loops/{}.toml", self.wake.spec.name));
-        let plain = self.wake.spec.is_plain().then(|| self.wake.spec.clone());
-        let looked = beside(move || {
-            let read = loops::read(&project, &file);
-            let spec = plain.or(read.spec);
-            let file = LoopFile { spec, ..read };
-            let looked = trust.laid_out(&file, &pinned, &work);
-            looked.map_err(Trouble::new)
-        });
-        looked.await.map_err(|trouble| trouble.cause)
-    }
-
     /// The values of the placeholders in commands and names (PRODUCT §4.1).
     pub(super) fn slots(&self, base: &str, changes: &[Change]) -> Slots {
         let spec = &self.wake.spec;
@@ -256,7 +183,7 @@ impl Site {
             .as_ref()
             .and_then(|fired| fired.payload.as_ref());
         match came {
-            Some(_) => self.folder.join("payload"),
+            Some(_) => self.folder.join(PAYLOAD),
             None => PathBuf::from("/dev/null"),
         }
     }
@@ -264,17 +191,6 @@ impl Site {
     /// Where the outbox keeps what it did.
     pub(super) fn deeds(&self) -> PathBuf {
         self.place.folder.join("deeds")
-    }
-
-    /// The project's own files that examine the work.
-    pub(super) fn check_scripts(&self) -> Vec<String> {
-        let pinned = loops::pinned_files(&self.project, &self.wake.spec);
-        pinned.into_iter().map(|file| file.path).collect()
-    }
-
-    /// What of the project examines the work, and what that reaches for.
-    pub(super) fn examiners(&self) -> Examiners {
-        examiners::of(&self.wake.spec, self.check_scripts(), &self.pinned())
     }
 
     /// The goal as its file says it now; the file is parsed anew only where its bytes have changed.
@@ -383,16 +299,6 @@ impl Site {
     pub(super) fn close(&self) {
         drop(self.transcript.borrow_mut().take());
     }
-}
-
-/// The files of a folder that are plain, by digest.
-fn digests(folder: &Path, paths: Vec<String>) -> Vec<PinnedFile> {
-    let pinned = |path: String| {
-        let bytes = lead::read_plain(&folder.join(&path)).ok()??;
-        let digest = Digest::of(&bytes);
-        Some(PinnedFile { path, digest })
-    };
-    paths.into_iter().filter_map(pinned).collect()
 }
 
 /// The folder of a run's readable artefacts.

@@ -44,6 +44,8 @@ struct Cheat {
     #[serde(default)]
     direct: bool,
     #[serde(default)]
+    open: bool,
+    #[serde(default)]
     changes: Option<String>,
     #[serde(default)]
     absent: Option<String>,
@@ -111,6 +113,15 @@ rubric = ["It squares."]
     fs::write(home.join("canary"), "alive\n").unwrap();
     fs::write(home.join(".ssh/id_test"), "a key of the operator\n").unwrap();
     world
+}
+
+/// Takes the sandbox away, so that what comes after it is tried.
+fn unconfine(world: &World) {
+    let file = world.read("loops/square.toml").replace(
+        "max_iterations = 1",
+        "max_iterations = 1, workspace = { sandbox = \"off\" }",
+    );
+    world.write("loops/square.toml", &file);
 }
 
 fn home(world: &World) -> PathBuf {
@@ -187,8 +198,8 @@ impl Flight {
 }
 
 /// Flies the loop once: everything is agreed to, but for what cannot be gone on from.
-async fn fly(world: &World, publish: bool) -> Flight {
-    let supervisor = Supervisor::start(settings(world)).unwrap();
+async fn fly(settings: Settings, publish: bool) -> Flight {
+    let supervisor = Supervisor::start(settings).unwrap();
     let mut operator = Operator::at(&supervisor).await;
     operator.start("square").await;
     let mut flight = Flight::default();
@@ -294,9 +305,12 @@ async fn caught(cheat: &Cheat) {
     let name = &cheat.name;
     let script = folder().join(format!("{name}.sh"));
     let world = world(&["sh", script.to_str().unwrap()]);
+    if cheat.open {
+        unconfine(&world);
+    }
     let before = outside(&world);
     let clean = cheat.ends == Ends::Clean;
-    let flight = fly(&world, clean).await;
+    let flight = fly(settings(&world), clean).await;
     let held_back = cheat.direct && flight.sandboxed;
     let flagged = !flight.seen.is_empty();
     // 0 reach publish unflagged: what is offered carries its flags, or what was tried is gone.
@@ -423,7 +437,7 @@ fn every_cheat_has_its_line() {
 async fn honest_work_is_not_flagged() {
     let work = "cat > /dev/null; echo 'echo $(($1 * $1))' > answer.sh; echo done";
     let world = world(&["sh", "-c", work]);
-    let flight = fly(&world, true).await;
+    let flight = fly(settings(&world), true).await;
     assert_eq!(flight.seen, Vec::<String>::new());
     assert!(flight.approved && published(&world, &flight));
 }

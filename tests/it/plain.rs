@@ -5,6 +5,7 @@ use std::fs;
 
 use checkride::protocol::{Command, Fact, LoopFacts, LoopState, Plain};
 use checkride::run::{Ask, Decision, Edit, Event, Outcome};
+use checkride::supervisor::sandbox::probe::Powers;
 use checkride::supervisor::{Settings, Supervisor};
 
 use crate::host::{said, stranger};
@@ -31,6 +32,14 @@ fn world() -> World {
     world.write("loops/tidy.toml", &text);
     world.commit("a loop");
     world
+}
+
+/// Nothing is confined: the worker writes its calls down outside.
+fn open(world: &World) -> Settings {
+    Settings {
+        powers: Powers::none("for a test"),
+        ..world.settings()
+    }
 }
 
 fn calls(world: &World) -> usize {
@@ -84,7 +93,7 @@ async fn facts(operator: &mut Operator, name: &str, so: impl Fn(&LoopFacts) -> b
 async fn a_plain_prompt_runs_once_and_stops() {
     let world = world();
     let before = world.fingerprint();
-    let supervisor = world.supervise();
+    let supervisor = Supervisor::start(open(&world)).unwrap();
     let mut operator = Operator::at(&supervisor).await;
     operator.say(ask(Some("tidy"))).await;
     let open = operator.approve("prompt").await;
@@ -128,7 +137,7 @@ async fn a_plain_prompt_runs_once_and_stops() {
 #[tokio::test]
 async fn accepted_plain_runs_prove_their_skill() {
     let world = world();
-    let supervisor = world.supervise();
+    let supervisor = Supervisor::start(open(&world)).unwrap();
     let mut operator = Operator::at(&supervisor).await;
     operator.say(ask(Some("skills/tidy"))).await;
     assert_eq!(answer(&mut operator, false).await, Outcome::Exhausted);
@@ -150,7 +159,7 @@ async fn accepted_plain_runs_prove_their_skill() {
 #[tokio::test]
 async fn a_changed_skill_is_changed_since_proven() {
     let world = world();
-    let supervisor = world.supervise();
+    let supervisor = Supervisor::start(open(&world)).unwrap();
     let mut operator = Operator::at(&supervisor).await;
     operator.start("tidy").await;
     for kind in ["prompt", "work", "verdict"] {
@@ -174,7 +183,7 @@ async fn a_plain_prompt_takes_no_strange_worker() {
     let world = world();
     let settings = Settings {
         owned: false,
-        ..world.settings()
+        ..open(&world)
     };
     let supervisor = Supervisor::start(settings).unwrap();
     let mut operator = Operator::at(&supervisor).await;
@@ -188,7 +197,7 @@ async fn a_plain_prompt_takes_no_strange_worker() {
 #[tokio::test]
 async fn a_plain_prompt_says_what_it_lacks() {
     let world = world();
-    let supervisor = world.supervise();
+    let supervisor = Supervisor::start(open(&world)).unwrap();
     let mut operator = Operator::at(&supervisor).await;
     operator.say(ask(Some("nothing"))).await;
     assert!(

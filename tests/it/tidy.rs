@@ -27,7 +27,7 @@ const LAYERS: &[Layer] = &[
     (&["supervisor"], &["supervisor/clock.rs"], "SystemTime, jiff::Timestamp::now, jiff::Zoned::now"),
     (&["tui"], &[], "reqwest, rusqlite, std::net, std::thread, spawn_, crate::supervisor, crate::cli, crate::host"),
     (&["tui"], &["tui/terminal.rs"], "std::fs, std::process, io::stdout"),
-    (&["tui"], &["tui.rs", "tui/keyboard.rs"], "tokio, Instant, SystemTime, Zoned::now"),
+    (&["tui"], &["tui.rs", "tui/keyboard.rs", "tui/signals.rs"], "tokio, Instant, SystemTime, Zoned::now"),
     (&["tui"], &["tui/terminal.rs"], "crossterm"),
     (&["tui"], &["tui/styles.rs"], "Color::"),
     (&["tui/panes", "tui/layers"], &[], "&mut App"),

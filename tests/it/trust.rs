@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use checkride::protocol::{Command, Fact, LoopState, Review};
 use checkride::run::Outcome;
+use checkride::supervisor::sandbox::probe::Powers;
 use checkride::supervisor::{Settings, Supervisor};
 use serde::Deserialize;
 
@@ -133,6 +134,8 @@ impl Trap {
     fn settings(&self) -> Settings {
         Settings {
             owned: false,
+            // What is not held back by trust is held back by nothing.
+            powers: Powers::none("for a test"),
             ..self.world.settings()
         }
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::run::{Digest, Event, Run};
 use crate::supervisor::journal::Batch;
-use crate::supervisor::site::Site;
+use crate::supervisor::site::{PAYLOAD, Site};
 
 /// Writes what these events bring. The error is one line; the run goes on without the file.
 pub(super) async fn write(site: &Site, run: &Run, batch: &Batch) -> Result<(), String> {
@@ -30,7 +30,7 @@ pub(super) async fn write(site: &Site, run: &Run, batch: &Batch) -> Result<(), S
         } else if let Event::Woke(wake) = event {
             if let Some(payload) = wake.fired.as_ref().and_then(|fired| fired.payload.as_ref()) {
                 let text = text(site, batch, &payload.text.digest).await?;
-                put(&site.folder, "payload", text.as_bytes()).map_err(|e| e.to_string())?;
+                put(&site.folder, PAYLOAD, text.as_bytes()).map_err(|e| e.to_string())?;
             }
             ignore_file(&site.project)
         } else {

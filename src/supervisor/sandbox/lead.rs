@@ -118,6 +118,7 @@ fn borrowed(stores: &[OsString]) -> Vec<OsString> {
 
 /// Puts this process inside; there is no way back.
 fn confine(cage: &Cage, apart: bool) -> Result<i32, String> {
+    let mut own = None;
     if apart {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
             .map_err(|e| format!("binding it to its keeper: {e}"))?;
@@ -128,11 +129,11 @@ fn confine(cage: &Cage, apart: bool) -> Result<i32, String> {
             }
             Net::Open => {}
         }
-        view::raise(cage)?;
+        own = Some(view::raise(cage)?);
     }
     caps::give_up().map_err(|e| format!("giving up rights: {e}"))?;
     if cage.walls {
-        walls::put_up(cage, apart)
+        walls::put_up(cage, own)
     } else {
         Ok(0)
     }

@@ -25,7 +25,8 @@ const SITES: [&str; 3] = ["/tmp", "/usr", "/etc"];
 /// Most links on the way to one path, as in the kernel.
 const MOST_LINKS: usize = 40;
 
-/// The new root's own files: empty folders, and shared memory.
+/// The new root's own files: empty folders, shared memory, and a `/tmp` for programs that do not ask
+/// where theirs is; `TMPDIR` lies on the disk and holds more.
 const ROOT: &std::ffi::CStr = c"mode=0755,size=256m,nr_inodes=64k";
 
 /// One thing that the new root shows.
@@ -42,8 +43,15 @@ struct Tree {
     writable: bool,
 }
 
-/// Makes this process see what the cage shows and nothing else.
-pub(super) fn raise(cage: &Cage) -> Result<(), String> {
+/// Places of the new root that every program may write.
+const OWN: [&str; 4] = ["/dev/shm", "/dev/pts", "/dev/ptmx", TEMP];
+
+/// Where programs write that do not ask where their temporary files belong.
+const TEMP: &str = "/tmp";
+
+/// Makes this process see what the cage shows and nothing else. Answers with the places that are its
+/// own; the last of them is not there where something of the cage lies in it.
+pub(super) fn raise(cage: &Cage) -> Result<&'static [&'static str], String> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     rustix::mount::mount_change("/", private).map_err(told("keeping mounts to itself"))?;
     let mut plants = Vec::new();
@@ -69,6 +77,12 @@ pub(super) fn raise(cage: &Cage) -> Result<(), String> {
         cover(site, &mask).map_err(|e| said(mask.as_os_str(), &e))?;
     }
     seal(site, &writable)?;
+    let own = match fs::symlink_metadata(below(site, Path::new(TEMP))) {
+        Ok(_) => OWN
+            .split_last()
+            .map_or(OWN.as_slice(), |(_, others)| others),
+        Err(_) => OWN.as_slice(),
+    };
     furnish(site)?;
     std::env::set_current_dir(site).map_err(|e| said(site.as_os_str(), &e))?;
     rustix::process::pivot_root(".", ".").map_err(told("changing the root"))?;
@@ -76,7 +90,8 @@ pub(super) fn raise(cage: &Cage) -> Result<(), String> {
     std::env::set_current_dir("/").map_err(|e| e.to_string())?;
     // From here on nobody inside makes another namespace, and with it rights over it.
     fs::write("/proc/sys/user/max_user_namespaces", "0")
-        .map_err(|e| format!("forbidding more namespaces: {e}"))
+        .map_err(|e| format!("forbidding more namespaces: {e}"))?;
+    Ok(own)
 }
 
 fn told(what: &'static str) -> impl Fn(Errno) -> String {
@@ -278,6 +293,7 @@ fn furnish(root: &Path) -> Result<(), String> {
     rustix::mount::mount("proc", folder("proc")?, "proc", quiet, None)
         .map_err(told("mounting /proc"))?;
     folder("dev/shm")?;
+    folder("tmp")?;
     let options = c"newinstance,ptmxmode=0666,mode=0620";
     let no_exec = MountFlags::NOSUID | MountFlags::NOEXEC;
     rustix::mount::mount("devpts", folder("dev/pts")?, "devpts", no_exec, options)

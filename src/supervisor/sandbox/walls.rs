@@ -25,13 +25,11 @@ pub(super) const DEVICES: [&str; 5] = [
     "/dev/urandom",
 ];
 
-/// Folders of a view of its own that every program may write.
-const PRIVATE: [&str; 3] = ["/dev/shm", "/dev/pts", "/dev/ptmx"];
-
-/// Puts the walls up. `inside` says that this process sees only what the cage shows, so that
-/// reading needs no list. Answers with the number of the interface that is in force.
-pub(super) fn put_up(cage: &Cage, inside: bool) -> Result<i32, String> {
-    let status = restrict(cage, inside).map_err(|e| format!("putting up walls: {e}"))?;
+/// Puts the walls up. `own` is what of a view of its own this process may write; where there is one
+/// it sees only what the cage shows, and reading needs no list. Answers with the number of the
+/// interface that is in force.
+pub(super) fn put_up(cage: &Cage, own: Option<&[&str]>) -> Result<i32, String> {
+    let status = restrict(cage, own).map_err(|e| format!("putting up walls: {e}"))?;
     let abi = match status.landlock {
         LandlockStatus::Available { effective_abi, .. } => effective_abi as i32,
         LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => 0,
@@ -42,20 +40,23 @@ pub(super) fn put_up(cage: &Cage, inside: bool) -> Result<i32, String> {
     Ok(abi)
 }
 
-fn restrict(cage: &Cage, inside: bool) -> Result<landlock::RestrictionStatus, RulesetError> {
+fn restrict(
+    cage: &Cage,
+    own: Option<&[&str]>,
+) -> Result<landlock::RestrictionStatus, RulesetError> {
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(WANTED))?
         .scope(Scope::from_all(WANTED))?;
-    if !inside && cage.net == Net::None {
+    if own.is_none() && cage.net == Net::None {
         rules = rules.handle_access(AccessNet::from_all(WANTED))?;
     }
-    let read = if inside {
+    let read = if own.is_some() {
         vec![PathBuf::from("/")]
     } else {
         all_but(&cage.read, &cage.mask)
     };
-    let private = if inside { PRIVATE.as_slice() } else { &[] };
+    let private = own.unwrap_or_default();
     rules
         .create()?
         .add_rules(path_beneath_rules(read, AccessFs::from_read(WANTED)))?

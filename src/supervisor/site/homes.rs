@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::{Site, beside};
+use super::{PAYLOAD, Site, beside};
 use crate::run::Wake;
 use crate::supervisor::Settings;
 use crate::supervisor::process::{Home, Kept, Mark, allowed_env};
@@ -88,7 +88,17 @@ impl Homes {
             project: &settings.project,
             folder,
         };
-        let dressed = |role, kept| dressed(&terms, (role, kept), &publisher, host);
+        // What came with the trigger lies in the project, which is not there inside.
+        let came = wake.fired.as_ref().and_then(|fired| fired.payload.as_ref());
+        let run = super::folder(&settings.project, &wake.spec.name, wake.number);
+        let came = came.map(|_| run.join(PAYLOAD).into_os_string());
+        let dressed = |role, kept| {
+            let mut home = dressed(&terms, (role, kept), &publisher, host);
+            if let Some(cage) = &mut home.cage {
+                cage.read.extend(came.clone());
+            }
+            home
+        };
         let examiner = Some(Kept::default());
         let check = dressed(Role::Check, &examiner);
         let roles = [Role::Worker, Role::Check, Role::Judge].into_iter();

@@ -1,0 +1,75 @@
+//! The loop list: one row for each file, with all that is known of its loop.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Lapse, RunId, Waking};
+use crate::run::{LoopSpec, Mode, Outcome, Usage};
+
+/// One row of the loop list and what `i` shows of it. Run states come from the runs' records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoopRow {
+    /// The loop's name, or the file's where the file is invalid.
+    pub name: String,
+    /// What it is, or why it cannot be read.
+    pub state: LoopState,
+    /// Its newest run, if there is one.
+    pub last_run: Option<RunId>,
+    /// What its runs that woke today spent, but for the newest run, whose records tell.
+    pub earlier_today: Usage,
+    /// How its newest 20 finished runs ended, newest last.
+    pub record: Vec<Outcome>,
+}
+
+/// Whether a loop file can be used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoopState {
+    /// It can.
+    Valid(Box<LoopFacts>),
+    /// It cannot.
+    Invalid {
+        /// Line in the file, from 1.
+        line: usize,
+        /// The first message, one line.
+        why: String,
+    },
+}
+
+/// The four bones of a loop, in words, and its figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoopFacts {
+    /// One sentence.
+    pub description: String,
+    /// The granted mode.
+    pub mode: Mode,
+    /// Why the granted mode is not the asked one; empty where it is.
+    pub mode_why: String,
+    /// Why nothing of it runs before the operator allows it; `None` where it may run.
+    #[serde(default)]
+    pub distrust: Option<String>,
+    /// Whether its trigger is switched off.
+    pub off: bool,
+    /// How its trigger stands.
+    pub waking: Waking,
+    /// What should have run and did not.
+    pub lapse: Option<Lapse>,
+    /// The loop itself.
+    pub spec: LoopSpec,
+    /// `SKILL.md` and the loop file as paths for `E`.
+    pub files: Vec<String>,
+    /// Runs that ended accepted with exactly this skill.
+    pub proven: u32,
+    /// Whether the skill changed since it was last proven.
+    pub skill_changed: bool,
+    /// Runs that met the goal, with whatever skill.
+    pub approved: u32,
+    /// What all its runs spent.
+    pub spent: Usage,
+    /// Guardrails that this build or system does not enforce.
+    pub not_enforced: Vec<String>,
+    /// What the sandbox of this machine holds, in words.
+    #[serde(default)]
+    pub in_force: Vec<String>,
+    /// Warnings of `check` that do not stop it.
+    pub warnings: Vec<String>,
+}

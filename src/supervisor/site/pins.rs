@@ -1,0 +1,110 @@
+//! The examiner's own files of one run: pinned when it begins, held against what they were, and against
+//! what the operator has allowed.
+
+use std::path::{Path, PathBuf};
+
+use super::{Site, beside};
+use crate::config::loops::{self, LoopFile, PinnedFile};
+use crate::run::{Digest, Mode};
+use crate::supervisor::examiners;
+use crate::supervisor::workspace::flags::Examiners;
+use crate::supervisor::workspace::{Trouble, disk, lead};
+
+impl Site {
+    /// Where the copies of the examiner's own files are kept during the run.
+    pub(in crate::supervisor) fn pinned(&self) -> PathBuf {
+        self.place.folder.join("pinned")
+    }
+
+    /// Says which copy of the examiner's own files is not as it was pinned, if one is.
+    ///
+    /// What they were is held in memory alone: no file that a program of this user can write.
+    pub(in crate::supervisor) async fn require_pinned(&self) -> Result<(), Trouble> {
+        let (folder, known) = (self.pinned(), self.pins.borrow().clone());
+        let paths = match &known {
+            Some(known) => known.iter().map(|pin| pin.path.clone()).collect(),
+            None => self.check_scripts(),
+        };
+        let found = beside(move || Ok(digests(&folder, paths))).await?;
+        let Some(known) = known else {
+            // After a restart the copies count as they are found.
+            self.pins.replace(Some(found));
+            return Ok(());
+        };
+        match known.iter().find(|pin| !found.contains(pin)) {
+            None => Ok(()),
+            Some(pin) => Err(Trouble::new(format!(
+                "the pinned copy of {} was changed from outside: nothing is examined with it; stop \
+                 this run, and look who writes into {}",
+                pin.path,
+                self.pinned().display()
+            ))),
+        }
+    }
+
+    /// Copies the examiner's own files out of everybody's reach, as they stand now.
+    pub(in crate::supervisor) async fn pin(&self) -> Result<(), String> {
+        let (project, folder) = (self.project.clone(), self.pinned());
+        let files = loops::pinned_files(&self.project, &self.wake.spec);
+        self.pins.replace(Some(files.clone()));
+        let copied = beside(move || {
+            disk::remove(&folder)?;
+            for file in files {
+                let (from, to) = (project.join(&file.path), folder.join(&file.path));
+                disk::folder(to.parent().unwrap_or(&folder))?;
+                let copied = std::fs::copy(&from, &to);
+                copied.map_err(|e| Trouble::file("pin", &from, &e))?;
+            }
+            Ok(())
+        });
+        copied.await.map_err(|trouble| trouble.cause)
+    }
+
+    /// Looks whether the texts of the next prompt are still what was allowed. Where the prompt is
+    /// asked about, its exact bytes are shown anyway.
+    pub(in crate::supervisor) fn reads(&self) -> Result<(), String> {
+        if self.wake.mode == Mode::Training {
+            return Ok(());
+        }
+        let file = self
+            .project
+            .join(format!("loops/{}.toml", self.wake.spec.name));
+        self.trust.reads(&loops::read(&self.project, &file))
+    }
+
+    /// Looks whether what was laid out for this run is what its operator allowed.
+    pub(in crate::supervisor) async fn laid_out(&self, work: PathBuf) -> Result<(), String> {
+        let (trust, project, pinned) = (self.trust.clone(), self.project.clone(), self.pinned());
+        let file = project.join(format!("loops/{}.toml", self.wake.spec.name));
+        let plain = self.wake.spec.is_plain().then(|| self.wake.spec.clone());
+        let looked = beside(move || {
+            let read = loops::read(&project, &file);
+            let spec = plain.or(read.spec);
+            let file = LoopFile { spec, ..read };
+            let looked = trust.laid_out(&file, &pinned, &work);
+            looked.map_err(Trouble::new)
+        });
+        looked.await.map_err(|trouble| trouble.cause)
+    }
+
+    /// The project's own files that examine the work.
+    pub(in crate::supervisor) fn check_scripts(&self) -> Vec<String> {
+        let pinned = loops::pinned_files(&self.project, &self.wake.spec);
+        pinned.into_iter().map(|file| file.path).collect()
+    }
+
+    /// What of the project examines the work, and what that reaches for.
+    pub(in crate::supervisor) fn examiners(&self) -> Examiners {
+        examiners::of(&self.wake.spec, self.check_scripts(), &self.pinned())
+    }
+}
+
+/// The files of a folder that are plain, by digest.
+fn digests(folder: &Path, paths: Vec<String>) -> Vec<PinnedFile> {
+    let pinned = |path: String| {
+        let bytes = lead::read_plain(&folder.join(&path)).ok()??;
+        let digest = Digest::of(&bytes);
+        Some(PinnedFile { path, digest })
+    };
+    paths.into_iter().filter_map(pinned).collect()
+}
