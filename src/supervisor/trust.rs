@@ -151,15 +151,11 @@ impl Trust {
                 file.name
             ));
         };
-        let kept = self.kept(&file.name).unwrap_or_default();
         let pins = of_copy(pinned)?;
         for part in &of_copy(work)?.parts {
             let at_work = pins.part(&part.path).unwrap_or(part);
             let now = allowed.part(&part.path);
-            let before = kept.files.get(&part.path);
-            let same = now.is_some_and(|now| now.digest == at_work.digest)
-                || before.is_some_and(|before| before.contains(&at_work.digest));
-            if !same {
+            if now.is_none_or(|now| now.digest != at_work.digest) {
                 return Err(format!(
                     "{} is not what was allowed: the project's last commit holds it otherwise than \
                      its folder; commit it, then `checkride trust {}`",

@@ -211,6 +211,12 @@ fn isolation(table: &mut Table<'_>, part: &mut GuardrailsPart) {
                 format!("`{}` is no host name", host.value),
                 "write \"agent\", a host such as \"arxiv.org\", or \"*.wikipedia.org\"",
             );
+        } else if name == "localhost" || name.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+            table.problems.error(
+                host.span,
+                format!("`{}` is not reached from inside the sandbox", host.value),
+                "for a server on this machine write sandbox = \"off\", or use it by type = \"openai\"",
+            );
         }
     }
     if let Some(caches) = table.texts("caches")

@@ -68,6 +68,12 @@ impl Boss {
     }
 
     fn refuse_unarmed(&self, name: &str) -> Result<(), String> {
+        let row = self.shared.hub.row(name);
+        if let Some(LoopState::Valid(facts)) = row.map(|row| row.state)
+            && let Some(why) = facts.distrust
+        {
+            return Err(format!("{why}; `checkride trust {name}` shows it"));
+        }
         match self.waking(name)?.as_ref().and_then(unarmed) {
             Some(why) => Err(format!("{why}; `checkride run {name}` starts it by hand")),
             None => Ok(()),

@@ -149,6 +149,7 @@ pub(super) fn named_by(command: &[String], path: &OsStr, home: Option<&Path>) ->
         found?.canonicalize().ok()
     });
     let beside = program.as_deref().and_then(Path::parent);
+    let beside = beside.map(|folder| packages(folder).unwrap_or(folder));
     let files = command.iter().map(Path::new);
     files
         .filter(|path| path.is_absolute() && path.is_file())
@@ -157,6 +158,12 @@ pub(super) fn named_by(command: &[String], path: &OsStr, home: Option<&Path>) ->
         .map(Path::to_owned)
         .chain(beside.and_then(|folder| tool_folder(folder, home)))
         .collect()
+}
+
+/// The outermost `node_modules` around a folder: a package there needs its neighbours.
+fn packages(folder: &Path) -> Option<&Path> {
+    let all = folder.ancestors().filter(|a| a.ends_with("node_modules"));
+    all.last()
 }
 
 fn in_secrets(path: &Path, home: Option<&Path>) -> bool {

@@ -1,10 +1,10 @@
 //! The leader inside: builds the sandbox around itself, starts the program, buries what dies, and
 //! tells the keeper how the program ended. It ends with the program, and its namespaces with it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::pin::pin;
@@ -20,6 +20,7 @@ use super::{Cage, Net, Word, caps, loopback, view, walls};
 use crate::supervisor::process::why::explain;
 use crate::supervisor::process::wire::{self, Orders, Received};
 use crate::supervisor::process::{Exit, ending};
+use crate::supervisor::workspace::origin::unquoted;
 
 /// Most stores of git objects that borrow from each other; git itself gives up at five.
 const MOST_STORES: usize = 8;
@@ -110,7 +111,8 @@ fn borrowed(stores: &[OsString]) -> Vec<OsString> {
         let list = std::fs::read(named).unwrap_or_default();
         let lines = list.split(|&b| b == b'\n');
         let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
-        open.extend(lines.map(|line| Path::new(&store).join(OsStr::from_bytes(line)).into()));
+        let named = lines.map(|line| OsString::from_vec(unquoted(line)));
+        open.extend(named.map(|path| Path::new(&store).join(path).into()));
         all.push(store);
     }
     all

@@ -135,9 +135,14 @@ async fn pass(mut caller: UnixStream, rules: &Rules) -> Result<(), String> {
             }
             Ok(())
         }
-        Err(why) => {
+        Err(refusal) => {
+            let (status, why) = match refusal {
+                Refusal::Rule(why) => ("403 Forbidden", why),
+                // No rule stands in the way: whoever asked may ask again.
+                Refusal::Away(why) => ("502 Bad Gateway", why),
+            };
             let answer = format!(
-                "HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\nconnection: close\r\n\
+                "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\nconnection: close\r\n\
                  content-length: {}\r\n\r\ncheckride: {why}\n",
                 why.len() + 12
             );
@@ -160,27 +165,37 @@ async fn request(caller: &mut UnixStream) -> io::Result<String> {
     String::from_utf8(head).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-async fn reach(request: &str, rules: &Rules) -> Result<TcpStream, String> {
-    let (host, port) = wanted(request)?;
+/// Why a caller gets no way out, in one line.
+enum Refusal {
+    /// A rule forbids it.
+    Rule(String),
+    /// The host is not there now.
+    Away(String),
+}
+
+async fn reach(request: &str, rules: &Rules) -> Result<TcpStream, Refusal> {
+    let (host, port) = wanted(request).map_err(Refusal::Rule)?;
     if !rules.hosts.iter().any(|allowed| names(allowed, &host)) {
-        return Err(format!("{host} is not in the loop's list of hosts"));
+        let why = format!("{host} is not in the loop's list of hosts");
+        return Err(Refusal::Rule(why));
     }
     if !rules.ports.contains(&port) {
-        return Err(format!("port {port} of {host} is not one of the web"));
+        let why = format!("port {port} of {host} is not one of the web");
+        return Err(Refusal::Rule(why));
     }
     let found = timeout(PATIENCE, tokio::net::lookup_host((host.as_str(), port))).await;
     let Ok(Ok(found)) = found else {
-        return Err(format!("{host} has no address that can be found"));
+        let why = format!("{host} has no address that can be found");
+        return Err(Refusal::Away(why));
     };
     let public: Vec<SocketAddr> = found.filter(|at| (rules.open)(at.ip())).collect();
     if public.is_empty() {
-        return Err(format!(
-            "{host} has only addresses of this network or machine"
-        ));
+        let why = format!("{host} has only addresses of this network or machine");
+        return Err(Refusal::Rule(why));
     }
     match timeout(PATIENCE, TcpStream::connect(public.as_slice())).await {
         Ok(Ok(server)) => Ok(server),
-        Ok(Err(_)) | Err(_) => Err(format!("{host} does not answer")),
+        Ok(Err(_)) | Err(_) => Err(Refusal::Away(format!("{host} does not answer"))),
     }
 }
 
@@ -313,7 +328,9 @@ mod tests {
             ..rules
         };
         let asked = format!("CONNECT localhost:{port} HTTP/1.1");
-        let why = reach(&asked, &near).await.unwrap_err();
+        let Err(Refusal::Rule(why)) = reach(&asked, &near).await else {
+            panic!("it was let out");
+        };
         assert!(why.contains("only addresses of this network"), "{why}");
     }
 

@@ -162,7 +162,7 @@ impl Ground {
                     "---\nname: good\ndescription: For a test.\n---\n\nDo it.\n".to_owned()
                 }
                 "state/workspaces/probe/repo.git/objects/info/alternates" => {
-                    format!("{}\n", root.join("project/.git/objects").display())
+                    format!("\"{}\"\n", root.join("project/.git/objects").display())
                 }
                 _ => format!("{MARKED}\n"),
             };

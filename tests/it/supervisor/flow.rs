@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use checkride::protocol::{Command, Fact, Fetch, LoopState};
-use checkride::run::{Decision, Edit, Event, Mode, Outcome, Stage};
+use checkride::run::{Ask, Decision, Edit, Event, Mode, Outcome, Stage};
 use checkride::supervisor::Supervisor;
 use checkride::supervisor::clock::Clock;
 
@@ -423,4 +423,37 @@ async fn records_of_many_runs_come_whole_and_in_order() {
     let numbers: Vec<u64> = told.filter(|seq| *seq > 0).collect();
     let all: Vec<u64> = (1..=numbers.len() as u64).collect();
     assert_eq!(numbers, all);
+}
+
+/// Inside the sandbox worker and checks have git, with the history that the run began from.
+#[tokio::test]
+async fn git_works_inside() {
+    let world = World::new();
+    world.skill("count");
+    world.write(
+        "loops/count.toml",
+        r#"
+version = 1
+name = "count"
+skill = { path = "skills/count" }
+worker = { type = "command", command = ["sh", "-c", "cat > /dev/null; git log -1 --format=%s > count.txt && git add -A && git -c user.name=a -c user.email=a@b commit -qm work"] }
+
+[goal]
+statement = "count.txt says what the last commit was"
+[[goal.verify.checks]]
+name = "history"
+command = ["sh", "-c", "git log -1 --format=%H && git diff --stat {base} && grep -q loop count.txt"]
+"#,
+    );
+    world.commit("a loop");
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    operator.approve("work").await;
+    let open = operator.asked("verdict").await;
+    let Ask::Verdict { verdict, .. } = &open.ask else {
+        panic!("{open:#?}");
+    };
+    assert!(verdict.approved(), "{verdict:#?}");
 }
