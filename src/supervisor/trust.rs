@@ -3,7 +3,6 @@
 
 mod review;
 
-use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -52,9 +51,6 @@ struct Kept {
     allowed: Vec<Digest>,
     /// The state that was allowed last, with its texts.
     last: Manifest,
-    /// Every file that was ever allowed, by its path: a commit may still hold an earlier one.
-    #[serde(default)]
-    files: BTreeMap<String, Vec<Digest>>,
 }
 
 impl Trust {
@@ -227,14 +223,6 @@ impl Trust {
         kept.allowed.push(digest);
         let extra = kept.allowed.len().saturating_sub(MOST_STATES);
         kept.allowed.drain(..extra);
-        for part in &now.parts {
-            let known = kept.files.entry(part.path.clone()).or_default();
-            if !known.contains(&part.digest) {
-                known.push(part.digest.clone());
-            }
-            let extra = known.len().saturating_sub(MOST_STATES);
-            known.drain(..extra);
-        }
         kept.last = now;
         let failed = |e: &io::Error| format!("what was allowed cannot be kept: {e}");
         let text = serde_json::to_vec(&kept).map_err(|e| failed(&e.into()))?;
