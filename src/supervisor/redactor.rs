@@ -86,7 +86,13 @@ impl Redactor {
         clean
     }
 
-    /// The same for a text that was cut at its end: the beginning of a secret there goes too.
+    /// Whether an edit of what was shown of a text has left the mark of a secret in the secret's place.
+    pub fn left_marks(&self, stood: &str, edited: &str) -> bool {
+        let marks = |text: &str| text.matches('⟪').count();
+        self.clean(stood) != stood && marks(edited) > marks(stood)
+    }
+
+    /// [`Self::clean`] for a text that was cut at its end: the beginning of a secret there goes too.
     pub fn clean_cut<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let clean = self.clean(text);
         for (value, mark) in &self.secrets {
@@ -142,6 +148,18 @@ fn letter(six: u8) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// S22: what was hidden in a file that is edited does not become the file.
+    #[test]
+    fn an_edit_that_keeps_a_mark_is_seen() {
+        let mut redactor = Redactor::default();
+        redactor.hide("KEY", "a-secret-of-some-length");
+        let stood = "first\nkey = a-secret-of-some-length\n";
+        let shown = redactor.clean(stood);
+        assert!(redactor.left_marks(stood, &format!("{shown}more\n")));
+        assert!(!redactor.left_marks(stood, "first\nmore\n"));
+        assert!(!redactor.left_marks("no key ⟪here⟫", "no key ⟪here⟫ either"));
+    }
 
     /// S22: a secret is hidden wherever it stands, encoded and at a cut; dummies are not.
     #[test]

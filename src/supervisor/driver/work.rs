@@ -129,7 +129,15 @@ impl Flight {
         from: String,
         (path, text): (String, String),
     ) -> Result<Input, Amiss> {
+        let redactor = self.site.redactor.clone();
         self.with_workspace(move |workspace| {
+            let stood = workspace.export(&from, &path).unwrap_or_default();
+            if redactor.left_marks(&String::from_utf8_lossy(&stood), &text) {
+                return Err(Trouble::new(format!(
+                    "{path} holds a key that was not shown, and your text has its mark in its place: \
+                     take that line out, or ask for it with r and a note"
+                )));
+            }
             workspace.restore(&from)?;
             workspace.write_file(&path, &text)
         })

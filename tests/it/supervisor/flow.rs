@@ -289,6 +289,7 @@ async fn nobodys_absence_is_consent() {
         later.events(&run).last(),
         Some(&Event::Asked(Box::new(open.clone())))
     );
+    later.look_at(&open).await;
     later.answer(&open, Decision::APPROVE).await;
     later.asked("work").await;
 }
