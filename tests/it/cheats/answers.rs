@@ -4,20 +4,41 @@
 use std::fs;
 
 use checkride::host::attach::connect;
+use checkride::host::wire::{Greeting, WIRE};
+use checkride::protocol::Command;
 use checkride::run::Decision;
 
 use crate::host::{Hosting, paths, states};
 use crate::world::Operator;
 
-/// Speaks to the socket as a cockpit would, and writes down what it hears.
+/// Speaks to the socket as a cockpit would, and writes down what it hears. A host that turns it away
+/// is gone before it has spoken.
 const TALK: &str = r#"use IO::Socket::UNIX;
+$SIG{PIPE} = 'IGNORE';
 for my $path (@ARGV) {
   my $s = IO::Socket::UNIX->new(Peer => $path) or next;
   $SIG{ALRM} = sub { exit 0 }; alarm 5;
-  print $s "{\"wire\":1}\n{\"attach\":{\"since\":0,\"by\":\"you\"}}\n{\"stop-all\":null}\n";
+  print $s '@words';
   $s->flush; while (<$s>) { print; }
 }
 "#;
+
+/// What a cockpit says first, in the words of this build: it attaches, and stops everything.
+fn words() -> String {
+    let greeting = Greeting {
+        checkride: env!("CARGO_PKG_VERSION").to_owned(),
+        wire: WIRE,
+        refused: None,
+    };
+    let attach = Command::Attach {
+        since: 0,
+        by: "you".to_owned(),
+    };
+    let line = |value: serde_json::Result<String>| value.unwrap() + "\n";
+    line(serde_json::to_string(&greeting))
+        + &line(serde_json::to_string(&attach))
+        + &line(serde_json::to_string(&Command::StopAll))
+}
 
 async fn tried(attempt: &str) -> String {
     let script = format!(
@@ -42,7 +63,11 @@ async fn tried(attempt: &str) -> String {
         )
         .replace("@state", &state.display().to_string());
     fs::write(&attempt, script).unwrap();
-    fs::write(world.project().with_file_name("talk.pl"), TALK).unwrap();
+    fs::write(
+        world.project().with_file_name("talk.pl"),
+        TALK.replace("@words", &words()),
+    )
+    .unwrap();
     // In the sandbox there is no host to speak to; here the host itself must refuse.
     super::unconfine(&world);
     let file = world.read("loops/square.toml");
@@ -84,5 +109,6 @@ async fn by_the_socket() {
          perl @talk $(find @state /tmp/checkride-* /run/user -type s 2> /dev/null | head -20) >> @log 2>&1",
     )
     .await;
+    assert!(said.contains("started by a run"), "«{said}»");
     assert!(!said.contains("attached"), "{said}");
 }
