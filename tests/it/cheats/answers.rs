@@ -13,7 +13,7 @@ use crate::world::Operator;
 
 /// Speaks to the socket as a cockpit would, and writes down what it hears. A host that turns it away
 /// is gone before it has spoken.
-const TALK: &str = r#"use IO::Socket::UNIX;
+const TALK: &str = r"use IO::Socket::UNIX;
 $SIG{PIPE} = 'IGNORE';
 for my $path (@ARGV) {
   my $s = IO::Socket::UNIX->new(Peer => $path) or next;
@@ -21,7 +21,7 @@ for my $path (@ARGV) {
   print $s '@words';
   $s->flush; while (<$s>) { print; }
 }
-"#;
+";
 
 /// What a cockpit says first, in the words of this build: it attaches, and stops everything.
 fn words() -> String {
