@@ -3,6 +3,7 @@
 
 pub mod figures;
 pub mod flow;
+pub mod patch;
 pub mod reflow;
 pub mod waking;
 

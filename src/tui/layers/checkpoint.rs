@@ -16,7 +16,7 @@ use crate::tui::layout::{self, Region};
 use crate::tui::paint::Canvas;
 use crate::tui::styles::Role;
 use crate::tui::text::flow::Flow;
-use crate::tui::text::{self, Row, labelled, reflow, wrap};
+use crate::tui::text::{self, Row, labelled, patch, reflow};
 
 use super::{asks, empty, heads, verdict_page};
 
@@ -185,7 +185,10 @@ impl<'a> Page<'a> {
     /// What is sent or published is shown line by line, as it is; a note is filled again where its
     /// lines are too long.
     fn grouped(&self, width: usize) -> Vec<Range<usize>> {
-        if matches!(self.kind, Tab::Diff | Tab::Prompt | Tab::Output) {
+        if self.kind == Tab::Diff {
+            return patch::groups(self.body).collect();
+        }
+        if matches!(self.kind, Tab::Prompt | Tab::Output) {
             return (0..self.body.len()).map(|line| line..line + 1).collect();
         }
         let alike = |a: &str, b: &str| self.is_new(a) == self.is_new(b);
@@ -200,7 +203,7 @@ impl<'a> Page<'a> {
     fn group(&self, lines: &[String], width: usize) -> Vec<Row> {
         let line = lines.first().map_or("", String::as_str);
         let (mark, role) = match self.kind {
-            Tab::Diff => return diff_line(line, width),
+            Tab::Diff => return patch::rows(lines, width),
             Tab::Prompt if self.is_new(line) => ("+ ", Role::Add),
             Tab::Prompt if line.starts_with("## ") => ("  ", Role::Title),
             Tab::Prompt | Tab::Verdict | Tab::Memory | Tab::Output => ("  ", Role::Fg),
@@ -251,38 +254,6 @@ fn earlier<'a>(app: &'a App, pages: &Pages, run: &'a Run) -> Vec<&'a str> {
         text.map_or_else(Vec::new, |t| t.lines.iter().map(String::as_str).collect());
     lines.sort_unstable();
     lines
-}
-
-/// One line of a diff, however long.
-pub(crate) fn diff_row(line: &str) -> Row {
-    let (role, mark, rest) = diff_parts(line);
-    Row::of(role, mark).with(role, rest)
-}
-
-/// One line of a diff, wrapped; its mark stands before every part of it.
-pub(super) fn diff_line(line: &str, width: usize) -> Vec<Row> {
-    let (role, mark, rest) = diff_parts(line);
-    wrap(rest, width.saturating_sub(1))
-        .into_iter()
-        .map(|part| Row::of(role, mark).with(role, part))
-        .collect()
-}
-
-/// How a line of a diff looks, the mark that each of its rows begins with, and the rest.
-fn diff_parts(line: &str) -> (Role, &str, &str) {
-    let role = match line.as_bytes().first() {
-        Some(b'+') => Role::Add,
-        Some(b'-') => Role::Del,
-        Some(b'@') => Role::Accent,
-        Some(b' ') | None => Role::Fg,
-        Some(_) => Role::Muted,
-    };
-    if matches!(role, Role::Add | Role::Del) {
-        let (mark, rest) = line.split_at(1);
-        (role, mark, rest)
-    } else {
-        (role, "", line)
-    }
 }
 
 /// The open page as plain text, for the clipboard.

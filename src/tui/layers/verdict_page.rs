@@ -7,7 +7,6 @@
 //! closer   ✗✗ → ✗✗
 //! ```
 
-use super::checkpoint::diff_line;
 use super::{empty, heads};
 use crate::run::{Ask, Failure, Judgement, Verdict};
 use crate::tui::app::App;
@@ -17,7 +16,7 @@ use crate::tui::app::runs::Run;
 use crate::tui::marks;
 use crate::tui::panes::{runs, verdict};
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, cut, figures, labelled, paragraph};
+use crate::tui::text::{Row, cut, figures, labelled, paragraph, patch};
 
 /// What a question says about itself, at the head of its own page.
 pub(crate) fn asked(ask: &Ask, run: &Run, width: usize) -> Vec<Row> {
@@ -75,7 +74,7 @@ fn permission(what: &str, width: usize) -> Vec<Row> {
     rows.extend(labelled("", 9, (Role::Muted, told), width));
     if !change.is_empty() {
         rows.push(Row::blank());
-        rows.extend(change.lines().flat_map(|line| diff_line(line, width)));
+        rows.extend(change.lines().flat_map(|line| patch::line(line, width)));
     }
     rows
 }

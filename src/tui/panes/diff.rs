@@ -8,11 +8,10 @@ use ratatui::layout::Rect;
 use crate::run::{Flag, TextRef, Work};
 use crate::tui::app::App;
 use crate::tui::app::runs::Run;
-use crate::tui::layers::checkpoint::diff_row;
 use crate::tui::layout::{self, Region};
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, figures};
+use crate::tui::text::{Row, figures, patch};
 
 /// The newest work of a run that has a diff, and its iteration, from 1.
 pub(crate) fn newest(run: &Run) -> Option<(usize, &Work)> {
@@ -57,11 +56,18 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
     };
     // The title names a single file; of a long line the beginning will do here.
     let single = work.changes.len() == 1 && text.lines.iter().any(|l| l.starts_with("@@"));
-    let rows: Vec<Row> = text
+    let begin = text
         .lines
         .iter()
-        .skip_while(|line| single && !line.starts_with("@@"))
-        .map(|line| diff_row(line).cut(room))
+        .position(|line| single && line.starts_with("@@"));
+    let lines = text.lines.get(begin.unwrap_or(0)..).unwrap_or_default();
+    let rows: Vec<Row> = patch::groups(lines)
+        .filter_map(|group| {
+            patch::rows(lines.get(group)?, usize::MAX)
+                .into_iter()
+                .next()
+        })
+        .map(|row| row.cut(room))
         .take(height + 1)
         .collect();
     canvas.rows(area, &rows);
