@@ -6,6 +6,8 @@ pub mod protocol;
 
 pub mod link;
 
+pub mod durable;
+
 pub mod config;
 
 pub mod supervisor;

@@ -308,6 +308,14 @@ pub enum Fact {
         /// What stands in the way.
         why: String,
     },
+    /// A plain file about a run cannot be written: its transcript, or what its folder shows of the
+    /// journal. It refuses nothing; the run goes on, and the file is tried again with the next.
+    Unkept {
+        /// The run.
+        run: RunId,
+        /// Which file, what stands in the way, and what is not lost.
+        why: String,
+    },
     /// A memory save met another change. Sent to its sender only.
     MemoryConflict {
         /// What stands on disk now.

@@ -1,13 +1,13 @@
 //! `init STARTER`: copies a shipped loop with its skill and scripts into the project. What is there
 //! already is never written over.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use super::starters::{STARTERS, Starter};
 use super::{Exit, Fail, Out};
+use crate::durable;
 use crate::protocol::Written;
 use crate::run::Digest;
 
@@ -79,15 +79,7 @@ pub(crate) fn lay_out_tools(project: &Path, name: &str) -> io::Result<()> {
 
 /// Writes a file that must not be there yet, with the folders above it.
 pub(crate) fn write_new(path: &Path, text: &str, program: bool) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(if program { 0o755 } else { 0o644 })
-        .open(path)?;
-    file.write_all(text.as_bytes())
+    durable::begin(path, text.as_bytes(), if program { 0o755 } else { 0o644 })
 }
 
 impl Starter {

@@ -175,7 +175,9 @@ impl<'o, 'a, R: AsyncRead + Unpin> Plain<'o, 'a, R> {
     fn hear(&mut self, record: &Record) {
         match &record.fact {
             Fact::Refused { what, why } => self.say(&format!("{what}: {why}")),
-            Fact::Stalled { run, why } => self.say(&format!("{run}: {why}")),
+            Fact::Stalled { run, why } | Fact::Unkept { run, why } => {
+                self.say(&format!("{run}: {why}"));
+            }
             Fact::Done { what } => self.say(what),
             Fact::Leaving => self.say("the host was told to end"),
             Fact::Run { .. } => self.tell_news(),

@@ -143,6 +143,7 @@ impl Known {
             | Fact::Review(_)
             | Fact::Refused { .. }
             | Fact::Stalled { .. }
+            | Fact::Unkept { .. }
             | Fact::MemoryConflict { .. }
             | Fact::Waiting(_)
             | Fact::Fired { .. }

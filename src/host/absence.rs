@@ -7,6 +7,7 @@ use super::program;
 use crate::cli::since::{self, Told};
 use crate::cli::{Exit, Fail, Session};
 use crate::config::{self, Paths};
+use crate::durable;
 use crate::supervisor::clock::Clock;
 
 /// The file, in the project's state folder: milliseconds since 1970.
@@ -18,7 +19,11 @@ const LEAST_MS: i64 = 5 * 60_000;
 /// From now on nobody is here. A note that cannot be written costs a page, nothing else.
 pub(super) fn begins(paths: &Paths) {
     let now = Clock::System.now_ms().to_string();
-    drop(fs::write(paths.state().join(FILE), now));
+    drop(durable::replace(
+        &paths.state().join(FILE),
+        now.as_bytes(),
+        0o600,
+    ));
 }
 
 fn left(paths: &Paths) -> Option<i64> {

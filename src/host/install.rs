@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::program;
 use crate::cli::{Exit, Fail, Out};
 use crate::config::Paths;
+use crate::durable;
 
 /// How a file of ours begins; any other file is left alone.
 const MARK: &str = "written by `checkride host --install`";
@@ -34,10 +35,7 @@ pub(super) fn install(paths: &Paths, out: &mut Out<'_>) -> Result<Exit, Fail> {
     let text = text.map_err(|why| Exit::Usage.because(why))?;
     let trouble = |e: io::Error| cannot(&path, &e);
     must_be_ours(&path)?;
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(trouble)?;
-    }
-    fs::write(&path, &text).map_err(trouble)?;
+    durable::replace(&path, text.as_bytes(), 0o644).map_err(trouble)?;
     out.line(&format!("wrote {}", path.display()));
     out.line("");
     for line in text.lines() {

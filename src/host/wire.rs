@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader
 use tokio::sync::mpsc;
 
 /// Number of this form of the wire; two programs speak only if theirs are equal.
-pub const WIRE: u32 = 2;
+pub const WIRE: u32 = 3;
 
 /// Longest command, in bytes: a memory file or an edited file travels in one.
 pub const LONGEST_COMMAND: usize = 8 << 20;

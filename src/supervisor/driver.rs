@@ -166,6 +166,7 @@ pub(super) fn start(
         alarm: None,
         permits: None,
         pass,
+        papers: artefacts::Papers::default(),
         news,
     };
     spawn_local(driver.drive(first));
@@ -194,6 +195,8 @@ struct Driver {
     permits: Option<mpsc::UnboundedSender<(String, Permit)>>,
     /// The right to work, while the run has it.
     pass: Pass,
+    /// Readable files that wait for room on the disk.
+    papers: artefacts::Papers,
     news: mpsc::Sender<News>,
 }
 
@@ -275,11 +278,10 @@ impl Driver {
                 }
             }
         };
-        if let Err(why) = artefacts::write(&self.site, &self.run, &batch).await {
-            self.site.hub.say(Fact::Refused {
-                what: self.id.0.clone(),
-                why,
-            });
+        let written = self.papers.write(&self.site, &self.run, &batch).await;
+        if let Err(why) = written {
+            let run = self.id.clone();
+            self.site.hub.say(Fact::Unkept { run, why });
         }
         self.site.hub.show(records);
     }

@@ -135,6 +135,7 @@ impl Hub {
             | Fact::Review(_)
             | Fact::Refused { .. }
             | Fact::Stalled { .. }
+            | Fact::Unkept { .. }
             | Fact::MemoryConflict { .. }
             | Fact::Fired { .. }
             | Fact::Ticked(_)

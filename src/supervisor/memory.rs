@@ -4,16 +4,18 @@
 pub mod notes;
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
+use crate::durable;
 use crate::protocol::MemoryText;
 use crate::run::{Digest, LoopSpec};
 
 /// Largest memory file that is read, in bytes: beyond this it is a log, not a memory.
 const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// What a text editor gives a new file.
+const NEW_FILE: u32 = 0o644;
 
 /// Why a memory file was not saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +72,7 @@ pub fn save(
     }
     let path = place(project, &spec.memory.path).map_err(Unsaved::Trouble)?;
     let failed = |e: io::Error| Unsaved::Trouble(format!("cannot save {}: {e}", spec.memory.path));
-    replace(&path, text.as_bytes()).map_err(failed)?;
+    durable::replace(&path, text.as_bytes(), NEW_FILE).map_err(failed)?;
     Ok(named(spec, text.to_owned()))
 }
 
@@ -125,23 +127,4 @@ fn place(project: &Path, relative: &str) -> Result<PathBuf, String> {
 
 fn existing_target(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
-}
-
-/// Replaces a file whole: written beside it, synced, renamed, and the folder synced.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut beside = NamedTempFile::new_in(folder)?;
-    beside.write_all(bytes)?;
-    let mode = fs::metadata(path).map_or_else(|_| new_file_mode(), |meta| meta.permissions());
-    beside.as_file().set_permissions(mode)?;
-    beside.as_file().sync_all()?;
-    beside.persist(path).map_err(|e| e.error)?;
-    fs::File::open(folder)?.sync_all()
-}
-
-/// What a text editor gives a new file; the temporary one is for its owner alone.
-fn new_file_mode() -> fs::Permissions {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::Permissions::from_mode(0o644)
 }

@@ -4,7 +4,7 @@
 mod homes;
 mod pins;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -66,6 +66,8 @@ pub(super) struct Site {
     place: Place,
     workspace: Arc<Mutex<Option<Workspace>>>,
     transcript: RefCell<Option<Open>>,
+    /// Whether it was said that the transcript cannot be written.
+    mute: Cell<bool>,
     /// The examiner's own files as they were pinned.
     pins: RefCell<Option<Vec<PinnedFile>>>,
     /// The goal that was read last, and the digest of the loop file that said it.
@@ -100,6 +102,7 @@ impl Site {
             wake: wake.clone(),
             project: settings.project.clone(),
             transcript: RefCell::new(None),
+            mute: Cell::new(false),
             pins: RefCell::new(None),
             goal: RefCell::new(None),
             folder,
@@ -265,8 +268,9 @@ impl Site {
                     self.mute(&e);
                 }
             }
-            if let Err(e) = transcript.flush() {
-                self.mute(&e);
+            match transcript.flush() {
+                Ok(()) => self.unmute(),
+                Err(e) => self.mute(&e),
             }
             let lines = transcript.len();
             drop(transcript);
@@ -277,12 +281,18 @@ impl Site {
         }
     }
 
+    /// Says that the transcript cannot be written, once until it can be.
     pub(super) fn mute(&self, e: &io::Error) {
-        let why = format!("its transcript cannot be written: {e}");
-        self.hub.say(Fact::Refused {
-            what: self.id.0.clone(),
-            why,
-        });
+        if !self.mute.replace(true) {
+            let why = format!("its transcript cannot be written: {e}; the run goes on");
+            let run = self.id.clone();
+            self.hub.say(Fact::Unkept { run, why });
+        }
+    }
+
+    /// The transcript is written again.
+    pub(super) fn unmute(&self) {
+        self.mute.set(false);
     }
 
     /// The transcript that the worker's output goes to, where it can be written.

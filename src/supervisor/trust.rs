@@ -3,7 +3,7 @@
 
 mod review;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Settings;
 use crate::config::executed::{self, Manifest};
 use crate::config::loops::LoopFile;
+use crate::durable;
 use crate::protocol::{Review, Written};
 use crate::run::inert::spelled_line;
 use crate::run::{Digest, LoopSpec};
@@ -226,7 +227,8 @@ impl Trust {
         kept.last = now;
         let failed = |e: &io::Error| format!("what was allowed cannot be kept: {e}");
         let text = serde_json::to_vec(&kept).map_err(|e| failed(&e.into()))?;
-        write(&place, &text).map_err(|e| failed(&e))
+        // Only this user may read it.
+        durable::replace(&place, &text, 0o600).map_err(|e| failed(&e))
     }
 
     fn place(&self, name: &str) -> Option<PathBuf> {
@@ -254,15 +256,4 @@ impl Standing {
             Self::Unclear(why) => Some(why.clone()),
         }
     }
-}
-
-/// Writes the whole file or nothing; only this user may read it.
-fn write(place: &Path, text: &[u8]) -> io::Result<()> {
-    let folder = place.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text)?;
-    file.as_file().sync_all()?;
-    file.persist(place).map_err(|e| e.error)?;
-    Ok(())
 }

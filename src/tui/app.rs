@@ -235,7 +235,7 @@ impl App {
                 self.later.extend(self.review_again());
             }
             Fact::Refused { what, why } => self.refused(what, why),
-            Fact::Stalled { run, why } => self.complain(&run.0, why),
+            Fact::Stalled { run, why } | Fact::Unkept { run, why } => self.complain(&run.0, why),
             Fact::Done { what } => self.done(what),
             Fact::MemoryConflict { theirs, mine } => self.conflict(theirs, mine),
             Fact::Memory(memory) => self.memory_came(memory),

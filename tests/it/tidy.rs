@@ -22,6 +22,7 @@ const LAYERS: &[Layer] = &[
     (&["run", "protocol"], &[], "tokio, std::process, std::env, crate::link, crate::config, crate::supervisor, crate::tui, crate::cli, crate::host"),
     (&["run"], &[], "crate::protocol"),
     (&["link"], &[], "std::, crate::run, crate::config, crate::supervisor, crate::tui, crate::cli, crate::host"),
+    (&["durable"], &[], "tokio, std::env, std::net, std::thread, crate::"),
     (&["config"], &[], "tokio, ratatui, crossterm, reqwest, std::process, std::thread, SystemTime, Instant, std::env::var, crate::protocol, crate::link, crate::supervisor, crate::tui, crate::cli, crate::host"),
     (&["supervisor"], &[], "ratatui, crossterm, crate::tui, crate::cli, crate::host"),
     (&["supervisor"], &["supervisor/clock.rs"], "SystemTime, jiff::Timestamp::now, jiff::Zoned::now"),

@@ -4,9 +4,11 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
+use std::time::Duration;
 
 use checkride::protocol::{Fact, LoopState};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::host::{Hosting, checkride, paths, said, states, until};
 use crate::world::{Operator, World};
@@ -274,31 +276,85 @@ impl Drop for SmallDisk {
     }
 }
 
-/// A decision on a full disk is told in one line, is not lost, and counts when there is room (S2).
-#[test]
-fn a_full_disk_holds_the_run() {
-    let world = with_worker("echo 1 >file.txt\n", "1m");
-    let states = states(&world);
-    let Some(_disk) = SmallDisk::at(&states) else {
-        drop(writeln!(
-            std::io::stderr(),
-            "skipped: this user may not mount a small disk"
-        ));
-        return;
-    };
-    let _host = Hosting::of(&world);
-    let (code, printed) = told(&world, "run odd");
-    assert_eq!(code, 10, "{printed}");
-    assert_eq!(told(&world, "show odd").0, 0);
-    let (_, digest) = question(&world);
-    let filler = states.join("filler");
+/// Fills a disk to its last page; gives back what has to go to make room.
+fn fill(disk: &Path) -> PathBuf {
+    let filler = disk.join("filler");
     let fits = std::fs::write(&filler, vec![b'x'; 8 << 20]).is_ok();
     assert!(!fits, "there is room left");
-    let (code, line) = told(&world, &format!("decide odd approve --digest {digest}"));
-    assert_eq!(code, 1, "{line}");
-    assert!(line.contains("disk is full; this run waits"), "{line}");
-    assert!(line.contains("the answer is not lost"), "{line}");
-    assert_eq!(question(&world).0, "prompt");
-    std::fs::remove_file(filler).unwrap();
+    filler
+}
+
+fn skipped() {
+    drop(writeln!(
+        std::io::stderr(),
+        "skipped: this user may not mount a small disk"
+    ));
+}
+
+/// A decision on a full disk is told in one line, is not lost, and counts within 5 s of room; that the
+/// readable files have no room either does not make it a refusal (S3).
+#[test]
+fn a_full_disk_holds_the_run() {
+    for readable_too in [false, true] {
+        let world = with_worker("echo 1 >file.txt\n", "1m");
+        let states = states(&world);
+        let readable = world.project().join(".checkride");
+        let (Some(_disk), Some(_other)) = (SmallDisk::at(&states), SmallDisk::at(&readable)) else {
+            return skipped();
+        };
+        let _host = Hosting::of(&world);
+        let (code, printed) = told(&world, "run odd");
+        assert_eq!(code, 10, "{printed}");
+        assert_eq!(told(&world, "show odd").0, 0);
+        let (_, digest) = question(&world);
+        let mut fillers = vec![fill(&states)];
+        if readable_too {
+            fillers.push(fill(&readable));
+        }
+        let (code, line) = told(&world, &format!("decide odd approve --digest {digest}"));
+        assert_eq!(code, 1, "{line}");
+        assert!(line.contains("disk is full; this run waits"), "{line}");
+        assert!(line.contains("the answer is not lost"), "{line}");
+        assert_eq!(question(&world).0, "prompt");
+        for filler in fillers {
+            std::fs::remove_file(filler).unwrap();
+        }
+        let room = Instant::now();
+        until("the work is asked about", || question(&world).0 == "work");
+        assert!(room.elapsed() < Duration::from_secs(5));
+    }
+}
+
+/// Where only the readable files have no room, a decision counts and says so; none of them is cut, and
+/// with room they are all there (S3).
+#[test]
+fn without_room_for_readable_files_a_run_goes_on() {
+    let world = with_worker("echo 1 >file.txt\n", "1m");
+    let readable = world.project().join(".checkride");
+    let Some(_disk) = SmallDisk::at(&readable) else {
+        return skipped();
+    };
+    let _host = Hosting::of(&world);
+    assert_eq!(told(&world, "run odd").0, 10);
+    let filler = fill(&readable);
+    approve(&world);
     until("the work is asked about", || question(&world).0 == "work");
+    let folder = readable.join("runs/odd/1/1");
+    assert!(!folder.join("diff.patch").exists());
+    std::fs::remove_file(filler).unwrap();
+    approve(&world);
+    until("the verdict is asked about", || {
+        question(&world).0 == "verdict"
+    });
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert!(read("diff.patch").contains("+1"), "{}", read("diff.patch"));
+    let decisions = read("decisions.jsonl");
+    let lines: Vec<Value> = decisions
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2, "{decisions}");
+    for line in transcript(&world).lines() {
+        serde_json::from_str::<Value>(line).unwrap();
+    }
 }

@@ -1,49 +1,146 @@
 //! A run's artefacts as plain files in `.checkride/runs/<loop>/<number>/<iteration>/`, made from its
 //! events: for people, grep and other tools. The journal stays the truth.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::Path;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::durable;
 use crate::run::{Digest, Event, Run};
 use crate::supervisor::journal::Batch;
 use crate::supervisor::site::{PAYLOAD, Site};
 
-/// Writes what these events bring. The error is one line; the run goes on without the file.
-pub(super) async fn write(site: &Site, run: &Run, batch: &Batch) -> Result<(), String> {
-    let folder = site.folder.join(run.iteration().to_string());
-    for event in &batch.events {
-        let written = if let Event::Composed { prompt } = event {
-            let text = text(site, batch, &prompt.text.digest).await?;
-            put(&folder, "prompt.md", text.as_bytes())
-        } else if let Event::Worked(work) = event {
-            let text = text(site, batch, &work.diff.digest).await?;
-            put(&folder, "diff.patch", text.as_bytes())
-        } else if let Event::Checked { results, .. } = event {
-            json(&folder, "checks.json", results)
-        } else if let Event::Ruled(verdict) = event {
-            json(&folder, "verdict.json", verdict)
-        } else if let Event::Decided { .. } = event {
-            decision(site, &folder, event)
-        } else if let Event::Woke(wake) = event {
-            if let Some(payload) = wake.fired.as_ref().and_then(|fired| fired.payload.as_ref()) {
-                let text = text(site, batch, &payload.text.digest).await?;
-                put(&site.folder, PAYLOAD, text.as_bytes()).map_err(|e| e.to_string())?;
+/// Files that wait for room, at most; beyond them the oldest are left to the journal.
+const MOST_WAITING: usize = 64;
+
+/// One file, or one line of a file.
+struct Paper {
+    path: PathBuf,
+    text: Text,
+}
+
+enum Text {
+    /// The whole file.
+    Whole(Vec<u8>),
+    /// One more line at its end.
+    Line(String),
+    /// The whole file, unless there is one.
+    First(&'static str),
+}
+
+/// The papers of a run that could not be written yet, in their order.
+#[derive(Default)]
+pub(super) struct Papers(VecDeque<Paper>);
+
+impl Papers {
+    /// Writes what these events bring, and before it what could not be written until now.
+    ///
+    /// # Errors
+    /// One line; the run goes on without the files, and they are tried again with the next events.
+    pub(super) async fn write(
+        &mut self,
+        site: &Site,
+        run: &Run,
+        batch: &Batch,
+    ) -> Result<(), String> {
+        for event in &batch.events {
+            let paper = paper(site, run, batch, event).await?;
+            self.0.extend(paper);
+        }
+        while self.0.len() > MOST_WAITING {
+            self.0.pop_front();
+        }
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let mut waiting = std::mem::take(&mut self.0);
+        // Syncing takes its time: beside the thread that every run shares.
+        let written = tokio::task::spawn_blocking(move || {
+            let mut trouble = None;
+            while let Some(paper) = waiting.front() {
+                if let Err(error) = paper.put() {
+                    trouble = Some(failed(&paper.path, &error));
+                    break;
+                }
+                waiting.pop_front();
             }
-            ignore_file(&site.project)
-        } else {
-            Ok(())
-        };
-        written.map_err(|e| {
-            let folder = folder.display();
-            format!(
-                "cannot write into {folder}: {e}; make it writable, the journal keeps all meanwhile"
-            )
-        })?;
+            (waiting, trouble)
+        });
+        let (left, trouble) = written.await.map_err(|e| e.to_string())?;
+        self.0 = left;
+        trouble.map_or(Ok(()), Err)
     }
-    Ok(())
+}
+
+impl Paper {
+    fn put(&self) -> io::Result<()> {
+        match &self.text {
+            Text::Whole(bytes) => durable::replace(&self.path, bytes, 0o644),
+            Text::Line(line) => durable::append_line(&self.path, line),
+            Text::First(text) => match durable::begin(&self.path, text.as_bytes(), 0o644) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+                begun => begun,
+            },
+        }
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> String {
+    let kind = error.kind();
+    let is_full = matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    let next = if is_full {
+        "make room on that disk"
+    } else {
+        "make it writable"
+    };
+    format!(
+        "cannot write {}: {error}; {next}, the journal keeps all meanwhile",
+        path.display()
+    )
+}
+
+/// What an event brings.
+async fn paper(site: &Site, run: &Run, batch: &Batch, event: &Event) -> Result<Vec<Paper>, String> {
+    let folder = site.folder.join(run.iteration().to_string());
+    let whole = |name: &str, bytes: Vec<u8>| {
+        vec![Paper {
+            path: folder.join(name),
+            text: Text::Whole(bytes),
+        }]
+    };
+    Ok(if let Event::Composed { prompt } = event {
+        let text = text(site, batch, &prompt.text.digest).await?;
+        whole("prompt.md", text.into_bytes())
+    } else if let Event::Worked(work) = event {
+        let text = text(site, batch, &work.diff.digest).await?;
+        whole("diff.patch", text.into_bytes())
+    } else if let Event::Checked { results, .. } = event {
+        whole("checks.json", json(results)?)
+    } else if let Event::Ruled(verdict) = event {
+        whole("verdict.json", json(verdict)?)
+    } else if let Event::Decided { .. } = event {
+        let at = site.clock.now_ms();
+        let line = serde_json::to_string(&Decided { at, event }).map_err(|e| e.to_string())?;
+        vec![Paper {
+            path: folder.join("decisions.jsonl"),
+            text: Text::Line(line),
+        }]
+    } else if let Event::Woke(wake) = event {
+        let mut papers = vec![ignore_file(&site.project)];
+        let came = wake.fired.as_ref().and_then(|fired| fired.payload.as_ref());
+        if let Some(payload) = came {
+            let text = text(site, batch, &payload.text.digest).await?;
+            papers.push(Paper {
+                path: site.folder.join(PAYLOAD),
+                text: Text::Whole(text.into_bytes()),
+            });
+        }
+        papers
+    } else {
+        Vec::new()
+    })
 }
 
 /// The text of this digest: one that came with the events, or one that was kept before.
@@ -57,15 +154,10 @@ async fn text(site: &Site, batch: &Batch, digest: &Digest) -> Result<String, Str
     kept.ok_or_else(|| format!("the text {} is not in the journal", digest.short()))
 }
 
-fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    fs::write(folder.join(name), bytes)
-}
-
-fn json<T: Serialize>(folder: &Path, name: &str, value: &T) -> io::Result<()> {
-    let mut bytes = serde_json::to_vec_pretty(value)?;
+fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|e| e.to_string())?;
     bytes.push(b'\n');
-    put(folder, name, &bytes)
+    Ok(bytes)
 }
 
 #[derive(Serialize)]
@@ -75,28 +167,10 @@ struct Decided<'a> {
     event: &'a Event,
 }
 
-fn decision(site: &Site, folder: &Path, event: &Event) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let line = serde_json::to_string(&Decided {
-        at: site.clock.now_ms(),
-        event,
-    })? + "\n";
-    let path = folder.join("decisions.jsonl");
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)?
-        .write_all(line.as_bytes())
-}
-
 /// Keeps the folder out of the operator's repository (PRODUCT §5.4).
-fn ignore_file(project: &Path) -> io::Result<()> {
-    let folder = project.join(".checkride");
-    fs::create_dir_all(&folder)?;
-    let file = folder.join(".gitignore");
-    if file.exists() {
-        Ok(())
-    } else {
-        fs::write(file, "*\n")
+fn ignore_file(project: &Path) -> Paper {
+    Paper {
+        path: project.join(".checkride/.gitignore"),
+        text: Text::First("*\n"),
     }
 }

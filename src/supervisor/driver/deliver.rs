@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::errands::{Amiss, Flight};
+use crate::durable;
 use crate::protocol::Fact;
 use crate::run::spec::{LoopSpec, OutputKind};
 use crate::run::{Attempt, Input, Offer, Receipt};
@@ -236,6 +237,6 @@ impl Counter {
 }
 
 fn write_draft(path: &std::path::Path, bytes: &[u8]) -> Result<(), Trouble> {
-    memory::replace(path, bytes)
+    durable::replace(path, bytes, 0o644)
         .map_err(|e| Trouble::new(format!("cannot write {}: {e}", path.display())))
 }

@@ -219,7 +219,6 @@ impl Progress for Telling {
             );
             if let Err(e) = written {
                 self.site.mute(&e);
-                self.transcript = None;
             }
         }
     }
@@ -233,8 +232,9 @@ impl Progress for Telling {
     fn pause(&mut self) {
         let Some(open) = &self.transcript else { return };
         let mut transcript = open.borrow_mut();
-        if let Err(e) = transcript.flush() {
-            self.site.mute(&e);
+        match transcript.flush() {
+            Ok(()) => self.site.unmute(),
+            Err(e) => self.site.mute(&e),
         }
         let lines = transcript.len();
         self.site.hub.say(Fact::Grew {

@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::payload::LONGEST;
+use crate::durable;
 
 /// Where claimed files lie until their firing is in the journal.
 const CLAIMED: &str = ".claimed";
@@ -99,9 +100,10 @@ pub fn claim(inbox: &Path, now: i64) -> io::Result<Found> {
             // Somebody else took it away.
             Err(Unfit::Gone) => continue,
         }
-        fs::create_dir_all(&claimed)?;
+        durable::make_folder(&claimed)?;
         let to = free(&claimed, &path, now);
-        match fs::rename(&path, &to) {
+        // Before its firing is written down, or a power cut would let it fire once more.
+        match durable::rename(&path, &to) {
             Ok(()) => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => return Err(e),
@@ -177,15 +179,15 @@ fn read(path: &Path) -> Result<String, Unfit> {
 /// Moves a file out of the way and writes beside it why.
 fn set_aside(inbox: &Path, (path, now): (&Path, i64), why: &str) -> io::Result<()> {
     let bad = inbox.join(BAD);
-    fs::create_dir_all(&bad)?;
+    durable::make_folder(&bad)?;
     let to = free(&bad, path, now);
-    match fs::rename(path, &to) {
+    match durable::rename(path, &to) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         moved => moved?,
     }
     let mut reason = to.into_os_string();
     reason.push(".why");
-    fs::write(reason, format!("{why}\n"))
+    durable::replace(Path::new(&reason), format!("{why}\n").as_bytes(), 0o644)
 }
 
 /// A path in this folder that nothing has: the moment, and the file's own name.

@@ -195,7 +195,12 @@ impl Transcript {
             self.put(at, Kind::Cut, &what)?;
         }
         let before = self.length;
-        self.put(at, kind, text)?;
+        if let Err(e) = self.put(at, kind, text) {
+            // What is missing is told where it is missing, once there is room again.
+            self.cut.lines += 1;
+            self.cut.bytes += text.len() as u64;
+            return Err(e);
+        }
         if kind.may_be_cut() {
             self.output += self.length - before;
         }

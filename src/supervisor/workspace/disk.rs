@@ -4,12 +4,13 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata, Permissions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::trouble::Trouble;
+use crate::durable;
 
 /// What a walk does with one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,29 +204,16 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Trouble> {
     fs::write(path, bytes).map_err(|error| Trouble::file("write", path, &error))
 }
 
-/// Replaces a file at once and durably: written beside it, synced, renamed over it. Folders on
-/// the way are made; the permissions of a file that was there stay.
+/// Replaces a file at once and durably. Folders on the way are made; the permissions of a file that
+/// was there stay.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
-    let trouble = |error: &io::Error| Trouble::file("write", path, error);
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder).map_err(|error| trouble(&error))?;
-    let mode = match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_file() => meta.permissions().mode() & 0o777 | 0o600,
-        Ok(_) => return Err(Trouble::new(format!("{} is no plain file", path.display()))),
-        Err(_) => 0o644,
-    };
-    let write = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new()
-            .prefix(".checkride-")
-            .tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file()
-            .set_permissions(Permissions::from_mode(mode))?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        fs::File::open(folder)?.sync_all()
-    };
-    write().map_err(|error| trouble(&error))
+    match fs::symlink_metadata(path) {
+        Ok(meta) if !meta.is_file() => {
+            Err(Trouble::new(format!("{} is no plain file", path.display())))
+        }
+        Ok(_) | Err(_) => durable::replace(path, bytes, 0o644)
+            .map_err(|error| Trouble::file("write", path, &error)),
+    }
 }
 
 /// Reads a file; one that is not there is empty.

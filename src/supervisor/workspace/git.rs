@@ -30,13 +30,16 @@ const QUIET: [&str; 14] = [
 ];
 
 /// Settings for the private repository only: bytes go in and come out as they are.
-const PLAIN: [&str; 6] = [
+const PLAIN: [&str; 8] = [
     "core.autocrlf=false",
     "core.attributesFile=/dev/null",
     "core.excludesFile=/dev/null",
     "core.fileMode=true",
     "core.symlinks=true",
     "core.protectNTFS=false",
+    // The journal names these objects: a power cut must not take them away.
+    "core.fsync=objects",
+    "core.fsyncMethod=batch",
 ];
 
 /// One way to call git.

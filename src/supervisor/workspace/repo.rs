@@ -42,17 +42,17 @@ pub(super) fn make(repo: &Path, origin: Option<&Origin>) -> Result<(), Trouble> 
 
 /// Keeps a tree of the private repository alive, by its own name.
 pub(super) fn keep(repo: &Path, tree: &str) -> Result<(), Trouble> {
-    point(repo, &format!("refs/checkride/kept/{tree}"), tree)
+    let name = format!("refs/checkride/kept/{tree}");
+    if disk::read_or_empty(&repo.join(&name))? == format!("{tree}\n").as_bytes() {
+        return Ok(());
+    }
+    point(repo, &name, tree)
 }
 
 /// Points a ref of the private repository at an object. Written as a file, because nobody else
 /// moves refs here and a git that was killed would leave a lock behind.
 pub(in crate::supervisor) fn point(repo: &Path, name: &str, id: &str) -> Result<(), Trouble> {
-    let path = repo.join(name);
-    if let Some(folder) = path.parent() {
-        disk::folder(folder)?;
-    }
-    disk::write(&path, format!("{id}\n"))
+    disk::replace(&repo.join(name), format!("{id}\n").as_bytes())
 }
 
 /// Gives a tree a fresh `.git`: a branch `checkride` on `commit`, no remote, objects borrowed

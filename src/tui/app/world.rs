@@ -94,6 +94,7 @@ impl World {
             Fact::Waiting(runs) => self.queue.clone_from(runs),
             Fact::Refused { .. }
             | Fact::Stalled { .. }
+            | Fact::Unkept { .. }
             | Fact::Fired { .. }
             | Fact::Ticked(_)
             | Fact::Leaving

@@ -1,0 +1,248 @@
+//! Plain files that outlast a crash and a power cut: written whole beside their place, synced, renamed,
+//! and the folder synced. Every lasting file goes through here but the journal and the transcripts.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+use tempfile::{Builder, NamedTempFile};
+
+/// How the name of a file begins that is not yet in its place; the number of its writer follows.
+const BESIDE: &str = ".checkride-";
+
+/// How such a name ends.
+const NEW: &str = ".new";
+
+/// A line that was cut short is looked for in so many bytes at a file's end.
+const LONGEST_LINE: u64 = 16 << 20;
+
+/// Replaces a file at once: after a crash at any moment it holds the old bytes or the new ones.
+///
+/// Folders on the way are made. A file that was there keeps its permissions, a new one gets `mode`;
+/// a link in its place is replaced and not followed. What dead writers left in the folder is swept.
+///
+/// # Errors
+/// The file is as it was, unless only the last sync of its folder failed.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mode = match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_file() => meta.permissions().mode() & 0o777 | 0o600,
+        Ok(_) | Err(_) => mode,
+    };
+    let beside = written(path, bytes, mode)?;
+    // From here on the name is in the way of nobody: whatever happens, it goes.
+    let beside = beside.into_temp_path();
+    fs::rename(&beside, path)?;
+    // It has moved: nothing is left to be taken away.
+    drop(beside.keep());
+    sync_folder(folder_of(path))
+}
+
+/// Writes a file that must not be there yet, whole or not at all.
+///
+/// # Errors
+/// `AlreadyExists` where something stands there; else nothing does.
+pub fn begin(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    let beside = written(path, bytes, mode)?;
+    beside.persist_noclobber(path).map_err(|e| e.error)?;
+    sync_folder(folder_of(path))
+}
+
+/// Adds one line to a file and syncs it. A last line that a crash has cut short is taken out first.
+///
+/// # Errors
+/// Nothing of the line stands there, unless only the sync failed.
+pub fn append_line(path: &Path, line: &str) -> io::Result<()> {
+    let folder = folder_of(path);
+    make_folder(folder)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o644)
+        .open(path)?;
+    let length = file.metadata()?.len();
+    let whole = whole_lines(&mut file, length)?;
+    if whole < length {
+        file.set_len(whole)?;
+    }
+    if let Err(error) = file.write_all(format!("{line}\n").as_bytes()) {
+        // A full disk may have taken a part.
+        file.set_len(whole)?;
+        return Err(error);
+    }
+    file.sync_data()?;
+    if length == 0 {
+        sync_folder(folder)?;
+    }
+    Ok(())
+}
+
+/// Moves a file within a file system; after a crash it stands in one of the two places.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_folder(folder_of(to))?;
+    if folder_of(from) == folder_of(to) {
+        return Ok(());
+    }
+    sync_folder(folder_of(from))
+}
+
+/// Makes a folder and those above it, so that they are still there after a crash.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder_of(folder);
+    make_folder(above)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists || !folder.is_dir() => Err(error),
+        Ok(()) | Err(_) => sync_folder(above),
+    }
+}
+
+/// Takes away what writers that are dead left beside their files. What cannot be taken away harms
+/// nobody and is tried again with the next file.
+pub fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(is_left_over) {
+            drop(fs::remove_file(entry.path()));
+        }
+    }
+}
+
+/// Whether a name is that of an unfinished file whose writer is dead.
+fn is_left_over(name: &str) -> bool {
+    let number = name
+        .strip_prefix(BESIDE)
+        .filter(|name| name.ends_with(NEW))
+        .and_then(|name| name.split('-').next());
+    let writer = number.and_then(|number| Pid::from_raw(number.parse().ok()?));
+    writer.is_some_and(|writer| test_kill_process(writer) == Err(Errno::SRCH))
+}
+
+/// The bytes on disk under a name of their own, beside the place where they belong.
+fn written(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+    let folder = folder_of(path);
+    make_folder(folder)?;
+    sweep(folder);
+    let mut beside = Builder::new()
+        .prefix(&format!("{BESIDE}{}-", std::process::id()))
+        .suffix(NEW)
+        .tempfile_in(folder)?;
+    beside.write_all(bytes)?;
+    beside
+        .as_file()
+        .set_permissions(Permissions::from_mode(mode))?;
+    beside.as_file().sync_all()?;
+    Ok(beside)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => Path::new("/"),
+    }
+}
+
+/// Syncs a folder. Some network file systems refuse that: there a rename is as durable as it gets.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
+    }
+}
+
+/// Length of the lines that end.
+fn whole_lines(file: &mut File, length: u64) -> io::Result<u64> {
+    let from = length.saturating_sub(LONGEST_LINE);
+    file.seek(SeekFrom::Start(from))?;
+    let mut tail = Vec::new();
+    file.take(LONGEST_LINE).read_to_end(&mut tail)?;
+    let end = tail.iter().rposition(|byte| *byte == b'\n');
+    Ok(end.map_or(from, |at| from + at as u64 + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let all = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = all
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// A file is replaced with its permissions kept; a link is replaced, not followed.
+    #[test]
+    fn a_file_is_replaced_as_a_whole() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("a/b/file");
+        replace(&path, b"one", 0o640).unwrap();
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o640);
+        replace(&path, b"two", 0o600).unwrap();
+        assert_eq!((fs::read(&path).unwrap(), mode()), (b"two".to_vec(), 0o640));
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        replace(&link, b"three", 0o600).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(folder.path()), ["a", "link"]);
+    }
+
+    /// What stands there is never written over by a file that is begun.
+    #[test]
+    fn a_file_is_begun_once() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("file");
+        begin(&path, b"one", 0o644).unwrap();
+        let again = begin(&path, b"two", 0o644).unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    /// A last line that was cut short goes, whole ones stay.
+    #[test]
+    fn a_torn_line_is_taken_out() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("lines");
+        append_line(&path, "one").unwrap();
+        for torn in ["tw", "\0\0\0", ""] {
+            let mut bytes = b"one\n".to_vec();
+            bytes.extend(torn.as_bytes());
+            fs::write(&path, bytes).unwrap();
+            append_line(&path, "two").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\n");
+        }
+        fs::write(&path, "no line at all").unwrap();
+        append_line(&path, "one").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one\n");
+    }
+
+    /// What a dead writer left is swept; what a living one writes, and what others name, is not.
+    #[test]
+    fn the_dead_are_swept() {
+        let folder = TempDir::new().unwrap();
+        // No system gives this number to a process.
+        let dead = format!("{BESIDE}{}-x{NEW}", i32::MAX);
+        let alive = format!("{BESIDE}{}-x{NEW}", std::process::id());
+        for name in [&dead, &alive, ".checkride-x.new", "notes.new"] {
+            fs::write(folder.path().join(name), "half").unwrap();
+        }
+        replace(&folder.path().join("file"), b"whole", 0o644).unwrap();
+        let mut left = vec![alive.as_str(), ".checkride-x.new", "file", "notes.new"];
+        left.sort_unstable();
+        assert_eq!(names(folder.path()), left);
+    }
+}
