@@ -146,6 +146,22 @@ impl Prompt {
         self.text.bytes.div_ceil(4)
     }
 
+    /// What its size is made of, in tokens: each part by its word, then the frame around them, which
+    /// is their headings and how to ask a person. Nothing of a prompt written by hand.
+    pub fn sizes(&self) -> Vec<(&'static str, u64)> {
+        let mut sizes: Vec<_> = self
+            .parts
+            .iter()
+            .map(|p| (p.kind.word(), p.tokens))
+            .collect();
+        let parts: u64 = self.parts.iter().map(|part| part.tokens).sum();
+        let frame = self.tokens().saturating_sub(parts);
+        if frame > 0 && !sizes.is_empty() {
+            sizes.push(("frame", frame));
+        }
+        sizes
+    }
+
     /// The parts that differ from an earlier prompt's.
     pub fn changed_since<'a>(&'a self, last: &'a Self) -> impl Iterator<Item = &'a Part> {
         self.parts.iter().filter(|p| {

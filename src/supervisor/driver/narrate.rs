@@ -1,8 +1,7 @@
 //! What the transcript says of a run's own events, beside what the worker says. Pure.
 
 use crate::run::{
-    Answer, Ask, CheckResult, Checkpoint, Event, Judgement, Outcome, PartKind, Prompt, Verdict,
-    Work,
+    Answer, Ask, CheckResult, Checkpoint, Event, Judgement, Outcome, Prompt, Verdict, Work,
 };
 use crate::supervisor::clock::Clock;
 use crate::supervisor::worker::transcript::Kind;
@@ -92,24 +91,13 @@ fn short(tree: &str) -> &str {
 }
 
 fn prompt_line(prompt: &Prompt) -> String {
-    let part = |kind: PartKind| prompt.parts.iter().find(move |p| p.kind == kind);
-    let kinds = [
-        PartKind::Skill,
-        PartKind::Goal,
-        PartKind::Memory,
-        PartKind::Feedback,
-        PartKind::Payload,
-    ];
-    let parts: Vec<String> = kinds
-        .into_iter()
-        .filter_map(part)
-        .map(|p| format!("{} {}", p.kind.word(), p.tokens))
-        .collect();
     let by_hand = if prompt.edited {
         " · edited by you"
     } else {
         ""
     };
+    let sizes = prompt.sizes().into_iter();
+    let parts: Vec<String> = sizes.map(|(part, size)| format!("{part} {size}")).collect();
     let sum = if parts.is_empty() {
         String::new()
     } else {

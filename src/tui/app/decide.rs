@@ -164,6 +164,9 @@ impl App {
                     self.open_field(Purpose::Typed(shown), "");
                     return Vec::new();
                 }
+                if open_rubric(&question) > 0 {
+                    return self.hand_in(&shown);
+                }
                 vec![self.send_decision(&shown, Decision::APPROVE)]
             }
             Answer::Abort => vec![self.send_decision(&shown, Decision::Abort)],
@@ -177,6 +180,19 @@ impl App {
             }
             Answer::Edit => self.edit(shown),
         }
+    }
+
+    /// A human judge's answers become the verdict, which is then asked about under its new digest.
+    fn hand_in(&mut self, shown: &Shown) -> Vec<Out> {
+        let answers = self.human.get(&shown.0).map_or(&[][..], Vec::as_slice);
+        let lines = answers.iter().enumerate();
+        let lines = lines.filter_map(|(line, answer)| Some((line, (*answer)?, String::new())));
+        let edit = Edit::Verdict {
+            lines: lines.collect(),
+            note: None,
+            feedback: None,
+        };
+        vec![self.send_decision(shown, Decision::Edit(edit))]
     }
 
     fn edit(&mut self, shown: Shown) -> Vec<Out> {
@@ -306,6 +322,12 @@ impl App {
                 Some(false) => None,
             };
         }
+    }
+
+    /// Whether a human judge has said yes or no to every rubric line.
+    pub(crate) fn has_judged(&self, id: &CheckpointId) -> bool {
+        let answers = self.human.get(id);
+        answers.is_some_and(|lines| lines.iter().all(Option::is_some))
     }
 }
 

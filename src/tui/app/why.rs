@@ -123,15 +123,11 @@ impl App {
                 (ask, _) => format!("a {} checkpoint does not take this answer", ask.kind()),
             });
         }
-        if answer == Answer::Approve && open_rubric(&question) > 0 {
-            let answers = self.human.get(&question.checkpoint.id);
-            let set = answers.is_some_and(|lines| lines.iter().all(Option::is_some));
-            return Err(if set {
-                "e hands your answers in; then a takes the verdict"
-            } else {
-                "answer every rubric line first (1–9), then e hands them in"
-            }
-            .to_owned());
+        if answer == Answer::Approve
+            && open_rubric(&question) > 0
+            && !self.has_judged(&question.checkpoint.id)
+        {
+            return Err("answer every rubric line first, with 1–9".to_owned());
         }
         let shown = question.shown();
         // Stopping needs no reading: it keeps everything.

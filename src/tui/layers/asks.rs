@@ -72,8 +72,8 @@ fn fixed(ask: &Ask) -> ([&'static str; 4], [&'static str; 4]) {
             ["approve → check", "edit draft", "retry + note", "stop run"],
         ),
         Ask::Verdict { .. } => (
-            ["", "hand in your answers (1–9 set them)", "verify again", "stop run"],
-            ["", "hand in (1–9 set)", "again", "stop run"],
+            ["hand in your answers (1–9 set them)", "the same, with reasons", "verify again", "stop run"],
+            ["hand in (1–9 set)", "with reasons", "again", "stop run"],
         ),
         Ask::Publish { typed: true, .. } => (
             ["type the digest → publish", "edit draft", "one more iteration", "keep as draft"],
@@ -218,7 +218,7 @@ pub fn why(question: &Question<'_>) -> Vec<String> {
         Ask::Prompt { .. } => "Nothing has been sent yet. Approve sends these bytes and no others.".to_owned(),
         Ask::Work { .. } => "Checks have not run yet. The work lies in its own workspace; your own tree is untouched.".to_owned(),
         Ask::Verdict { .. } if open_rubric(question) > 0 => {
-            return vec!["You are the judge of this loop.".to_owned(), "1–9 answer the rubric lines, e hands them in; the verdict is then shown again.".to_owned()];
+            return vec!["You are the judge of this loop.".to_owned(), "1–9 answer the rubric lines, a hands them in; the verdict is then shown again, for you to agree to.".to_owned()];
         }
         Ask::Verdict { .. } if is_yours(question) => "The rubric was answered by you; nobody else judged.".to_owned(),
         Ask::Verdict { .. } => "If you change the verdict it counts as a disagreement.".to_owned(),

@@ -11,7 +11,7 @@ use crate::tui::app::pages::{Pages, Tab};
 use crate::tui::app::runs::Run;
 use crate::tui::panes::memory;
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, figures, labelled};
+use crate::tui::text::{self, Row, figures, labelled};
 
 use super::{asks, empty};
 
@@ -24,13 +24,15 @@ pub(crate) fn prompt_head(pages: &Pages, run: &Run, app: &App, width: usize) -> 
     if let Some(wake) = &run.wake {
         let left = run.meter.as_ref().map_or(String::new(), |m| {
             let left = m.cap().tokens.saturating_sub(m.used().tokens);
-            format!(
-                "≈ {} tok · {} left in this run",
-                figures::short(prompt.tokens()),
-                figures::short(left)
-            )
+            format!("{} left in this run", figures::short(left))
         });
-        let to = format!("{} · fresh context", asks::worker(&wake.spec));
+        // The end of a long command is missed less than the words behind it, where both have room.
+        let (worker, fresh) = (asks::worker(&wake.spec), " · fresh context");
+        let room = width.saturating_sub(9 + 1 + left.len());
+        let to = match room.checked_sub(fresh.len()) {
+            Some(room) if room >= 16 => text::cut(&worker, room) + fresh,
+            Some(_) | None => worker,
+        };
         rows.push(Row::of(Role::Muted, "to").to(9).with(Role::Fg, to).right(
             width,
             Role::Muted,
@@ -69,9 +71,9 @@ pub(crate) fn prompt_head(pages: &Pages, run: &Run, app: &App, width: usize) -> 
 
 fn parts(prompt: &Prompt) -> String {
     let parts: Vec<String> = prompt
-        .parts
-        .iter()
-        .map(|p| format!("{} {}", p.kind.word(), figures::thousands(p.tokens)))
+        .sizes()
+        .into_iter()
+        .map(|(part, size)| format!("{part} {}", figures::thousands(size)))
         .collect();
     let all = format!("≈ {} tok", figures::thousands(prompt.tokens()));
     if parts.is_empty() {

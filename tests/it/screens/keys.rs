@@ -754,19 +754,21 @@ fn a_merge_is_not_saved_with_its_marker() {
     assert!(!cockpit.sent.iter().any(saved));
 }
 
-/// A human judge who has set every line is told how to hand them in, and no disagreement is threatened.
+/// A human judge who has set every line hands them in with `a`, which agrees to nothing yet, and no
+/// disagreement is threatened (PRODUCT §5.12).
 #[test]
-fn a_human_judge_is_told_what_is_next() {
+fn a_human_judge_hands_the_answers_in() {
     let mut cockpit = Cockpit::new(&scenes::asks(scenes::human_ask()), (120, 36));
     cockpit.keys("c1a");
     assert!(toast(&cockpit).contains("answer every rubric line first"));
     let lines = cockpit.app.human.values().next().map_or(0, Vec::len);
     let rest: String = (2..=lines).map(|n| n.to_string()).collect();
-    cockpit.keys(&rest).keys("a");
-    assert_eq!(
-        toast(&cockpit),
-        "a: e hands your answers in; then a takes the verdict"
-    );
+    cockpit.keys(&rest).keys("aa");
+    let [Decision::Edit(Edit::Verdict { lines: given, .. })] = &decisions(&cockpit)[..] else {
+        panic!("{:?}", decisions(&cockpit));
+    };
+    assert_eq!(given.len(), lines);
+    assert!(given.iter().all(|(_, pass, _)| *pass));
     assert!(!cockpit.text("terminal").contains("disagreement"));
 }
 
