@@ -90,6 +90,17 @@ impl Report {
         self.count(Severity::Error) == 0
     }
 
+    /// Adds what is wrong with the user's own files in this config folder.
+    pub fn with_user(&mut self, folder: &Path) {
+        if let Some(found) = notices::examine(folder) {
+            self.add(notices::FILE.to_owned(), found, Vec::new());
+        }
+        if folder.join(prices::FILE).exists() {
+            let found = prices::read(folder).diagnostics;
+            self.add(prices::FILE.to_owned(), found, Vec::new());
+        }
+    }
+
     /// All of it as text: findings, what is not enforced, one line in the end.
     pub fn render(&self) -> String {
         let mut parts: Vec<String> = self

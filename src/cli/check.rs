@@ -1,4 +1,4 @@
-//! `check`: what is wrong with the loop files, with the line.
+//! `check`: what is wrong with the loop files and the user's own settings, with the line.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,10 @@ pub fn check(
     let project = paths.project();
     let files: Vec<PathBuf> = files.iter().map(|file| project.join(file)).collect();
     let prices = prices::read(paths.config()).prices;
-    let report = config::check_on(project, &files, &prices, machine);
+    let mut report = config::check_on(project, &files, &prices, machine);
+    if files.is_empty() {
+        report.with_user(paths.config());
+    }
     out.text(&report.render());
     Ok(if report.passed() {
         Exit::Done

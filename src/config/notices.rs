@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Severity};
 use super::project;
 use super::reader::{self, At, Problems, Table};
 
@@ -44,21 +44,48 @@ pub fn read(folder: &Path) -> Result<Receivers, String> {
     }
 }
 
+/// Everything that is wrong with the file in this config folder; `None` where there is none.
+pub fn examine(folder: &Path) -> Option<Vec<Diagnostic>> {
+    let path = folder.join(FILE);
+    if std::fs::symlink_metadata(&path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+        return None;
+    }
+    let shown = path.display().to_string();
+    let text = project::read_bytes(&path)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()));
+    Some(match text {
+        Ok(text) => parse(&text, &shown).1,
+        Err(why) => vec![Diagnostic {
+            severity: Severity::Error,
+            file: shown,
+            place: None,
+            message: format!("this file cannot be read: {why}"),
+            help: None,
+        }],
+    })
+}
+
 /// Reads the text of the file.
 ///
 /// # Errors
 /// As for `read`.
 pub fn read_text(text: &str) -> Result<Receivers, String> {
+    let (read, diagnostics) = parse(text, FILE);
+    let invalid = || {
+        let first = diagnostics.first();
+        first.map_or_else(|| format!("{FILE} is invalid"), Diagnostic::line)
+    };
+    read.ok_or_else(invalid)
+}
+
+/// The receivers, where nothing is wrong; and what is.
+fn parse(text: &str, shown: &str) -> (Option<Receivers>, Vec<Diagnostic>) {
     let problems = Problems::of(text);
     let read = reader::document(text, &problems, |table| {
         table.table("notify", receivers).unwrap_or_default()
     });
-    let failed = problems.has_errors();
-    let (diagnostics, _) = problems.into_diagnostics(FILE);
-    match (read, diagnostics.first()) {
-        (Some(receivers), _) if !failed => Ok(receivers),
-        (_, first) => Err(first.map_or_else(|| format!("{FILE} is invalid"), Diagnostic::line)),
-    }
+    let read = read.filter(|_| !problems.has_errors());
+    (read, problems.into_diagnostics(shown).0)
 }
 
 fn receivers(table: &mut Table<'_>) -> Receivers {
