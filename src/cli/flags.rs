@@ -117,7 +117,7 @@ pub enum Cmd {
         #[arg(long, value_name = "LENGTH", num_args = 0..=1, default_missing_value = "", conflicts_with = "json")]
         since: Option<String>,
     },
-    /// Print what happened to a loop: decisions with their digests, times and durations
+    /// Print what happened to a loop, the oldest run first: decisions with digests, times and durations
     Log {
         /// The loop
         #[arg(value_name = "LOOP")]
@@ -125,7 +125,7 @@ pub enum Cmd {
         /// One object per line
         #[arg(long)]
         json: bool,
-        /// Most runs, newest first
+        /// Most runs: the newest N
         #[arg(long, default_value_t = 20, value_name = "N")]
         runs: u32,
     },

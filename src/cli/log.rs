@@ -1,4 +1,4 @@
-//! `log LOOP`: what happened, newest run first, with every decision: what, digest, when, how long.
+//! `log LOOP`: what happened, the oldest run first, with every decision: what, digest, when, how long.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ struct Entry<'a> {
 pub struct Form {
     /// One object per line instead of words.
     pub json: bool,
-    /// Most runs.
+    /// Most runs: the newest ones.
     pub runs: u32,
     /// Where the reader's clock stands.
     pub zone: TimeZone,
@@ -43,15 +43,18 @@ pub async fn log(
     form: &Form,
     out: &mut Out<'_>,
 ) -> Result<Exit, Fail> {
-    session.known.row(name)?;
-    let mut before = u32::MAX;
-    let mut left = form.runs;
-    while left > 0 && !out.is_closed() {
+    let last = session.known.row(name)?.last_run.as_ref();
+    let known = last.into_iter().chain(session.known.newest(name));
+    let numbers = known.filter_map(RunId::split).map(|(_, number)| number);
+    let newest = numbers.max().unwrap_or(0);
+    let mut from = newest.saturating_sub(form.runs.saturating_sub(1)).max(1);
+    while form.runs > 0 && from <= newest && !out.is_closed() {
         // A long past is printed page by page, not gathered.
         session.known.runs.clear();
-        let (mut runs, more) = fetch(&mut session, name, before, left.min(PAGE)).await?;
-        runs.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
-        for (_, records) in &runs {
+        let page = PAGE.min(newest - from + 1);
+        let (runs, _) = fetch(&mut session, name, from + page, page).await?;
+        // Fetched from the newest backwards: where numbers are missing, older ones come in their place.
+        for (_, records) in runs.iter().filter(|(number, _)| *number >= from) {
             if form.json {
                 for entry in entries(records) {
                     out.json(&entry);
@@ -60,12 +63,7 @@ pub async fn log(
                 out.text(&render(records, &form.zone));
             }
         }
-        let oldest = runs.last().map_or(0, |(number, _)| *number);
-        if !more || runs.is_empty() || oldest >= before {
-            break;
-        }
-        before = oldest;
-        left = left.saturating_sub(u32::try_from(runs.len()).unwrap_or(u32::MAX));
+        from += page;
     }
     Ok(Exit::Done)
 }
