@@ -119,6 +119,7 @@ pub(super) fn decision(
     }
     match words.answer {
         Word::Approve | Word::Abort if words_too => stray("a note or file"),
+        Word::Approve if is_yours(&open.checkpoint.ask) => Err(unanswered(open)),
         Word::Approve => Ok(Decision::Approve {
             typed: must_type(&open.checkpoint.ask).then(|| typed(&words.digest)),
         }),
@@ -128,6 +129,19 @@ pub(super) fn decision(
         }),
         Word::Edit => edit(open, words, text).map(Decision::Edit),
     }
+}
+
+/// Whether it is a verdict whose rubric waits for the operator.
+fn is_yours(ask: &Ask) -> bool {
+    matches!(ask, Ask::Verdict { verdict, .. } if verdict.judgement == Judgement::Open)
+}
+
+fn unanswered(open: &Open) -> Fail {
+    let id = &open.checkpoint.id;
+    Exit::Refused.because(format!(
+        "you are the judge of {id}: answer each rubric line first, as in `checkride decide {id} edit \
+         --yes 1 --no 2=WHY --digest HEX`, then approve what it shows; `checkride show {id}` prints the lines"
+    ))
 }
 
 /// Whoever gives 16 digits of a digest has typed its first 8.
