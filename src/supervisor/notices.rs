@@ -17,7 +17,7 @@ use super::redactor::Redactor;
 use super::{Activity, Settings, Shared, secrets};
 use crate::config::{notices, settings};
 use crate::protocol::{Fact, Record, RunId};
-use crate::run::{Checkpoint, Event, Phase, Run};
+use crate::run::{Checkpoint, Event, LoopSpec, Phase, Run};
 
 /// How often what was held back over quiet hours is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -117,10 +117,10 @@ impl Teller {
         if receivers == notices::Receivers::default() {
             return false;
         }
-        if self.is_quiet() {
+        let spec = &run.woke().spec;
+        if self.is_quiet(spec) {
             return true;
         }
-        let spec = &run.woke().spec;
         let redactor = secrets::of(spec, &self.settings.env);
         let notice = notice(id, &spec.name, open, &redactor);
         self.tell(receivers, open, notice).await;
@@ -150,13 +150,15 @@ impl Teller {
         }
     }
 
-    /// The project's quiet hours; what is held back is told when they end, if it waits still.
-    fn is_quiet(&self) -> bool {
+    /// Quiet hours of the project and of the loop; what is held back is told when they end, if it waits
+    /// still.
+    fn is_quiet(&self, spec: &LoopSpec) -> bool {
         let hours = settings::read(&self.settings.project).settings.quiet_hours;
         let here = self.settings.clock.here();
         let minute = i32::from(here.hour()) * 60 + i32::from(here.minute());
         let minute = u16::try_from(minute).unwrap_or(0);
-        hours.is_some_and(|hours| hours.contains(minute))
+        let mut all = hours.into_iter().chain(spec.guardrails.quiet_hours);
+        all.any(|hours| hours.contains(minute))
     }
 
     /// Whether this receiver was not told of this question yet. It is noted before it is told: a host

@@ -264,6 +264,38 @@ async fn the_users_command_is_told_outside_quiet_hours() {
     assert_eq!(line, "greet-1 waits: prompt\n");
 }
 
+/// The quiet hours of a loop hold back what is told of it alone.
+#[tokio::test]
+async fn a_loops_quiet_hours_are_its_own() {
+    let (world, settings) = world("");
+    let told = world.project().join("../told");
+    let text = format!(
+        "[notify]\ncommand = [\"sh\", \"-c\", 'echo \"$0\" >> {}']\n",
+        told.display()
+    );
+    fs::write(settings.config.join("config.toml"), text).unwrap();
+    let file = world.read("loops/greet.toml");
+    let quiet = format!("{file}[guardrails]\nquiet_hours = \"00:00-23:59\"\n");
+    world.write("loops/greet.toml", &quiet);
+    world.skill("loud");
+    let loud = file
+        .replace("\"greet\"", "\"loud\"")
+        .replace("skills/greet", "skills/loud");
+    world.write("loops/loud.toml", &loud);
+    world.write("checkride.toml", "max_running = 2\n");
+    world.commit("a quiet loop and a loud one");
+    let supervisor = Supervisor::start(settings).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("greet").await;
+    operator.asked("prompt").await;
+    operator.start("loud").await;
+    operator.asked("prompt").await;
+    let line = read_when_there(&told).await;
+    supervisor.end();
+    assert_eq!(line, "loud-1 waits: prompt\n");
+    assert_eq!(fs::read_to_string(&told).unwrap(), line);
+}
+
 async fn read_when_there(path: &Path) -> String {
     for _ in 0..2_000 {
         match fs::read_to_string(path) {
