@@ -1,9 +1,31 @@
 //! `host --install`: a file for the system's starter, in a home of the test's own.
+#![expect(clippy::print_stderr, reason = "it tells what it skips")]
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use crate::host::{checkride, said};
 use crate::world::World;
+
+/// systemd's own examiner finds nothing wrong with this unit, where it is installed.
+#[cfg(target_os = "linux")]
+fn examined(unit: &Path) {
+    let ran = Command::new("systemd-analyze")
+        .args(["verify", "--user", "--man=no"])
+        .arg(unit)
+        .env("SYSTEMD_LOG_LEVEL", "warning")
+        .env("XDG_RUNTIME_DIR", unit.parent().unwrap())
+        .output();
+    match ran {
+        Err(e) => eprintln!("skipped: there is no systemd-analyze ({e})"),
+        Ok(ran) => {
+            let found = String::from_utf8_lossy(&ran.stderr);
+            let name = unit.file_name().unwrap().to_str().unwrap();
+            assert!(ran.status.success() && !found.contains(name), "{found}");
+        }
+    }
+}
 
 /// The unit names this folder and program, is shown as it is written, is never written over another's
 /// file, and goes again.
@@ -38,6 +60,7 @@ fn the_hosts_unit_comes_and_goes() {
         assert!(shown.contains(line), "not shown: {line}");
     }
     assert!(shown.contains("loginctl enable-linger"), "{shown}");
+    examined(&file);
     assert!(run("--install").status.success());
     fs::write(&file, "[Service]\nExecStart=/bin/mine\n").unwrap();
     for flag in ["--install", "--uninstall"] {
