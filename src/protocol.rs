@@ -1,6 +1,7 @@
 //! All that crosses a thread or the socket: names, `Command` one way, `Record` the other.
 //! Nothing else does. Live, resumed, replayed and attached runs are one stream of records.
 
+pub mod away;
 mod inventory;
 pub mod review;
 mod rows;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::{CheckpointId, Decision, Digest, Event};
 
+pub use away::Away;
 pub use inventory::{Agent, Inventory, Key, Server};
 pub use review::Review;
 pub use rows::{LoopFacts, LoopRow, LoopState};

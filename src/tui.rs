@@ -10,6 +10,7 @@ pub mod keymap;
 pub mod layers;
 pub mod layout;
 pub mod marks;
+mod meanwhile;
 pub mod notify;
 pub mod paint;
 pub mod panes;
@@ -26,10 +27,12 @@ use tokio::sync::mpsc::{error::TryRecvError, error::TrySendError};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::link::Link;
-use crate::protocol::{Command, Fetch, Record, Written};
+use crate::protocol::{Away, Command, Fetch, Record, Written};
+use crate::run::spec::Hours;
 use app::{App, Manner, Next, Out};
 use input::Heard;
 use keyboard::Keyboard;
+pub use meanwhile::Meanwhile;
 pub use signals::Signals;
 use styles::Styles;
 use terminal::Screen;
@@ -64,14 +67,16 @@ pub struct Options {
     pub tmux: bool,
     /// How this terminal is asked to show a notification, where it is known to.
     pub notify: Option<notify::Tongue>,
-    /// Minutes of the day between which no bell rings.
-    pub quiet: Option<(u16, u16)>,
+    /// The project's quiet hours, in which no bell rings.
+    pub quiet: Option<Hours>,
     /// The operator's editor and its arguments; empty where none is set.
     pub editor: Vec<String>,
     /// How decisions made here are signed.
     pub by: String,
     /// A line for the first screen.
     pub notice: Option<String>,
+    /// Finds out, beside everything else, what happened while nobody was here.
+    pub away: Option<Meanwhile>,
 }
 
 /// Why the cockpit ended.
@@ -142,6 +147,7 @@ enum Woken {
     Resized,
     Told(Option<Record>),
     Due,
+    Back(Option<Away>),
     Room,
     Signal,
 }
@@ -160,6 +166,7 @@ impl Cockpit {
                 _ = self.signals.window.recv() => Woken::Resized,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Woken::Due,
                 record = self.link.records.recv(), if open => Woken::Told(record),
+                away = meanwhile::known(&mut self.options.away) => Woken::Back(away),
                 room = self.link.commands.reserve(), if waits => {
                     drop(room);
                     Woken::Room
@@ -177,6 +184,14 @@ impl Cockpit {
                     self.slot = Some(Instant::now());
                     self.app.now = clock();
                     self.draw()?;
+                    Vec::new()
+                }
+                Woken::Back(away) => {
+                    if let Some(away) = away {
+                        self.app.now = clock();
+                        self.app.came_back(away);
+                        self.draw()?;
+                    }
                     Vec::new()
                 }
                 Woken::Room => self.flush(),

@@ -143,6 +143,9 @@ fn short(row: &LoopRow) -> Option<String> {
         Waking::Queued { why } => Some(format!("{name} is queued: {why}")),
         Waking::Asleep { why, .. } => Some(format!("{name} is asleep: {why}")),
         Waking::Disarmed { why } => Some(format!("{name} is disarmed: {why}")),
+        Waking::Expired { .. } => Some(format!(
+            "{name} wakes no more: its time is over; u in the cockpit arms it again"
+        )),
         Waking::Unproven { proven, of } => {
             Some(format!("{name}: manual only · proven {proven} of {of}"))
         }

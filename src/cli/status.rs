@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::session::Known;
 use super::words;
-use crate::protocol::{LoopRow, LoopState};
+use crate::protocol::{LoopFacts, LoopRow, LoopState, RunId, Waking};
 use crate::run::{Phase, Usage};
 
 /// How the project stands (PRODUCT §5.24).
@@ -22,10 +22,14 @@ pub struct Status {
 pub struct Row {
     /// The loop's name.
     pub name: String,
-    /// `invalid`, `off`, `idle`, `waiting`, `held`, `working` or `stopping`.
+    /// `invalid`, `waiting`, `held`, `limited`, `working` or `stopping`; at rest `armed`, `asleep`, `queued`,
+    /// `expired`, `disarmed`, `off`, or `idle` where only a person starts it.
     pub state: &'static str,
     /// The granted mode; empty for an invalid loop.
     pub mode: &'static str,
+    /// When it wakes by itself, or may again, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_wake_ms: Option<i64>,
     /// The run that is under way, or the newest one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
@@ -65,11 +69,12 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
     let newest = known.newest(&row.name).cloned().or(row.last_run.clone());
     let run = newest.as_ref().and_then(|run| known.run(run));
     let open = newest.as_ref().and_then(|run| known.open_at(run));
-    let (mode, off, broken) = match &row.state {
-        LoopState::Valid(facts) => (facts.mode.word(), facts.off, None),
-        LoopState::Invalid { line, why } => ("", false, Some(format!("line {line}: {why}"))),
+    let (facts, broken) = match &row.state {
+        LoopState::Valid(facts) => (Some(facts), None),
+        LoopState::Invalid { line, why } => (None, Some(format!("line {line}: {why}"))),
     };
-    let resting = if off { "off" } else { "idle" };
+    let mode = facts.map_or("", |facts| facts.mode.word());
+    let resting = facts.map_or("idle", |facts| resting(&facts.waking));
     let (state, told) = match run.as_ref().map(crate::run::Run::phase) {
         Some(Phase::Doing(stage)) => ("working", words::doing(*stage).to_owned()),
         Some(Phase::Asking(asked)) => ("waiting", format!("{} {}", asked.id, asked.ask.kind())),
@@ -79,7 +84,14 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
             format!("waits for the limit until {}", words::until(pause.until_ms)),
         ),
         Some(Phase::Halting(_)) => ("stopping", String::new()),
-        Some(Phase::Ended(end)) => (resting, format!("last: {}", words::outcome(end))),
+        Some(Phase::Ended(end)) => (
+            resting,
+            format!(
+                "last: {}{}",
+                words::outcome(end),
+                ago(known, newest.as_ref(), now_ms)
+            ),
+        ),
         None => (resting, "never ran".to_owned()),
     };
     let question = open.map(|open| Question {
@@ -95,6 +107,9 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
     let at_rest = state == resting;
     let spent = run.as_ref().map(|run| run.meter().used());
     let cost = spent.map_or_else(String::new, |used| format!(", {}", words::spent(used)));
+    let wakes = facts
+        .filter(|_| at_rest)
+        .map_or_else(String::new, |facts| wakes(facts, now_ms));
     Row {
         name: row.name.clone(),
         state: if broken.is_some() && at_rest {
@@ -103,13 +118,56 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
             state
         },
         mode,
+        next_wake_ms: facts.and_then(|facts| facts.waking.next()),
         run: newest.map(|run| run.0),
         checkpoint: question,
         words: broken
             .filter(|_| at_rest)
-            .unwrap_or(format!("{told}{age}{cost}")),
+            .unwrap_or(format!("{wakes}{told}{age}{cost}")),
         spent,
     }
+}
+
+/// The state of a loop without a run under way.
+fn resting(waking: &Waking) -> &'static str {
+    match waking {
+        Waking::Manual | Waking::Unproven { .. } => "idle",
+        Waking::Off { .. } => "off",
+        Waking::Expired { .. } => "expired",
+        Waking::Disarmed { .. } => "disarmed",
+        Waking::Armed { .. } => "armed",
+        Waking::Asleep { .. } => "asleep",
+        Waking::Queued { .. } => "queued",
+    }
+}
+
+/// How its trigger stands, before how its last run ended.
+fn wakes(facts: &LoopFacts, now_ms: i64) -> String {
+    let stands = match &facts.waking {
+        Waking::Manual => String::new(),
+        Waking::Unproven { proven, of } => format!("manual only, proven {proven} of {of}; "),
+        Waking::Off { why } | Waking::Disarmed { why } | Waking::Queued { why } => {
+            format!("{why}; ")
+        }
+        Waking::Expired { at } => format!("its time is over since {}; ", words::at(*at)),
+        Waking::Armed { next: Some(next) } => format!("next {}; ", words::at(*next)),
+        Waking::Armed { next: None } => format!("{}; ", facts.spec.trigger.words()),
+        Waking::Asleep { until, why } => format!("until {}, {why}; ", words::at(*until)),
+    };
+    let ends = facts.expires_soon(now_ms);
+    let ends = ends.map_or_else(String::new, |at| format!("expires {}; ", words::at(at)));
+    stands + &ends
+}
+
+/// How long ago its newest run ended.
+fn ago(known: &Known, run: Option<&RunId>, now_ms: i64) -> String {
+    let records = run.and_then(|run| known.runs.get(run));
+    let at = records
+        .and_then(|records| records.last())
+        .map(|record| record.at);
+    at.map_or_else(String::new, |at| {
+        format!(" {} ago", words::duration((now_ms - at).max(0)))
+    })
 }
 
 /// The same in aligned columns.

@@ -76,10 +76,14 @@ fn composed(prompt: &Prompt) -> String {
     format!("prompt: about {} tokens{by}", prompt.tokens())
 }
 
-/// A time in the future, local: `2026-06-12 18:00`.
+/// The end of something, local: `2026-06-12 18:00`. A minute that has begun is not over.
 pub(super) fn until(at_ms: i64) -> String {
-    // A minute that has begun is not over.
-    let at = Timestamp::from_millisecond(at_ms.saturating_add(59_999));
+    at(at_ms.saturating_add(59_999))
+}
+
+/// A moment, local: `2026-06-12 18:00`.
+pub(super) fn at(at_ms: i64) -> String {
+    let at = Timestamp::from_millisecond(at_ms);
     let at = at.unwrap_or(Timestamp::MAX).to_zoned(TimeZone::system());
     at.strftime("%Y-%m-%d %H:%M").to_string()
 }

@@ -4,11 +4,13 @@ use std::fs;
 
 use super::attach::{self, Starter};
 use super::program;
-use crate::cli::since::{self, Told};
+use crate::cli::since;
 use crate::cli::{Exit, Fail, Session};
 use crate::config::{self, Paths};
 use crate::durable;
+use crate::protocol::Away;
 use crate::supervisor::clock::Clock;
+use crate::tui::Meanwhile;
 
 /// The file, in the project's state folder: milliseconds since 1970.
 const FILE: &str = "left";
@@ -50,24 +52,29 @@ pub(super) fn begin(paths: &Paths, length: &str, now_ms: i64) -> Result<i64, Fai
     Ok(now_ms.saturating_sub(seconds.saturating_mul(1000)))
 }
 
-/// What happened since the operator left, where they were away for long enough and something did. A
-/// clock that was set back since makes no absence.
-pub(super) async fn told(paths: &Paths, session: &mut Session) -> Result<Option<Told>, Fail> {
-    let away = left(paths).filter(|left| Clock::System.now_ms() - left >= LEAST_MS);
-    let Some(left) = away else {
-        return Ok(None);
-    };
-    since::gather(session, left).await?;
-    Ok(Some(Told::of(&session.known, left)).filter(|told| !told.is_nothing()))
+/// When the operator left, where that was long enough ago to be an absence. A clock that was set back
+/// since makes none.
+fn away_since(paths: &Paths) -> Option<i64> {
+    left(paths).filter(|left| Clock::System.now_ms() - left >= LEAST_MS)
 }
 
-/// The same in one line for the cockpit's first screen.
-pub(super) async fn line(paths: &Paths, starter: &Starter) -> Option<String> {
-    // Most have not been away; a second connection is for those who have.
-    left(paths).filter(|left| Clock::System.now_ms() - left >= LEAST_MS)?;
-    let link = attach::attach(paths, starter).await.ok()?;
-    let mut session = Session::open(link, program::by()).await.ok()?;
-    let told = told(paths, &mut session).await.ok()??;
-    let summary = told.line(Clock::System.now_ms(), &session.zone);
-    Some(format!("{summary} · checkride status --since says more"))
+/// What happened since the operator left, where they were away for long enough and something did.
+pub(super) async fn told(paths: &Paths, session: &mut Session) -> Result<Option<Away>, Fail> {
+    let Some(left) = away_since(paths) else {
+        return Ok(None);
+    };
+    let away = since::gather(session, left).await?;
+    Ok(Some(away).filter(|away| !away.is_nothing()))
+}
+
+/// The same for the cockpit, found out over a connection of its own while the screen is there already.
+/// Most have not been away; for them there is nothing to find out.
+pub(super) fn meanwhile(paths: &Paths, starter: &Starter) -> Option<Meanwhile> {
+    away_since(paths)?;
+    let (paths, starter) = (paths.clone(), starter.clone());
+    Some(Box::pin(async move {
+        let link = attach::attach(&paths, &starter).await.ok()?;
+        let mut session = Session::open(link, program::by()).await.ok()?;
+        told(&paths, &mut session).await.ok()?
+    }))
 }

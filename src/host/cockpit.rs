@@ -8,6 +8,7 @@ use crate::cli::flags::View;
 use crate::cli::{self, Exit, Fail, Out};
 use crate::config::{Paths, settings};
 use crate::link::Link;
+use crate::run::spec::Hours;
 use crate::tui::app::{Manner, Next};
 use crate::tui::notify::Tongue;
 use crate::tui::styles::Styles;
@@ -33,10 +34,7 @@ pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
             let starter = program::starter()?;
             let link = attach::attach(paths, &starter).await?;
             let options = Options {
-                notice: match options.notice {
-                    Some(notice) => Some(notice),
-                    None => absence::line(paths, &starter).await,
-                },
+                away: absence::meanwhile(paths, &starter),
                 ..options
             };
             fly(lasting(paths.clone(), starter, link), options, signals).await
@@ -77,10 +75,9 @@ pub(super) fn demo(view: &View) -> Result<Exit, Fail> {
     Ok(Exit::Done)
 }
 
-/// The project's quiet hours, in minutes of the day; how loops are kept from waking is the host's.
-fn quiet(paths: &Paths) -> Option<(u16, u16)> {
-    let hours = settings::read(paths.project()).settings.quiet_hours?;
-    Some((hours.from, hours.to))
+/// The project's quiet hours; how loops are kept from waking is the host's.
+fn quiet(paths: &Paths) -> Option<Hours> {
+    settings::read(paths.project()).settings.quiet_hours
 }
 
 fn must_be_terminal() -> Result<(), Fail> {
@@ -100,7 +97,7 @@ async fn fly(link: Link, options: Options, signals: Signals) -> Result<Left, Fai
     flown.map_err(|e| Exit::Trouble.because(format!("the terminal cannot be used: {e}")))
 }
 
-fn options(view: &View, quiet: Option<(u16, u16)>) -> Result<Options, Fail> {
+fn options(view: &View, quiet: Option<Hours>) -> Result<Options, Fail> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let plain =
         view.no_color || set("NO_COLOR") || std::env::var("TERM").is_ok_and(|t| t == "dumb");
@@ -129,6 +126,7 @@ fn options(view: &View, quiet: Option<(u16, u16)>) -> Result<Options, Fail> {
         editor: editor(),
         by: format!("cockpit {}", std::process::id()),
         notice: None,
+        away: None,
     })
 }
 

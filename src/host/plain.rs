@@ -13,6 +13,7 @@ use super::lasting::lasting;
 use super::{HostError, absence, attach, cockpit, program};
 use crate::cli::flags::View;
 use crate::cli::plain::{self, Ground, Means};
+use crate::cli::since;
 use crate::cli::{Exit, Fail, Out, Session};
 use crate::config::Paths;
 use crate::supervisor::clock::Clock;
@@ -28,7 +29,7 @@ pub(super) fn watch(paths: &Paths, view: &View, out: &mut Out<'_>) -> Result<Exi
     program::runtime()?.block_on(async {
         let mut session = session(paths).await?;
         if let Some(told) = absence::told(paths, &mut session).await? {
-            out.text(&told.page(Clock::System.now_ms(), &session.zone));
+            out.text(&since::page(&told, Clock::System.now_ms(), &session.zone));
         }
         let left = plain::watch(session, ground(view)?, out).await;
         absence::begins(paths);

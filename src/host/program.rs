@@ -273,9 +273,8 @@ fn status(paths: &Paths, json: bool, since: Option<&str>, out: &mut Out<'_>) -> 
         let mut session = Session::open(link, by()).await?;
         if let Some(length) = since {
             let from = absence::begin(paths, length, now_ms)?;
-            cli::since::gather(&mut session, from).await?;
-            let told = cli::since::Told::of(&session.known, from);
-            out.text(&told.page(now_ms, &session.zone));
+            let away = cli::since::gather(&mut session, from).await?;
+            out.text(&cli::since::page(&away, now_ms, &session.zone));
         }
         let status = cli::status::status(&session.known, now_ms);
         if json {

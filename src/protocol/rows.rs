@@ -53,6 +53,9 @@ pub struct LoopFacts {
     pub waking: Waking,
     /// What should have run and did not.
     pub lapse: Option<Lapse>,
+    /// When its armed trigger runs out, in milliseconds since 1970; `None` where it does not.
+    #[serde(default)]
+    pub expires: Option<i64>,
     /// The loop itself.
     pub spec: LoopSpec,
     /// `SKILL.md` and the loop file as paths for `E`.
@@ -72,4 +75,17 @@ pub struct LoopFacts {
     pub in_force: Vec<String>,
     /// Warnings of `check` that do not stop it.
     pub warnings: Vec<String>,
+}
+
+/// So long before a trigger runs out it is said, in milliseconds.
+const WARN_MS: i64 = 7 * 86_400_000;
+
+impl LoopFacts {
+    /// When its trigger runs out, if that is near: within seven days, or the last quarter of a shorter
+    /// time. It is armed still, and can be armed for as long again.
+    pub fn expires_soon(&self, now: i64) -> Option<i64> {
+        let lasts = i64::try_from(self.spec.trigger.expires_s()?).ok()?;
+        let early = WARN_MS.min(lasts.saturating_mul(250));
+        self.expires.filter(|at| at - now <= early)
+    }
 }

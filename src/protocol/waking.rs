@@ -20,6 +20,11 @@ pub enum Waking {
         /// By what.
         why: String,
     },
+    /// The time that its file gives it is over: it wakes again once somebody arms it.
+    Expired {
+        /// Since when.
+        at: i64,
+    },
     /// Its trigger cannot be used until something is mended.
     Disarmed {
         /// The cause, one line.
@@ -56,13 +61,29 @@ pub struct Lapse {
 }
 
 impl Waking {
+    /// When it wakes next, or may again, where that is known.
+    pub fn next(&self) -> Option<i64> {
+        match self {
+            Self::Armed { next } => *next,
+            Self::Asleep { until, .. } => Some(*until),
+            Self::Manual
+            | Self::Unproven { .. }
+            | Self::Off { .. }
+            | Self::Expired { .. }
+            | Self::Disarmed { .. }
+            | Self::Queued { .. } => None,
+        }
+    }
+
     /// Whether it may start runs by itself.
     pub fn armed(&self) -> bool {
         match self {
             Self::Armed { .. } | Self::Asleep { .. } | Self::Queued { .. } => true,
-            Self::Manual | Self::Unproven { .. } | Self::Off { .. } | Self::Disarmed { .. } => {
-                false
-            }
+            Self::Manual
+            | Self::Unproven { .. }
+            | Self::Off { .. }
+            | Self::Expired { .. }
+            | Self::Disarmed { .. } => false,
         }
     }
 }

@@ -197,6 +197,11 @@ impl Shelf {
         journal.set(OFF, list).await
     }
 
+    /// Whether triggers are switched off.
+    pub(super) fn is_off(&self) -> bool {
+        !self.off.is_empty()
+    }
+
     /// Recalls what was switched off before this host started.
     pub(super) async fn recall(&mut self, journal: &Journal) -> Result<(), JournalError> {
         let list = journal.get(OFF).await?.unwrap_or_default();
@@ -264,6 +269,7 @@ impl Shelf {
             // Whoever looks at the triggers fills these in.
             waking: Waking::Manual,
             lapse: None,
+            expires: None,
             files: vec![
                 file.path.display().to_string(),
                 settings

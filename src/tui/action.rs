@@ -40,6 +40,8 @@ pub enum Action {
     Memory,
     /// Answer the numbered rubric line.
     Toggle,
+    /// What happened while nobody was here.
+    Away,
     /// The list of runs.
     Timeline,
     /// The four bones.
@@ -145,15 +147,19 @@ pub struct Entry {
 }
 
 use Key::{Char, Ctrl};
-use Place::{Dialogue, FirstRun, Form, Help, Inspect, Main, Pages, Review, Timeline};
+use Place::{Away, Dialogue, FirstRun, Form, Help, Inspect, Main, Pages, Review, Timeline};
 
 const ALL: &[Place] = &[
-    Main, Pages, Timeline, Inspect, Review, Help, Form, Dialogue, FirstRun,
+    Main, Pages, Timeline, Inspect, Review, Away, Help, Form, Dialogue, FirstRun,
 ];
-const LISTS: &[Place] = &[Main, Pages, Timeline, Inspect, Review, Help, Form, FirstRun];
+const LISTS: &[Place] = &[
+    Main, Pages, Timeline, Inspect, Review, Away, Help, Form, FirstRun,
+];
 const READ: &[Place] = &[Main, Pages, Timeline, Inspect, Review, Help];
 const RUNS: &[Place] = &[Main, Pages];
-const STOPPING: &[Place] = &[Main, Pages, Timeline, Inspect, Review, Help, Form, Dialogue];
+const STOPPING: &[Place] = &[
+    Main, Pages, Timeline, Inspect, Review, Away, Help, Form, Dialogue,
+];
 
 macro_rules! row {
     ($action:ident, $keys:expr, $shown:literal, $hint:literal, $help:literal, $group:ident, $places:expr) => {
@@ -172,7 +178,7 @@ macro_rules! row {
 /// Everything a key can do, in the order of the hint line.
 #[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
-    row!(Waiting, [Char('c')], "c", "open checkpoint", "go to what needs you", Move, &[Main, Pages, Timeline, Inspect, Help]),
+    row!(Waiting, [Char('c')], "c", "open checkpoint", "go to what needs you", Move, &[Main, Pages, Timeline, Inspect, Away, Help]),
     row!(Start, [Char('s')], "s", "start", "start now", Loops, &[Main, Inspect]),
     row!(Ask, [Char('P')], "P", "plain prompt", "plain prompt: once, without the loop", Loops, &[Inspect]),
     row!(Allow, [Char('a')], "a", "allow and start", "review: allow exactly what is shown", Loops, &[Review]),
@@ -191,6 +197,7 @@ pub const TABLE: &[Entry] = &[
     row!(Earlier, [Char('[')], "[ ]", "iteration", "previous, next iteration", Move, &[Main, Pages, Timeline]),
     row!(Later, [Char(']')], "", "", "", Move, &[Main, Pages, Timeline]),
     row!(Timeline, [Char('t')], "t", "timeline", "timeline", Everywhere, &[Main, Pages, Inspect]),
+    row!(Away, [Char('b')], "b", "", "what happened meanwhile", Everywhere, &[Main, Timeline, Inspect, Away]),
     row!(Memory, [Char('m')], "m", "memory", "memory", Everywhere, &[Main, Pages, Inspect]),
     row!(StopAll, [Char('X')], "X", "stop all", "stop all, switch all off", Loops, STOPPING),
     row!(Inspect, [Char('i')], "i", "inspect", "inspect the four bones", Loops, &[Main]),
@@ -198,7 +205,7 @@ pub const TABLE: &[Entry] = &[
     row!(Previous, [Key::BackTab], "", "", "", Move, &[Main, Pages]),
     row!(Zoom, [Char('z')], "z", "zoom", "zoom pane", Move, &[Main]),
     row!(Filter, [Char('/')], "/ n N", "search", "search or filter; next", Everywhere, READ),
-    row!(Open, [Key::Enter], "Enter", "open", "open, choose; never approves", Move, &[Main, Timeline, Form, FirstRun]),
+    row!(Open, [Key::Enter], "Enter", "open", "open, choose; never approves", Move, &[Main, Timeline, Away, Form, FirstRun]),
     row!(More, [Char('l'), Char(' '), Key::Right], "h l", "change", "change a value in a form", Move, &[Form]),
     row!(Less, [Char('h'), Key::Left], "", "", "", Move, &[Form]),
     row!(Pane, [Char('1'), Char('2'), Char('3'), Char('4')], "1 2 3 4", "", "pane by number", Move, &[Main]),

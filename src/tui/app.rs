@@ -2,6 +2,7 @@
 //! are handed in, everything that reaches outside comes back as `Out`.
 
 pub mod arming;
+mod back;
 pub mod decide;
 pub mod dialogue;
 pub mod field;
@@ -23,7 +24,8 @@ pub mod world;
 
 use std::collections::BTreeMap;
 
-use crate::protocol::{Command, Fact, Record, RunId};
+use crate::protocol::{Away, Command, Fact, Record, RunId};
+use crate::run::spec::Hours;
 use crate::run::{CheckpointId, Event};
 
 use super::action::{self, Action};
@@ -101,6 +103,13 @@ pub enum Layer {
         /// Where it is scrolled to.
         top: Anchor,
     },
+    /// What happened while nobody was here.
+    Away {
+        /// Where it is scrolled to.
+        top: Anchor,
+        /// When it opened by itself, in milliseconds since 1970; `None` where it was asked for.
+        unasked: Option<i64>,
+    },
     /// Help for a place.
     Help {
         /// The place.
@@ -128,8 +137,8 @@ pub struct App {
     pub manner: Manner,
     /// How decisions made here are signed; empty where nobody else can decide.
     pub by: String,
-    /// Minutes of the day between which no bell rings, from the first up to the second.
-    pub quiet: Option<(u16, u16)>,
+    /// The project's quiet hours, in which no bell rings.
+    pub quiet: Option<Hours>,
     /// Notifications to be shown outside the window.
     pub notes: Vec<String>,
     /// The question that somebody else answered before this cockpit's answer came.
@@ -168,6 +177,8 @@ pub struct App {
     pub first_run: usize,
     /// Answers of a human judge so far.
     pub human: BTreeMap<CheckpointId, Vec<Option<bool>>>,
+    /// What happened while nobody was here, if somebody came back.
+    pub away: Option<Away>,
     /// When a decision may be taken.
     pub arming: Arming,
     /// Whether the terminal has the operator's attention.
@@ -213,6 +224,7 @@ impl App {
             search: search::Search::default(),
             first_run: 0,
             human: BTreeMap::new(),
+            away: None,
             arming: Arming::default(),
             focused: true,
             newest: Newest::Decision,
@@ -260,7 +272,7 @@ impl App {
                 self.toast = None;
             }
             let watched = self.focused && self.pages_run() == Some(run);
-            if self.world.attached && !watched && !self.is_quiet() {
+            if self.world.attached && !watched && !self.is_quiet(run) {
                 self.bells += 1;
                 let kind = checkpoint.ask.kind();
                 self.notes.push(format!("{run} waits: {kind}"));
@@ -294,6 +306,7 @@ impl App {
         self.now = now;
         (self.toast, self.complained) = (None, None);
         self.search.stop();
+        self.clear_the_way();
         let mut out = match keymap::receiver(self) {
             Receiver::Field => self.type_key(key),
             Receiver::Place(place) => match keymap::action(place, key) {

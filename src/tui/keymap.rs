@@ -56,6 +56,8 @@ pub enum Place {
     Inspect,
     /// What a loop would run, for the operator to allow.
     Review,
+    /// What happened while nobody was here.
+    Away,
     /// Help.
     Help,
     /// A form: verdict, raise, choice of a file.
@@ -75,6 +77,7 @@ impl Place {
             Self::Timeline => "timeline",
             Self::Inspect => "four bones",
             Self::Review => "review",
+            Self::Away => "while you were away",
             Self::Help => "help",
             Self::Form => "form",
             Self::Dialogue => "question",
@@ -102,6 +105,7 @@ pub fn receiver(app: &App) -> Receiver {
         Some(Layer::Timeline(_)) => Place::Timeline,
         Some(Layer::Inspect { .. }) => Place::Inspect,
         Some(Layer::Review { .. }) => Place::Review,
+        Some(Layer::Away { .. }) => Place::Away,
         Some(Layer::Help { .. }) => Place::Help,
         Some(Layer::Form(_)) => Place::Form,
         Some(Layer::Dialogue(_)) => Place::Dialogue,

@@ -2,6 +2,7 @@
 
 pub mod aside;
 pub mod asks;
+pub mod away;
 pub mod checkpoint;
 pub mod editor;
 pub mod empty;
@@ -39,6 +40,7 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, at: &Layout) {
         Some(Layer::Timeline(timeline)) => timeline::draw(canvas, app, timeline, region),
         Some(Layer::Inspect { name, .. }) => inspect::draw(canvas, app, name, reading(region)),
         Some(Layer::Review { name, .. }) => review::draw(canvas, app, name, reading(region)),
+        Some(Layer::Away { .. }) => away::draw(canvas, app, reading(region)),
         Some(Layer::Help { place, .. }) => help::draw(canvas, app, *place, reading(region)),
         Some(Layer::Dialogue(_)) | None => {
             if app.nothing_here() {
@@ -66,6 +68,11 @@ pub(crate) fn with_flow<T>(app: &App, then: impl FnOnce(Window<'_>, Anchor) -> T
         Layer::Review { name, top } => {
             let area = layout::inner(reading(region).body);
             let rows = review::rows(app, name, usize::from(area.width));
+            Some(then(window(&rows, area), *top))
+        }
+        Layer::Away { top, .. } => {
+            let area = layout::inner(reading(region).body);
+            let rows = away::rows(app, usize::from(area.width));
             Some(then(window(&rows, area), *top))
         }
         Layer::Help { place, top } => {

@@ -71,6 +71,9 @@ pub fn row(
         return (OFF, "off".to_owned(), "off".to_owned());
     }
     if let Some((outcome, at)) = run.and_then(ended) {
+        if stands(&facts.waking) {
+            return after(outcome, rests(facts, now));
+        }
         let when = now.at(at);
         if !outcome.goal_met() {
             let (mark, word) = end_mark(outcome);
@@ -87,18 +90,40 @@ pub fn row(
             };
             return (mark, word.to_owned(), word.to_owned());
         }
-        let sleeps = facts.waking.armed() || matches!(facts.waking, Waking::Disarmed { .. });
-        if when.day() == now.day() && !sleeps {
+        if when.day() == now.day() {
             return (OK, format!("{} ok", when.hm()), "ok".to_owned());
         }
     }
     rests(facts, now)
 }
 
+/// Whether how the trigger stands is told before how the last run ended.
+fn stands(waking: &Waking) -> bool {
+    match waking {
+        Waking::Manual | Waking::Unproven { .. } => false,
+        Waking::Off { .. }
+        | Waking::Expired { .. }
+        | Waking::Disarmed { .. }
+        | Waking::Armed { .. }
+        | Waking::Asleep { .. }
+        | Waking::Queued { .. } => true,
+    }
+}
+
+/// A resting loop's row with the mark of its last run's end before its word.
+fn after(outcome: &Outcome, (mark, long, short): (Mark, String, String)) -> (Mark, String, String) {
+    let ((_, end), _) = end_mark(outcome);
+    (mark, format!("{end} {long}"), format!("{end} {short}"))
+}
+
 /// The mark and the word of a loop that has no run to tell of.
 fn rests(facts: &LoopFacts, now: Moment) -> (Mark, String, String) {
     let mark = match &facts.waking {
         Waking::Disarmed { .. } => TRIPPED,
+        Waking::Expired { .. } => (Role::NeedsYou, "▲"),
+        Waking::Armed { .. } | Waking::Asleep { .. } if facts.expires_soon(now.ms).is_some() => {
+            TRIPPED
+        }
         Waking::Queued { .. } => NOT_YET,
         Waking::Off { .. } => OFF,
         Waking::Manual | Waking::Unproven { .. } | Waking::Armed { .. } | Waking::Asleep { .. } => {

@@ -9,13 +9,15 @@ mod fire;
 mod install;
 mod plain;
 
-use checkride::cli::since::Told;
+use std::fs;
+
+use checkride::cli::since;
 use checkride::cli::{
     Exit, Fail, Flags, Out, Session, decide, flags::Cmd, log, run, show, status, stop,
 };
 use checkride::link::{FarEnd, Link};
 use checkride::protocol::{
-    Command, Fact, Fetch, LoopFacts, LoopRow, LoopState, Record, Review, RunId, Waking,
+    Away, Command, Fact, Fetch, LoopFacts, LoopRow, LoopState, Record, Review, RunId, Waking,
 };
 use checkride::run::prompt::{Ingredients, compose};
 use checkride::run::spec::{Goal, WorkerKind};
@@ -26,7 +28,7 @@ use checkride::run::{
 use clap::Parser as _;
 use serde_json::Value;
 
-use crate::host::{Hosting, checkride, said, until};
+use crate::host::{Hosting, checkride, said, states, until};
 use crate::world::World;
 
 /// The moment at which the first record was written.
@@ -172,6 +174,7 @@ impl Fake {
             off: false,
             waking: Waking::Manual,
             lapse: None,
+            expires: None,
             spec: wake().spec,
             files: Vec::new(),
             proven: 0,
@@ -536,7 +539,7 @@ async fn the_second_decision_loses() {
 async fn decide_edit_takes_what_the_kind_offers() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("prompt");
-    std::fs::write(&file, "Do it well.\n").unwrap();
+    fs::write(&file, "Do it well.\n").unwrap();
     let digest = Fake::at_prompt().open().digest;
     let line = format!(
         "decide tidy edit --digest {digest} --file {}",
@@ -749,7 +752,7 @@ fn init_copies_and_never_writes_over() {
     assert_eq!(code, 20, "{line}");
     assert!(line.contains("scripts/words is there already"), "{line}");
     assert!(!world.project().join("loops").exists());
-    std::fs::remove_file(world.project().join("scripts/words")).unwrap();
+    fs::remove_file(world.project().join("scripts/words")).unwrap();
     let (code, line) = told(&world, "init research-and-draft");
     assert_eq!(code, 0, "{line}");
     let (code, checked) = told(&world, "check");
@@ -800,6 +803,71 @@ fn odd_command_lines_get_one_line() {
     }
 }
 
+/// R40, R43: `status` tells armed loops from manual ones, with the next wake, for people and programs; how
+/// the last run ended stands beside it.
+#[tokio::test]
+async fn status_tells_armed_loops() {
+    let (near, far) = Link::pair();
+    let mut fake = Fake::at_prompt();
+    fake.stop();
+    let played = tokio::spawn(play(fake, far));
+    let session = Session::open(near, "test".to_owned()).await.unwrap();
+    let mut known = session.known.clone();
+    drop(session);
+    played.await.unwrap();
+    let mut told = |waking: Waking| {
+        let LoopState::Valid(facts) = &mut known.loops[0].state else {
+            panic!("invalid");
+        };
+        facts.waking = waking;
+        let status = status::status(&known, BEGIN + 3_600_000);
+        (status.loops[0].clone(), status::render(&status))
+    };
+    let (row, text) = told(Waking::Armed { next: Some(BEGIN) });
+    assert_eq!((row.state, row.next_wake_ms), ("armed", Some(BEGIN)));
+    assert!(text.contains("armed") && text.contains("next "), "{text}");
+    assert!(text.contains("last: stopped 59 min ago"), "{text}");
+    let why = "quiet hours".to_owned();
+    let (row, text) = told(Waking::Asleep { until: BEGIN, why });
+    assert_eq!((row.state, row.next_wake_ms), ("asleep", Some(BEGIN)));
+    assert!(text.contains("quiet hours"), "{text}");
+    let (row, text) = told(Waking::Expired { at: BEGIN });
+    assert_eq!((row.state, row.next_wake_ms), ("expired", None));
+    assert!(text.contains("its time is over"), "{text}");
+    assert_eq!(told(Waking::Manual).0.state, "idle");
+}
+
+/// `check` examines the user's own files too, with the line.
+#[test]
+fn check_reads_the_users_settings() {
+    let world = World::new();
+    let folder = states(&world);
+    fs::create_dir_all(&folder).unwrap();
+    let check = || {
+        let ran = checkride(&world, &["check"]).output().unwrap();
+        let told = String::from_utf8(ran.stdout).unwrap();
+        (ran.status.code(), told)
+    };
+    fs::write(
+        folder.join("config.toml"),
+        "[notify]\ncommand = [\"true\"]\n",
+    )
+    .unwrap();
+    assert_eq!(check().0, Some(0));
+    fs::write(folder.join("config.toml"), "[notify]\nwebhok = \"x\"\n").unwrap();
+    let (code, told) = check();
+    assert_eq!(code, Some(2), "{told}");
+    assert!(
+        told.contains("config.toml:2:1") && told.contains("webhook"),
+        "{told}"
+    );
+    fs::write(folder.join("config.toml"), "").unwrap();
+    fs::write(folder.join("prices.toml"), "[[model]]\n").unwrap();
+    let (code, told) = check();
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("prices.toml:1"), "{told}");
+}
+
 /// R56, S25: what happened since one left, what waits and what it cost; a clock that was set back
 /// makes nothing negative.
 #[tokio::test]
@@ -814,9 +882,9 @@ async fn since_tells_what_happened() {
         known
     };
     let zone = jiff::tz::TimeZone::UTC;
-    let page = |told: &Told, now| told.page(now, &zone);
+    let page = |told: &Away, now| since::page(told, now, &zone);
     let asks = known(Fake::at_prompt()).await;
-    let told = Told::of(&asks, BEGIN);
+    let told = Away::of(&asks.loops, &asks.runs, BEGIN);
     assert_eq!(
         page(&told, BEGIN + 3_600_000),
         "since Tue 10:13, 60 min ago: 0 runs ended, 1 waits, nothing spent\n  \
@@ -830,7 +898,7 @@ async fn since_tells_what_happened() {
     let mut fake = Fake::at_prompt();
     fake.stop();
     let ended = known(fake).await;
-    let told = Told::of(&ended, BEGIN);
+    let told = Away::of(&ended.loops, &ended.runs, BEGIN);
     assert!(
         page(&told, BEGIN).contains("1 run ended, nothing waits"),
         "{told:?}"
@@ -839,5 +907,5 @@ async fn since_tells_what_happened() {
         page(&told, BEGIN).contains("tidy-1 ended: stopped"),
         "{told:?}"
     );
-    assert!(Told::of(&ended, BEGIN + 3_600_000).is_nothing());
+    assert!(Away::of(&ended.loops, &ended.runs, BEGIN + 3_600_000).is_nothing());
 }

@@ -1,5 +1,6 @@
 //! Whole screens: records and keys in, text and styles out, at every size that PRODUCT names.
 
+mod away;
 mod demands;
 mod keys;
 mod properties;

@@ -15,6 +15,8 @@ pub(super) struct Found {
     pub(super) waking: Waking,
     /// When to look again.
     pub(super) again: Option<i64>,
+    /// When the trigger runs out.
+    pub(super) ends: Option<i64>,
 }
 
 /// When to look outside again, or why that cannot be done.
@@ -25,6 +27,7 @@ impl Found {
         Self {
             waking,
             again: None,
+            ends: None,
         }
     }
 }
@@ -44,6 +47,7 @@ impl Boss {
             let found = found.unwrap_or_else(|e| Found::at_rest(Waking::Disarmed { why: e.0 }));
             facts.off = matches!(found.waking, Waking::Off { .. });
             facts.waking = found.waking;
+            facts.expires = found.ends;
             again = again.into_iter().chain(found.again).min();
         }
         if let Err(e) = self.start_queued(&mut rows, &today).await {
@@ -93,9 +97,8 @@ impl Boss {
             .armed(name, &spec.trigger, (now, &journal))
             .await?;
         let ends = expires(&spec.trigger, &held);
-        if ends.is_some_and(|ends| ends <= now) {
-            let why = "its time to expire has come; u arms it for as long again".to_owned();
-            return Ok(Found::at_rest(Waking::Off { why }));
+        if let Some(at) = ends.filter(|ends| *ends <= now) {
+            return Ok(Found::at_rest(Waking::Expired { at }));
         }
         let found = match &spec.trigger {
             Trigger::Manual => Ok(Found::at_rest(Waking::Manual)),
@@ -104,6 +107,7 @@ impl Boss {
         }?;
         Ok(Found {
             again: found.again.into_iter().chain(ends).min(),
+            ends,
             ..found
         })
     }
@@ -150,8 +154,8 @@ impl Boss {
             Some(_) | None => Waking::Armed { next: plan.next },
         };
         Ok(Found {
-            waking,
             again: plan.next,
+            ..Found::at_rest(waking)
         })
     }
 

@@ -6,7 +6,7 @@ use tokio::task::spawn_local;
 use super::Boss;
 use crate::protocol::{Command, Fact, Fetch, Plain, Record, RunId, Written};
 use crate::run::spec::PLAIN;
-use crate::run::{BY_HAND, CheckpointId, Decision, Digest, Input, Run};
+use crate::run::{BY_HAND, CheckpointId, Decision, Digest, Input, LoopSpec, Run};
 use crate::supervisor::desk::Desk;
 use crate::supervisor::driver::{self, Mail};
 use crate::supervisor::hub::{Letter, Reply};
@@ -170,11 +170,15 @@ impl Boss {
     }
 
     async fn switch_off(&mut self, off: bool, reply: &Reply) {
+        let were_off = self.shelf.is_off();
         if let Err(e) = self.shelf.switch_off(off, &self.shared.journal).await {
             return reply.refuse("triggers", e.to_string()).await;
         }
         if !off {
-            let names: Vec<String> = self.shelf.specs().map(|spec| spec.name.clone()).collect();
+            // Where nothing was off, what may run out is armed for as long again; the rest is armed already.
+            let anew = |spec: &&LoopSpec| were_off || spec.trigger.expires_s().is_some();
+            let specs = self.shelf.specs().filter(anew);
+            let names: Vec<String> = specs.map(|spec| spec.name.clone()).collect();
             for name in names {
                 if let Err(e) = self.wakes.keep(&name, None, &self.shared.journal).await {
                     return reply.refuse("triggers", e.to_string()).await;

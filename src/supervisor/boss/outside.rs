@@ -49,14 +49,14 @@ impl Boss {
         };
         match back {
             Some((until, why)) => Found {
-                waking: Waking::Asleep { until, why },
                 again: Some(until),
+                ..Found::at_rest(Waking::Asleep { until, why })
             },
             None => Found {
-                waking: Waking::Armed {
-                    next: next.filter(|_| matches!(event.source, Source::Poll { .. })),
-                },
                 again: next,
+                ..Found::at_rest(Waking::Armed {
+                    next: next.filter(|_| matches!(event.source, Source::Poll { .. })),
+                })
             },
         }
     }

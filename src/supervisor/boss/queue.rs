@@ -257,6 +257,9 @@ pub(super) fn unarmed(waking: &Waking) -> Option<String> {
         Waking::Manual => Some("only a person starts it: its trigger is manual".to_owned()),
         Waking::Unproven { proven, of } => Some(format!("manual only · proven {proven} of {of}")),
         Waking::Off { why } => Some(format!("off: {why}")),
+        Waking::Expired { .. } => {
+            Some("its time is over; u in the cockpit arms it again".to_owned())
+        }
         Waking::Disarmed { why } => Some(format!("disarmed: {why}")),
     }
 }

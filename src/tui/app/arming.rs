@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::run::{CheckpointId, Digest};
 
 /// Time a question must have been on the screen, in milliseconds (PRODUCT §3.2).
-const SHOWN_MS: i64 = 400;
+pub(super) const SHOWN_MS: i64 = 400;
 /// Time without a key before a decision counts, in milliseconds (PRODUCT §3.2).
 const QUIET_MS: i64 = 250;
 
@@ -30,6 +30,11 @@ impl Arming {
             Some(q) if self.painted.as_ref().is_some_and(|(p, _)| *p == q) => {}
             Some(q) => self.painted = Some((q, now)),
         }
+    }
+
+    /// Whether any key was pressed yet.
+    pub fn was_touched(&self) -> bool {
+        self.last_input.is_some()
     }
 
     /// A key was pressed.

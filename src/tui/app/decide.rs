@@ -55,6 +55,7 @@ impl App {
                 Layer::Timeline(_)
                 | Layer::Inspect { .. }
                 | Layer::Review { .. }
+                | Layer::Away { .. }
                 | Layer::Help { .. }
                 | Layer::Form(_)
                 | Layer::Dialogue(_),

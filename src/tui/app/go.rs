@@ -1,6 +1,6 @@
 //! What each action does: moving, opening, closing, and the commands that are no decisions.
 
-use crate::protocol::Command;
+use crate::protocol::{Command, Waking};
 use crate::run::Answer;
 
 use super::field::Purpose;
@@ -58,14 +58,11 @@ impl App {
             Action::Output => self.show(Tab::Output),
             Action::Memory => self.show_memory(),
             Action::Timeline => self.show_timeline(),
+            Action::Away => self.turn_away(),
             Action::Inspect => self.show_bones(),
             Action::Help => self.show_help(),
             Action::Toggle => self.toggle(key.digit().unwrap_or(0)),
-            Action::More | Action::Less => {
-                if let Some(Layer::Form(form)) = self.layers.last_mut() {
-                    form.change(action == Action::More);
-                }
-            }
+            Action::More | Action::Less => self.change(action == Action::More),
             Action::Next => self.turn(1),
             Action::Previous => self.turn(-1),
             Action::Pane => {
@@ -83,6 +80,13 @@ impl App {
         Vec::new()
     }
 
+    /// The next or the previous value of a form.
+    fn change(&mut self, next: bool) {
+        if let Some(Layer::Form(form)) = self.layers.last_mut() {
+            form.change(next);
+        }
+    }
+
     /// The run that the open layer or the panes show.
     pub fn shown_run(&self) -> Option<&Run> {
         match self.layers.last() {
@@ -91,6 +95,7 @@ impl App {
             Some(
                 Layer::Inspect { .. }
                 | Layer::Review { .. }
+                | Layer::Away { .. }
                 | Layer::Help { .. }
                 | Layer::Form(_)
                 | Layer::Dialogue(_),
@@ -183,10 +188,14 @@ impl App {
         Out::Send(Command::Undo { run: None })
     }
 
-    /// Whether `X` holds the chosen loop's trigger; a loop that its own file switches off is no such.
+    /// Whether `u` arms the chosen loop's trigger: `X` holds it, or its time is over or nearly so. A loop
+    /// that its own file switches off is no such.
     pub(crate) fn is_switched_off(&self) -> bool {
         let facts = self.name().and_then(|name| self.world.facts(name));
-        facts.is_some_and(|f| f.off && f.spec.enabled)
+        facts.is_some_and(|f| {
+            let over = matches!(f.waking, Waking::Expired { .. });
+            over || f.expires_soon(self.now.ms).is_some() || f.off && f.spec.enabled
+        })
     }
 
     fn show_waiting(&mut self) {
@@ -261,6 +270,7 @@ impl App {
         match self.layers.last() {
             Some(Layer::Form(_)) => return self.choose(),
             Some(Layer::Timeline(_)) => self.show(Tab::Verdict),
+            Some(Layer::Away { .. }) => self.turn_away(),
             Some(
                 Layer::Pages(_)
                 | Layer::Inspect { .. }

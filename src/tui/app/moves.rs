@@ -206,6 +206,7 @@ impl App {
             Some(
                 Layer::Inspect { top: at, .. }
                 | Layer::Review { top: at, .. }
+                | Layer::Away { top: at, .. }
                 | Layer::Help { top: at, .. },
             ) => *at = top,
             Some(_) => {}

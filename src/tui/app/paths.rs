@@ -43,6 +43,7 @@ impl App {
             Some(
                 Layer::Inspect { .. }
                 | Layer::Review { .. }
+                | Layer::Away { .. }
                 | Layer::Help { .. }
                 | Layer::Form(_)
                 | Layer::Dialogue(_),

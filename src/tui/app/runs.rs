@@ -108,6 +108,19 @@ impl Run {
         }
     }
 
+    /// When it ended, if it did.
+    pub fn ended_at(&self) -> Option<i64> {
+        match &self.phase {
+            Phase::Ended(_, at) => Some(*at),
+            Phase::Queued
+            | Phase::Busy(..)
+            | Phase::Asking(..)
+            | Phase::Held(_)
+            | Phase::Paused(_)
+            | Phase::Stopping => None,
+        }
+    }
+
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event, at: i64) {
         match event {

@@ -74,7 +74,9 @@ impl App {
             Some(Layer::Inspect { .. }) => Some(Spot::Inspect),
             Some(Layer::Review { .. }) => Some(Spot::Review),
             Some(Layer::Help { .. }) => Some(Spot::Help),
-            Some(Layer::Timeline(_) | Layer::Form(_) | Layer::Dialogue(_)) => None,
+            Some(Layer::Timeline(_) | Layer::Away { .. } | Layer::Form(_) | Layer::Dialogue(_)) => {
+                None
+            }
             None => (self.focus != Pane::Loops).then_some(Spot::Pane(self.focus)),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::field::Field;
 use super::runs::Phase;
 use super::{App, Layer};
+use crate::protocol::RunId;
 use crate::run::Digest;
 use crate::tui::layout::{Layout, Over, View};
 use crate::tui::panes;
@@ -85,6 +86,7 @@ impl App {
                 Layer::Timeline(_)
                 | Layer::Inspect { .. }
                 | Layer::Review { .. }
+                | Layer::Away { .. }
                 | Layer::Help { .. },
             ) => Over::Whole,
             Some(Layer::Dialogue(_)) | None if self.nothing_here() => Over::Whole,
@@ -105,16 +107,14 @@ impl App {
         beat
     }
 
-    /// Whether no bell rings now; the title tells it all the same.
-    pub(crate) fn is_quiet(&self) -> bool {
+    /// Whether no bell rings now for this run, by the quiet hours of the project or of its loop; the title
+    /// tells it all the same.
+    pub(crate) fn is_quiet(&self, run: &RunId) -> bool {
+        let facts = run.split().and_then(|(name, _)| self.world.facts(name));
+        let own = facts.and_then(|facts| facts.spec.guardrails.quiet_hours);
         let minute = self.now.minute();
-        self.quiet.is_some_and(|(from, to)| {
-            if from < to {
-                (from..to).contains(&minute)
-            } else {
-                minute >= from || minute < to
-            }
-        })
+        let mut all = self.quiet.into_iter().chain(own);
+        all.any(|hours| hours.contains(minute))
     }
 
     /// Whether there is no loop to show.
@@ -146,6 +146,7 @@ impl Layer {
             Self::Timeline(_) => "the timeline",
             Self::Inspect { .. } => "the four bones",
             Self::Review { .. } => "this review",
+            Self::Away { .. } => "this page",
             Self::Help { .. } => "help",
             Self::Form(_) => "this form",
             Self::Dialogue(_) => "this question",

@@ -189,6 +189,7 @@ impl App {
             Layer::Pages(_)
             | Layer::Inspect { .. }
             | Layer::Review { .. }
+            | Layer::Away { .. }
             | Layer::Help { .. }
             | Layer::Form(_)
             | Layer::Dialogue(_) => None,

@@ -31,6 +31,7 @@ impl App {
             Action::Allow => self.can_allow(),
             Action::Hold => self.can_hold(),
             Action::Undo => self.can_undo(),
+            Action::Away => self.can_look_back(),
             Action::Waiting => none_if(
                 self.world.waiting().is_empty(),
                 "nothing is waiting for you",
@@ -81,6 +82,13 @@ impl App {
             | Action::TakeTheirs
             | Action::Merge => self.can_answer_dialogue(action),
         }
+    }
+
+    fn can_look_back(&self) -> Result<(), String> {
+        none_if(
+            self.away.is_none(),
+            "this page comes when you were away for five minutes and something happened",
+        )
     }
 
     fn can_match(&self) -> Result<(), String> {

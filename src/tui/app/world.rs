@@ -178,6 +178,13 @@ impl World {
             .max_by_key(|r| r.number())
     }
 
+    /// The newest run of a loop that is over, if it is known.
+    pub fn last_ended(&self, name: &str) -> Option<&Run> {
+        let ended = self.runs.values().filter(|r| r.name() == name);
+        let ended = ended.filter(|r| r.ended_at().is_some() && r.wake.is_some());
+        ended.max_by_key(|r| r.number())
+    }
+
     /// Runs that are not over.
     pub fn active(&self) -> impl Iterator<Item = &Run> {
         self.runs.values().filter(|r| r.active())

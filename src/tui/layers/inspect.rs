@@ -76,6 +76,7 @@ pub(crate) fn rows(app: &App, name: &str, width: usize) -> Vec<Row> {
     output(&mut out, facts);
     out.heading("trust");
     trust(&mut out, facts, app);
+    last_time(&mut out, app, name);
     out.heading("files");
     out.line(Role::Fg, facts.files.join("\n"));
     out.rows
@@ -145,6 +146,21 @@ fn trust(out: &mut Bones, facts: &LoopFacts, app: &App) {
             Role::Claim,
             format!("claimed done {claimed}×, approved {approved}× of these"),
         );
+    }
+}
+
+/// How its last run ended, and the note that it left.
+fn last_time(out: &mut Bones, app: &App, name: &str) {
+    let Some(last) = app.last_time(name) else {
+        return;
+    };
+    out.heading("last time");
+    out.line(Role::Fg, last);
+    let run = app.world.last_ended(name);
+    let iterations = run.map_or(&[][..], |run| &run.iterations);
+    let verdicts = iterations.iter().rev().filter_map(|i| i.verdict.as_ref());
+    if let Some(note) = verdicts.flat_map(|verdict| &verdict.note).next() {
+        out.line(Role::Muted, format!("noted: {note}"));
     }
 }
 

@@ -246,7 +246,10 @@ fn status(app: &App) -> String {
         Some((_, Phase::Stopping)) => "stopping; everything is kept".to_owned(),
         Some((_, Phase::Asking(..) | Phase::Ended(..))) | None => {
             match app.world.active().count() {
-                0 => "nothing is running.".to_owned(),
+                0 => match app.name().and_then(|name| app.last_time(name)) {
+                    Some(last) => format!("nothing is running. Last time: {last}"),
+                    None => "nothing is running.".to_owned(),
+                },
                 n => format!("{} elsewhere", figures::count(n, "run")),
             }
         }

@@ -108,6 +108,14 @@ fn below(app: &App, width: usize) -> Vec<Row> {
             rows.extend(bones(facts, app, width));
             rows.push(Row::blank());
             rows.push(trust(row, facts));
+            if let Some(last) = app.last_time(&row.name) {
+                rows.extend(labelled(
+                    " last",
+                    10,
+                    (Role::Fg, &last),
+                    width.saturating_sub(1),
+                ));
+            }
             rows.extend(
                 labelled(
                     "",

@@ -45,12 +45,17 @@ impl Moment {
 
     /// `Fri 12`
     pub fn weekday_day(self) -> String {
+        format!("{} {:02}", self.weekday(), self.day_of_month())
+    }
+
+    /// `Fri`
+    pub fn weekday(self) -> &'static str {
         const NAMES: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-        let name = usize::try_from(self.day().rem_euclid(7))
+        usize::try_from(self.day().rem_euclid(7))
             .ok()
             .and_then(|i| NAMES.get(i))
-            .unwrap_or(&"");
-        format!("{name} {:02}", self.day_of_month())
+            .copied()
+            .unwrap_or("")
     }
 
     /// Day of the month, by the civil-from-days rule of Howard Hinnant's date algorithms.
@@ -105,6 +110,14 @@ pub fn money(usage: Usage) -> String {
         0 => paid,
         plan => format!("{paid} + {} plan", dollars(plan)),
     }
+}
+
+/// `12.4k tok · $0.41`, or that nothing was spent.
+pub fn spent(usage: Usage) -> String {
+    if usage == Usage::default() {
+        return "nothing spent".to_owned();
+    }
+    format!("{} · {}", tokens(usage), money(usage))
 }
 
 /// `12.4k tok · $0.31 for each of 5 approved runs`: what one result costs, the failed runs with it.

@@ -12,9 +12,10 @@ pub fn word(facts: &LoopFacts, now: Moment) -> String {
         Waking::Unproven { proven, of } => format!("proven {proven}/{of}"),
         Waking::Off { .. } => "off".to_owned(),
         Waking::Disarmed { .. } => "disarmed".to_owned(),
-        Waking::Armed { next: Some(next) } => when(*next, now),
+        Waking::Expired { .. } => "expired?".to_owned(),
+        Waking::Armed { next: Some(next) } => brief(*next, now),
         Waking::Armed { next: None } => facts.spec.trigger.words(),
-        Waking::Asleep { until, .. } => format!("till {}", when(*until, now)),
+        Waking::Asleep { until, .. } => format!("till {}", brief(*until, now)),
         Waking::Queued { .. } => "queued".to_owned(),
     }
 }
@@ -28,6 +29,13 @@ pub fn lines(facts: &LoopFacts, now: Moment) -> Vec<(Role, String)> {
             Some((Role::Warn, format!("manual only · proven {proven} of {of}")))
         }
         Waking::Off { why } => Some((Role::Warn, format!("off: {why}"))),
+        Waking::Expired { at } => Some((
+            Role::NeedsYou,
+            format!(
+                "its time is over since {}: u arms it for as long again, else it stays off",
+                when(*at, now)
+            ),
+        )),
         Waking::Disarmed { why } => Some((Role::Warn, format!("disarmed: {why}"))),
         Waking::Armed { next: Some(next) } => {
             Some((Role::Fg, format!("next {}", when(*next, now))))
@@ -42,20 +50,37 @@ pub fn lines(facts: &LoopFacts, now: Moment) -> Vec<(Role, String)> {
     let lapse = facts
         .lapse
         .as_ref()
-        .map(|lapse| (Role::Warn, missed(lapse, now)));
+        .map(|lapse| (Role::Warn, format!("▲ {}", missed(lapse, now))));
     let lapse = lapse.filter(|_| facts.spec.trigger != Trigger::Manual);
-    stands.into_iter().chain(lapse).collect()
+    let ends = facts.expires_soon(now.ms).map(|at| {
+        let at = when(at, now);
+        (
+            Role::Warn,
+            format!("▲ expires {at}; u arms it for as long again"),
+        )
+    });
+    stands.into_iter().chain(ends).chain(lapse).collect()
 }
 
-/// `▲ 2 wakes without a run, the last Fri 12 07:00: no host was running`
-fn missed(lapse: &Lapse, now: Moment) -> String {
+/// `2 wakes without a run, the last Fri 12 07:00: no host was running`
+pub(crate) fn missed(lapse: &Lapse, now: Moment) -> String {
     let many = count(usize::try_from(lapse.count).unwrap_or(usize::MAX), "wake");
     let last = when(lapse.at, now);
-    format!("▲ {many} without a run, the last {last}: {}", lapse.why)
+    format!("{many} without a run, the last {last}: {}", lapse.why)
+}
+
+/// The same for a row: `18:00` today, `Mon 07:00` within the next days, `Mon 15` later.
+fn brief(at: i64, now: Moment) -> String {
+    let then = now.at(at);
+    match then.day() - now.day() {
+        0 => then.hm(),
+        1..=6 => format!("{} {}", then.weekday(), then.hm()),
+        _ => then.weekday_day(),
+    }
 }
 
 /// `18:00` today, `Mon 15 07:00` on another day.
-fn when(at: i64, now: Moment) -> String {
+pub(crate) fn when(at: i64, now: Moment) -> String {
     let then = now.at(at);
     if then.day() == now.day() {
         then.hm()

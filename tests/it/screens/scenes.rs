@@ -269,6 +269,7 @@ fn row(name: &str, mode: Mode, trigger: Trigger, off: bool) -> LoopRow {
             off,
             waking: waking(&trigger, off),
             lapse: None,
+            expires: None,
             spec: spec(name, trigger),
             files: vec![
                 format!("loops/{name}.toml"),

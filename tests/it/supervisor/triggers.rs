@@ -2,6 +2,7 @@
 //! and sleeps again; what should have run and did not is shown.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -15,6 +16,8 @@ use jiff::Timestamp;
 
 use super::{Parts, prompt, run_of, soon, valid};
 use crate::world::{Operator, World};
+
+const HOUR: i64 = 3_600_000;
 
 /// One iteration is enough.
 const DONE: &str = r#"{ write = { path = "count.txt", text = "1\n2\n3\n" } }"#;
@@ -112,7 +115,9 @@ async fn a_proven_loop_wakes_itself() {
     let hands = Hands::at("2026-06-12T06:00:00Z");
     let publish = r#"publish = { to = "git-branch", branch = "counted" }"#;
     let world = world(&format!("{DAILY}\n{publish}"), 3);
-    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let settings = hands.settings(&world);
+    let rung = rings(&settings);
+    let supervisor = Supervisor::start(settings).unwrap();
     let mut operator = Operator::at(&supervisor).await;
     for proven in 0..3 {
         stands(&mut operator, |w| *w == Waking::Unproven { proven, of: 3 }).await;
@@ -134,21 +139,24 @@ async fn a_proven_loop_wakes_itself() {
     hands.turn_to("2026-06-13T07:00:00Z");
     let folder = world.project().join(".checkride/runs/count/4/1/prompt.md");
     soon("a prompt", || folder.exists()).await;
+    let of_fourth = || {
+        let all = fs::read_to_string(&rung).unwrap_or_default();
+        all.lines()
+            .filter(|line| line.starts_with("count-4 "))
+            .count()
+    };
+    soon("a ring", || of_fourth() > 0).await;
     let mut second = Operator::at(&supervisor).await;
     let events = second.events(&RunId::new("count", 4));
     let Event::Woke(wake) = &events[0] else {
         panic!("{events:?}");
     };
     assert_eq!(wake.by, "schedule · daily 07:00 UTC");
-    let asked = events.iter().find_map(|event| match event {
-        Event::Asked(open) => Some(open.clone()),
-        _ => None,
-    });
-    let open = match asked {
-        Some(open) => *open,
-        None => second.asked("prompt").await,
-    };
+    let open = first_question(&mut second, &events).await;
+    // Parked for an hour, it was told once.
+    hands.turn_to("2026-06-13T08:00:00Z");
     second.look_at(&open).await;
+    assert_eq!(of_fourth(), 1);
     second.answer(&open, Decision::APPROVE).await;
     second.approve("work").await;
     second.approve("verdict").await;
@@ -163,6 +171,30 @@ async fn a_proven_loop_wakes_itself() {
     );
     stands(&mut second, |w| *w == Waking::Unproven { proven: 0, of: 3 }).await;
     assert_eq!(activity.borrow().armed, 0);
+}
+
+/// The question that these events ask, or the next one.
+async fn first_question(operator: &mut Operator, events: &[Event]) -> Checkpoint {
+    let asked = events.iter().find_map(|event| match event {
+        Event::Asked(open) => Some(open.clone()),
+        _ => None,
+    });
+    match asked {
+        Some(open) => *open,
+        None => operator.asked("prompt").await,
+    }
+}
+
+/// The user's command for notices adds a line to this file.
+fn rings(settings: &Settings) -> PathBuf {
+    let rung = settings.config.with_file_name("rung");
+    let text = format!(
+        "[notify]\ncommand = [\"sh\", \"-c\", 'echo \"$0\" >> {}']\n",
+        rung.display()
+    );
+    fs::create_dir_all(&settings.config).unwrap();
+    fs::write(settings.config.join("config.toml"), text).unwrap();
+    rung
 }
 
 /// Answers the questions of a run up to that before publish.
@@ -536,19 +568,30 @@ async fn switched_off_stays_off() {
     assert_eq!(row.last_run, None);
 }
 
-/// A trigger whose time is over switches itself off, and says so.
+/// A trigger whose time is nearly over says so, and is armed for as long again by one key; once its time is
+/// over it wakes no more, and asks.
 #[tokio::test]
 async fn a_forgotten_loop_switches_itself_off() {
     let hands = Hands::at("2026-06-12T06:00:00Z");
     let world = world(&DAILY.replace(" }", r#", expires = "2d" }"#), 0);
     let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
     let mut operator = Operator::at(&supervisor).await;
-    stands(&mut operator, Waking::armed).await;
-    hands.turn_to("2026-06-14T06:30:00Z");
-    let off = |w: &Waking| matches!(w, Waking::Off { why } if why.contains("expire"));
-    stands(&mut operator, off).await;
+    let over = ms("2026-06-14T06:00:00Z");
+    let row = stands(&mut operator, Waking::armed).await;
+    let facts = valid(&row).unwrap();
+    assert_eq!(facts.expires, Some(over));
+    assert_eq!(facts.expires_soon(over - 12 * HOUR - 1), None);
+    assert_eq!(facts.expires_soon(over - 12 * HOUR), Some(over));
+    // Asked before it is over, `u` arms it for as long again.
+    hands.turn_to("2026-06-13T20:00:00Z");
     operator.say(Command::Undo { run: None }).await;
-    let next = Some(ms("2026-06-14T07:00:00Z"));
+    let at = ms("2026-06-15T20:00:00Z");
+    let armed_anew = |row: &LoopRow| (valid(row)?.expires == Some(at)).then_some(());
+    operator.row("count", armed_anew).await;
+    hands.turn_to("2026-06-15T20:00:00Z");
+    stands(&mut operator, |w| *w == Waking::Expired { at }).await;
+    operator.say(Command::Undo { run: None }).await;
+    let next = Some(ms("2026-06-16T07:00:00Z"));
     stands(&mut operator, |w| *w == Waking::Armed { next }).await;
 }
 

@@ -226,6 +226,7 @@ async fn a_cockpit_that_panics() {
         calm: false,
         notify: None,
         quiet: None,
+        away: None,
         tmux: false,
         editor: Vec::new(),
         by: "test".to_owned(),
