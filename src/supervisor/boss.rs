@@ -257,7 +257,7 @@ impl Boss {
 
     fn kill_all(&self) {
         for driving in self.drivers.values() {
-            driving.kill.now();
+            driving.kill.press();
         }
     }
 }

@@ -5,6 +5,7 @@ mod artefacts;
 mod clean;
 mod deliver;
 mod errands;
+mod kill;
 mod narrate;
 mod preflight;
 mod turn;
@@ -16,19 +17,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::spawn_local;
 
 use super::boss::News;
 use super::hub::Reply;
 use super::journal::Batch;
-use super::process::Halt;
 use super::site::Site;
 use super::turns::{Pass, Rank};
 use super::worker::leave::Permit;
 use crate::protocol::{Fact, RunId};
 use crate::run::spec::Budget;
 use crate::run::{Effect, Event, Input, Phase, Run, Step};
+use kill::Kill;
 
 /// Letters that may wait for one run.
 const INBOX: usize = 64;
@@ -76,31 +77,6 @@ impl Mail {
             from: None,
             lands: true,
         }
-    }
-}
-
-/// Kills what a run has in flight, at once and without asking anything else.
-#[derive(Clone, Default)]
-pub(super) struct Kill(Rc<RefCell<Option<watch::Sender<Halt>>>>);
-
-impl Kill {
-    /// Whether there was something to kill.
-    pub(super) fn now(&self) -> bool {
-        let flight = self.0.borrow();
-        // A receiver that is gone has landed already.
-        flight
-            .as_ref()
-            .is_some_and(|flight| flight.send(Halt::Now).is_ok())
-    }
-
-    fn arm(&self) -> watch::Receiver<Halt> {
-        let (sender, halt) = watch::channel(Halt::No);
-        *self.0.borrow_mut() = Some(sender);
-        halt
-    }
-
-    fn disarm(&self) {
-        *self.0.borrow_mut() = None;
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod keeper;
 mod kept;
 pub mod spawn;
+pub(in crate::supervisor) mod start;
 pub mod sweep;
 pub mod tail;
 mod tree;
@@ -209,8 +210,11 @@ pub enum Halt {
     No,
     /// TERM first, and half a second later the whole tree is killed.
     Politely,
-    /// The whole tree is killed at once.
+    /// The whole tree is killed at once; an agent whose protocol knows a cancel is told first, and has
+    /// a quarter of a second.
     Now,
+    /// The whole tree is killed, and nobody is told anything.
+    Outright,
 }
 
 /// Why a process was never started: one line, cause first.

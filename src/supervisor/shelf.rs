@@ -213,22 +213,31 @@ impl Shelf {
 
     /// The list as it stands.
     pub(super) async fn rows(&self, journal: &Journal, settings: &Settings) -> Vec<LoopRow> {
-        let today = settings.clock.date();
         let mut rows = Vec::with_capacity(self.files.len());
         for file in &self.files {
-            // A journal that cannot be read is told by the run that needs it; the list stands.
-            let past = journal.past(&file.name, today.clone()).await;
-            let past = past.unwrap_or_default();
-            let number = past.last_number;
-            rows.push(LoopRow {
-                name: file.name.clone(),
-                state: self.state(file, &past, (settings, journal)).await,
-                last_run: (number > 0).then(|| RunId::new(&file.name, number)),
-                earlier_today: past.earlier_today,
-                record: past.outcomes,
-            });
+            rows.push(self.row(file, journal, settings).await);
         }
         rows
+    }
+
+    /// One line of the list.
+    pub(super) async fn row(
+        &self,
+        file: &LoopFile,
+        journal: &Journal,
+        settings: &Settings,
+    ) -> LoopRow {
+        // A journal that cannot be read is told by the run that needs it; the list stands.
+        let past = journal.past(&file.name, settings.clock.date()).await;
+        let past = past.unwrap_or_default();
+        let number = past.last_number;
+        LoopRow {
+            name: file.name.clone(),
+            state: self.state(file, &past, (settings, journal)).await,
+            last_run: (number > 0).then(|| RunId::new(&file.name, number)),
+            earlier_today: past.earlier_today,
+            record: past.outcomes,
+        }
     }
 
     async fn state(

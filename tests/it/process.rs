@@ -102,6 +102,9 @@ macro_rules! measured {
     };
 }
 
+mod kills;
+mod ready;
+
 #[derive(Default)]
 pub(crate) struct Kept {
     pub(crate) out: Vec<u8>,

@@ -56,7 +56,7 @@ fn probes() -> Vec<Probe> {
 }
 
 /// Says on standard error what a machine could not show, and why.
-fn skipped(what: &str, why: &str) {
+pub(crate) fn skipped(what: &str, why: &str) {
     use std::io::Write as _;
     writeln!(std::io::stderr(), "skipped: {what}: {why}").unwrap();
 }

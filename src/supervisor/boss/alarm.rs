@@ -3,7 +3,7 @@
 
 use super::Boss;
 use super::queue::Today;
-use crate::protocol::{Fact, Lapse, LoopFacts, LoopState, Waking};
+use crate::protocol::{Fact, Lapse, LoopFacts, LoopRow, LoopState, Waking};
 use crate::run::Fired;
 use crate::run::spec::{LoopSpec, Schedule, Trigger};
 use crate::supervisor::journal::JournalError;
@@ -40,15 +40,8 @@ impl Boss {
         self.wakes.begin();
         let mut again = None::<i64>;
         for row in &mut rows {
-            let LoopState::Valid(facts) = &mut row.state else {
-                continue;
-            };
-            let found = self.look_at(facts, &today).await;
-            let found = found.unwrap_or_else(|e| Found::at_rest(Waking::Disarmed { why: e.0 }));
-            facts.off = matches!(found.waking, Waking::Off { .. });
-            facts.waking = found.waking;
-            facts.expires = found.ends;
-            again = again.into_iter().chain(found.again).min();
+            let soon = self.fill_in(row, &today).await;
+            again = again.into_iter().chain(soon).min();
         }
         if let Err(e) = self.start_queued(&mut rows, &today).await {
             self.say_trouble("journal", e.to_string());
@@ -73,6 +66,41 @@ impl Boss {
             changed
         });
         self.shared.hub.say(Fact::Loops(rows));
+    }
+
+    /// Looks at one trigger alone and starts what waits of it: who fires it does not wait until all
+    /// the others were looked at. What was found is told by the whole look that has to follow.
+    ///
+    /// # Errors
+    /// There is no such loop.
+    pub(super) async fn look_at_one(&mut self, name: &str) -> Result<LoopRow, String> {
+        let file = self.shelf.file(name)?;
+        let mut row = self
+            .shelf
+            .row(file, &self.shared.journal, &self.settings)
+            .await;
+        let today = self.today().await;
+        self.fill_in(&mut row, &today).await;
+        if let Err(e) = self
+            .start_queued(std::slice::from_mut(&mut row), &today)
+            .await
+        {
+            self.say_trouble("journal", e.to_string());
+        }
+        Ok(row)
+    }
+
+    /// Writes into a row how its trigger stands; when to look again.
+    async fn fill_in(&mut self, row: &mut LoopRow, today: &Today) -> Option<i64> {
+        let LoopState::Valid(facts) = &mut row.state else {
+            return None;
+        };
+        let found = self.look_at(facts, today).await;
+        let found = found.unwrap_or_else(|e| Found::at_rest(Waking::Disarmed { why: e.0 }));
+        facts.off = matches!(found.waking, Waking::Off { .. });
+        facts.waking = found.waking;
+        facts.expires = found.ends;
+        found.again
     }
 
     /// What should have run and did not; a loop that only a person starts lacks nothing.

@@ -2,7 +2,7 @@
 
 use super::Boss;
 use super::queue::unarmed;
-use crate::protocol::{Fact, LoopState, RunId, Waking};
+use crate::protocol::{Fact, LoopRow, LoopState, RunId, Waking};
 use crate::run::Fired;
 use crate::supervisor::hub::Reply;
 use crate::supervisor::journal::firings::Firing;
@@ -21,8 +21,21 @@ impl Boss {
         (by, reply): (&str, &Reply),
     ) {
         match self.fired(&name, payload, by).await {
-            Ok((run, why)) => reply.tell(Fact::Fired { name, run, why }).await,
-            Err(why) => reply.refuse(name, why).await,
+            Ok((Some(run), why)) => {
+                let run = Some(run);
+                reply.tell(Fact::Fired { name, run, why }).await;
+                self.look().await;
+            }
+            Ok((None, why)) => {
+                // Whoever asks next is to see it waiting.
+                self.look().await;
+                let run = None;
+                reply.tell(Fact::Fired { name, run, why }).await;
+            }
+            Err(why) => {
+                self.look().await;
+                reply.refuse(name, why).await;
+            }
         }
     }
 
@@ -32,7 +45,7 @@ impl Boss {
         payload: Option<String>,
         by: &str,
     ) -> Result<(Option<RunId>, String), String> {
-        self.refuse_unarmed(name)?;
+        armed(name, self.shared.hub.row(name).as_ref())?;
         let journal = self.shared.journal.clone();
         let queued = journal.queued().await.map_err(|e| e.to_string())?;
         if queued.iter().filter(|firing| firing.name == name).count() >= WAITING {
@@ -56,28 +69,15 @@ impl Boss {
             .map_err(|e| e.to_string())?;
         // A file saved a moment ago counts, noticed or not.
         self.shelf.read_one(&self.settings, name);
-        self.look().await;
-        self.refuse_unarmed(name)?;
+        let row = self.look_at_one(name).await?;
+        let waking = armed(name, Some(&row))?;
         let run = self.wakes.launched.get(&(name.to_owned(), key)).cloned();
-        let why = match (&run, self.waking(name)?) {
-            (None, Some(Waking::Queued { why })) => why,
+        let why = match (&run, waking) {
+            (None, Waking::Queued { why }) => why.clone(),
             (None, _) => "it waits".to_owned(),
             (Some(_), _) => String::new(),
         };
         Ok((run, why))
-    }
-
-    fn refuse_unarmed(&self, name: &str) -> Result<(), String> {
-        let row = self.shared.hub.row(name);
-        if let Some(LoopState::Valid(facts)) = row.map(|row| row.state)
-            && let Some(why) = facts.distrust
-        {
-            return Err(format!("{why}; `checkride trust {name}` shows it"));
-        }
-        match self.waking(name)?.as_ref().and_then(unarmed) {
-            Some(why) => Err(format!("{why}; `checkride run {name}` starts it by hand")),
-            None => Ok(()),
-        }
     }
 
     /// A payload as the run of this loop will have it, with the text to be kept.
@@ -91,18 +91,6 @@ impl Boss {
             return Ok(None);
         };
         payload::admit(text, &secrets::of(spec, &self.settings.env)).map(Some)
-    }
-
-    /// How a loop's trigger was told to stand; `None` where its file is invalid.
-    fn waking(&self, name: &str) -> Result<Option<Waking>, String> {
-        let row = self.shared.hub.row(name);
-        let row = row.ok_or_else(|| format!("there is no loops/{name}.toml here"))?;
-        match row.state {
-            LoopState::Valid(facts) => Ok(Some(facts.waking)),
-            LoopState::Invalid { line, why } => {
-                Err(format!("its file is invalid, line {line}: {why}"))
-            }
-        }
     }
 
     /// Looks at every trigger now, and says which runs firings led to since it was said last: this host
@@ -124,5 +112,26 @@ impl Boss {
             let runs = std::mem::take(&mut self.wakes.untold);
             reply.tell(Fact::Ticked(runs.into_values().collect())).await;
         }
+    }
+}
+
+/// How the trigger of this loop stands.
+///
+/// # Errors
+/// One line of why nothing from outside starts it.
+fn armed<'a>(name: &str, row: Option<&'a LoopRow>) -> Result<&'a Waking, String> {
+    let row = row.ok_or_else(|| format!("there is no loops/{name}.toml here"))?;
+    let facts = match &row.state {
+        LoopState::Valid(facts) => facts,
+        LoopState::Invalid { line, why } => {
+            return Err(format!("its file is invalid, line {line}: {why}"));
+        }
+    };
+    if let Some(why) = &facts.distrust {
+        return Err(format!("{why}; `checkride trust {name}` shows it"));
+    }
+    match unarmed(&facts.waking) {
+        Some(why) => Err(format!("{why}; `checkride run {name}` starts it by hand")),
+        None => Ok(&facts.waking),
     }
 }

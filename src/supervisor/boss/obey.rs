@@ -38,7 +38,7 @@ impl Boss {
             }
             Command::Stop { run } => {
                 if let Some(driving) = self.drivers.get(&run) {
-                    driving.kill.now();
+                    driving.kill.press();
                 }
                 self.pass_on(run, Input::Stop, reply).await;
             }

@@ -2,26 +2,30 @@
 //! none of it. It is the subreaper of all that its child leaves behind, and kills them when the child
 //! has ended or its socket closes.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
+use super::start::{Ready, Started};
 use super::why::explain;
 use super::wire::{self, Orders, Received, Report};
 use super::{Exit, ending, tree};
-use crate::supervisor::sandbox::{Word, enter};
+use crate::supervisor::sandbox::Cage;
 
 /// Time between TERM and the killing of what is left.
 pub const GRACE: Duration = Duration::from_millis(500);
+
+/// How long a sandbox without a program is kept ready for the next one. Where the next one takes longer
+/// to come, nobody notices the milliseconds that it would have saved.
+const READY: Duration = Duration::from_secs(5);
 
 /// How long processes that refuse to be killed are tried again: they belong to another user.
 const DENIED_ROUNDS: u32 = 20;
@@ -49,20 +53,54 @@ async fn serve() -> io::Result<()> {
     let mut host = host_socket()?;
     become_owner()?;
     let mut deaths = signal(SignalKind::child())?;
-    while let Some(streams) = next_streams(&host).await? {
+    let mut ready = None;
+    while let Some(streams) = next_streams(&host, &mut ready).await? {
         let orders = read_orders(&mut host).await?;
-        if keep(&mut host, &mut deaths, (&orders, streams)).await? > 0 {
-            break;
+        let sandbox = usable(ready.take(), &orders);
+        if keep(&mut host, &mut deaths, (&orders, streams, sandbox)).await? > 0 {
+            return Ok(());
         }
+        // The next order mostly is of the same kind; one that cannot be met says why by itself.
+        let kind = orders.cage.as_ref().map(Cage::word);
+        ready = kind.and_then(|kind| Ready::make(kind).ok());
     }
+    end_unused(ready);
     Ok(())
 }
 
+/// The sandbox that is ready, if this order is for one of its kind.
+fn usable(ready: Option<Ready>, orders: &Orders) -> Option<Ready> {
+    let kind = orders.cage.as_ref().map(Cage::word);
+    if ready.as_ref().map(|ready| ready.kind) == kind {
+        return ready;
+    }
+    end_unused(ready);
+    None
+}
+
+/// Nothing of a run was ever in it.
+fn end_unused(ready: Option<Ready>) {
+    if let Some(ready) = ready {
+        end_tree(ready.child, &mut None);
+    }
+}
+
 /// The streams that begin an order; `None` when the host has gone.
-async fn next_streams(host: &UnixStream) -> io::Result<Option<[OwnedFd; 3]>> {
+async fn next_streams(
+    host: &UnixStream,
+    ready: &mut Option<Ready>,
+) -> io::Result<Option<[OwnedFd; 3]>> {
+    let until = Instant::now() + READY;
     loop {
         let came = host.async_io(Interest::READABLE, || wire::receive(host));
-        match came.await? {
+        let came = tokio::select! {
+            came = came => came,
+            () = sleep_until(until), if ready.is_some() => {
+                end_unused(ready.take());
+                continue;
+            }
+        };
+        match came? {
             Received::Streams(streams) => return Ok(Some(streams)),
             // It was meant for a program that had just ended by itself.
             Received::Word => {}
@@ -75,9 +113,9 @@ async fn next_streams(host: &UnixStream) -> io::Result<Option<[OwnedFd; 3]>> {
 async fn keep(
     host: &mut UnixStream,
     deaths: &mut Signals,
-    (orders, streams): (&Orders, [OwnedFd; 3]),
+    (orders, streams, ready): (&Orders, [OwnedFd; 3], Option<Ready>),
 ) -> io::Result<usize> {
-    let mut started = match start(orders, streams) {
+    let mut started = match Started::begin(orders, streams, ready) {
         Ok(started) => started,
         Err(e) => {
             report(host, &Report::Failed(explain(&e, orders))).await?;
@@ -154,94 +192,6 @@ fn become_owner() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     Ok(())
-}
-
-/// A program that was started, and the line to its sandbox where it is in one.
-struct Started {
-    child: Pid,
-    inside: Option<BufReader<UnixStream>>,
-}
-
-fn start(orders: &Orders, streams: [OwnedFd; 3]) -> io::Result<Started> {
-    let Some(cage) = &orders.cage else {
-        return start_bare(orders, streams);
-    };
-    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-    let child = Command::new("/proc/self/exe")
-        .args([enter::WORD, cage.word()])
-        .env_clear()
-        .envs(orders.env.iter().map(|(k, v)| (k, v)))
-        .current_dir("/")
-        .stdin(OwnedFd::from(theirs))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()?;
-    wire::send_streams(&ours, &streams)?;
-    (&ours).write_all(&wire::framed(orders)?)?;
-    ours.set_nonblocking(true)?;
-    Ok(Started {
-        child: Pid::from_child(&child),
-        inside: Some(BufReader::new(UnixStream::from_std(ours)?)),
-    })
-}
-
-fn start_bare(orders: &Orders, streams: [OwnedFd; 3]) -> io::Result<Started> {
-    let [stdin, stdout, stderr] = streams.map(Stdio::from);
-    let (program, arguments) = orders
-        .argv
-        .split_first()
-        .ok_or(io::ErrorKind::InvalidInput)?;
-    let child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(orders.env.iter().map(|(k, v)| (k, v)))
-        .current_dir(&orders.cwd)
-        .stdin(stdin)
-        .stdout(stdout)
-        .stderr(stderr)
-        .process_group(0)
-        .spawn()?;
-    Ok(Started {
-        child: Pid::from_child(&child),
-        inside: None,
-    })
-}
-
-impl Started {
-    /// The next word from inside; `None` when none comes any more, or there is no inside.
-    async fn word(&mut self) -> Option<Word> {
-        let mut line = String::new();
-        let heard = self.inside.as_mut()?.read_line(&mut line).await;
-        heard.ok()?;
-        serde_json::from_str(&line).ok()
-    }
-
-    /// Waits until the program runs, or for the line that says why it does not.
-    async fn running(&mut self) -> Result<(), String> {
-        if self.inside.is_none() {
-            return Ok(());
-        }
-        match self.word().await {
-            Some(Word::Started(_)) => Ok(()),
-            Some(Word::Failed(why)) => Err(why),
-            Some(Word::Ended(_)) | None => {
-                Err("the sandbox ended before it stood: start the run again".to_owned())
-            }
-        }
-    }
-
-    /// How the program ended, once its tree is gone; `seen` is how the keeper's own child did.
-    async fn ending(&mut self, seen: Option<Exit>) -> Exit {
-        let killed = Exit::Signal(Signal::KILL.as_raw());
-        if self.inside.is_none() {
-            return seen.unwrap_or(killed);
-        }
-        match self.word().await {
-            Some(Word::Ended(exit)) => exit,
-            Some(Word::Started(_) | Word::Failed(_)) | None => killed,
-        }
-    }
 }
 
 /// Reaps whatever has died; `true` when no process is left in the tree.

@@ -124,7 +124,7 @@ pub async fn watch(
                 ending = Ending::Halted;
                 match asked {
                     Halt::Politely => running.terminate(),
-                    Halt::Now | Halt::No => running.kill(),
+                    Halt::Now | Halt::Outright | Halt::No => running.kill(),
                 }
             }
         }
@@ -227,7 +227,7 @@ async fn feed(pipe: Option<pipe::Sender>, input: &[u8]) {
 }
 
 /// The next request that asks for more than the last one.
-async fn rise(halt: &mut watch::Receiver<Halt>, last: Halt) -> Halt {
+pub(in crate::supervisor) async fn rise(halt: &mut watch::Receiver<Halt>, last: Halt) -> Halt {
     let asked = halt.wait_for(|asked| *asked > last).await.map(|h| *h);
     match asked {
         Ok(asked) => asked,

@@ -8,7 +8,6 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::pin::pin;
-use std::process::{Command, Stdio};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions};
@@ -17,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::bridge::Bridge;
 use super::enter::tell;
 use super::{Cage, Net, Word, caps, loopback, view, walls};
+use crate::supervisor::process::start::command;
 use crate::supervisor::process::why::explain;
 use crate::supervisor::process::wire::{self, Orders, Received};
 use crate::supervisor::process::{Exit, ending};
@@ -27,6 +27,11 @@ const MOST_STORES: usize = 8;
 
 /// Goes inside and stays until the program is over. The error is one line.
 pub(super) fn lead(socket: &mut UnixStream, apart: bool) -> Result<(), String> {
+    if apart {
+        // The order may come much later: whoever waits outside must not be outlived meanwhile.
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+            .map_err(|e| format!("binding it to its keeper: {e}"))?;
+    }
     let (orders, streams) = hear(socket).map_err(|e| format!("hearing the order: {e}"))?;
     let Some(mut cage) = orders.cage.clone() else {
         return Err("there is no word of what to confine".to_owned());
@@ -122,8 +127,6 @@ fn borrowed(stores: &[OsString]) -> Vec<OsString> {
 fn confine(cage: &Cage, apart: bool) -> Result<i32, String> {
     let mut own = None;
     if apart {
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
-            .map_err(|e| format!("binding it to its keeper: {e}"))?;
         rustix::process::setsid().map_err(|e| format!("leaving the session: {e}"))?;
         match cage.net {
             Net::None | Net::Through(_) => {
@@ -146,19 +149,7 @@ fn start(
     streams: [OwnedFd; 3],
     more: Vec<(&'static str, String)>,
 ) -> io::Result<Pid> {
-    let [stdin, stdout, stderr] = streams.map(Stdio::from);
-    let (program, arguments) = orders
-        .argv
-        .split_first()
-        .ok_or(io::ErrorKind::InvalidInput)?;
-    let child = Command::new(program)
-        .args(arguments)
-        .envs(more)
-        .current_dir(&orders.cwd)
-        .stdin(stdin)
-        .stdout(stdout)
-        .stderr(stderr)
-        .spawn()?;
+    let child = command(orders, streams)?.envs(more).spawn()?;
     Ok(Pid::from_child(&child))
 }
 

@@ -168,13 +168,14 @@ impl App {
         }
         match self.shown_run().map(|r| &r.phase) {
             Some(Phase::Ended(..)) | None => Err("no run of this loop is active".to_owned()),
-            Some(Phase::Stopping) => Err("it is being stopped".to_owned()),
             Some(
                 Phase::Queued
                 | Phase::Busy(..)
                 | Phase::Asking(..)
                 | Phase::Held(_)
-                | Phase::Paused(_),
+                | Phase::Paused(_)
+                // A second press waits for nobody's last words.
+                | Phase::Stopping,
             ) => Ok(()),
         }
     }

@@ -10,7 +10,7 @@ use checkride::supervisor::process::Halt;
 use checkride::supervisor::worker::leave::Permit;
 use checkride::supervisor::worker::{Ended, Kind, Turn};
 use futures_util::{sink, stream};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt as _, AsyncWriteExt, BufReader};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -138,6 +138,36 @@ async fn a_stop_is_a_cancel_first() {
     let (turn, told, _) = turn(Case::Talk, &Turns::new(folder.path())).await;
     assert_eq!(turn.ended, Ended::Halted);
     assert_eq!(told.of(Kind::Said), ["once upon a time", "and so it ends"]);
+}
+
+/// S5: an agent that does not heed its cancel has a quarter of a second, and none where the operator
+/// asks again.
+#[tokio::test(start_paused = true)]
+async fn a_second_stop_waits_for_no_last_word() {
+    for (second, grace) in [(None, 250), (Some(Halt::Outright), 0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let turns = Turns::new(folder.path());
+        let (ours, (mut heard, _said)) = connection();
+        let (halt, halted) = watch::channel(Halt::No);
+        let (((turn, ..), over), pressed) = locally(async {
+            let pressing = async {
+                // It has been greeted, so it stands; it says nothing, ever.
+                heard.read_u8().await.unwrap();
+                let pressed = Instant::now();
+                halt.send_replace(Halt::Now);
+                if let Some(second) = second {
+                    tokio::task::yield_now().await;
+                    halt.send_replace(second);
+                }
+                pressed
+            };
+            let flown = turns.fly(ours, halted);
+            tokio::join!(async { (flown.await, Instant::now()) }, pressing)
+        })
+        .await;
+        assert_eq!(turn.ended, Ended::Halted);
+        assert_eq!((over - pressed).as_millis(), grace, "{second:?}");
+    }
 }
 
 /// A missing login is one line with what to do.

@@ -202,7 +202,7 @@ impl Ground {
         self.bench.path().join(path)
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.at("state/workspaces/probe")
     }
 
@@ -237,13 +237,18 @@ impl Ground {
         within(Duration::from_secs(20), || path.exists().then_some(()));
     }
 
+    /// What marks of this ground's processes are made from.
+    pub(crate) fn root(&self) -> &Path {
+        self.bench.path()
+    }
+
     /// Processes of the run that are alive.
     pub(crate) fn alive(&self) -> Vec<i32> {
         self.bench.alive()
     }
 
     /// What the worker of the loop is started with.
-    fn plan(&self, way: Way) -> Home {
+    pub(crate) fn plan(&self, way: Way) -> Home {
         let (home, folder, project) = (self.at("home"), self.folder(), self.at("project"));
         let powers = way.powers();
         let path = std::env::var_os("PATH").unwrap();

@@ -23,6 +23,7 @@ use super::telling::Teller;
 use super::terminals::Terminals;
 use crate::run::Usage;
 use crate::run::inert::{cut, inert};
+use crate::supervisor::process::watch::rise;
 use crate::supervisor::process::{Halt, Home, Limits, Tail};
 use crate::supervisor::worker::command::Task;
 use crate::supervisor::worker::leave::Leave;
@@ -153,6 +154,7 @@ impl<'a, E: AsyncRead + Unpin> Room<'a, E> {
         let mut errands: FuturesUnordered<Errand<'a>> = FuturesUnordered::new();
         let mut pause = None;
         let mut ending: Option<(Over, Instant)> = None;
+        let mut asked = Halt::No;
         let over = loop {
             let timeout = self.limits.timeout;
             let time_up = self.served.clock.reaches(timeout);
@@ -180,8 +182,12 @@ impl<'a, E: AsyncRead + Unpin> Room<'a, E> {
                         ending = Some((Over::TimedOut, self.stop()));
                     }
                 }
-                () = halted(&mut self.limits.halt), if ending.is_none() => {
-                    ending = Some((Over::Halted, self.stop()));
+                more = rise(&mut self.limits.halt, asked) => {
+                    asked = more;
+                    if more == Halt::Outright {
+                        break Over::Halted;
+                    }
+                    ending.get_or_insert_with(|| (Over::Halted, self.stop()));
                 }
                 () = at(ending.as_ref().map(|(_, due)| *due)) => break Over::Halted,
             }
@@ -351,13 +357,6 @@ async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
-    }
-}
-
-/// A sender that is gone asks for nothing.
-async fn halted(halt: &mut watch::Receiver<Halt>) {
-    if halt.wait_for(|asked| *asked > Halt::No).await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 
