@@ -3,10 +3,13 @@
 mod painted;
 mod streams;
 
+use std::collections::BTreeMap;
 use std::process::Command as Process;
 
 use checkride::protocol::Fact;
 use checkride::run::{Event, Mode, Outcome, Stage};
+use checkride::supervisor::Supervisor;
+use checkride::supervisor::sandbox::probe::Powers;
 
 use crate::sandbox::ground::{Ground, Way};
 use crate::world::{Operator, World};
@@ -57,42 +60,56 @@ kind = "{kind}"
     world
 }
 
-/// Milliseconds of each iteration, as records tell them; `None` for a run that is audited.
-async fn turns(world: &World) -> Option<Vec<f64>> {
-    let supervisor = world.supervise_in("spin", Mode::Autonomous);
+/// Milliseconds of each iteration, and of each of its stages.
+#[derive(Default)]
+struct Took {
+    iterations: Vec<f64>,
+    stages: BTreeMap<String, Vec<f64>>,
+}
+
+/// The times of iterations, as records tell them; `None` for a run that is audited.
+async fn turns(world: &World, confined: bool) -> Option<Took> {
+    let mut settings = world.settings();
+    settings.grants.insert("spin".to_owned(), Mode::Autonomous);
+    if !confined {
+        settings.powers = Powers::none("it is measured without");
+    }
+    let supervisor = Supervisor::start(settings).unwrap();
     let mut operator = Operator::at(&supervisor).await;
     operator.start("spin").await;
-    let mut began = None;
-    let mut took = Vec::new();
+    let (mut began, mut entered) = (None, None);
+    let mut took = Took::default();
+    let since = |then: Instant| then.elapsed().as_secs_f64() * 1e3;
     loop {
         let over = operator
-            .until("the next iteration", |fact| match fact {
+            .until("the next stage", |fact| match fact {
                 Fact::Run {
-                    event:
-                        Event::Began {
-                            stage: Stage::Compose,
-                            ..
-                        },
+                    event: Event::Began { stage, .. },
                     ..
-                } => Some(None),
+                } => Some(Ok(*stage)),
                 Fact::Run {
                     event: Event::Ended(outcome),
                     ..
-                } => Some(Some(outcome.clone())),
+                } => Some(Err(outcome.clone())),
                 // Drawn for an audit, as one in twenty is: it stops where this one must not.
                 Fact::Run {
                     event: Event::Asked(_),
                     ..
-                } => Some(Some(Outcome::Stopped)),
+                } => Some(Err(Outcome::Stopped)),
                 _ => None,
             })
             .await;
         let now = Instant::now();
-        if let Some(began) = began.replace(now) {
-            took.push(now.duration_since(began).as_secs_f64() * 1e3);
+        if let Some((stage, entered)) = entered.replace((over.clone().ok(), now)) {
+            let stage = format!("{stage:?}");
+            took.stages.entry(stage).or_default().push(since(entered));
         }
-        if let Some(outcome) = over {
-            return (outcome == Outcome::Exhausted).then_some(took);
+        match over {
+            Ok(Stage::Compose) => {
+                took.iterations.extend(began.replace(now).map(since));
+            }
+            Ok(_) => {}
+            Err(outcome) => return (outcome == Outcome::Exhausted).then_some(took),
         }
     }
 }
@@ -130,15 +147,26 @@ fn bare(world: &World, args: &[&str]) -> f64 {
 #[ignore = "prints figures; run it on a quiet machine"]
 #[expect(clippy::print_stdout, reason = "figures are for whoever runs it")]
 async fn cost_of_an_iteration() {
-    for (kind, files) in [("read-only", 3), ("clone", 1_000)] {
-        let (world, mut times) = loop {
+    let kinds = [
+        ("read-only", 3, false),
+        ("read-only", 3, true),
+        ("clone", 1_000, true),
+    ];
+    for (kind, files, confined) in kinds {
+        let (world, mut took) = loop {
             let world = spinning(kind, files);
-            if let Some(times) = turns(&world).await {
-                break (world, times);
+            if let Some(took) = turns(&world, confined).await {
+                break (world, took);
             }
         };
-        let (p50, p99) = (percentile(&mut times, 0.5), percentile(&mut times, 0.99));
-        println!("F9 {kind}, {files} files: p50 {p50:.1} ms, p99 {p99:.1} ms");
+        let (p50, p99) = (
+            percentile(&mut took.iterations, 0.5),
+            percentile(&mut took.iterations, 0.99),
+        );
+        println!("F9 {kind}, {files} files, confined {confined}: p50 {p50:.1} ms, p99 {p99:.1} ms");
+        for (stage, times) in &mut took.stages {
+            println!("   {stage}: p50 {:.1} ms", percentile(times, 0.5));
+        }
         let status = bare(&world, &["status", "--porcelain"]);
         let tree = bare(&world, &["ls-tree", "-r", "HEAD"]);
         println!("   bare git on the same files: status {status:.1} ms, ls-tree {tree:.1} ms");

@@ -1,6 +1,8 @@
 //! F11, S5 and S6 by numbers: trees that do not want to go, killed over and over, and owners that die
 //! with agents at work. `CHECKRIDE_TREES=1000` runs the whole: trees of 64, 50 of them at once.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use checkride::supervisor::sandbox::Cage;
 use futures_util::future::join_all;
 
@@ -22,29 +24,32 @@ fn ways() -> impl Iterator<Item = Way> {
     confined.into_iter().chain([Way::Outside])
 }
 
-/// The seconds that the processes of all these trees sleep, and nobody else.
-fn asleep() -> u32 {
-    31_000_000 + std::process::id()
-}
-
 /// Trees as they stand in one place; each has files of its own and sleeps that can be told apart.
 struct Trees {
     ground: Ground,
     way: Way,
     /// Processes of each.
     size: usize,
+    /// The seconds that all of them sleep, and nobody else.
+    sleep: u64,
 }
 
 impl Trees {
     fn new(way: Way, size: usize) -> Self {
         let ground = Ground::new();
-        Self { ground, way, size }
+        let sleep = 31_000_000 + fs::metadata(ground.root()).unwrap().ino();
+        Self {
+            ground,
+            way,
+            size,
+            sleep,
+        }
     }
 
     /// A tree that ignores what can be ignored: half of it in sessions of its own, half of it forked
     /// twice, one without its mark, and one that goes on forking while it is killed.
     fn script(&self, name: &str) -> String {
-        let (pairs, sleep) = (self.size.saturating_sub(4) / 2, asleep());
+        let (pairs, sleep) = (self.size.saturating_sub(4) / 2, self.sleep);
         format!(
             "trap '' TERM HUP INT; one='echo up >>{name}.up; exec sleep {sleep}'; i=0\n\
              while [ $i -lt {pairs} ]; do setsid sh -c \"$one\" & (setsid sh -c \"$one\" &); i=$((i+1)); done\n\
@@ -78,7 +83,7 @@ impl Trees {
             "{MARK}={}",
             Mark::new(self.ground.root(), "tidy-1").as_str()
         );
-        let sleep = format!("sleep\0{}\0", asleep());
+        let sleep = format!("sleep\0{}\0", self.sleep);
         pids(|pid| {
             let read = |what| fs::read(format!("/proc/{pid}/{what}")).unwrap_or_default();
             let marked = read("environ")
