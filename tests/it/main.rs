@@ -21,6 +21,8 @@ mod cli;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod fuzz;
