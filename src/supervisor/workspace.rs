@@ -1,6 +1,7 @@
 //! A loop's workspace: the worker's tree, the clean checkout for the examiner, and the private
 //! repository that holds every snapshot. What is refused there is `guard.rs`; nothing is published here.
 
+pub mod attic;
 pub mod copy;
 pub mod diff;
 pub mod disk;

@@ -37,7 +37,10 @@ fn world() -> World {
     let world = World::new();
     world.skill("odd");
     world.write("loops/odd.toml", LOOP);
-    world.write("work.sh", "cat >/dev/null\necho worked\necho $$ >>file.txt\n");
+    world.write(
+        "work.sh",
+        "cat >/dev/null\necho worked\necho $$ >>file.txt\n",
+    );
     world.commit("a loop");
     world
 }

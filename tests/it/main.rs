@@ -17,6 +17,8 @@ mod calm;
 #[cfg(test)]
 mod cheats;
 #[cfg(test)]
+mod cleanup;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod config;

@@ -145,7 +145,7 @@ fn below(folder: &[u8], name: &[u8]) -> Vec<u8> {
     }
 }
 
-fn unlock(folder: &Path) -> io::Result<()> {
+pub(super) fn unlock(folder: &Path) -> io::Result<()> {
     let mode = fs::symlink_metadata(folder)?.permissions().mode();
     if mode & 0o700 == 0o700 {
         return Ok(());
@@ -177,7 +177,7 @@ pub fn remove(path: &Path) -> Result<(), Trouble> {
     }
 }
 
-fn unlock_all(folder: &Path) -> io::Result<()> {
+pub(super) fn unlock_all(folder: &Path) -> io::Result<()> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         unlock(&folder)?;

@@ -1,5 +1,6 @@
 //! Measuring a turn on the real tree: what changed, what the guard refuses, and putting that back.
 
+use super::attic::Why;
 use super::diff::{self, Delta, LINK};
 use super::disk;
 use super::lead;
@@ -148,6 +149,7 @@ impl Workspace {
         let work = self.room(Room::Work);
         let found = repo::tampered(&work, &self.base);
         if !found.is_empty() {
+            self.put_aside(&[b".git".to_vec()], Why::Work)?;
             repo::plant(&work, &self.repo(), &self.base, &self.index(Room::Work))?;
         }
         Ok(found)
@@ -158,6 +160,7 @@ impl Workspace {
         if self.bring_back(tree).is_ok_and(|done| done) {
             return Ok(());
         }
+        self.clear()?;
         self.lay_out(Room::Work, tree).map(drop)
     }
 }

@@ -20,7 +20,8 @@ enum Source {
 }
 
 impl Workspace {
-    /// Makes the workspace for a new run: everything of the last run is gone, ignored files too.
+    /// Makes the workspace for a new run: everything of the last run is out of it, ignored files too.
+    /// What no snapshot holds lies in the attic.
     ///
     /// Refuses, before anything is written, what cannot work: a git that is missing or too old,
     /// a folder that is too large to copy, `clone` without a commit.
@@ -31,6 +32,10 @@ impl Workspace {
             copy::measure(&place.project, place.copy_limit)?;
         }
         let mut workspace = Self::bare(place, &source)?;
+        if let Some(drawer) = workspace.clear()? {
+            let drawer = spelled_line(drawer.as_os_str().as_encoded_bytes());
+            notices.push(format!("unsaved work of the last run is kept in {drawer}"));
+        }
         let (base, listing) = match &source {
             Source::Clone(origin, head) => {
                 origin.keep(&place.name, &head.commit)?;

@@ -8,6 +8,7 @@ use super::disk;
 use super::lead;
 use super::origin::{Origin, quoted};
 use super::trouble::Trouble;
+use crate::durable;
 
 /// Attributes that win over every `.gitattributes` in the tree: bytes stay as they are, nothing
 /// is hidden from a diff, no driver is asked.
@@ -18,8 +19,16 @@ const ATTRIBUTES: &str =
 pub(super) fn make(repo: &Path, origin: Option<&Origin>) -> Result<(), Trouble> {
     let format = origin.map_or("sha1", |origin| origin.format.as_str());
     let config = config(format, true);
-    if disk::read_or_empty(&repo.join("config"))? != config.as_bytes() {
+    let known = disk::read_or_empty(&repo.join("config"))?;
+    if known.is_empty() {
         disk::remove(repo)?;
+    } else if known != config.as_bytes() {
+        // Another kind of repository: its snapshots are kept.
+        let aside = (1_u32..).map(|number| repo.with_extension(format!("{number}.old")));
+        let free = aside.into_iter().find(|path| !path.exists());
+        if let Some(free) = free {
+            durable::rename(repo, &free).map_err(|e| Trouble::file("put aside", repo, &e))?;
+        }
     }
     for folder in ["objects/info", "objects/pack", "refs/checkride", "info"] {
         disk::folder(&repo.join(folder))?;

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt;
 
+use super::attic::Why;
 use super::disk::{self, Entry, Next};
 use super::{Room, Trouble, Workspace, diff, repo};
 use crate::run::Change;
@@ -126,13 +127,12 @@ impl Workspace {
         found.too_long = too_long;
         found.hard_links = self.take_files(names.outside())?;
         found.too_large = self.take_files(self.grown(heavy)?)?;
+        self.put_aside(&found.filled_submodules, Why::Odd)?;
         for path in &found.filled_submodules {
-            let folder = disk::join(&work, path);
-            disk::remove(&folder)?;
-            disk::folder(&folder)?;
+            disk::folder(&disk::join(&work, path))?;
         }
         for (path, special) in self.not_ignored(suspects)? {
-            disk::remove(&disk::join(&work, &path))?;
+            self.put_aside(std::slice::from_ref(&path), Why::Odd)?;
             if special {
                 found.special.push(path);
             } else {
@@ -144,13 +144,10 @@ impl Workspace {
 
     /// Takes away those of the files that no ignore rule covers, and names them.
     fn take_files(&self, paths: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, Trouble> {
-        let work = self.room(Room::Work);
         let paths = paths.into_iter().map(|path| (path, true)).collect();
         let kept = self.not_ignored(paths)?.into_iter().map(|(path, _)| path);
         let taken: Vec<Vec<u8>> = kept.collect();
-        for path in &taken {
-            disk::remove(&disk::join(&work, path))?;
-        }
+        self.put_aside(&taken, Why::Odd)?;
         Ok(taken)
     }
 
@@ -212,9 +209,13 @@ impl Workspace {
             return Ok(());
         }
         if self.bring_back(tree).is_ok_and(|done| done) {
+            if self.has_commits() {
+                self.put_aside(&[b".git".to_vec()], Why::Work)?;
+            }
             let index = self.index(Room::Work);
             repo::plant(&self.room(Room::Work), &self.repo(), &self.base, &index)?;
         } else {
+            self.clear()?;
             self.lay_out(Room::Work, tree)?;
         }
         self.learn(Room::Work, tree);
@@ -227,12 +228,40 @@ impl Workspace {
         for _ in 0..ROUNDS {
             // What is not in the tree goes in any case, so that nothing large need be read before.
             self.take_oddities(Some(READ_BACK))?;
-            if self.write_tree()? == tree {
+            let now = self.write_tree()?;
+            if now == tree {
                 return self.level().map(|()| true);
             }
+            self.free_places(&now, tree)?;
             git.run(&["read-tree", "--reset", "-u", tree])?;
         }
         Ok(false)
+    }
+
+    /// Puts aside the ignored files that lie where the tree has files that are not there now.
+    fn free_places(&self, now: &str, tree: &str) -> Result<(), Trouble> {
+        let added = [
+            "diff-tree",
+            "-r",
+            "-z",
+            "--name-only",
+            "--no-renames",
+            "--diff-filter=A",
+        ];
+        let added = self.git.run(&[&added[..], &[now, tree]].concat())?;
+        let work = self.room(Room::Work);
+        let mut taken = Vec::new();
+        for path in added.split(|b| *b == 0).filter(|path| !path.is_empty()) {
+            let cuts = path.iter().enumerate().filter(|(_, b)| **b == b'/');
+            let above = cuts.map(|(at, _)| (&path[..at], true));
+            // A folder on the way is no obstacle; anything else is, and so is whatever lies in the place.
+            taken.extend(above.chain([(path, false)]).find_map(|(way, is_way)| {
+                let meta = std::fs::symlink_metadata(disk::join(&work, way)).ok()?;
+                (!is_way || !meta.is_dir()).then(|| way.to_vec())
+            }));
+        }
+        taken.dedup();
+        self.put_aside(&taken, Why::Work).map(drop)
     }
 
     /// Sets the permissions of every file to what a checkout gives.

@@ -64,17 +64,19 @@ async fn fly(operator: &mut Operator) -> Vec<String> {
 
 /// Adds a line to the memory and waits until that is confirmed.
 async fn save(operator: &mut Operator, line: &str) -> String {
-    let memory = operator.told.iter().rev().find_map(|told| match &told.fact {
-        Fact::Memory(memory) => Some(memory.clone()),
-        _ => None,
-    });
+    let memory = operator
+        .told
+        .iter()
+        .rev()
+        .find_map(|told| match &told.fact {
+            Fact::Memory(memory) => Some(memory.clone()),
+            _ => None,
+        });
     let memory = memory.unwrap();
     let (name, base) = (memory.name, memory.digest);
     let text = format!("{}{line}", memory.text);
     let saved = text.clone();
-    operator
-        .say(Command::SaveMemory { name, base, text })
-        .await;
+    operator.say(Command::SaveMemory { name, base, text }).await;
     let done = |fact: &Fact| matches!(fact, Fact::Done { .. }).then_some(());
     operator.until("the save", done).await;
     let shown = |fact: &Fact| matches!(fact, Fact::Memory(m) if m.text == saved).then_some(());
@@ -114,7 +116,9 @@ impl Copy {
     }
 
     fn place(&self, path: &Path) -> PathBuf {
-        self.folder.path().join(path.strip_prefix(&self.root).unwrap())
+        self.folder
+            .path()
+            .join(path.strip_prefix(&self.root).unwrap())
     }
 
     fn lay_out(&self, files: &BTreeMap<PathBuf, Vec<u8>>) {
@@ -178,7 +182,11 @@ async fn no_cut_of_the_power_loses_what_was_told() {
     let world = world();
     let root = world.project().parent().unwrap().canonicalize().unwrap();
     let journal = paths(&world).state().canonicalize().unwrap().join(JOURNAL);
-    let memory = world.project().canonicalize().unwrap().join("memory/odd.md");
+    let memory = world
+        .project()
+        .canonicalize()
+        .unwrap()
+        .join("memory/odd.md");
     let (trace, saves) = flight(&shim, &world).await;
     let mut cuts = times("CHECKRIDE_CUTS", 1_000);
     let mut dice = Dice(2);
@@ -204,7 +212,10 @@ async fn no_cut_of_the_power_loses_what_was_told() {
                 files_are_whole(&copy, &files, &disk, &what);
                 if let Some(saved) = told.saves.checked_sub(1).map(|last| &saves[last]) {
                     let ever = &disk.whole[&memory];
-                    let since = ever.iter().position(|text| text == saved.as_bytes()).unwrap();
+                    let since = ever
+                        .iter()
+                        .position(|text| text == saved.as_bytes())
+                        .unwrap();
                     let found = files.get(&memory);
                     let is_kept = found.is_some_and(|text| ever[since..].contains(text));
                     assert!(is_kept, "{what}: the memory is lost: {found:?}");

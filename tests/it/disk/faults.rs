@@ -236,7 +236,10 @@ async fn nothing_is_lost(world: &World, operator: &Stubborn, what: &str) {
             let read = serde_json::from_str::<Value>(part);
             assert!(read.is_ok(), "{what}: {name} is cut: {part}");
         }
-        assert!(name != "prompt.md" || text.contains("There is a file."), "{what}");
+        assert!(
+            name != "prompt.md" || text.contains("There is a file."),
+            "{what}"
+        );
     });
 }
 
