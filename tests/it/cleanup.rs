@@ -23,17 +23,17 @@ type State = (&'static str, fn(&Path));
 
 const STATES: [State; 24] = [
     ("a changed file", |work| {
-        put(&work.join("a.txt"), b"changed\n")
+        put(&work.join("a.txt"), b"changed\n");
     }),
     ("a new file", |work| put(&work.join("new.txt"), b"new\n")),
     ("a new folder", |work| {
-        put(&work.join("x/y/z.txt"), b"deep\n")
+        put(&work.join("x/y/z.txt"), b"deep\n");
     }),
     ("an ignored file", |work| {
-        put(&work.join("run.log"), b"logged\n")
+        put(&work.join("run.log"), b"logged\n");
     }),
     ("an ignored folder", |work| {
-        put(&work.join("target/a/b"), b"built\n")
+        put(&work.join("target/a/b"), b"built\n");
     }),
     ("a commit", |work| {
         put(&work.join("c.txt"), b"committed\n");
@@ -95,7 +95,7 @@ const STATES: [State; 24] = [
         put(&work.join(name(b"odd-\xff\n.txt")), b"odd\n");
     }),
     ("a link", |work| {
-        symlink("nowhere/at all", work.join("link")).unwrap()
+        symlink("nowhere/at all", work.join("link")).unwrap();
     }),
     ("a link in a file's place", |work| {
         fs::remove_file(work.join("a.txt")).unwrap();
@@ -112,7 +112,7 @@ const STATES: [State; 24] = [
         fs::set_permissions(work.join("secret.txt"), closed).unwrap();
     }),
     ("a large file", |work| {
-        put(&work.join("large.bin"), &vec![b'l'; 17 << 20])
+        put(&work.join("large.bin"), &vec![b'l'; 17 << 20]);
     }),
     ("ignored files where files were", |work| {
         fs::remove_dir_all(work.join("src")).unwrap();

@@ -238,13 +238,13 @@ impl Disk {
             naming.apply(&mut names);
         }
         let bytes = |(path, file): (PathBuf, usize)| {
-            let bytes = self.bytes(&self.files[file], &path, fate, dice);
+            let bytes = Self::bytes(&self.files[file], &path, fate, dice);
             (path, bytes)
         };
         names.into_iter().map(bytes).collect()
     }
 
-    fn bytes(&self, file: &File, path: &Path, fate: Fate, dice: &mut Dice) -> Vec<u8> {
+    fn bytes(file: &File, path: &Path, fate: Fate, dice: &mut Dice) -> Vec<u8> {
         // What is only ever added to is there up to some byte.
         let is_log = path.extension().is_some_and(|end| end == "jsonl");
         match fate {
