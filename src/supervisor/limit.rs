@@ -7,6 +7,8 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
+use crate::run::inert::{cut, inert};
+
 /// Longest wait that is believed.
 const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 
@@ -41,6 +43,36 @@ const TIMES: [&str; 6] = [
     "retry at ",
     "again on ",
 ];
+
+/// Most characters of the words that tell of a limit.
+const CAUSE_CHARS: usize = 300;
+
+/// Lines at the end of what a program printed that may tell of a limit.
+const LAST_LINES: usize = 5;
+
+/// A usage limit that was met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Met {
+    /// When it ends: milliseconds since 1970.
+    pub until_ms: i64,
+    /// The words that tell of it, in one line, inert.
+    pub cause: String,
+}
+
+/// The limit that the first of these texts tells of which tells of one.
+pub fn met<'a>(texts: impl IntoIterator<Item = &'a str>, now: &Zoned) -> Option<Met> {
+    texts.into_iter().find_map(|text| {
+        Some(Met {
+            until_ms: told(text, now)?,
+            cause: cut(&inert(text.trim()), CAUSE_CHARS),
+        })
+    })
+}
+
+/// The lines at the end of what a program printed, the last one first.
+pub fn last_lines(printed: &str) -> impl Iterator<Item = &str> {
+    printed.lines().rev().take(LAST_LINES)
+}
 
 /// When the limit that this text tells of ends, in milliseconds since 1970; `None` where it tells of
 /// no limit, or of no end that is to come within a month.

@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use checkride::run::spec::{Check, Format, Independence, Judge, JudgeKind};
 use checkride::run::{CheckOutcome, CheckResult, Judgement};
+use checkride::supervisor::clock::Clock;
 use checkride::supervisor::process::Halt;
 use checkride::supervisor::slots::Slots;
 use checkride::supervisor::verifier::checks::{self, Site};
-use checkride::supervisor::verifier::judge::{self, Asked, CheckSeen, Output, Question, Script};
+use checkride::supervisor::verifier::judge::{
+    self, Asked, CheckSeen, Output, Question, Script, Seat,
+};
 use tokio::sync::watch;
 
 use crate::process::Bench;
@@ -146,6 +151,11 @@ async fn halted_checks_give_no_results() {
     assert_eq!(bench.alive(), Vec::<i32>::new());
 }
 
+/// 2026-06-12 12:00 UTC.
+const NOON: i64 = 1_781_265_600_000;
+
+const HOUR: i64 = 3_600_000;
+
 async fn ask(bench: &Bench, votes: u32, script: &str) -> Asked {
     ask_as(bench, votes, script, None).await
 }
@@ -182,7 +192,11 @@ async fn ask_as(bench: &Bench, votes: u32, script: &str, format: Option<Format>)
         &command,
         &judge,
         &question,
-        (&bench.home, bench.path()),
+        Seat {
+            home: &bench.home,
+            checkout: bench.path(),
+            clock: &Clock::Test(Arc::new(AtomicI64::new(NOON))),
+        },
         &halt,
     )
     .await
@@ -328,6 +342,60 @@ async fn an_agent_judges_in_its_stream() {
         panic!("half a stream is no verdict");
     };
     assert_eq!(why, "it stopped in the middle");
+}
+
+/// A judge at its usage limit has not judged: it is asked again when the limit ends. A limit that has
+/// ended, one without an end, and one that a judge speaks of in an answer are none.
+#[tokio::test]
+async fn a_judge_at_its_limit_waits() {
+    let bench = Bench::new();
+    let claude = |resets: i64| {
+        format!(
+            r#"cat >/dev/null
+            echo '{{"type":"system","subtype":"init","session_id":"s","cwd":"/"}}'
+            echo '{{"type":"rate_limit_event","session_id":"s","rate_limit_info":{{"status":"rejected","rateLimitType":"five_hour","resetsAt":{resets}}}}}'
+            echo '{{"type":"result","subtype":"success","is_error":true,"session_id":"s","result":"You have hit your limit"}}'
+            exit 1"#
+        )
+    };
+    let codex = r#"cat >/dev/null
+        echo '{"type":"thread.started","thread_id":"t"}'
+        echo '{"type":"turn.started"}'
+        echo '{"type":"turn.failed","error":{"message":"You have hit your usage limit. Try again in 1 hour."}}'
+        exit 1"#;
+    let says = |words: &str, code: u8| format!("cat >/dev/null; echo '{words}'; exit {code}");
+    let told = "usage limit reached, try again in 1 hour";
+    let until = NOON + HOUR;
+    let table = [
+        (claude(until / 1_000), Some(Format::ClaudeStreamJson), true),
+        (
+            claude(NOON / 1_000 - 1),
+            Some(Format::ClaudeStreamJson),
+            false,
+        ),
+        (codex.to_owned(), Some(Format::CodexJsonl), true),
+        (says(told, 1), Some(Format::Text), true),
+        (says(told, 1), None, true),
+        (format!("{} >&2", says(told, 1)), None, true),
+        (says(told, 0), None, false),
+        (says("usage limit reached", 1), None, false),
+    ];
+    for (script, format, waits) in table {
+        let asked = ask_as(&bench, 3, &script, format).await;
+        if !waits {
+            let given = judgement(asked);
+            assert!(matches!(given, Judgement::Unreadable { .. }), "{script}");
+            continue;
+        }
+        let Asked::Limited(met, spent) = asked else {
+            panic!("{script}: {asked:?}");
+        };
+        assert_eq!(met.until_ms, until, "{script}");
+        assert!(met.cause.contains("limit"), "{met:?}");
+        // The recorded stream of this one says that nothing was spent.
+        let estimated = format != Some(Format::ClaudeStreamJson);
+        assert_eq!(spent.tokens > 0, estimated, "{script}: {spent:?}");
+    }
 }
 
 /// A scripted judge answers in turn, its last answer ever after, through the same strict reading.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Mail;
 use super::clean::clean;
 use crate::run::{Effect, Failure, Ground, Input, Pause, Purse, Stage};
+use crate::supervisor::limit::Met;
 use crate::supervisor::process::Halt;
 use crate::supervisor::site::Site;
 use crate::supervisor::worker::leave::Permit;
@@ -45,8 +46,8 @@ pub(super) enum Amiss {
     TimeUp,
     /// What is left of this does not hold what it would have done next.
     NoRoom(Purse),
-    /// It met a usage limit that ends at this time, in milliseconds since 1970. The cause.
-    Limited(i64, String),
+    /// It met a usage limit, which ends.
+    Limited(Met),
     /// It failed.
     Failed(Failure),
 }
@@ -118,7 +119,7 @@ impl Flight {
             Amiss::Halted => Input::Halted,
             Amiss::TimeUp => Input::TimeUp,
             Amiss::NoRoom(purse) => Input::NoRoom(purse),
-            Amiss::Limited(until_ms, cause) => Input::Paused(Pause {
+            Amiss::Limited(Met { until_ms, cause }) => Input::Paused(Pause {
                 stage,
                 until_ms,
                 cause,

@@ -13,7 +13,7 @@ use crate::protocol::Fact;
 use crate::run::spec::{Provider, WorkerKind};
 use crate::run::{Failure, Input, Usage};
 use crate::supervisor::guard::Guard;
-use crate::supervisor::limit;
+use crate::supervisor::limit::{self, Met};
 use crate::supervisor::process::Limits;
 use crate::supervisor::sandbox::rooms::Keep;
 use crate::supervisor::sandbox::terms::Role;
@@ -23,9 +23,6 @@ use crate::supervisor::worker::command::{Manner, Task};
 use crate::supervisor::worker::leave::{Leave, Question};
 use crate::supervisor::worker::script::Script;
 use crate::supervisor::worker::{Ended, Kind, Progress, Session, Turn, acp, command, http, script};
-
-/// Lines at the end of standard error that may tell of a usage limit.
-const LAST_LINES: usize = 5;
 
 impl Flight {
     /// Gives the worker its turn in this folder, for as long as loop and run allow.
@@ -66,11 +63,12 @@ impl Flight {
             Ended::Halted => Err(Amiss::Halted),
             Ended::Badly(_) if left <= own && turn.took_ms >= left_ms => Err(Amiss::TimeUp),
             Ended::Badly(failure) => match self.limited(&failure, turn.claim.as_deref()) {
-                Some((until_ms, cause)) => Err(Amiss::Limited(until_ms, cause)),
+                Some(met) => Err(Amiss::Limited(met)),
                 None => Err(Amiss::Failed(failure)),
             },
             Ended::Limited(until_ms, failure) if until_ms > self.site.clock.now_ms() => {
-                Err(Amiss::Limited(until_ms, failure.cause))
+                let cause = failure.cause;
+                Err(Amiss::Limited(Met { until_ms, cause }))
             }
             Ended::Limited(_, failure) => Err(Amiss::Failed(failure)),
             Ended::NoRoom(purse, why) => {
@@ -80,15 +78,13 @@ impl Flight {
         }
     }
 
-    /// When the usage limit ends that a failed turn tells of, and the words that tell it: its cause,
-    /// its last words, or a line of standard error.
-    fn limited(&self, failure: &Failure, claim: Option<&str>) -> Option<(i64, String)> {
-        let now = self.site.clock.here();
-        let words = failure.detail.lines().rev().take(LAST_LINES);
-        std::iter::once(failure.cause.as_str())
+    /// The usage limit that a failed turn tells of: in its cause, its last words, or a line of
+    /// standard error.
+    fn limited(&self, failure: &Failure, claim: Option<&str>) -> Option<Met> {
+        let words = std::iter::once(failure.cause.as_str())
             .chain(claim)
-            .chain(words)
-            .find_map(|words| Some((limit::told(words, &now)?, words.trim().to_owned())))
+            .chain(limit::last_lines(&failure.detail));
+        limit::met(words, &self.site.clock.here())
     }
 
     /// Tells what a turn spent that brought nothing home; its end, which follows, tells only why.

@@ -14,7 +14,9 @@ use crate::supervisor::provider::{Left, Listener, Patience, Reach};
 use crate::supervisor::sandbox::rooms::Keep;
 use crate::supervisor::sandbox::terms::Role;
 use crate::supervisor::verifier::checks::{self, Site as Examination};
-use crate::supervisor::verifier::judge::{self, Asked, CheckSeen, FileSeen, Output, Question};
+use crate::supervisor::verifier::judge::{
+    self, Asked, CheckSeen, FileSeen, Output, Question, Seat,
+};
 use crate::supervisor::verifier::remote;
 use crate::supervisor::worker::Kind;
 use crate::supervisor::workspace::{Trouble, Workspace};
@@ -93,7 +95,12 @@ impl Flight {
             }),
             Asked::Halted => Err(Amiss::Halted),
             Asked::Failed(failure) => Err(Amiss::Failed(failure)),
-            Asked::Limited(until_ms, cause) => Err(Amiss::Limited(until_ms, cause)),
+            Asked::Limited(met, usage) => {
+                let usage = self.site.priced(usage, judge.model.as_deref());
+                // A driver that has ended wants no more news.
+                drop(self.me.send(Mail::underway(Input::Used(usage))).await);
+                Err(Amiss::Limited(met))
+            }
             Asked::NoRoom(purse, why) => {
                 self.site.narrate(vec![(Kind::Error, why)]);
                 Err(Amiss::NoRoom(purse))
@@ -138,8 +145,12 @@ impl Flight {
                     .furnish(Role::Judge, Keep::Nothing)
                     .await
                     .map_err(Amiss::at)?;
-                let place = (&self.site.homes.judge, examination.checkout.as_path());
-                Ok(judge::ask_command(&command, judge, question, place, &self.halt).await)
+                let seat = Seat {
+                    home: &self.site.homes.judge,
+                    checkout: &examination.checkout,
+                    clock: &self.site.clock,
+                };
+                Ok(judge::ask_command(&command, judge, question, seat, &self.halt).await)
             }
             JudgeKind::Script { file } => {
                 let script = self.judge_script(file)?;

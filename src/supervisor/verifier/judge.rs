@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::answer::{self, Vote};
-use super::printed::Printed;
+use super::printed::{NoVote, Printed};
 use super::wording;
 use crate::run::inert::{cut, inert, inert_lines};
 use crate::run::spec::{Format, Judge, JudgeKind};
 use crate::run::{CheckResult, Failure, Judgement, Purse, Stage, Usage};
+use crate::supervisor::clock::Clock;
+use crate::supervisor::limit::Met;
 use crate::supervisor::process::{self, Ending, Halt, Home, Limits, Stdin};
 
 /// Characters of an unreadable answer that are kept.
@@ -98,10 +100,21 @@ pub enum Asked {
     Halted,
     /// It could not be asked.
     Failed(Failure),
-    /// Its usage limit is reached, and ends then: milliseconds since 1970. The cause.
-    Limited(i64, String),
+    /// Its usage limit is reached, and ends; what it cost until then.
+    Limited(Met, Usage),
     /// What the run has left may not hold its answer; one line of why.
     NoRoom(Purse, String),
+}
+
+/// Where a command judge runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Seat<'a> {
+    /// Its home and what it is confined to.
+    pub home: &'a Home,
+    /// The clean checkout of what it judges.
+    pub checkout: &'a Path,
+    /// By which the end of a usage limit is told.
+    pub clock: &'a Clock,
 }
 
 /// Asks a command judge as often as it has votes, each in a process of its own, one after another.
@@ -111,7 +124,7 @@ pub async fn ask_command(
     command: &[String],
     judge: &Judge,
     question: &Question<'_>,
-    site: (&Home, &Path),
+    seat: Seat<'_>,
     halt: &watch::Receiver<Halt>,
 ) -> Asked {
     let format = match &judge.kind {
@@ -122,11 +135,12 @@ pub async fn ask_command(
         Ok(input) => input,
         Err(why) => return failed(why),
     };
-    let (home, checkout) = site;
     let (mut votes, mut usage, mut took_ms) = (Vec::new(), Usage::default(), 0);
     let mut unreadable = None;
     for _ in 0..judge.votes.clamp(1, MOST_VOTES) {
-        let order = home.order(command.to_vec(), checkout, Stdin::Piped);
+        let order = seat
+            .home
+            .order(command.to_vec(), seat.checkout, Stdin::Piped);
         let running = match process::spawn(order).await {
             Ok(running) => running,
             Err(refused) => return failed(refused.why),
@@ -141,11 +155,12 @@ pub async fn ask_command(
             return Asked::Halted;
         }
         took_ms += watched.took_ms;
-        let (vote, spent) = printed.read(&watched, input.len(), question.rubric.len());
+        let (vote, spent) = printed.read(&watched, input.len(), question.rubric.len(), seat.clock);
         usage = usage.plus(spent);
         match vote {
             Ok(vote) => votes.push(vote),
-            Err(said) => {
+            Err(NoVote::Limited(met)) => return Asked::Limited(met, usage),
+            Err(NoVote::Unreadable(said)) => {
                 // One unreadable vote leaves no majority that anyone could trust.
                 unreadable = Some(said);
                 break;

@@ -11,6 +11,7 @@ use super::judge::{Asked, MOST_VOTES, Question, failed, unreadable};
 use super::wording;
 use crate::run::spec::Judge;
 use crate::run::{Failure, Judgement, Stage, Usage};
+use crate::supervisor::limit::Met;
 use crate::supervisor::process::Halt;
 use crate::supervisor::provider::{
     Again, Asking, Fault, Listener, Message, Reach, Request, Stop, Sum,
@@ -44,7 +45,7 @@ async fn vote(
     let began = Instant::now();
     let client = match reach.client().await {
         Ok(client) => client,
-        Err(fault) => return fell(fault),
+        Err(fault) => return fell(fault, Usage::default()),
     };
     let system = wording::system(question);
     let messages = match wording::data(question) {
@@ -82,7 +83,7 @@ async fn vote(
         spent = spent.plus(usage);
         let reply = match reply {
             Ok(reply) => reply,
-            Err(fault) => return fell(fault),
+            Err(fault) => return fell(fault, spent),
         };
         match read(&reply.text, &reply.stop, question.rubric.len()) {
             Ok(vote) => votes.push(vote),
@@ -114,13 +115,15 @@ fn read(text: &str, stop: &Stop, rubric: usize) -> Result<answer::Vote, Judgemen
     Err(unreadable(why, text))
 }
 
-fn fell(fault: Fault) -> Asked {
+/// What a fault of the server means for the question, after having spent this.
+fn fell(fault: Fault, spent: Usage) -> Asked {
+    let cause = fault.cause;
     match fault.again {
-        Again::At(until_ms) => Asked::Limited(until_ms, fault.cause),
-        Again::NoRoom(purse) => Asked::NoRoom(purse, fault.cause),
+        Again::At(until_ms) => Asked::Limited(Met { until_ms, cause }, spent),
+        Again::NoRoom(purse) => Asked::NoRoom(purse, cause),
         Again::No | Again::After(_) => Asked::Failed(Failure {
             detail: fault.detail,
-            ..Failure::new(Stage::Judge, fault.cause)
+            ..Failure::new(Stage::Judge, cause)
         }),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use checkride::protocol::{Command, Fact, RunId};
 use checkride::run::spec::Api;
-use checkride::run::{Ask, Event, Pause, Stage};
+use checkride::run::{Ask, Decision, Event, Pause, Stage};
 use checkride::supervisor::Supervisor;
 use checkride::supervisor::clock::Clock;
 
@@ -53,7 +53,7 @@ impl Operator {
             Fact::Run {
                 event: Event::Asked(open),
                 ..
-            } if !matches!(open.ask, Ask::Prompt { .. }) => panic!("{open:?}"),
+            } if !matches!(open.ask, Ask::Prompt { .. } | Ask::Work { .. }) => panic!("{open:?}"),
             _ => None,
         })
         .await
@@ -101,6 +101,54 @@ async fn a_limit_of_hours_is_waited_out_over_a_new_host() {
     assert_eq!(world.read("calls"), "called\ncalled\n");
     let took = |event: &Event| matches!(event, Event::Took { .. });
     assert!(operator.events(&run).iter().any(took), "{run:?}");
+}
+
+/// A judge that is a program waits as a worker does: its limit is no verdict, and it is asked again.
+#[tokio::test]
+async fn a_judges_limit_is_waited_out() {
+    let world = Parts {
+        turns: &[r#"{ write = { path = "count.txt", text = "1\n2\n3\n" } }"#],
+        top: UNCONFINED,
+        judge: "type = \"command\"\ncommand = [\"scripts/judge\"]\nrubric = [\"Three lines?\"]",
+        ..Parts::default()
+    }
+    .world();
+    let calls = world.project().join("calls");
+    let judge = format!(
+        r#"#!/bin/sh
+cat > /dev/null
+echo called >> "{0}"
+if [ $(wc -l < "{0}") = 1 ]; then echo "usage limit reached, try again in 2 hours" >&2; exit 1; fi
+echo '{{"lines":[{{"n":1,"pass":true,"evidence":"three"}}]}}'
+"#,
+        calls.display()
+    );
+    world.script("scripts/judge", &judge);
+    world.commit("a judge");
+    let at = Arc::new(AtomicI64::new(NOON));
+    let supervisor = supervise(&world, &at);
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    let open = operator.asked("work").await;
+    operator.answer(&open, Decision::APPROVE).await;
+    let (run, pause) = operator.paused().await;
+    assert_eq!(
+        (pause.stage, pause.until_ms),
+        (Stage::Judge, NOON + 2 * HOUR)
+    );
+    at.fetch_add(2 * HOUR, Ordering::SeqCst);
+    let open = operator.asked("verdict").await;
+    assert!(matches!(&open.ask, Ask::Verdict { verdict, .. } if verdict.approved()));
+    assert_eq!(world.read("calls"), "called\ncalled\n");
+    let charged = operator
+        .events(&run)
+        .iter()
+        .any(|event| matches!(event, Event::Used(usage) if usage.estimated && usage.tokens > 0));
+    assert!(
+        charged,
+        "the question that met the limit costs what it costs"
+    );
 }
 
 /// The same of a server that says when; the operator need not wait for it.
