@@ -234,6 +234,21 @@ pub struct Receipt {
     pub now: String,
     /// What the target held before; `None` where there was nothing.
     pub before: Option<String>,
+    /// The run that had published it already; `None` where it was this one. Only the run that
+    /// published takes it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub already: Option<String>,
+}
+
+impl Receipt {
+    /// What came of publishing, in one line: `published: file x.md`.
+    pub fn in_words(&self) -> String {
+        let place = &self.place;
+        match &self.already {
+            None => format!("published: {place}"),
+            Some(run) => format!("already there, published by {run}: {place}"),
+        }
+    }
 }
 
 /// How a run ended.

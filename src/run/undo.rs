@@ -51,6 +51,12 @@ impl Run {
             return self.redo();
         };
         let published = matches!(self.phase, Phase::Ended(Outcome::Published));
+        let already = self.receipt.as_ref().and_then(|r| r.already.as_ref());
+        if let (true, Some(run)) = (published, already) {
+            return Err(format!(
+                "{run} published this before, and only that run takes it back"
+            ));
+        }
         if published && !self.can_unpublish() {
             return Err(
                 "this publication has no undo: take it back at its place by hand".to_owned(),

@@ -125,40 +125,70 @@ impl Outbox<'_> {
         self.settle(deed, ran.map(|()| String::new()))
     }
 
-    /// Whether this offer is published: by its deed, else by looking at the target.
+    /// Whether this offer is published: by this run's deed, else by looking at the target.
     pub fn look(&self, offer: &Offer) -> Result<Look, Trouble> {
         let deed = self.deeds().read(&offer.key)?;
         let deed = deed.filter(|deed| deed.undo != Undo::Done);
-        match deed.as_ref().map(|deed| (deed.undo, &deed.receipt)) {
-            Some((Undo::Begun, _)) => return Ok(Look::Unknown),
-            Some((_, Some(receipt))) => return Ok(Look::Already(receipt.clone())),
-            Some((_, None)) | None => {}
+        let (begun, done) = match &deed {
+            None => (false, None),
+            Some(deed) => (deed.undo == Undo::Begun, deed.receipt.as_ref()),
+        };
+        if begun {
+            return Ok(Look::Unknown);
+        }
+        let own = deed.as_ref().is_some_and(|deed| deed.run == self.run);
+        if let (true, Some(receipt)) = (own, done) {
+            return Ok(Look::Already(receipt.clone()));
         }
         match (self.target()?, deed) {
-            (Target::Branch { name, .. }, deed) => {
-                let branch = Branch::of(self.workspace, &name)?;
-                let Some((commit, onto)) = branch.published(&offer.key)? else {
-                    return Ok(Look::NotYet);
-                };
-                let before = deed.map_or(Some(onto), |deed| deed.before);
-                Ok(Look::Already(Receipt {
-                    key: offer.key.clone(),
-                    place: offer.target.clone(),
-                    now: commit,
-                    before,
-                }))
-            }
+            (Target::Branch { name, .. }, deed) => self.look_at_branch(offer, &name, deed),
             (Target::File { .. } | Target::Command { .. }, None) => Ok(Look::NotYet),
             (Target::File { path }, Some(deed)) => {
                 let now = file::digest(&file::place(self.project(), &path)?)?;
                 Ok(match now {
+                    Some(now) if now == deed.content.as_str() => Look::Already(Receipt {
+                        already: self.other(&deed.run),
+                        ..deed.receipt(now)
+                    }),
+                    // What another run put there is gone since: this run may put it there.
+                    _ if deed.receipt.is_some() => Look::NotYet,
                     now if now == deed.before => Look::NotYet,
-                    Some(now) if now == deed.content.as_str() => Look::Already(deed.receipt(now)),
                     Some(_) | None => Look::Unknown,
                 })
             }
-            (Target::Command { .. }, Some(_)) => Ok(Look::Unknown),
+            // Its effect cannot be looked at: what was done under this key is done.
+            (Target::Command { .. }, Some(deed)) => Ok(match deed.receipt {
+                Some(receipt) => Look::Already(Receipt {
+                    already: self.other(&deed.run),
+                    ..receipt
+                }),
+                None => Look::Unknown,
+            }),
         }
+    }
+
+    fn look_at_branch(
+        &self,
+        offer: &Offer,
+        name: &str,
+        deed: Option<Deed>,
+    ) -> Result<Look, Trouble> {
+        let branch = Branch::of(self.workspace, name)?;
+        let Some(found) = branch.published(&offer.key)? else {
+            return Ok(Look::NotYet);
+        };
+        Ok(Look::Already(Receipt {
+            key: offer.key.clone(),
+            place: offer.target.clone(),
+            now: found.commit,
+            before: deed.map_or(Some(found.onto), |deed| deed.before),
+            already: self.other(&found.run),
+        }))
+    }
+
+    /// The name of a run that is not this one.
+    fn other(&self, run: &str) -> Option<String> {
+        (!run.is_empty() && run != self.run).then(|| run.to_owned())
     }
 
     /// Takes a publication back and releases its key; once it is released, a second call changes
@@ -253,6 +283,7 @@ impl Outbox<'_> {
         let deed = Deed {
             content: Digest::of(&artefact.bytes),
             key: offer.key.clone(),
+            run: self.run.to_owned(),
             before: self.before(&target)?,
             target,
             receipt: None,
@@ -292,7 +323,13 @@ impl Outbox<'_> {
             Some(deed) => deed,
             None => self.deed(offer, tree)?.0,
         };
-        deed.receipt = Some(receipt.clone());
+        if let Some(run) = &receipt.already {
+            deed.run.clone_from(run);
+        }
+        deed.receipt = Some(Receipt {
+            already: None,
+            ..receipt.clone()
+        });
         deed.undo = Undo::No;
         self.deeds().write(&deed)?;
         Ok(receipt)

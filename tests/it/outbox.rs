@@ -320,6 +320,63 @@ fn a_crash_around_the_branch_publishes_once() {
     assert_eq!(run.desk.git(&["branch", "--list", "posts"]), "");
 }
 
+/// §5.18: what an earlier run has published is there already, which is said and not taken back from
+/// here; where it is gone from the target, this run publishes it.
+#[test]
+fn what_an_earlier_run_published_is_there_already() {
+    for to in [branch(), copy("public/x.md"), shell("echo x >> seen", "")] {
+        let looks = !matches!(to, PublishTo::Command { .. });
+        let run = Finished::new(OutputKind::Diff, to);
+        let first = run.publish().unwrap();
+        let later = Outbox {
+            run: "demo-2",
+            ..run.outbox()
+        };
+        let offer = run.offer();
+        let Way::Done(second) = later.publish(&offer, &run.tree).unwrap() else {
+            panic!("{:?} is published a second time", first.place);
+        };
+        assert_eq!(second.already.as_deref(), Some("demo-1"));
+        assert!(
+            second
+                .in_words()
+                .starts_with("already there, published by demo-1: ")
+        );
+        assert_eq!((&second.now, &second.before), (&first.now, &first.before));
+        assert_eq!(
+            run.publish().unwrap(),
+            first,
+            "the first run knows it is its own"
+        );
+        if !looks {
+            continue;
+        }
+        run.take_back(&first).unwrap();
+        let Way::Done(again) = later.publish(&offer, &run.tree).unwrap() else {
+            panic!("{:?} is looked at", first.place);
+        };
+        assert_eq!(again.already, None);
+        assert!(again.in_words().starts_with("published: "));
+    }
+}
+
+/// A branch that was deleted since holds nothing: a later run publishes there.
+#[test]
+fn what_is_gone_from_the_target_is_published_again() {
+    let run = Finished::new(OutputKind::Diff, branch());
+    run.publish().unwrap();
+    run.desk.git(&["update-ref", "-d", "refs/heads/posts"]);
+    let later = Outbox {
+        run: "demo-2",
+        ..run.outbox()
+    };
+    let Way::Done(receipt) = later.publish(&run.offer(), &run.tree).unwrap() else {
+        panic!("a branch needs no program");
+    };
+    assert_eq!(receipt.already, None);
+    assert_eq!(run.desk.git(&["rev-list", "--count", "posts"]), "2");
+}
+
 /// R62: what changed between the yes and the publish is not published.
 #[test]
 fn only_what_was_shown_is_published() {

@@ -1,7 +1,7 @@
 //! What the transcript says of a run's own events, beside what the worker says. Pure.
 
 use crate::run::{
-    Answer, Ask, CheckResult, Checkpoint, Event, Judgement, Outcome, Prompt, Verdict, Work,
+    Answer, Ask, CheckResult, Checkpoint, Event, Judgement, Outcome, Prompt, Receipt, Verdict, Work,
 };
 use crate::supervisor::clock::Clock;
 use crate::supervisor::worker::transcript::Kind;
@@ -37,7 +37,7 @@ pub(super) fn entries(event: &Event, clock: &Clock) -> Vec<(Kind, String)> {
         Event::Drafted { paths, .. } if !paths.is_empty() => {
             vec![(Kind::File, format!("draft {}", paths.join(", ")))]
         }
-        Event::Published(receipt) => vec![(Kind::Publish, receipt.place.clone())],
+        Event::Published(receipt) => vec![(Kind::Publish, published(receipt))],
         Event::Unpublished => vec![(Kind::Publish, "taken back".to_owned())],
         Event::Restored { tree } => {
             vec![(Kind::You, format!("workspace is back at {}", short(tree)))]
@@ -158,6 +158,13 @@ fn verdict_line(verdict: &Verdict) -> String {
 
 fn undone_line(checkpoint: &crate::run::CheckpointId, answer: Answer) -> String {
     format!("took back: {} {checkpoint}", answer.past())
+}
+
+fn published(receipt: &Receipt) -> String {
+    match receipt.already {
+        None => receipt.place.clone(),
+        Some(_) => receipt.in_words(),
+    }
 }
 
 fn outcome_words(outcome: &Outcome) -> String {

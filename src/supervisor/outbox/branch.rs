@@ -15,6 +15,9 @@ use crate::supervisor::workspace::{Listed, Workspace, diff, disk, lead, repo};
 /// The trailer by which a publication is found again.
 const KEY_TRAILER: &str = "Checkride-Key";
 
+/// The trailer that names the run.
+const RUN_TRAILER: &str = "Checkride-Run";
+
 /// A branch of the operator's repository.
 pub(super) struct Branch<'a> {
     workspace: &'a Workspace,
@@ -85,8 +88,8 @@ impl<'a> Branch<'a> {
         Ok(())
     }
 
-    /// The commit on the branch that was made under this key, and the one it was put on.
-    pub(super) fn published(&self, key: &Digest) -> Result<Option<(String, String)>, Trouble> {
+    /// The commit on the branch that was made under this key.
+    pub(super) fn published(&self, key: &Digest) -> Result<Option<Found>, Trouble> {
         let Some(tip) = self.tip()? else {
             return Ok(None);
         };
@@ -94,13 +97,17 @@ impl<'a> Branch<'a> {
         let found = self.workspace.git().line(&[
             "log",
             "--max-count=1",
-            "--format=%H %P",
+            &format!("--format=%H %P %(trailers:key={RUN_TRAILER},valueonly)"),
             &wanted,
             &tip,
         ])?;
-        Ok(found
-            .split_once(' ')
-            .map(|(commit, onto)| (commit.to_owned(), onto.to_owned())))
+        let mut words = found.split_whitespace().map(str::to_owned);
+        let (commit, onto) = (words.next(), words.next());
+        Ok(commit.zip(onto).map(|(commit, onto)| Found {
+            commit,
+            onto,
+            run: words.next().unwrap_or_default(),
+        }))
     }
 
     /// Makes the commit and moves the branch from `tip` to it; returns the commit.
@@ -286,6 +293,16 @@ impl<'a> Branch<'a> {
     }
 }
 
+/// A publication that stands on a branch.
+pub(super) struct Found {
+    /// Its commit.
+    pub(super) commit: String,
+    /// The commit that it was put on.
+    pub(super) onto: String,
+    /// The run that made it; empty where the commit does not say.
+    pub(super) run: String,
+}
+
 /// What goes into the commit.
 pub(super) struct Parcel<'a> {
     /// The tip that was seen; `None` for a new branch.
@@ -304,7 +321,7 @@ fn message(outbox: &Outbox<'_>, what: &Parcel<'_>) -> String {
         None => "changes".to_owned(),
     };
     format!(
-        "{}: {subject} of run {}\n\nCheckride-Loop: {}\nCheckride-Run: {}\nCheckride-Tree: {}\n\
+        "{}: {subject} of run {}\n\nCheckride-Loop: {}\n{RUN_TRAILER}: {}\nCheckride-Tree: {}\n\
          {KEY_TRAILER}: {}",
         outbox.loop_name, outbox.run, outbox.loop_name, outbox.run, what.tree, what.key
     )

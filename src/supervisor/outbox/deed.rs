@@ -55,6 +55,9 @@ impl Target {
 pub struct Deed {
     /// What it was done under.
     pub key: Digest,
+    /// The run that does it, or did it.
+    #[serde(default)]
+    pub run: String,
     /// Where it went.
     pub target: Target,
     /// Digest of what is sent.
@@ -89,6 +92,7 @@ impl Deed {
             place: spelled_line(self.target.in_words().as_bytes()),
             now,
             before: self.before.clone(),
+            already: None,
         }
     }
 }

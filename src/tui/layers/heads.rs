@@ -213,7 +213,12 @@ pub(crate) fn output_head(pages: &Pages, run: &Run, width: usize) -> Vec<Row> {
         rows.extend(labelled("draft", 9, (Role::Fg, path), width));
     }
     if let Some(receipt) = &run.receipt {
-        rows.extend(labelled("live", 9, (Role::Ok, &receipt.place), width));
+        let live = (Role::Ok, receipt.place.as_str());
+        rows.extend(labelled("live", 9, live, width));
+        if let Some(run) = &receipt.already {
+            let since = format!("already there, published by {run}");
+            rows.extend(labelled("", 9, (Role::Muted, &since), width));
+        }
     }
     if run.offer.is_none() {
         rows.extend(match pages.draft(run) {

@@ -251,10 +251,19 @@ pub(super) fn offer(tree: &str) -> Offer {
 /// Proof that it was published.
 pub(super) fn receipt(offer: &Offer) -> Receipt {
     Receipt {
+        already: None,
         key: offer.key.clone(),
         place: offer.target.clone(),
         now: "c0ffee".to_owned(),
         before: None,
+    }
+}
+
+/// The same where another run had done it.
+pub(super) fn already(run: &str) -> Receipt {
+    Receipt {
+        already: Some(run.to_owned()),
+        ..receipt(&offer("T1"))
     }
 }
 
