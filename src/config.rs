@@ -34,27 +34,39 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// What is not enforced, each with its file.
     pub not_enforced: Vec<(String, Vec<String>)>,
+    /// What would not work on this machine, each with its file.
+    pub advice: Vec<(String, String)>,
 }
 
-/// What a machine does not enforce of what a loop's file says, one line each.
-pub type Unenforced<'a> = &'a dyn Fn(&crate::run::LoopSpec) -> Vec<String>;
+/// What a machine makes of a loop's file, one line each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Here {
+    /// What it does not enforce of what the file says.
+    pub not_enforced: Vec<String>,
+    /// What would not work on it, and what to write instead.
+    pub advice: Vec<String>,
+}
+
+/// Asks a machine about a loop.
+pub type Machine<'a> = &'a dyn Fn(&crate::run::LoopSpec) -> Here;
 
 /// Reads these loop files, or all of the project with its settings where none is named.
 pub fn check(project: &Path, files: &[PathBuf], prices: &Prices) -> Report {
-    check_on(project, files, prices, &|_| Vec::new())
+    check_on(project, files, prices, &|_| Here::default())
 }
 
-/// The same, with what this machine does not enforce of each file.
+/// The same, with what this machine makes of each file.
 pub fn check_on(
     project: &Path,
     files: &[PathBuf],
     prices: &Prices,
-    machine: Unenforced<'_>,
+    machine: Machine<'_>,
 ) -> Report {
     let mut report = Report {
         files: 0,
         diagnostics: Vec::new(),
         not_enforced: Vec::new(),
+        advice: Vec::new(),
     };
     let loops = if files.is_empty() {
         let settings = settings::read(project);
@@ -73,13 +85,12 @@ pub fn check_on(
             .collect()
     };
     for file in loops.into_iter().map(|file| file.priced(prices)) {
-        let mut not_enforced = file.not_enforced;
-        not_enforced.extend(file.spec.as_ref().map(machine).unwrap_or_default());
-        report.add(
-            project::shown(project, &file.path),
-            file.diagnostics,
-            not_enforced,
-        );
+        let (shown, mut not_enforced) = (project::shown(project, &file.path), file.not_enforced);
+        let here = file.spec.as_ref().map(machine).unwrap_or_default();
+        not_enforced.extend(here.not_enforced);
+        let advice = here.advice.into_iter().map(|line| (shown.clone(), line));
+        report.advice.extend(advice);
+        report.add(shown, file.diagnostics, not_enforced);
     }
     report
 }
@@ -114,6 +125,9 @@ impl Report {
                 spelled_line(file.as_bytes()),
                 list.join(", ")
             ));
+        }
+        for (file, line) in &self.advice {
+            parts.push(format!("{}: {line}\n", spelled_line(file.as_bytes())));
         }
         let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
         let found = match (errors, warnings) {

@@ -6,14 +6,14 @@ use super::{Exit, Fail, Out};
 use crate::config::{self, Paths, prices};
 
 /// Checks these files, by their paths in the project, or all of it, and prints what was found,
-/// with what this `machine` does not enforce.
+/// with what this `machine` makes of them.
 ///
 /// # Errors
 /// A file that was named and is not there.
 pub fn check(
     paths: &Paths,
     files: &[PathBuf],
-    machine: config::Unenforced<'_>,
+    machine: config::Machine<'_>,
     out: &mut Out<'_>,
 ) -> Result<Exit, Fail> {
     let project = paths.project();

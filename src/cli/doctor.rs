@@ -22,6 +22,8 @@ pub struct Readiness {
     pub name: String,
     /// One line each; none where it can start.
     pub lacks: Vec<String>,
+    /// What would not work though it can start, one line each.
+    pub advice: Vec<String>,
 }
 
 /// Prints the findings.
@@ -84,10 +86,10 @@ fn words(findings: &Findings) -> Vec<String> {
         lines.push("loop     none in this project".to_owned());
     }
     for found in &findings.loops {
-        if found.lacks.is_empty() {
+        if found.lacks.is_empty() && found.advice.is_empty() {
             lines.push(format!("loop     {}: ready", found.name));
         }
-        for lack in &found.lacks {
+        for lack in found.lacks.iter().chain(&found.advice) {
             lines.push(format!("loop     {}: {lack}", found.name));
         }
     }

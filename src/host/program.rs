@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -16,13 +16,13 @@ use crate::cli::doctor::{Findings, Readiness};
 use crate::cli::flags::{self, Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
 use crate::config::paths::Environment;
-use crate::config::{Diagnostic, Paths, loops};
+use crate::config::{Diagnostic, Here, Paths, loops};
 use crate::protocol::{Command, Fact, Plain, Written};
 use crate::run::LoopSpec;
 use crate::run::inert::spelled_line;
 use crate::supervisor::JOURNAL;
 use crate::supervisor::clock::Clock;
-use crate::supervisor::sandbox::probe::probe;
+use crate::supervisor::sandbox::probe::{Powers, probe};
 use crate::supervisor::sandbox::terms::Terms;
 use crate::supervisor::trust::Trust;
 use crate::supervisor::{inventory, needs};
@@ -91,8 +91,7 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
         } => init(&paths, name, out),
         Cmd::Check { files } => {
             let powers = probe(&keeper()?);
-            let machine =
-                |spec: &LoopSpec| Terms::of(&powers, spec, paths.project()).not_enforced();
+            let machine = |spec: &LoopSpec| here(&powers, spec, paths.project());
             cli::check::check(&paths, files, &machine, out)
         }
         Cmd::Doctor { json } => {
@@ -213,6 +212,15 @@ pub(super) fn own(paths: &Paths, files: Vec<Written>) -> Result<(), Fail> {
     })
 }
 
+/// What this machine makes of a loop.
+fn here(powers: &Powers, spec: &LoopSpec, project: &Path) -> Here {
+    let terms = Terms::of(powers, spec, project);
+    Here {
+        not_enforced: terms.not_enforced(),
+        advice: terms.advice(),
+    }
+}
+
 /// What this machine has, and what each loop that can be read would lack.
 async fn examine(paths: &Paths) -> Findings {
     let project = paths.project();
@@ -227,6 +235,7 @@ async fn examine(paths: &Paths) -> Findings {
     let powers = probe(&keeper().unwrap_or_default());
     let mut readiness = Vec::new();
     for file in loops::read_all(project) {
+        let mut advice = Vec::new();
         let lacks = match &file.spec {
             Some(spec) => {
                 let mut lacks = ground.examiner(spec);
@@ -239,7 +248,9 @@ async fn examine(paths: &Paths) -> Findings {
                     )),
                     None => lacks.extend(ground.models(spec).await),
                 }
-                lacks.extend(Terms::of(&powers, spec, project).refuses());
+                let terms = Terms::of(&powers, spec, project);
+                lacks.extend(terms.refuses());
+                advice = terms.advice();
                 lacks
             }
             None => file
@@ -251,6 +262,7 @@ async fn examine(paths: &Paths) -> Findings {
         readiness.push(Readiness {
             name: file.name,
             lacks,
+            advice,
         });
     }
     Findings {

@@ -16,6 +16,7 @@ pub mod probe;
 pub mod proxy;
 pub mod rooms;
 pub mod terms;
+pub mod upstream;
 #[cfg(target_os = "linux")]
 mod view;
 #[cfg(target_os = "linux")]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use checkride::run::spec::Sandbox;
 use checkride::supervisor::process::Exit;
 use checkride::supervisor::sandbox::probe::{Powers, probe};
-use checkride::supervisor::sandbox::proxy::Proxy;
+use checkride::supervisor::sandbox::proxy::{Exits, Proxy, Turned};
 use checkride::supervisor::sandbox::terms::Terms;
 
 use self::ground::{Ground, Way};
@@ -186,7 +186,7 @@ async fn the_way_out_is_the_proxy() {
     let told = Rc::new(RefCell::new(Vec::new()));
     let tell = {
         let told = told.clone();
-        move |why| told.borrow_mut().push(why)
+        move |turned: Turned| told.borrow_mut().push(format!("{turned:?}"))
     };
     let script = "ask() { perl -MIO::Socket::INET -e 'my ($at) = $ENV{HTTPS_PROXY} =~ m{//(.*)}; \
                   my $s = IO::Socket::INET->new($at) or die; print $s \"$ARGV[0]\\r\\n\\r\\n\"; print scalar <$s>' \"$1\"; }; \
@@ -194,8 +194,11 @@ async fn the_way_out_is_the_proxy() {
                   ask 'GET http://localhost/ HTTP/1.1'; ask \"CONNECT 127.0.0.1:$TCP HTTP/1.1\"";
     let (exit, said) = tokio::task::LocalSet::new()
         .run_until(async {
-            let hosts = ["localhost".to_owned()].into();
-            let proxy = Proxy::serve(&ground.proxy(), hosts, tell).unwrap();
+            let exits = Exits {
+                hosts: ["localhost".to_owned()].into(),
+                ..Exits::default()
+            };
+            let proxy = Proxy::serve(&ground.proxy(), exits, tell).unwrap();
             let said = ground.through_proxy(script).await;
             drop(proxy);
             said

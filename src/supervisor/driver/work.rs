@@ -30,6 +30,7 @@ impl Flight {
             Ok(ground) => ground,
             Err(trouble) => return Ok(Input::CannotVerify(trouble.cause)),
         };
+        self.site.advise();
         let unenforced = self.site.wake.not_enforced.iter().cloned();
         ground.not_enforced.extend(unenforced);
         let folder = self

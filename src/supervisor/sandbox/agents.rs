@@ -12,10 +12,24 @@ pub struct Known {
     pub name: &'static str,
     /// The hosts that it calls; `*.` stands for any name below.
     pub hosts: &'static [&'static str],
+    /// The hosts that it tells how it is used; it works without them.
+    pub telemetry: &'static [&'static str],
     /// Variables that hold its keys; they reach it without being named in the loop file.
     pub keys: &'static [&'static str],
     /// Files of the operator's home that hold its login; they are copied into the loop's own home.
     pub logins: &'static [&'static str],
+    /// Words that switch its own sandbox off, which cannot be made inside ours; each suffices, the
+    /// first is advised. Empty where it has none unless it is asked for.
+    pub unwalled: &'static [&'static str],
+}
+
+impl Known {
+    /// What is to be added to this command of it so that it can work inside our sandbox.
+    pub fn lacks(&self, command: &[String]) -> Option<&'static str> {
+        let line = command.join(" ").replace('=', " ").replace(['"', '\''], "");
+        let is_there = self.unwalled.iter().any(|words| line.contains(words));
+        self.unwalled.first().copied().filter(|_| !is_there)
+    }
 }
 
 /// Every agent that is known.
@@ -28,18 +42,31 @@ pub const AGENTS: [Known; 6] = [
             "console.anthropic.com",
             "platform.claude.com",
         ],
+        telemetry: &[
+            "statsig.anthropic.com",
+            "http-intake.logs.us5.datadoghq.com",
+        ],
         keys: &[
             "ANTHROPIC_API_KEY",
             "ANTHROPIC_AUTH_TOKEN",
             "CLAUDE_CODE_OAUTH_TOKEN",
         ],
         logins: &[".claude/.credentials.json"],
+        unwalled: &[],
     },
     Known {
         name: "codex",
         hosts: &["api.openai.com", "auth.openai.com", "chatgpt.com"],
+        telemetry: &["ab.chatgpt.com"],
         keys: &["OPENAI_API_KEY", "CODEX_API_KEY"],
         logins: &[".codex/auth.json"],
+        unwalled: &[
+            "--sandbox danger-full-access",
+            "-s danger-full-access",
+            "sandbox_mode danger-full-access",
+            "--dangerously-bypass-approvals-and-sandbox",
+            "--yolo",
+        ],
     },
     Known {
         name: "gemini",
@@ -48,14 +75,18 @@ pub const AGENTS: [Known; 6] = [
             "cloudcode-pa.googleapis.com",
             "oauth2.googleapis.com",
         ],
+        telemetry: &["play.googleapis.com"],
         keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
         logins: &[".gemini/oauth_creds.json", ".gemini/google_accounts.json"],
+        unwalled: &[],
     },
     Known {
         name: "qwen",
         hosts: &["portal.qwen.ai", "chat.qwen.ai", "dashscope.aliyuncs.com"],
+        telemetry: &[],
         keys: &["DASHSCOPE_API_KEY", "OPENAI_API_KEY"],
         logins: &[".qwen/oauth_creds.json"],
+        unwalled: &[],
     },
     Known {
         name: "opencode",
@@ -67,6 +98,7 @@ pub const AGENTS: [Known; 6] = [
             "generativelanguage.googleapis.com",
             "openrouter.ai",
         ],
+        telemetry: &[],
         keys: &[
             "ANTHROPIC_API_KEY",
             "OPENAI_API_KEY",
@@ -74,6 +106,7 @@ pub const AGENTS: [Known; 6] = [
             "OPENROUTER_API_KEY",
         ],
         logins: &[".local/share/opencode/auth.json"],
+        unwalled: &[],
     },
     Known {
         name: "pi",
@@ -83,6 +116,7 @@ pub const AGENTS: [Known; 6] = [
             "generativelanguage.googleapis.com",
             "openrouter.ai",
         ],
+        telemetry: &[],
         keys: &[
             "ANTHROPIC_API_KEY",
             "OPENAI_API_KEY",
@@ -90,6 +124,7 @@ pub const AGENTS: [Known; 6] = [
             "OPENROUTER_API_KEY",
         ],
         logins: &[".pi/agent/auth.json"],
+        unwalled: &[],
     },
 ];
 
@@ -103,6 +138,13 @@ pub fn started_by(command: &[String]) -> Option<&'static Known> {
     std::iter::once(program)
         .chain(packages.filter(|word| !word.starts_with('-')).take(1))
         .find_map(|word| named(base(word)))
+}
+
+/// Whether this command starts this agent by its own program, and not by an adapter.
+pub fn is(agent: &Known, command: &[String]) -> bool {
+    command
+        .first()
+        .is_some_and(|program| base(program) == agent.name)
 }
 
 /// The agent behind a worker; nobody where a model is called by the host, or a script plays.
@@ -137,6 +179,36 @@ fn named(program: &str) -> Option<&'static Known> {
 mod tests {
     use super::*;
 
+    fn argv(line: &str) -> Vec<String> {
+        line.split(' ').map(str::to_owned).collect()
+    }
+
+    /// Only an agent whose own sandbox stands in the way lacks words, until one of them is there.
+    #[test]
+    fn a_sandbox_inside_ours_is_switched_off() {
+        let lacks = |line: &str| {
+            let argv = argv(line);
+            started_by(&argv).and_then(|agent| agent.lacks(&argv))
+        };
+        let words = Some("--sandbox danger-full-access");
+        for line in [
+            "codex exec -",
+            "/opt/codex exec --sandbox workspace-write -",
+        ] {
+            assert_eq!(lacks(line), words, "{line}");
+        }
+        for line in [
+            "codex exec --sandbox danger-full-access -",
+            "codex exec --sandbox=danger-full-access -",
+            "codex -s danger-full-access exec -",
+            "codex exec -c sandbox_mode=\"danger-full-access\" -",
+            "codex exec --dangerously-bypass-approvals-and-sandbox",
+            "claude -p",
+        ] {
+            assert_eq!(lacks(line), None, "{line}");
+        }
+    }
+
     /// An agent is known by its program or its adapter, and never by an argument.
     #[test]
     fn an_agent_is_known_by_its_program() {
@@ -154,7 +226,7 @@ mod tests {
             ("npx cowsay claude", None),
         ];
         for (line, agent) in cases {
-            let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let argv = argv(line);
             assert_eq!(started_by(&argv).map(|known| known.name), agent, "{line}");
         }
     }

@@ -16,6 +16,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::upstream::Upstream;
+
 /// Longest request with its headers, in bytes.
 const LONGEST_REQUEST: usize = 8 * 1024;
 
@@ -25,10 +27,30 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Most connections at once.
 const MOST_CONNECTIONS: usize = 64;
 
+/// Whom a proxy passes on, and by which way.
+#[derive(Debug, Clone, Default)]
+pub struct Exits {
+    /// Hosts that may be reached; `*.` stands for any name below.
+    pub hosts: BTreeSet<String>,
+    /// Hosts to which an agent tells how it is used: refused, and no work suffers.
+    pub telemetry: BTreeSet<String>,
+    /// The operator's own proxy, through which it goes on.
+    pub upstream: Option<Upstream>,
+}
+
+/// What was turned away, in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turned {
+    /// The loop's list does not allow it, or the host is not there.
+    Away(String),
+    /// Nobody needs it.
+    Needless(String),
+}
+
 /// What a proxy passes on.
 #[derive(Debug, Clone)]
 struct Rules {
-    hosts: BTreeSet<String>,
+    exits: Exits,
     ports: Vec<u16>,
     /// Whether an address may be reached.
     open: fn(IpAddr) -> bool,
@@ -70,27 +92,23 @@ impl Door {
 }
 
 impl Proxy {
-    /// Serves these hosts at this socket, whose folder is the host's own; `refused` is told each
-    /// request that is turned away, in one line. Wants a local task set.
+    /// Serves these exits at this socket, whose folder is the host's own; `told` is told each
+    /// request that is turned away. Wants a local task set.
     ///
     /// # Errors
     /// The socket cannot be made.
-    pub fn serve(
-        socket: &Path,
-        hosts: BTreeSet<String>,
-        refused: impl Fn(String) + 'static,
-    ) -> io::Result<Self> {
+    pub fn serve(socket: &Path, exits: Exits, told: impl Fn(Turned) + 'static) -> io::Result<Self> {
         match fs::remove_file(socket) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             Ok(()) | Err(_) => {}
         }
         let listener = UnixListener::bind(Door::to(socket)?.path)?;
         let rules = Rules {
-            hosts,
+            exits,
             ports: vec![443, 80],
             open: is_public,
         };
-        let task = tokio::task::spawn_local(accept(listener, Rc::new(rules), Rc::new(refused)));
+        let task = tokio::task::spawn_local(accept(listener, Rc::new(rules), Rc::new(told)));
         Ok(Self {
             task,
             socket: socket.to_owned(),
@@ -98,7 +116,7 @@ impl Proxy {
     }
 }
 
-async fn accept(listener: UnixListener, rules: Rc<Rules>, refused: Rc<dyn Fn(String)>) {
+async fn accept(listener: UnixListener, rules: Rc<Rules>, told: Rc<dyn Fn(Turned)>) {
     let room = std::sync::Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut open = tokio::task::JoinSet::new();
     loop {
@@ -111,18 +129,18 @@ async fn accept(listener: UnixListener, rules: Rc<Rules>, refused: Rc<dyn Fn(Str
             continue;
         };
         while open.try_join_next().is_some() {}
-        let (rules, refused) = (rules.clone(), refused.clone());
+        let (rules, told) = (rules.clone(), told.clone());
         open.spawn_local(async move {
-            if let Err(why) = pass(caller, &rules).await {
-                refused(why);
+            if let Err(turned) = pass(caller, &rules).await {
+                told(turned);
             }
             drop(place);
         });
     }
 }
 
-/// Passes one caller on to where it wants to go. The error is one line for the operator.
-async fn pass(mut caller: UnixStream, rules: &Rules) -> Result<(), String> {
+/// Passes one caller on to where it wants to go. The error is for the operator.
+async fn pass(mut caller: UnixStream, rules: &Rules) -> Result<(), Turned> {
     let Ok(Ok(request)) = timeout(PATIENCE, request(&mut caller)).await else {
         return Ok(());
     };
@@ -136,10 +154,11 @@ async fn pass(mut caller: UnixStream, rules: &Rules) -> Result<(), String> {
             Ok(())
         }
         Err(refusal) => {
-            let (status, why) = match refusal {
-                Refusal::Rule(why) => ("403 Forbidden", why),
+            let (status, why, turned): (_, _, fn(String) -> Turned) = match refusal {
+                Refusal::Rule(why) => ("403 Forbidden", why, Turned::Away),
+                Refusal::Needless(why) => ("403 Forbidden", why, Turned::Needless),
                 // No rule stands in the way: whoever asked may ask again.
-                Refusal::Away(why) => ("502 Bad Gateway", why),
+                Refusal::Away(why) => ("502 Bad Gateway", why, Turned::Away),
             };
             let answer = format!(
                 "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\nconnection: close\r\n\
@@ -148,7 +167,7 @@ async fn pass(mut caller: UnixStream, rules: &Rules) -> Result<(), String> {
             );
             // One that has gone does not want to know.
             let _told = caller.write_all(answer.as_bytes()).await;
-            Err(why)
+            Err(turned(why))
         }
     }
 }
@@ -169,22 +188,34 @@ async fn request(caller: &mut UnixStream) -> io::Result<String> {
 enum Refusal {
     /// A rule forbids it.
     Rule(String),
+    /// A rule forbids it, and nothing suffers by that.
+    Needless(String),
     /// The host is not there now.
     Away(String),
 }
 
 async fn reach(request: &str, rules: &Rules) -> Result<TcpStream, Refusal> {
     let (host, port) = wanted(request).map_err(Refusal::Rule)?;
-    if !rules.hosts.iter().any(|allowed| names(allowed, &host)) {
-        let why = format!("{host} is not in the loop's list of hosts");
-        return Err(Refusal::Rule(why));
+    let listed = |list: &BTreeSet<String>| list.iter().any(|allowed| names(allowed, &host));
+    if !listed(&rules.exits.hosts) {
+        return Err(if listed(&rules.exits.telemetry) {
+            Refusal::Needless(format!("{host} is told how the agent is used, not asked"))
+        } else {
+            Refusal::Rule(format!("{host} is not in the loop's list of hosts"))
+        });
     }
     if !rules.ports.contains(&port) {
         let why = format!("port {port} of {host} is not one of the web");
         return Err(Refusal::Rule(why));
     }
+    let upstream = rules.exits.upstream.as_ref();
+    let upstream = upstream.filter(|upstream| upstream.serves(&host));
     let found = timeout(PATIENCE, tokio::net::lookup_host((host.as_str(), port))).await;
     let Ok(Ok(found)) = found else {
+        // Behind a proxy names of the open network may be known to it alone.
+        if let Some(upstream) = upstream {
+            return through(upstream, &host, port).await;
+        }
         let why = format!("{host} has no address that can be found");
         return Err(Refusal::Away(why));
     };
@@ -193,9 +224,20 @@ async fn reach(request: &str, rules: &Rules) -> Result<TcpStream, Refusal> {
         let why = format!("{host} has only addresses of this network or machine");
         return Err(Refusal::Rule(why));
     }
+    if let Some(upstream) = upstream {
+        return through(upstream, &host, port).await;
+    }
     match timeout(PATIENCE, TcpStream::connect(public.as_slice())).await {
         Ok(Ok(server)) => Ok(server),
         Ok(Err(_)) | Err(_) => Err(Refusal::Away(format!("{host} does not answer"))),
+    }
+}
+
+async fn through(upstream: &Upstream, host: &str, port: u16) -> Result<TcpStream, Refusal> {
+    match timeout(PATIENCE, upstream.connect(host, port)).await {
+        Ok(Ok(server)) => Ok(server),
+        Ok(Err(why)) => Err(Refusal::Away(why)),
+        Err(_) => Err(Refusal::Away(format!("{host} does not answer"))),
     }
 }
 
@@ -298,7 +340,10 @@ mod tests {
         let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = server.local_addr().unwrap().port();
         let rules = Rules {
-            hosts: ["localhost".to_owned()].into(),
+            exits: Exits {
+                hosts: ["localhost".to_owned()].into(),
+                ..Exits::default()
+            },
             ports: vec![port],
             open: |_| true,
         };
@@ -332,6 +377,40 @@ mod tests {
             panic!("it was let out");
         };
         assert!(why.contains("only addresses of this network"), "{why}");
+    }
+
+    /// Where the operator has a proxy, a host is reached through it, found by it where it must be; what
+    /// lies near is not, and what an agent reports home is turned away by name.
+    #[tokio::test]
+    async fn the_operators_proxy_is_the_way() {
+        let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let named = format!("http://{}", proxy.local_addr().unwrap());
+        let upstream = Upstream::of(&[("HTTPS_PROXY".into(), named.into())]);
+        let rules = Rules {
+            exits: Exits {
+                hosts: ["api.invalid".to_owned(), "localhost".to_owned()].into(),
+                telemetry: ["stats.invalid".to_owned()].into(),
+                upstream: upstream.unwrap(),
+            },
+            ports: vec![443],
+            open: is_public,
+        };
+        let answers = async {
+            let (mut caller, _) = proxy.accept().await.unwrap();
+            let mut heard = vec![0; 300];
+            let read = caller.read(&mut heard).await.unwrap();
+            let told = caller.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+            told.unwrap();
+            String::from_utf8_lossy(&heard[..read]).into_owned()
+        };
+        let asked = "CONNECT api.invalid:443 HTTP/1.1";
+        let (met, heard) = tokio::join!(reach(asked, &rules), answers);
+        assert!(met.is_ok());
+        assert!(heard.starts_with("CONNECT api.invalid:443 "), "{heard}");
+        let near = reach("CONNECT localhost:443 HTTP/1.1", &rules).await;
+        assert!(matches!(near, Err(Refusal::Rule(_))));
+        let home = reach("CONNECT stats.invalid:443 HTTP/1.1", &rules).await;
+        assert!(matches!(home, Err(Refusal::Needless(_))));
     }
 
     /// A pattern stands for names below it, not for itself, and not for what ends alike.

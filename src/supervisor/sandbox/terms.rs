@@ -279,6 +279,30 @@ impl<'a> Terms<'a> {
         lines
     }
 
+    /// What the commands of the loop lack to work inside the sandbox, one line each.
+    pub fn advice(&self) -> Vec<String> {
+        if !self.confines() || self.powers.apart.is_err() {
+            return Vec::new();
+        }
+        let commands = [Role::Worker, Role::Judge].into_iter().flat_map(|role| {
+            let agent = self.agent(role);
+            let commands = self.commands(role).into_iter();
+            commands.filter_map(move |command| Some((role, agent?, command)))
+        });
+        commands
+            .filter(|(_, agent, command)| agents::is(agent, command))
+            .filter_map(|(role, agent, command)| {
+                let words = agent.lacks(command)?;
+                Some(format!(
+                    "the {} {} cannot put up its own sandbox inside this one, and would run no \
+                     command: add `{words}` to its command; checkride's sandbox holds all the same",
+                    role.word(),
+                    agent.name
+                ))
+            })
+            .collect()
+    }
+
     /// Why the loop must not run here: its file requires what this machine has not.
     pub fn refuses(&self) -> Option<String> {
         if self.spec.guardrails.sandbox != Sandbox::Require {

@@ -12,9 +12,10 @@ use crate::supervisor::Settings;
 use crate::supervisor::process::{Home, Kept, Mark, allowed_env};
 use crate::supervisor::sandbox::Net;
 use crate::supervisor::sandbox::agents::Known;
-use crate::supervisor::sandbox::proxy::Proxy;
+use crate::supervisor::sandbox::proxy::{Exits, Proxy, Turned};
 use crate::supervisor::sandbox::rooms::{Keep, Room};
 use crate::supervisor::sandbox::terms::{Role, Terms};
+use crate::supervisor::sandbox::upstream::Upstream;
 use crate::supervisor::worker::transcript::Kind;
 use crate::supervisor::workspace::Trouble;
 
@@ -33,6 +34,8 @@ pub(in crate::supervisor) struct Homes {
     pub(in crate::supervisor) setup: Home,
     quarters: Vec<Quarters>,
     operator: Option<PathBuf>,
+    /// What the loop's commands lack to work inside.
+    advice: Vec<String>,
 }
 
 /// What a role needs to be there before its programs start.
@@ -41,19 +44,31 @@ struct Quarters {
     role: Role,
     room: Room,
     agent: Option<&'static Known>,
-    /// Where its way out is to be served, and to which hosts; `None` where there is none.
-    way_out: Option<(PathBuf, BTreeSet<String>)>,
+    /// Where its way out is to be served, and where it leads; `None` where there is none.
+    way_out: Option<(PathBuf, Result<Exits, String>)>,
     proxy: RefCell<Option<Proxy>>,
 }
 
 impl Quarters {
-    fn new(terms: &Terms<'_>, role: Role) -> Self {
+    fn new(terms: &Terms<'_>, role: Role, upstream: &Result<Option<Upstream>, String>) -> Self {
         Self {
             role,
             room: terms.room(role),
             agent: terms.agent(role),
             way_out: match terms.reach(role) {
-                Net::Through(_) => Some((terms.proxy(role), terms.hosts(role))),
+                Net::Through(_) => {
+                    let exits = upstream.clone().map(|upstream| Exits {
+                        hosts: terms.hosts(role),
+                        telemetry: terms
+                            .agent(role)
+                            .map_or(&[][..], |agent| agent.telemetry)
+                            .iter()
+                            .map(|host| (*host).to_owned())
+                            .collect(),
+                        upstream,
+                    });
+                    Some((terms.proxy(role), exits))
+                }
                 Net::Open | Net::None => None,
             },
             proxy: RefCell::default(),
@@ -101,6 +116,7 @@ impl Homes {
         };
         let examiner = Some(Kept::default());
         let check = dressed(Role::Check, &examiner);
+        let upstream = Upstream::of(&settings.env);
         let roles = [Role::Worker, Role::Check, Role::Judge].into_iter();
         Self {
             worker: dressed(Role::Worker, &publisher.kept),
@@ -109,9 +125,10 @@ impl Homes {
             judge: dressed(Role::Judge, &examiner),
             quarters: roles
                 .filter(|_| terms.confines())
-                .map(|role| Quarters::new(&terms, role))
+                .map(|role| Quarters::new(&terms, role, &upstream))
                 .collect(),
             operator: operator.clone(),
+            advice: terms.advice(),
             publisher,
         }
     }
@@ -138,23 +155,35 @@ impl Site {
         let (room, agent) = (quarters.room.clone(), quarters.agent);
         let operator = self.homes.operator.clone();
         beside(move || room.furnish(keep, operator.as_deref(), agent)).await?;
-        if let Some((socket, hosts)) = &quarters.way_out
+        if let Some((socket, exits)) = &quarters.way_out
             && quarters.proxy.borrow().is_none()
         {
-            let proxy = Proxy::serve(socket, hosts.clone(), self.teller())
+            let exits = exits.clone().map_err(Trouble::new)?;
+            let proxy = Proxy::serve(socket, exits, self.teller())
                 .map_err(|e| Trouble::file("serve the network at", socket, &e))?;
             quarters.proxy.replace(Some(proxy));
         }
         Ok(())
     }
 
-    /// Tells the transcript what was turned away at the way out.
-    fn teller(self: &Rc<Self>) -> impl Fn(String) + 'static {
+    /// Tells the transcript what the loop's commands lack to work inside the sandbox.
+    pub(in crate::supervisor) fn advise(&self) {
+        let advice = self.homes.advice.iter();
+        self.narrate(advice.map(|line| (Kind::Error, line.clone())).collect());
+    }
+
+    /// Tells the transcript what was turned away at the way out; what nobody needs, once.
+    fn teller(self: &Rc<Self>) -> impl Fn(Turned) + 'static {
         let site = Rc::downgrade(self);
-        move |why| {
-            if let Some(site) = site.upgrade() {
-                site.narrate(vec![(Kind::Error, format!("network: {why}"))]);
-            }
+        let needless = RefCell::new(BTreeSet::new());
+        move |turned| {
+            let Some(site) = site.upgrade() else { return };
+            let (kind, why) = match turned {
+                Turned::Away(why) => (Kind::Error, why),
+                Turned::Needless(why) if !needless.borrow_mut().insert(why.clone()) => return,
+                Turned::Needless(why) => (Kind::Guardrail, format!("refused: {why}")),
+            };
+            site.narrate(vec![(kind, format!("network: {why}"))]);
         }
     }
 }
