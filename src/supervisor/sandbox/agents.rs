@@ -12,15 +12,29 @@ pub struct Known {
     pub name: &'static str,
     /// The hosts that it calls; `*.` stands for any name below.
     pub hosts: &'static [&'static str],
-    /// The hosts that it tells how it is used; it works without them.
-    pub telemetry: &'static [&'static str],
+    /// The hosts that it calls besides, for statistics, updates and plug-ins: it works without them.
+    pub aside: &'static [&'static str],
     /// Variables that hold its keys; they reach it without being named in the loop file.
     pub keys: &'static [&'static str],
     /// Files of the operator's home that hold its login; they are copied into the loop's own home.
     pub logins: &'static [&'static str],
+    /// Where it keeps how it logs in, without which a login is not used.
+    pub choice: Option<Choice>,
     /// Words that switch its own sandbox off, which cannot be made inside ours; each suffices, the
     /// first is advised. Empty where it has none unless it is asked for.
     pub unwalled: &'static [&'static str],
+}
+
+/// One word of an agent's settings: the only one of them that comes into a loop's home. Hooks, commands
+/// and servers that stand beside it do not.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The file in the operator's home: one JSON object.
+    pub file: &'static str,
+    /// The way to the word.
+    pub at: [&'static str; 3],
+    /// What it may be.
+    pub words: &'static [&'static str],
 }
 
 impl Known {
@@ -42,7 +56,7 @@ pub const AGENTS: [Known; 6] = [
             "console.anthropic.com",
             "platform.claude.com",
         ],
-        telemetry: &[
+        aside: &[
             "statsig.anthropic.com",
             "http-intake.logs.us5.datadoghq.com",
         ],
@@ -52,14 +66,16 @@ pub const AGENTS: [Known; 6] = [
             "CLAUDE_CODE_OAUTH_TOKEN",
         ],
         logins: &[".claude/.credentials.json"],
+        choice: None,
         unwalled: &[],
     },
     Known {
         name: "codex",
         hosts: &["api.openai.com", "auth.openai.com", "chatgpt.com"],
-        telemetry: &["ab.chatgpt.com"],
+        aside: &["ab.chatgpt.com", "github.com", "api.github.com"],
         keys: &["OPENAI_API_KEY", "CODEX_API_KEY"],
         logins: &[".codex/auth.json"],
+        choice: None,
         unwalled: &[
             "--sandbox danger-full-access",
             "-s danger-full-access",
@@ -75,30 +91,42 @@ pub const AGENTS: [Known; 6] = [
             "cloudcode-pa.googleapis.com",
             "oauth2.googleapis.com",
         ],
-        telemetry: &["play.googleapis.com"],
+        aside: &["play.googleapis.com"],
         keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
         logins: &[".gemini/oauth_creds.json", ".gemini/google_accounts.json"],
+        choice: Some(Choice {
+            file: ".gemini/settings.json",
+            at: ["security", "auth", "selectedType"],
+            words: &["oauth-personal", "gemini-api-key"],
+        }),
         unwalled: &[],
     },
     Known {
         name: "qwen",
         hosts: &["portal.qwen.ai", "chat.qwen.ai", "dashscope.aliyuncs.com"],
-        telemetry: &[],
+        aside: &[],
         keys: &["DASHSCOPE_API_KEY", "OPENAI_API_KEY"],
         logins: &[".qwen/oauth_creds.json"],
+        choice: Some(Choice {
+            file: ".qwen/settings.json",
+            at: ["security", "auth", "selectedType"],
+            words: &["qwen-oauth", "openai"],
+        }),
         unwalled: &[],
     },
     Known {
         name: "opencode",
         hosts: &[
             "models.dev",
+            "models.opencode.ai",
             "opencode.ai",
             "api.anthropic.com",
             "api.openai.com",
             "generativelanguage.googleapis.com",
             "openrouter.ai",
         ],
-        telemetry: &[],
+        // Only providers and plug-ins that it does not bring along come from there.
+        aside: &["registry.npmjs.org"],
         keys: &[
             "ANTHROPIC_API_KEY",
             "OPENAI_API_KEY",
@@ -106,6 +134,7 @@ pub const AGENTS: [Known; 6] = [
             "OPENROUTER_API_KEY",
         ],
         logins: &[".local/share/opencode/auth.json"],
+        choice: None,
         unwalled: &[],
     },
     Known {
@@ -116,7 +145,7 @@ pub const AGENTS: [Known; 6] = [
             "generativelanguage.googleapis.com",
             "openrouter.ai",
         ],
-        telemetry: &[],
+        aside: &[],
         keys: &[
             "ANTHROPIC_API_KEY",
             "OPENAI_API_KEY",
@@ -124,6 +153,7 @@ pub const AGENTS: [Known; 6] = [
             "OPENROUTER_API_KEY",
         ],
         logins: &[".pi/agent/auth.json"],
+        choice: None,
         unwalled: &[],
     },
 ];

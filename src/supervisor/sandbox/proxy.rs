@@ -32,8 +32,8 @@ const MOST_CONNECTIONS: usize = 64;
 pub struct Exits {
     /// Hosts that may be reached; `*.` stands for any name below.
     pub hosts: BTreeSet<String>,
-    /// Hosts to which an agent tells how it is used: refused, and no work suffers.
-    pub telemetry: BTreeSet<String>,
+    /// Hosts that an agent calls beside its work: refused, and no work suffers.
+    pub aside: BTreeSet<String>,
     /// The operator's own proxy, through which it goes on.
     pub upstream: Option<Upstream>,
 }
@@ -43,7 +43,7 @@ pub struct Exits {
 pub enum Turned {
     /// The loop's list does not allow it, or the host is not there.
     Away(String),
-    /// Nobody needs it.
+    /// The same of what the agent calls by itself and works without.
     Needless(String),
 }
 
@@ -198,10 +198,11 @@ async fn reach(request: &str, rules: &Rules) -> Result<TcpStream, Refusal> {
     let (host, port) = wanted(request).map_err(Refusal::Rule)?;
     let listed = |list: &BTreeSet<String>| list.iter().any(|allowed| names(allowed, &host));
     if !listed(&rules.exits.hosts) {
-        return Err(if listed(&rules.exits.telemetry) {
-            Refusal::Needless(format!("{host} is told how the agent is used, not asked"))
+        let why = format!("{host} is not in the loop's list of hosts");
+        return Err(if listed(&rules.exits.aside) {
+            Refusal::Needless(why)
         } else {
-            Refusal::Rule(format!("{host} is not in the loop's list of hosts"))
+            Refusal::Rule(why)
         });
     }
     if !rules.ports.contains(&port) {
@@ -389,7 +390,7 @@ mod tests {
         let rules = Rules {
             exits: Exits {
                 hosts: ["api.invalid".to_owned(), "localhost".to_owned()].into(),
-                telemetry: ["stats.invalid".to_owned()].into(),
+                aside: ["stats.invalid".to_owned()].into(),
                 upstream: upstream.unwrap(),
             },
             ports: vec![443],

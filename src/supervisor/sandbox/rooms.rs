@@ -7,7 +7,9 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use super::agents::Known;
+use serde_json::{Value, json};
+
+use super::agents::{Choice, Known};
 use super::grants::TOOLS;
 use crate::supervisor::workspace::{Trouble, disk};
 
@@ -91,7 +93,10 @@ impl Room {
         for login in logins {
             self.copy_login(operator, login)?;
         }
-        Ok(())
+        match agent.and_then(|agent| agent.choice.as_ref()) {
+            Some(choice) => self.copy_choice(operator, choice),
+            None => Ok(()),
+        }
     }
 
     /// The variables that lead programs into it.
@@ -152,6 +157,18 @@ impl Room {
             Some(here) if here.age() >= theirs.age() => Ok(()),
             Some(_) | None => self.put(login, &theirs),
         }
+    }
+
+    /// Writes settings that say how to log in and nothing else, where the agent has none here yet.
+    fn copy_choice(&self, operator: &Path, choice: &Choice) -> Result<(), Trouble> {
+        let Some(theirs) = Login::read(&operator.join(choice.file)) else {
+            return Ok(());
+        };
+        let at = self.place(choice.file)?;
+        let Some(bytes) = chosen(&theirs.bytes, choice).filter(|_| !at.exists()) else {
+            return Ok(());
+        };
+        self.put(choice.file, &Login { bytes, ..theirs })
     }
 
     /// The logins that lie here now, but for what only looks like one.
@@ -217,6 +234,18 @@ impl Login {
     }
 }
 
+/// Settings with the chosen word alone; `None` where they hold none that is known.
+fn chosen(settings: &[u8], choice: &Choice) -> Option<Vec<u8>> {
+    let all: Value = serde_json::from_slice(settings).ok()?;
+    let word = choice
+        .at
+        .iter()
+        .try_fold(&all, |value, key| value.get(key))?;
+    let word = choice.words.iter().find(|known| word == **known)?;
+    let [outer, inner, name] = choice.at;
+    serde_json::to_vec(&json!({ outer: { inner: { name: word } } })).ok()
+}
+
 fn make(folder: &Path) -> Result<(), Trouble> {
     if let Some(parent) = folder.parent() {
         fs::create_dir_all(parent).map_err(|e| Trouble::file("make", parent, &e))?;
@@ -255,6 +284,40 @@ mod tests {
                 own.furnish(keep, Some(&operator), claude).unwrap();
                 assert_eq!(fs::read_dir(&outside).unwrap().count(), 0, "{planted}");
             }
+        }
+    }
+
+    /// How to log in comes in, and nothing of what else an agent's settings may make it run; a link in
+    /// its place is not followed.
+    #[test]
+    fn only_the_choice_of_a_login_comes_in() {
+        let root = tempfile::tempdir().unwrap();
+        let (operator, own) = (root.path().join("op"), Room::at(&root.path().join("own")));
+        let settings = operator.join(".gemini/settings.json");
+        let here = own.home.join(".gemini/settings.json");
+        let gemini = started_by(&["gemini".to_owned()]);
+        let furnish = |keep| own.furnish(keep, Some(&operator), gemini).unwrap();
+        write(
+            &settings,
+            r#"{"hooks":{"x":1},"mcpServers":{"m":{"command":"sh"}},
+                "security":{"auth":{"selectedType":"oauth-personal","key":"s"},"folderTrust":false}}"#,
+        );
+        furnish(Keep::Nothing);
+        let only = r#"{"security":{"auth":{"selectedType":"oauth-personal"}}}"#;
+        assert_eq!(fs::read_to_string(&here).unwrap(), only);
+        let outside = root.path().join("outside");
+        fs::remove_file(&here).unwrap();
+        symlink(&outside, &here).unwrap();
+        furnish(Keep::Home);
+        assert!(!outside.exists());
+        for bad in [
+            "{",
+            "[]",
+            r#"{"security":{"auth":{"selectedType":"sh -c x"}}}"#,
+        ] {
+            write(&settings, bad);
+            furnish(Keep::Nothing);
+            assert!(!here.exists(), "{bad}");
         }
     }
 

@@ -59,9 +59,9 @@ impl Quarters {
                 Net::Through(_) => {
                     let exits = upstream.clone().map(|upstream| Exits {
                         hosts: terms.hosts(role),
-                        telemetry: terms
+                        aside: terms
                             .agent(role)
-                            .map_or(&[][..], |agent| agent.telemetry)
+                            .map_or(&[][..], |agent| agent.aside)
                             .iter()
                             .map(|host| (*host).to_owned())
                             .collect(),
@@ -181,7 +181,11 @@ impl Site {
             let (kind, why) = match turned {
                 Turned::Away(why) => (Kind::Error, why),
                 Turned::Needless(why) if !needless.borrow_mut().insert(why.clone()) => return,
-                Turned::Needless(why) => (Kind::Guardrail, format!("refused: {why}")),
+                Turned::Needless(why) => {
+                    let said =
+                        format!("refused, {why}; the agent calls it by itself and works without");
+                    (Kind::Guardrail, said)
+                }
             };
             site.narrate(vec![(kind, format!("network: {why}"))]);
         }
