@@ -6,6 +6,7 @@ pub mod attach;
 mod cockpit;
 mod daemon;
 mod demo;
+pub mod environment;
 mod install;
 mod lasting;
 pub mod lock;

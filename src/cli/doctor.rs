@@ -11,6 +11,9 @@ pub struct Findings {
     /// Agents, keys and servers.
     #[serde(flatten)]
     pub inventory: Inventory,
+    /// What the host that runs was started with otherwise than this terminal, in one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// The loops of the project, by name.
     pub loops: Vec<Readiness>,
 }
@@ -81,6 +84,9 @@ fn words(findings: &Findings) -> Vec<String> {
             "server   {} ({}): {models}",
             server.base_url, server.name
         ));
+    }
+    if let Some(differs) = &findings.host {
+        lines.push(format!("host     {differs}"));
     }
     if findings.loops.is_empty() {
         lines.push("loop     none in this project".to_owned());

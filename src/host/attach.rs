@@ -62,13 +62,27 @@ enum NotStarted {
     Hopeless(String),
 }
 
+/// A host that was met.
+#[derive(Debug)]
+pub struct Met {
+    /// The connection to it.
+    pub link: Link,
+    /// What it was started with otherwise than this process, in one line.
+    pub differs: Option<String>,
+}
+
 /// Connects to the host that runs.
 ///
 /// # Errors
 /// `Absent` where none runs; else one line of why it will not speak with us.
 pub async fn connect(paths: &Paths) -> Result<Link, HostError> {
+    look(paths).await.map(|met| met.link)
+}
+
+/// The same, with what it was started with otherwise than this process.
+pub(super) async fn look(paths: &Paths) -> Result<Met, HostError> {
     match meet(paths).await {
-        Ok(link) => Ok(link),
+        Ok(met) => Ok(met),
         Err(Missed::Nobody) => Err(HostError::Absent(format!(
             "no host runs for {}; `checkride` starts one",
             paths.project().display()
@@ -79,10 +93,15 @@ pub async fn connect(paths: &Paths) -> Result<Link, HostError> {
 
 /// Connects to the host, and starts one where none runs.
 pub async fn attach(paths: &Paths, starter: &Starter) -> Result<Link, HostError> {
+    meet_or_start(paths, starter).await.map(|met| met.link)
+}
+
+/// The same, with what the host was started with otherwise than this process.
+pub(super) async fn meet_or_start(paths: &Paths, starter: &Starter) -> Result<Met, HostError> {
     paths.prepare().map_err(HostError::Trouble)?;
     for pause in PAUSES_MS {
         match meet(paths).await {
-            Ok(link) => return Ok(link),
+            Ok(met) => return Ok(met),
             Err(Missed::Hopeless(e)) => return Err(e),
             Err(Missed::Nobody) => {}
         }
@@ -98,7 +117,7 @@ pub async fn attach(paths: &Paths, starter: &Starter) -> Result<Link, HostError>
     )))
 }
 
-async fn meet(paths: &Paths) -> Result<Link, Missed> {
+async fn meet(paths: &Paths) -> Result<Met, Missed> {
     let stream = UnixStream::connect(paths.socket())
         .await
         .map_err(|e| missed(paths, &e))?;
@@ -109,19 +128,25 @@ async fn meet(paths: &Paths) -> Result<Link, Missed> {
     let greeting = timeout(GREETING_TIME, lines.greeting())
         .await
         .map_err(|_| Missed::hopeless(hanging(paths)))?;
-    match greeting {
-        Ok(Some(theirs)) => accept(&theirs).map_err(Missed::Hopeless)?,
+    let theirs = match greeting {
+        Ok(Some(theirs)) => theirs,
         Ok(None) | Err(wire::WireError::Io(_)) => return Err(Missed::Nobody),
         Err(e) => {
             let line =
                 format!("what listens for this project is no host of checkride: {e}; {ANEW}");
             return Err(Missed::Hopeless(HostError::OtherWire(line)));
         }
-    }
+    };
+    accept(&theirs).map_err(Missed::Hopeless)?;
     said.map_err(|_| Missed::Nobody)?;
     let (near, far) = Link::pair();
     tokio::spawn(carry(lines, to, far));
-    Ok(near)
+    let here: Vec<_> = std::env::vars_os().collect();
+    let differs = theirs.environment.and_then(|theirs| theirs.differs(&here));
+    Ok(Met {
+        link: near,
+        differs,
+    })
 }
 
 /// Carries commands to the host and records from it, until either side is gone.

@@ -32,12 +32,13 @@ pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
         let left = runtime.block_on(async {
             let signals = heed()?;
             let starter = program::starter()?;
-            let link = attach::attach(paths, &starter).await?;
+            let met = attach::meet_or_start(paths, &starter).await?;
             let options = Options {
+                notice: options.notice.or(met.differs),
                 away: absence::meanwhile(paths, &starter),
                 ..options
             };
-            fly(lasting(paths.clone(), starter, link), options, signals).await
+            fly(lasting(paths.clone(), starter, met.link), options, signals).await
         })?;
         absence::begins(paths);
         match left {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use super::environment::Print;
 use super::lock::Lock;
 use super::peer::Door;
 use super::serve::{End, QUIET, Service, asked_to_end};
@@ -38,6 +39,7 @@ fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
     let socket = lock.listen(paths)?;
     let door = Door::of_this_process();
     let settings = settings(paths, door.warnings())?;
+    let environment = Print::of(&settings.env);
     let runtime = program::runtime()?;
     let supervisor = Supervisor::start(settings).map_err(|e| HostError::Trouble(e.to_string()))?;
     let no_runtime = |e: io::Error| HostError::Trouble(format!("cannot start the host: {e}"));
@@ -47,6 +49,7 @@ fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
             listener: socket.for_runtime().map_err(no_runtime)?,
             door,
             admit: |far| supervisor.admit(far),
+            environment,
             activity: supervisor.activity(),
             leave_after: background.then_some(QUIET),
         };

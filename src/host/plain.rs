@@ -27,7 +27,7 @@ pub(super) fn is_meant(view: &View) -> bool {
 /// Follows the whole project.
 pub(super) fn watch(paths: &Paths, view: &View, out: &mut Out<'_>) -> Result<Exit, Fail> {
     program::runtime()?.block_on(async {
-        let mut session = session(paths).await?;
+        let mut session = session(paths, out).await?;
         if let Some(told) = absence::told(paths, &mut session).await? {
             out.text(&since::page(&told, Clock::System.now_ms(), &session.zone));
         }
@@ -40,15 +40,19 @@ pub(super) fn watch(paths: &Paths, view: &View, out: &mut Out<'_>) -> Result<Exi
 /// Starts one loop and follows it.
 pub(super) fn run(paths: &Paths, name: &str, view: &View, out: &mut Out<'_>) -> Result<Exit, Fail> {
     program::runtime()?.block_on(async {
-        let session = session(paths).await?;
+        let session = session(paths, out).await?;
         plain::run(session, name, ground(view)?, out).await
     })
 }
 
-async fn session(paths: &Paths) -> Result<Session, Fail> {
+async fn session(paths: &Paths, out: &mut Out<'_>) -> Result<Session, Fail> {
     let starter = program::starter()?;
-    let link = attach::attach(paths, &starter).await?;
-    Session::open(lasting(paths.clone(), starter, link), program::by()).await
+    let met = attach::meet_or_start(paths, &starter).await?;
+    if let Some(differs) = met.differs {
+        out.line(&differs);
+    }
+    let link = lasting(paths.clone(), starter, met.link);
+    Session::open(link, program::by()).await
 }
 
 fn ground(view: &View) -> Result<Ground<Stdin>, Fail> {

@@ -265,7 +265,10 @@ async fn examine(paths: &Paths) -> Findings {
             advice,
         });
     }
+    // A host that is not there, or does not speak, has nothing that differs.
+    let met = attach::look(paths).await.ok();
     Findings {
+        host: met.and_then(|met| met.differs),
         inventory: inventory::take(&env).await,
         loops: readiness,
     }

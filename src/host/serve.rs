@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::environment::Print;
 use super::log;
 use super::peer::Door;
 use super::wire::{self, Greeting, LONGEST_COMMAND, LONGEST_RECORD, Lines, WireError};
@@ -43,6 +44,8 @@ pub struct Service<A> {
     pub door: Door,
     /// Takes the far end of each connection that came in.
     pub admit: A,
+    /// What this host was started with.
+    pub environment: Print,
     /// What goes on in the supervisor.
     pub activity: watch::Receiver<Activity>,
     /// After how long a quiet the host leaves by itself; `None` for never.
@@ -80,11 +83,12 @@ impl<A: Fn(FarEnd)> Service<A> {
     /// Whoever is turned away is told why; whoever is let in gets a link to the supervisor.
     fn receive(&self, stream: UnixStream, open: &mut JoinSet<()>) {
         let refused = self.refusal(&stream, open.len());
-        let greeting = Greeting::ours(refused.clone());
+        let mut greeting = Greeting::ours(refused.clone());
         if refused.is_some() {
             open.spawn(async move { end_quietly(turn_away(stream, greeting).await) });
             return;
         }
+        greeting.environment = Some(self.environment.clone());
         let (near, far) = Link::pair();
         (self.admit)(far);
         open.spawn(async move { end_quietly(join(stream, greeting, near).await) });

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
 
+use super::environment::Print;
+
 /// Number of this form of the wire; two programs speak only if theirs are equal.
 pub const WIRE: u32 = 3;
 
@@ -34,6 +36,9 @@ pub struct Greeting {
     /// Why the host will not speak with this peer: one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// What a host was started with; none from who attaches, and none for who is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Print>,
 }
 
 /// Why a connection is over, in one line.
@@ -66,6 +71,7 @@ impl Greeting {
             checkride: env!("CARGO_PKG_VERSION").to_owned(),
             wire: WIRE,
             refused,
+            environment: None,
         }
     }
 }

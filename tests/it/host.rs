@@ -12,6 +12,7 @@ use checkride::config::Paths;
 use checkride::config::paths::Environment;
 use checkride::host::HostError;
 use checkride::host::attach::connect;
+use checkride::host::environment::Print;
 use checkride::host::lock::Lock;
 use checkride::host::peer::{Door, start_of};
 use checkride::host::serve::{End, Service};
@@ -274,6 +275,7 @@ fn bare_host(paths: &Paths, leave_after: Option<Duration>) -> Bare {
         listener: socket.for_runtime().unwrap(),
         door: Door::of_this_process(),
         admit: move |far| drop(doors.send(far)),
+        environment: Print::of(&[]),
         activity,
         leave_after,
     };
@@ -399,6 +401,7 @@ async fn another_wire_is_named() {
     let old = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let greeting = Greeting {
+            environment: None,
             checkride: "9.9.9".to_owned(),
             wire: WIRE + 1,
             refused: None,
@@ -629,6 +632,7 @@ fn stop_ends_a_host_of_another_wire() {
         for _ in 0..2 {
             let (mut stream, _) = listener.accept().unwrap();
             let greeting = Greeting {
+                environment: None,
                 checkride: "9.9.9".to_owned(),
                 wire: WIRE + 1,
                 refused: None,

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Variables that name a proxy, the first that is set counts.
-const NAMES: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
+pub const NAMES: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
 
 /// Variables that name hosts which no proxy is asked for.
 const DIRECT: [&str; 2] = ["NO_PROXY", "no_proxy"];

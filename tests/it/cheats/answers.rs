@@ -26,6 +26,7 @@ for my $path (@ARGV) {
 /// What a cockpit says first, in the words of this build: it attaches, and stops everything.
 fn words() -> String {
     let greeting = Greeting {
+        environment: None,
         checkride: env!("CARGO_PKG_VERSION").to_owned(),
         wire: WIRE,
         refused: None,
