@@ -4,9 +4,9 @@
 mod again;
 mod anthropic;
 mod call;
-mod draft;
 mod fault;
 mod openai;
+mod partial;
 mod pause;
 mod sse;
 

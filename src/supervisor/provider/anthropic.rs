@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::draft::{Draft, Told, Wrong, count, text};
-use super::{Listener, Message, Outcome, Reply, Request, Stop, Thought, Tool, draft};
+use super::partial::{Partial, Told, Wrong, count, text};
+use super::{Listener, Message, Outcome, Reply, Request, Stop, Thought, Tool, partial};
 
 /// Where a conversation goes, below the base address.
 pub(super) const PATH: &str = "/messages";
@@ -91,8 +91,12 @@ fn tool(tool: &Tool) -> Value {
 }
 
 /// Adds one event to the answer.
-pub(super) fn event(data: &str, answer: &mut Draft, hears: &mut dyn Listener) -> Result<(), Wrong> {
-    let value = draft::json(data)?;
+pub(super) fn event(
+    data: &str,
+    answer: &mut Partial,
+    hears: &mut dyn Listener,
+) -> Result<(), Wrong> {
+    let value = partial::json(data)?;
     match text(&value, "/type") {
         "message_start" => {
             used(value.pointer("/message/usage"), answer);
@@ -121,7 +125,7 @@ pub(super) fn event(data: &str, answer: &mut Draft, hears: &mut dyn Listener) ->
     Ok(())
 }
 
-fn begin(value: &Value, answer: &mut Draft, hears: &mut dyn Listener) -> Result<(), Wrong> {
+fn begin(value: &Value, answer: &mut Partial, hears: &mut dyn Listener) -> Result<(), Wrong> {
     let block = value.get("content_block").unwrap_or(&Value::Null);
     match text(block, "/type") {
         "text" => answer.say(text(block, "/text"), hears),
@@ -153,7 +157,7 @@ fn begin(value: &Value, answer: &mut Draft, hears: &mut dyn Listener) -> Result<
     }
 }
 
-fn add(value: &Value, answer: &mut Draft, hears: &mut dyn Listener) -> Result<(), Wrong> {
+fn add(value: &Value, answer: &mut Partial, hears: &mut dyn Listener) -> Result<(), Wrong> {
     let delta = value.get("delta").unwrap_or(&Value::Null);
     match text(delta, "/type") {
         "text_delta" => answer.say(text(delta, "/text"), hears),
@@ -180,7 +184,7 @@ fn told(error: &Value) -> Wrong {
 }
 
 /// Takes the counts; later ones are whole counts too and replace the earlier.
-fn used(usage: Option<&Value>, answer: &mut Draft) {
+fn used(usage: Option<&Value>, answer: &mut Partial) {
     let Some(usage) = usage.filter(|usage| usage.is_object()) else {
         return;
     };

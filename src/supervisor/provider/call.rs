@@ -10,8 +10,8 @@ use reqwest::redirect::Policy;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::draft::{Draft, Wrong};
 use super::fault::{Again, Blame, Fault, Refusal};
+use super::partial::{Partial, Wrong};
 use super::sse::Sse;
 use super::{Listener, Patience, Reply, Request, anthropic, openai, pause};
 use crate::run::Usage;
@@ -96,7 +96,7 @@ impl Client {
             Ok(response) => response,
             Err(fault) => return (Err(fault), Usage::default()),
         };
-        let mut answer = Draft::default();
+        let mut answer = Partial::default();
         let read = self
             .read(response, blame, (&mut answer, asked), hears)
             .await;
@@ -124,7 +124,7 @@ impl Client {
         &self,
         mut response: Response,
         blame: Blame<'_>,
-        (answer, asked): (&mut Draft, usize),
+        (answer, asked): (&mut Partial, usize),
         hears: &mut dyn Listener,
     ) -> Result<(), Fault> {
         let mut sse = Sse::default();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::draft::Wrong;
+use super::partial::Wrong;
 use crate::run::Purse;
 use crate::run::inert::{cut, inert, inert_lines};
 use crate::run::spec::Provider;

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::draft::{Draft, Told, Wrong, count, text};
-use super::{Listener, Message, Outcome, Reply, Request, Stop, Tool, draft};
+use super::partial::{Partial, Told, Wrong, count, text};
+use super::{Listener, Message, Outcome, Reply, Request, Stop, Tool, partial};
 use crate::run::work::micro_usd;
 
 /// Where a conversation goes, below the base address.
@@ -75,12 +75,16 @@ fn brought(outcome: &Outcome) -> Value {
 }
 
 /// Adds one event to the answer.
-pub(super) fn event(data: &str, answer: &mut Draft, hears: &mut dyn Listener) -> Result<(), Wrong> {
+pub(super) fn event(
+    data: &str,
+    answer: &mut Partial,
+    hears: &mut dyn Listener,
+) -> Result<(), Wrong> {
     if data.trim() == "[DONE]" {
         answer.over = true;
         return Ok(());
     }
-    let value = draft::json(data)?;
+    let value = partial::json(data)?;
     if let Some(error) = value.get("error").filter(|error| !error.is_null()) {
         return Err(told(error));
     }
@@ -119,7 +123,7 @@ pub(super) fn event(data: &str, answer: &mut Draft, hears: &mut dyn Listener) ->
 }
 
 /// What it says: a text, or a list of parts with texts. A refusal is said too.
-fn say(delta: &Value, answer: &mut Draft, hears: &mut dyn Listener) -> Result<(), Wrong> {
+fn say(delta: &Value, answer: &mut Partial, hears: &mut dyn Listener) -> Result<(), Wrong> {
     match delta.get("content") {
         Some(Value::String(piece)) => answer.say(piece, hears)?,
         Some(Value::Array(parts)) => {
@@ -138,7 +142,7 @@ fn say(delta: &Value, answer: &mut Draft, hears: &mut dyn Listener) -> Result<()
 }
 
 /// Adds a piece of a call. Servers leave out the place, the id, or write arguments as an object.
-fn add_call(piece: &Value, answer: &mut Draft) -> Result<(), Wrong> {
+fn add_call(piece: &Value, answer: &mut Partial) -> Result<(), Wrong> {
     let id = text(piece, "/id");
     let last = answer.calls().saturating_sub(1);
     let index = match count(piece, "/index") {

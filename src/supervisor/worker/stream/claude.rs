@@ -5,7 +5,7 @@ mod bill;
 
 use std::time::Duration;
 
-use super::ending::Verdict;
+use super::ending::LastWord;
 use super::events::{Dialect, Page, think, unknown};
 use super::json::{Object, string};
 use super::spent::Spent;
@@ -38,7 +38,7 @@ const SILENT: [&str; 12] = [
 #[derive(Debug, Clone, Default)]
 pub(super) struct Claude {
     /// How the last turn ended; none while one is open.
-    ended: Option<Verdict>,
+    ended: Option<LastWord>,
     /// Whether somebody stopped it.
     aborted: bool,
     /// The last error of the API that was told as a message.
@@ -83,11 +83,11 @@ impl Dialect for Claude {
         QUIET
     }
 
-    fn verdict(&mut self, _page: &mut Page, _end: &End<'_>, _tell: &mut Tell<'_>) -> Verdict {
+    fn last_word(&mut self, _page: &mut Page, _end: &End<'_>, _tell: &mut Tell<'_>) -> LastWord {
         match self.ended.take() {
-            Some(verdict) => verdict,
-            None if self.aborted => Verdict::Interrupted,
-            None => Verdict::Silent,
+            Some(last) => last,
+            None if self.aborted => LastWord::Interrupted,
+            None => LastWord::Silent,
         }
     }
 }
@@ -239,15 +239,15 @@ impl Claude {
         }
         let stopped = self.aborted || event.word("terminal_reason").starts_with("aborted");
         self.ended = Some(if fine {
-            Verdict::Done
+            LastWord::Done
         } else if stopped {
-            Verdict::Interrupted
+            LastWord::Interrupted
         } else {
             let why = why(event);
             if why != self.error {
                 page.error(&why, tell);
             }
-            Verdict::Failed(why)
+            LastWord::Failed(why)
         });
         self.aborted = false;
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::ending::Verdict;
+use super::ending::LastWord;
 use super::events::{Dialect, Page, think, unknown};
 use super::json::Object;
 use super::spent::Spent;
@@ -17,7 +17,7 @@ const QUIET: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Codex {
     /// How the last turn ended; none while one is open.
-    ended: Option<Verdict>,
+    ended: Option<LastWord>,
     /// The last error that may be the end.
     error: Option<String>,
     totals: Option<Spent>,
@@ -34,7 +34,7 @@ impl Dialect for Codex {
             }
             "turn.started" => self.ended = None,
             "turn.completed" => {
-                self.ended = Some(Verdict::Done);
+                self.ended = Some(LastWord::Done);
                 if let Some(usage) = event.object("usage") {
                     self.totals = Some(usage_of(&usage));
                 }
@@ -46,9 +46,9 @@ impl Dialect for Codex {
                 if self.error.as_ref() != Some(&why) {
                     page.error(&why, tell);
                 }
-                self.ended = Some(Verdict::Failed(why));
+                self.ended = Some(LastWord::Failed(why));
             }
-            "turn.aborted" | "turn.interrupted" => self.ended = Some(Verdict::Interrupted),
+            "turn.aborted" | "turn.interrupted" => self.ended = Some(LastWord::Interrupted),
             "error" => self.error(&message(event), page, tell),
             "item.started" | "item.updated" | "item.completed" => match event.object("item") {
                 Some(item) => self.item(&kind, &item, page, tell),
@@ -70,7 +70,7 @@ impl Dialect for Codex {
         QUIET
     }
 
-    fn verdict(&mut self, page: &mut Page, end: &End<'_>, tell: &mut Tell<'_>) -> Verdict {
+    fn last_word(&mut self, page: &mut Page, end: &End<'_>, tell: &mut Tell<'_>) -> LastWord {
         // A refused patch leaves no item: only standard error tells of it.
         for line in end.stderr.lines() {
             if let Some((_, why)) = line.split_once("error=patch rejected:") {
@@ -82,9 +82,9 @@ impl Dialect for Codex {
             }
         }
         match (self.ended.take(), self.error.take()) {
-            (Some(verdict), _) => verdict,
-            (None, Some(why)) => Verdict::Failed(why),
-            (None, None) => Verdict::Silent,
+            (Some(last), _) => last,
+            (None, Some(why)) => LastWord::Failed(why),
+            (None, None) => LastWord::Silent,
         }
     }
 }

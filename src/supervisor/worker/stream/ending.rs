@@ -12,7 +12,7 @@ const FEW_LINES: usize = 5;
 
 /// What the stream itself says of its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum LastWord {
     /// It came to its end.
     Done,
     /// It says what went wrong.
@@ -24,15 +24,15 @@ pub(super) enum Verdict {
 }
 
 /// All evidence together. `asks` is what the worker wants to know, `heard` how much it printed.
-pub(super) fn outcome(verdict: Verdict, asks: Option<&str>, heard: u64, end: &End<'_>) -> Outcome {
-    match (verdict, asks) {
-        (Verdict::Done, None) => Outcome::Done,
-        (Verdict::Done, Some(question)) => Outcome::NeedsYou {
+pub(super) fn outcome(last: LastWord, asks: Option<&str>, heard: u64, end: &End<'_>) -> Outcome {
+    match (last, asks) {
+        (LastWord::Done, None) => Outcome::Done,
+        (LastWord::Done, Some(question)) => Outcome::NeedsYou {
             question: question.to_owned(),
         },
-        (Verdict::Failed(why), _) => Outcome::Failed { why: reason(&why) },
-        (Verdict::Interrupted, _) => Outcome::Interrupted,
-        (Verdict::Silent, _) => silent(heard, end),
+        (LastWord::Failed(why), _) => Outcome::Failed { why: reason(&why) },
+        (LastWord::Interrupted, _) => Outcome::Interrupted,
+        (LastWord::Silent, _) => silent(heard, end),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Deserializer;
 
-use super::ending::{Circles, Verdict, outcome};
+use super::ending::{Circles, LastWord, outcome};
 use super::json::{Object, items};
 use super::spent::{Sessions, Spent};
 use super::tools::Calls;
@@ -35,7 +35,7 @@ pub(super) trait Dialect {
     /// Longest silence that is normal while no tool runs.
     fn quiet_for(&self) -> Duration;
     /// What the stream says of its end. Standard error may hold what the stream keeps to itself.
-    fn verdict(&mut self, page: &mut Page, end: &End<'_>, tell: &mut Tell<'_>) -> Verdict;
+    fn last_word(&mut self, page: &mut Page, end: &End<'_>, tell: &mut Tell<'_>) -> LastWord;
 }
 
 /// What is kept for every agent.
@@ -219,9 +219,9 @@ impl<D: Dialect> Reader for Events<D> {
             self.objects(torn.trim(), tell);
         }
         self.page.words.close(tell);
-        let verdict = match self.page.circles.why() {
-            Some(why) => Verdict::Failed(why),
-            None => self.dialect.verdict(&mut self.page, end, tell),
+        let last = match self.page.circles.why() {
+            Some(why) => LastWord::Failed(why),
+            None => self.dialect.last_word(&mut self.page, end, tell),
         };
         let spent = self.dialect.spent();
         if let Some(spent) = spent {
@@ -232,7 +232,7 @@ impl<D: Dialect> Reader for Events<D> {
         if let Some(needs) = &page.calls.needs {
             claims.question = shown(needs, LONGEST_QUESTION);
         }
-        let outcome = outcome(verdict, claims.question.as_deref(), page.heard, end);
+        let outcome = outcome(last, claims.question.as_deref(), page.heard, end);
         match outcome {
             Outcome::NeedsYou { .. } => {}
             Outcome::Done => claims.question = None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::ending::Verdict;
+use super::ending::LastWord;
 use super::events::{Dialect, Page, unknown};
 use super::json::Object;
 use super::spent::Spent;
@@ -24,7 +24,7 @@ const RETRY_PAUSE_MS: i128 = 700;
 /// What gemini says of its end.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gemini {
-    ended: Option<Verdict>,
+    ended: Option<LastWord>,
     /// An error after which nothing has come.
     error: Option<String>,
     /// When the last piece of an answer came.
@@ -75,8 +75,8 @@ impl Dialect for Gemini {
         QUIET
     }
 
-    fn verdict(&mut self, _page: &mut Page, _end: &End<'_>, _tell: &mut Tell<'_>) -> Verdict {
-        self.ended.take().unwrap_or(Verdict::Silent)
+    fn last_word(&mut self, _page: &mut Page, _end: &End<'_>, _tell: &mut Tell<'_>) -> LastWord {
+        self.ended.take().unwrap_or(LastWord::Silent)
     }
 }
 
@@ -136,14 +136,14 @@ impl Gemini {
         let error = event.object("error").map(|error| message(&error));
         let why = error.or_else(|| self.error.take());
         self.ended = Some(match (&*event.word("status"), why) {
-            ("success", None) => Verdict::Done,
+            ("success", None) => LastWord::Done,
             (_, Some(why)) => {
                 if event.raw("error").is_some() {
                     page.error(&why, tell);
                 }
-                Verdict::Failed(why)
+                LastWord::Failed(why)
             }
-            (status, None) => Verdict::Failed(format!("gemini ended with status {status}")),
+            (status, None) => LastWord::Failed(format!("gemini ended with status {status}")),
         });
     }
 
@@ -161,10 +161,10 @@ impl Gemini {
             self.spent = Some(each.fold(Spent::default(), Spent::plus));
         }
         self.ended = Some(match event.object("error").map(|error| message(&error)) {
-            None => Verdict::Done,
+            None => LastWord::Done,
             Some(why) => {
                 page.error(&why, tell);
-                Verdict::Failed(why)
+                LastWord::Failed(why)
             }
         });
     }

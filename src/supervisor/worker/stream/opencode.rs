@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::ending::Verdict;
+use super::ending::LastWord;
 use super::events::{Dialect, Page, think, unknown};
 use super::json::Object;
 use super::spent::{Spent, Steps};
@@ -18,7 +18,7 @@ const QUIET: Duration = Duration::from_secs(240);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Opencode {
     /// How the last step ended; none while one is open.
-    ended: Option<Verdict>,
+    ended: Option<LastWord>,
     /// An error after which nothing has come.
     error: Option<String>,
     steps: Steps,
@@ -62,7 +62,7 @@ impl Dialect for Opencode {
         QUIET
     }
 
-    fn verdict(&mut self, page: &mut Page, end: &End<'_>, tell: &mut Tell<'_>) -> Verdict {
+    fn last_word(&mut self, page: &mut Page, end: &End<'_>, tell: &mut Tell<'_>) -> LastWord {
         if page.calls.refused.is_empty()
             && let Some(line) = end.stderr.lines().rfind(|l| l.contains("auto-rejecting"))
         {
@@ -77,11 +77,11 @@ impl Dialect for Opencode {
             }
         }
         match (self.error.take(), self.ended.take()) {
-            (Some(why), _) => Verdict::Failed(why),
+            (Some(why), _) => LastWord::Failed(why),
             // A refusal ends the run where it stands: after a step that wanted tools.
-            (None, Some(Verdict::Silent)) if page.calls.needs.is_some() => Verdict::Done,
-            (None, Some(verdict)) => verdict,
-            (None, None) => Verdict::Silent,
+            (None, Some(LastWord::Silent)) if page.calls.needs.is_some() => LastWord::Done,
+            (None, Some(last)) => last,
+            (None, None) => LastWord::Silent,
         }
     }
 }
@@ -134,11 +134,11 @@ impl Opencode {
             .put(&id, usage(&tokens).costing(part.float("cost")));
         self.ended = Some(match &*part.word("reason") {
             // The next step would follow.
-            "tool-calls" => Verdict::Silent,
-            "length" => Verdict::Failed("the model's answer was cut: it was too long".to_owned()),
-            "content-filter" => Verdict::Failed("the provider's filter cut the answer".to_owned()),
-            "error" => Verdict::Failed("the model's answer ended with an error".to_owned()),
-            _ => Verdict::Done,
+            "tool-calls" => LastWord::Silent,
+            "length" => LastWord::Failed("the model's answer was cut: it was too long".to_owned()),
+            "content-filter" => LastWord::Failed("the provider's filter cut the answer".to_owned()),
+            "error" => LastWord::Failed("the model's answer ended with an error".to_owned()),
+            _ => LastWord::Done,
         });
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::ending::Verdict;
+use super::ending::LastWord;
 use super::events::{Dialect, Page, think, unknown};
 use super::json::Object;
 use super::spent::Spent;
@@ -34,7 +34,7 @@ const SILENT: [&str; 12] = [
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pi {
     /// How the last message ended; none while one is open.
-    ended: Option<Verdict>,
+    ended: Option<LastWord>,
     /// Whether the open message's words were told piece by piece.
     poured: bool,
     spent: Option<Spent>,
@@ -74,7 +74,7 @@ impl Dialect for Pi {
             "auto_retry_end" => {
                 page.waits_ms = 0;
                 if let Some(why) = event.text("finalError") {
-                    self.ended = Some(Verdict::Failed(why.into_owned()));
+                    self.ended = Some(LastWord::Failed(why.into_owned()));
                 }
             }
             silent if SILENT.contains(&silent) => {}
@@ -94,8 +94,8 @@ impl Dialect for Pi {
         QUIET
     }
 
-    fn verdict(&mut self, _page: &mut Page, _end: &End<'_>, _tell: &mut Tell<'_>) -> Verdict {
-        self.ended.take().unwrap_or(Verdict::Silent)
+    fn last_word(&mut self, _page: &mut Page, _end: &End<'_>, _tell: &mut Tell<'_>) -> LastWord {
+        self.ended.take().unwrap_or(LastWord::Silent)
     }
 }
 
@@ -150,13 +150,13 @@ impl Pi {
             "error" => {
                 let why = error.unwrap_or_default();
                 each_line(&why, &mut |line| tell(Kind::Error, line));
-                Verdict::Failed(why.into_owned())
+                LastWord::Failed(why.into_owned())
             }
-            "aborted" => Verdict::Interrupted,
-            "length" => Verdict::Failed("the model's answer was cut: it was too long".to_owned()),
+            "aborted" => LastWord::Interrupted,
+            "length" => LastWord::Failed("the model's answer was cut: it was too long".to_owned()),
             // The next message would follow.
-            "toolUse" => Verdict::Silent,
-            _ => Verdict::Done,
+            "toolUse" => LastWord::Silent,
+            _ => LastWord::Done,
         });
     }
 

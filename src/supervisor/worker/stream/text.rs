@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ending::{Verdict, by_code, is_signal_code, outcome};
+use super::ending::{LastWord, by_code, is_signal_code, outcome};
 use super::lines::marked;
 use super::words::{LONGEST_QUESTION, claims};
 use super::{End, Exit, Kind, Reader, Report, Spent, Tell};
@@ -50,13 +50,15 @@ impl Reader for Text {
 
     fn finish(&mut self, end: &End<'_>, _tell: &mut Tell<'_>) -> Report {
         let claims = claims(&self.last, &self.note);
-        let verdict = match end.exit {
-            Exit::Code(0) => Verdict::Done,
-            Exit::Code(code) if !is_signal_code(code) => Verdict::Failed(by_code(code, end.stderr)),
-            Exit::Code(_) | Exit::Signal(_) | Exit::KeeperLost => Verdict::Silent,
+        let last = match end.exit {
+            Exit::Code(0) => LastWord::Done,
+            Exit::Code(code) if !is_signal_code(code) => {
+                LastWord::Failed(by_code(code, end.stderr))
+            }
+            Exit::Code(_) | Exit::Signal(_) | Exit::KeeperLost => LastWord::Silent,
         };
         Report {
-            outcome: outcome(verdict, claims.question.as_deref(), self.lines, end),
+            outcome: outcome(last, claims.question.as_deref(), self.lines, end),
             text: self.last.clone(),
             claims,
             ..Report::default()

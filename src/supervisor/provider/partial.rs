@@ -47,7 +47,7 @@ pub(super) struct Told {
 
 /// An answer while it grows.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(super) struct Partial {
     text: String,
     thinking: Vec<Thought>,
     calls: Vec<(u64, ToolCall)>,
@@ -59,7 +59,7 @@ pub(super) struct Draft {
     size: usize,
 }
 
-impl Draft {
+impl Partial {
     pub(super) fn say(&mut self, piece: &str, hears: &mut dyn Listener) -> Result<(), Wrong> {
         self.grow(piece)?;
         self.text.push_str(piece);
