@@ -159,6 +159,84 @@ async fn each_bad_end_has_its_own_line() {
     }
 }
 
+/// S12: an agent of a format that is never long quiet, and says nothing at all, is told of when its
+/// limit is over, long before its timeout; one that may print its answer at the end is not.
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_never_says_a_word_is_told_of() {
+    for (format, wanted) in [(Format::ClaudeStreamJson, 1), (Format::Text, 0)] {
+        let bench = Bench::new();
+        let (_halt, limits) = limits(Duration::from_secs(3_600));
+        let task = Task {
+            prompt: "",
+            workspace: bench.path(),
+            limits,
+        };
+        let argv = ["sh", "-c", "exec sleep 600"].map(str::to_owned);
+        let mut told = Told::default();
+        let manner = Manner {
+            by: PromptBy::Stdin,
+            format,
+            before: &Sessions::new(),
+        };
+        let turn = command::run(&argv, manner, &bench.home, task, &mut told).await;
+        let silent = told.of(Kind::Error);
+        assert_eq!(silent.len(), wanted, "{format:?}: {silent:?}");
+        assert!(
+            silent
+                .iter()
+                .all(|said| said.starts_with("silent for 2 min, longer"))
+        );
+        assert!(
+            cause(&turn).contains("printed nothing in 60 min"),
+            "{turn:?}"
+        );
+        assert_eq!(bench.alive(), Vec::<i32>::new());
+    }
+}
+
+/// S12: a pipe that somebody outside the tree holds open does not hold the turn.
+#[tokio::test]
+async fn a_pipe_held_after_the_exit_holds_nobody() {
+    let bench = Bench::new();
+    let script = "echo $$ >pid; until [ -e held ]; do sleep 0.01; done; echo done";
+    let (_halt, limits) = limits(LONG);
+    let task = Task {
+        prompt: "",
+        workspace: bench.path(),
+        limits,
+    };
+    let argv = ["sh", "-c", script].map(str::to_owned);
+    let mut told = Told::default();
+    let manner = Manner {
+        by: PromptBy::Stdin,
+        format: Format::Text,
+        before: &Sessions::new(),
+    };
+    let holding = async {
+        let pid = bench.path().join("pid");
+        let pid = loop {
+            let text = fs::read_to_string(&pid).unwrap_or_default();
+            if text.ends_with('\n') {
+                break text.trim().to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        let pipe = fs::File::create(format!("/proc/{pid}/fd/1")).unwrap();
+        fs::write(bench.path().join("held"), "").unwrap();
+        (pipe, Instant::now())
+    };
+    let run = async {
+        let turn = command::run(&argv, manner, &bench.home, task, &mut told).await;
+        (turn, Instant::now())
+    };
+    let ((turn, over), (pipe, since)) = tokio::join!(run, holding);
+    assert_eq!(turn.ended, Ended::Well);
+    assert_eq!(told.of(Kind::Said), ["done"]);
+    // Wanted is a second; a machine that builds at the same time gets some more.
+    assert!(over - since < Duration::from_secs(5), "{:?}", over - since);
+    drop(pipe);
+}
+
 /// S15: invalid UTF-8, NULs and a line over the limit come through as text, cut with a mark.
 #[tokio::test]
 async fn hostile_output_becomes_text() {

@@ -163,7 +163,8 @@ impl Times {
     fn from(began: Instant, timeout: Duration) -> Self {
         Self {
             end: Some(began + timeout),
-            pause: None,
+            // The sink of a process that never says a word has to hear of that, too.
+            pause: Some(began),
             last_pause: began,
             last_output: None,
         }

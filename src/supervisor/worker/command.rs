@@ -105,8 +105,11 @@ struct Pump<'a> {
     /// The same when usage was reported last.
     said_then: u64,
     reported: Instant,
-    /// When it last printed something.
+    /// When it last printed something that it had not just printed.
     heard: Instant,
+    /// Its last line, and whether it came again since.
+    last: String,
+    again: bool,
     /// Whether its silence since then was told.
     silent: bool,
     progress: &'a mut dyn Progress,
@@ -126,6 +129,8 @@ impl<'a> Pump<'a> {
             said_then: 0,
             reported: Instant::now(),
             heard: Instant::now(),
+            last: String::new(),
+            again: false,
             silent: false,
             reader,
             progress,
@@ -216,8 +221,13 @@ impl Pump<'_> {
         Usage::estimate(self.asked, self.said)
     }
 
-    /// Says once that a silence is longer than this agent's usual ones, and when to look again. It is
-    /// not ended for that: a slow agent is not a dead one, and its timeout stands.
+    fn heard(&mut self) {
+        (self.heard, self.silent) = (Instant::now(), false);
+    }
+
+    /// Says once that a silence is longer than this agent's usual ones, and when to look again; the
+    /// same line over and over is no more than silence. It is not ended for that: a slow agent is not a
+    /// dead one, and its timeout stands.
     fn silence(&mut self) -> Option<Instant> {
         let quiet = self.reader.quiet_for()?;
         let due = self.heard + quiet;
@@ -228,8 +238,13 @@ impl Pump<'_> {
             return Some(due);
         }
         self.silent = true;
+        let what = if self.again {
+            "says nothing but the same line"
+        } else {
+            "silent"
+        };
         let said = format!(
-            "silent for {}, longer than this agent usually is: x stops it, else its timeout does",
+            "{what} for {}, longer than this agent usually is: x stops it, else its timeout does",
             in_words(quiet)
         );
         self.progress.entry(Kind::Error, &said);
@@ -240,15 +255,23 @@ impl Pump<'_> {
 
 impl Sink for Pump<'_> {
     fn stdout(&mut self, bytes: &[u8]) {
-        (self.heard, self.silent) = (Instant::now(), false);
-        let (reader, progress) = (&mut self.reader, &mut *self.progress);
-        let mut told = 0;
+        let (reader, progress, last) = (&mut self.reader, &mut *self.progress, &mut self.last);
+        let (mut told, mut lines, mut new) = (0, 0, 0);
         self.out.each(bytes, &mut |line, left_out| {
+            lines += 1;
+            if line != last {
+                new += 1;
+                line.clone_into(last);
+            }
             reader.line(line, left_out, &mut |kind, text| {
                 told += text.len();
                 progress.entry(kind, text);
             });
         });
+        self.again = lines > 0 && new == 0;
+        if !self.again {
+            self.heard();
+        }
         // Of a stream of events only the words are a model's; pi says each of them again and again.
         let plain = self.format == Format::Text;
         let words = if plain { bytes.len() } else { told };
@@ -256,7 +279,7 @@ impl Sink for Pump<'_> {
     }
 
     fn stderr(&mut self, bytes: &[u8]) {
-        (self.heard, self.silent) = (Instant::now(), false);
+        self.heard();
         self.tail.push(bytes);
         let progress = &mut *self.progress;
         self.err
@@ -373,5 +396,38 @@ mod tests {
             "{:?}",
             told.0
         );
+    }
+
+    /// S12: output without progress is told like silence: the same line over and over, at its limit and
+    /// not later; other words, and a line that is not yet whole, are progress.
+    #[tokio::test(start_paused = true)]
+    async fn the_same_line_over_and_over_is_said() {
+        let manner = Manner {
+            by: PromptBy::Stdin,
+            format: Format::ClaudeStreamJson,
+            before: &Sessions::new(),
+        };
+        let mut told = Told::default();
+        let mut pump = Pump::new(manner, 0, &mut told);
+        let lines: [&[u8]; 2] = [b"{\"n\":1}\n", b"{\"n\":2}\n"];
+        for second in 0..600 {
+            let line = match second {
+                0..130 => lines[second % 2],
+                130..200 => b"{",
+                _ => b"{\"n\":1}\n",
+            };
+            pump.stdout(line);
+            pump.pause();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            // The half lines above end with the first of them.
+            let due = second > 201 + 120;
+            assert_eq!(pump.silent, due, "{second}");
+        }
+        drop(pump);
+        let [said] = told.0.as_slice() else {
+            panic!("{:?}", told.0);
+        };
+        let wanted = "says nothing but the same line for 2 min, longer than";
+        assert!(said.starts_with(wanted), "{said}");
     }
 }
