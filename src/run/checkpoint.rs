@@ -353,17 +353,20 @@ impl Stops {
         self.mode == Mode::Training
     }
 
-    /// Whether it stops after the work; `doubt` is a diff beyond the limits.
-    pub fn at_work(self, doubt: bool) -> bool {
+    /// Whether it stops after the work. What is flagged is looked at in every mode: nobody else sees it.
+    pub fn at_work(self, flagged: bool) -> bool {
         match self.mode {
             Mode::Training => true,
-            Mode::Supervised => self.audit || doubt,
-            Mode::Autonomous => self.audit,
+            Mode::Supervised | Mode::Autonomous => self.audit || flagged,
         }
     }
 
     /// Whether it stops after the verdict; `doubt` is checks against judge, or the last iteration.
     pub fn at_verdict(self, doubt: bool) -> bool {
-        self.at_work(doubt)
+        match self.mode {
+            Mode::Training => true,
+            Mode::Supervised => self.audit || doubt,
+            Mode::Autonomous => self.audit,
+        }
     }
 }

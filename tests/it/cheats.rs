@@ -4,6 +4,7 @@
 
 mod answers;
 mod injections;
+mod unattended;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -39,6 +39,8 @@ pub(super) struct Witness {
     agreed: Option<String>,
     /// The tree that the judge answered about last, unless the operator wants it asked again.
     judged: Option<String>,
+    /// The tree that was left last, where a person should look at it, until they were asked to.
+    unseen: Option<String>,
 }
 
 impl Witness {
@@ -55,6 +57,7 @@ impl Witness {
             verdict: None,
             agreed: None,
             judged: None,
+            unseen: None,
         };
         witness.look(first);
         witness
@@ -116,6 +119,9 @@ impl Witness {
                 );
                 self.asked
                     .push((checkpoint.id.clone(), checkpoint.digest.clone()));
+                if let Ask::Work { .. } = checkpoint.ask {
+                    self.unseen = None;
+                }
                 self.open = Some((**checkpoint).clone());
             }
             Event::Decided {
@@ -127,7 +133,10 @@ impl Witness {
             Event::Judged { tree, .. } => self.judged = Some(tree.clone()),
             Event::Ruled(verdict) => self.verdict = Some((**verdict).clone()),
             Event::Undone { .. } => (self.sent, self.agreed) = (None, None),
-            Event::Worked(_) => (self.verdict, self.agreed) = (None, None),
+            Event::Worked(work) => {
+                (self.verdict, self.agreed) = (None, None);
+                self.unseen = (!work.flags.is_empty()).then(|| work.tree.clone());
+            }
             Event::Began { stage, .. } => self.began(*stage),
             Event::Woke(_)
             | Event::Prepared(_)
@@ -214,6 +223,10 @@ impl Witness {
                 assert_eq!(verdict.tree, *tree, "the verdict is about another tree");
                 assert_eq!(self.agreed.as_ref(), Some(tree), "published without a yes");
             }
+            Effect::Check { tree } => {
+                let flagged = self.unseen.as_ref() == Some(tree);
+                assert!(!flagged, "examined though flagged and shown to nobody");
+            }
             Effect::Judge { tree, .. } => {
                 assert_ne!(
                     self.judged.as_ref(),
@@ -229,7 +242,6 @@ impl Witness {
             | Effect::Adopt { .. }
             | Effect::Rework { .. }
             | Effect::Reinstate { .. }
-            | Effect::Check { .. }
             | Effect::Remember { .. }
             | Effect::Forget { .. }
             | Effect::Draft { .. }

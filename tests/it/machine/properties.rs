@@ -67,12 +67,13 @@ fn news(effect: &Effect, luck: u8, tree: u8) -> Option<Input> {
     match effect {
         Effect::Work { .. } if bad => {
             let mut work = world::work(&name);
-            match luck / 4 % 3 {
+            match luck / 4 % 4 {
                 0 => work.question = Some("which?".to_owned()),
                 1 => {
                     work.breaches = vec![world::breach()];
                     work.tried = Some(format!("{name}x"));
                 }
+                2 => work.flags = vec![world::flag("tests/a changed")],
                 _ => work.usage = world::tokens(20_000),
             }
             Some(Input::Worked(Box::new(work)))

@@ -375,6 +375,7 @@ fn worked(words: &[String]) -> checkride::run::Work {
             "note" => work.note = Some(value),
             "tokens" => work.usage.tokens = value.parse().unwrap(),
             "minutes" => work.took_ms = value.parse::<u64>().unwrap() * 60_000,
+            "flag" => work.flags = vec![world::flag(&value)],
             "diff" => work.diff = checkride::run::TextRef::to(&value),
             "breach" => {
                 work.breaches = vec![world::breach()];

@@ -2,9 +2,9 @@
 
 use checkride::run::spec::{Check, Goal, Independence, Judge, JudgeKind, Publish, PublishTo};
 use checkride::run::{
-    Author, Breach, Change, ChangeKind, CheckOutcome, CheckResult, Digest, Effect, Finding, Ground,
-    Input, JudgeAnswer, Judgement, LoopSpec, Mode, Offer, Prompt, Receipt, TextRef, Usage, Wake,
-    Work, spec::WorkerKind,
+    Author, Breach, Change, ChangeKind, CheckOutcome, CheckResult, Digest, Effect, Finding, Flag,
+    Ground, Input, JudgeAnswer, Judgement, LoopSpec, Mode, Offer, Prompt, Receipt, Sign, TextRef,
+    Usage, Wake, Work, spec::WorkerKind,
 };
 use serde::Deserialize;
 
@@ -184,6 +184,14 @@ pub(super) fn breach() -> Breach {
     Breach {
         rule: "max_deletions = 2".to_owned(),
         tried: "3 files deleted".to_owned(),
+    }
+}
+
+/// Something in a result that a person should look at.
+pub(super) fn flag(what: &str) -> Flag {
+    Flag {
+        sign: Sign::Test,
+        what: what.to_owned(),
     }
 }
 
