@@ -6,6 +6,7 @@
 )]
 
 mod fire;
+mod flagged;
 mod install;
 mod plain;
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use checkride::run::spec::Sandbox;
+use checkride::run::spec::{Sandbox, WorkerKind};
 use checkride::supervisor::process::Exit;
 use checkride::supervisor::sandbox::probe::{Powers, probe};
 use checkride::supervisor::sandbox::proxy::{Exits, Proxy, Turned};
@@ -265,6 +265,27 @@ fn what_is_not_enforced_is_said() {
     );
     assert!(!refused(&all, &require) && refused(&walls, &require) && refused(&none, &require));
     assert!(!refused(&none, &auto) && !refused(&none, &off));
+}
+
+/// §5.8: the operator reads which agent is at work, which keys it is given, and the hosts of its own.
+#[test]
+fn the_agents_own_hosts_and_keys_are_told() {
+    let mut spec = Ground::new().spec(|_| ());
+    let command = vec!["codex".to_owned(), "exec".to_owned()];
+    spec.worker.kind = WorkerKind::Acp { command };
+    let all = Powers {
+        walls: Ok(7),
+        apart: Ok(()),
+    };
+    let told = Terms::of(&all, &spec, Path::new("/p"))
+        .in_force()
+        .join("\n");
+    for part in [
+        "worker is codex, which is given OPENAI_API_KEY CODEX_API_KEY and its login",
+        "worker reaches api.openai.com auth.openai.com chatgpt.com",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
 }
 
 /// What a program needs works inside: its folder, home, temporary files, git, pipes, loopback.

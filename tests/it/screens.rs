@@ -260,6 +260,25 @@ fn every_checkpoint() {
     }
 }
 
+/// Whatever is flagged stands on the page of each question whose yes acts on it, before its text.
+#[test]
+fn flagged() {
+    for ask in scenes::flagged_asks() {
+        let name = format!("flagged-{}", ask.kind());
+        let records = if ask.kind() == "publish" {
+            scenes::publishes(ask)
+        } else {
+            scenes::asks(ask)
+        };
+        screens(&name, &records, "c", &[(80, 24), (120, 36)]);
+        let mut cockpit = Cockpit::new(&records, (120, 36));
+        let page = cockpit.keys("c").text("terminal");
+        for flag in scenes::flags() {
+            assert!(page.contains(&flag.line()), "{}: {page}", flag.line());
+        }
+    }
+}
+
 /// The four step checkpoints at the widest and the narrowest size.
 #[test]
 fn checkpoints_wide_and_narrow() {

@@ -253,6 +253,14 @@ impl<'a> Terms<'a> {
                 "writes stay in the workspace, a home and a temporary folder of its own".to_owned(),
             );
         }
+        for role in [Role::Worker, Role::Judge] {
+            if let Some(agent) = self.agent(role) {
+                let (who, name, keys) = (role.word(), agent.name, agent.keys.join(" "));
+                lines.push(format!(
+                    "{who} is {name}, which is given {keys} and its login"
+                ));
+            }
+        }
         if self.powers.apart.is_err() {
             return lines;
         }

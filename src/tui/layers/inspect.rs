@@ -241,8 +241,23 @@ fn guardrails(out: &mut Bones, facts: &LoopFacts) {
     out.line(
         Role::Fg,
         format!(
-            "one iteration changes at most {} files and {} lines and deletes at most {}",
-            rules.max_files, rules.max_changed_lines, rules.max_deletions
+            "one iteration changes at most {} files, {} lines and {} bytes, deletes at most {}",
+            rules.max_files,
+            rules.max_changed_lines,
+            figures::short(rules.max_changed_bytes),
+            rules.max_deletions
+        ),
+    );
+    if rules.executables {
+        out.line(Role::Warn, "▲ may make files executable");
+    } else {
+        out.line(Role::Fg, "may not make files executable");
+    }
+    out.line(
+        Role::Fg,
+        format!(
+            "asks after the same verdict {} times, the same change {} times, the same failure {} times",
+            rails.stuck.same_verdict, rails.stuck.same_diff, rails.stuck.same_failure
         ),
     );
     out.line(Role::Fg, format!("may write {}", rules.write.join(" ")));

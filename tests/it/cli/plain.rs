@@ -90,7 +90,7 @@ fn ground(page: &Page, lines: &[(&str, &str)], means: Means) -> Ground<Typist> {
 }
 
 /// Plain mode against the far end: how it left, what stood on the page, what the far end saw.
-async fn flown(
+pub(super) async fn flown(
     fake: Fake,
     lines: &[(&str, &str)],
     means: Means,

@@ -11,8 +11,8 @@ use checkride::run::spec::{
 };
 use checkride::run::{
     AfterVerdict, Answer, Ask, Author, Breach, Change, ChangeKind, CheckOutcome, CheckResult,
-    Checkpoint, CheckpointId, Decision, Digest, Event, Failure, Finding, Ground, JudgeAnswer,
-    Judgement, Limit, LoopSpec, Mode, Offer, Outcome, Part, PartKind, Prompt, Signal, Stage,
+    Checkpoint, CheckpointId, Decision, Digest, Event, Failure, Finding, Flag, Ground, JudgeAnswer,
+    Judgement, Limit, LoopSpec, Mode, Offer, Outcome, Part, PartKind, Prompt, Sign, Signal, Stage,
     TextRef, Usage, Verdict, Wake, Work,
 };
 use checkride::tui::app::Out;
@@ -284,7 +284,10 @@ fn row(name: &str, mode: Mode, trigger: Trigger, off: bool) -> LoopRow {
                 priced: true,
                 ..Usage::default()
             },
-            in_force: Vec::new(),
+            in_force: vec![
+                "writes stay in the workspace, a home and a temporary folder of its own".into(),
+                "worker reaches api.anthropic.com claude.ai".into(),
+            ],
             not_enforced: vec!["network: hosts".into()],
             warnings: Vec::new(),
         })),
@@ -662,6 +665,46 @@ pub(crate) fn work_ask() -> Ask {
     }
 }
 
+/// What a person should look at, one of each kind.
+pub(crate) fn flags() -> Vec<Flag> {
+    [
+        (Sign::Key, "GitHub token in notes.md:12"),
+        (Sign::Test, "tests/sum.py changed"),
+        (Sign::Check, "Makefile changed"),
+        (Sign::Speaks, "words for whoever examines it in a.md:4"),
+        (Sign::Examined, "asks for NEXTEST in a.sh:2"),
+        (Sign::Orders, "AGENTS.md added"),
+        (Sign::Hook, ".vscode/tasks.json added"),
+        (Sign::Hides, ".gitignore changed"),
+        (Sign::Invisible, "characters that hide in b.md:1"),
+        (Sign::Unread, "logo.png is binary and cannot be read here"),
+    ]
+    .map(|(sign, what)| Flag {
+        sign,
+        what: what.into(),
+    })
+    .into()
+}
+
+/// The questions whose yes acts on a change, with all of that to look at.
+pub(crate) fn flagged_asks() -> Vec<Ask> {
+    let mut asks = vec![
+        work_ask(),
+        verdict_ask(true),
+        publish_ask(true),
+        every_ask().swap_remove(5),
+    ];
+    for ask in &mut asks {
+        match ask {
+            Ask::Work { work } | Ask::Guardrail { work, .. } => work.flags = flags(),
+            Ask::Verdict { verdict, .. } => verdict.flags = flags(),
+            Ask::Publish { flags: own, .. } => *own = flags(),
+            other => panic!("{} shows no change", other.kind()),
+        }
+    }
+    asks
+}
+
 pub(crate) fn work() -> Vec<Record> {
     asks(work_ask())
 }
@@ -709,6 +752,11 @@ pub(crate) fn publish_ask(typed: bool) -> Ask {
 }
 
 pub(crate) fn publish(typed: bool) -> Vec<Record> {
+    publishes(publish_ask(typed))
+}
+
+/// Run 14 asks this of what was approved and drafted.
+pub(crate) fn publishes(ask: Ask) -> Vec<Record> {
     let run = run_id();
     let mut all = running();
     for e in [
@@ -722,7 +770,7 @@ pub(crate) fn publish(typed: bool) -> Vec<Record> {
                 key: Digest::of(b"key"),
             })),
         },
-        Event::Asked(Box::new(checkpoint(7, publish_ask(typed)))),
+        Event::Asked(Box::new(checkpoint(7, ask))),
     ] {
         all.push(event(&run, NOON - 41_000, e));
     }

@@ -1,0 +1,115 @@
+//! What is flagged, in words: `show` and plain mode name every flag before an answer is taken, the same
+//! ones as the cockpit.
+
+use checkride::cli::Exit;
+use checkride::cli::plain::Means;
+use checkride::run::spec::{Check, Publish, PublishTo};
+use checkride::run::{
+    CheckOutcome, CheckResult, Decision, Digest, Event, Flag, Input, Offer, Phase, Run, TextRef,
+};
+
+use super::{Fake, command, plain, wake};
+use crate::screens::scenes;
+
+/// A check of the loop, and that it passed.
+fn check() -> (Check, CheckResult) {
+    let check = Check {
+        name: "tidy".to_owned(),
+        command: vec!["tidy".to_owned()],
+        timeout_s: 60,
+        required: true,
+        network: false,
+    };
+    let result = CheckResult {
+        outcome: CheckOutcome::Passed,
+        ..CheckResult::skipped(&check)
+    };
+    (check, result)
+}
+
+/// The news of a run whose work is flagged, from its start to its draft; its texts are the prompt's.
+fn news(fake: &Fake) -> Vec<Input> {
+    let told = fake.records.iter().filter_map(|record| record.event());
+    let prompt = told.clone().find_map(|event| match event {
+        Event::Composed { prompt } => Some(prompt.clone()),
+        _ => None,
+    });
+    let ground = told.clone().find_map(|event| match event {
+        Event::Prepared(ground) => Some(ground.clone()),
+        _ => None,
+    });
+    let text = TextRef::to(&fake.prompt);
+    let mut work = scenes::worked("t1");
+    (work.flags, work.diff) = (scenes::flags(), text.clone());
+    let offer = Offer {
+        artefact: text,
+        target: "branch tidied".to_owned(),
+        key: Digest::of(b"key"),
+    };
+    vec![
+        Input::Prepared(ground.unwrap()),
+        Input::Composed(prompt.unwrap()),
+        Input::Worked(Box::new(work)),
+        Input::Checked(vec![check().1]),
+        Input::Remembered {
+            note: String::new(),
+        },
+        Input::Drafted {
+            paths: vec!["drafts/a.md".to_owned()],
+            offer: Some(Box::new(offer)),
+        },
+    ]
+}
+
+/// A run that asks this kind of question about flagged work.
+fn flagged(kind: &str) -> Fake {
+    let mut fake = Fake::at_prompt();
+    let news = news(&fake);
+    let mut wake = wake();
+    wake.spec.goal.checks = vec![check().0];
+    wake.spec.publish = Some(Publish {
+        to: PublishTo::GitBranch {
+            branch: "tidied".to_owned(),
+            rename: None,
+        },
+        reversible: true,
+    });
+    let (run, step) = Run::wake(wake);
+    fake.run = run;
+    fake.records.clear();
+    fake.keep(step.events);
+    for input in news {
+        if let Phase::Asking(open) = fake.run.phase().clone() {
+            if open.ask.kind() == kind {
+                return fake;
+            }
+            fake.step(Input::Decide {
+                checkpoint: open.id,
+                digest: open.digest,
+                decision: Decision::APPROVE,
+                by: "test".to_owned(),
+            });
+        }
+        fake.step(input);
+    }
+    assert_eq!(fake.open().ask.kind(), kind);
+    fake
+}
+
+/// R52, R57: the flags of work, verdict and publish stand before the text and before the answers.
+#[tokio::test]
+async fn every_flag_is_told_before_an_answer() {
+    let flags: Vec<String> = scenes::flags().iter().map(Flag::line).collect();
+    for kind in ["work", "verdict", "publish"] {
+        let (result, shown, _) = command(flagged(kind), "show tidy").await;
+        assert_eq!(result, Ok(Exit::Done), "{kind}");
+        let (_, page, fake) = plain::flown(flagged(kind), &[], Means::default()).await;
+        assert!(fake.seen, "{kind}");
+        let asked = page.find("\napprove: ").expect(&page);
+        for flag in &flags {
+            assert!(shown.contains(flag), "{kind}: no {flag} in {shown}");
+            let told = page.find(flag).is_some_and(|at| at < asked);
+            assert!(told, "{kind}: no {flag} in {page}");
+        }
+    }
+}
