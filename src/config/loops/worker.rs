@@ -95,6 +95,9 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
             file: reach.script(table, &["prompt"])?,
         },
     };
+    for word in reach.argv.iter().flat_map(|argv| &argv.value) {
+        refuse_placeholders(table, word);
+    }
     Some(WorkerPart {
         spec: Worker {
             kind,
@@ -107,6 +110,20 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<WorkerPart> {
         fresh_context,
         retries: retries.is_some(),
     })
+}
+
+/// Reports placeholders that checks and judges know: a worker's command is started as it stands, because
+/// what comes with a trigger is never an argument.
+fn refuse_placeholders(table: &Table<'_>, word: &At<String>) {
+    let braced = names::PLACEHOLDERS.iter().map(|name| format!("{{{name}}}"));
+    for found in braced.filter(|braced| word.value.contains(braced.as_str())) {
+        table.problems.error(
+            table.problems.within(word.span, &found),
+            format!("`{found}` is not filled in a worker's command, which would get it as it stands"),
+            "take it out: the worker starts in its workspace, and its prompt quotes what came with the \
+             trigger; only checks and judges get files by placeholders",
+        );
+    }
 }
 
 /// What is said of a cap in dollars on a worker that does not tell what it costs.
