@@ -274,8 +274,7 @@ impl Run {
             },
             Err(why) => Step {
                 events,
-                effect: Effect::Continue,
-                refused: Some(why),
+                ..Step::refused(why)
             },
         }
     }

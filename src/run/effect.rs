@@ -144,6 +144,17 @@ pub struct Step {
     pub refused: Option<String>,
 }
 
+impl Step {
+    /// The answer to an input that cannot be taken: nothing has changed.
+    pub fn refused(why: String) -> Self {
+        Self {
+            events: Vec::new(),
+            effect: Effect::Continue,
+            refused: Some(why),
+        }
+    }
+}
+
 impl Attempt {
     /// What an answer says: `a` at something that may have happened marks it done, `r` does it anew.
     pub(super) fn said(ask: &Ask, answer: Answer) -> Self {

@@ -215,8 +215,11 @@ impl Driver {
         if mail.lands {
             self.kill.disarm();
         }
-        let input = clean::clean(&self.site.redactor, mail.input);
-        let step = self.run.step(input);
+        let redactor = &self.site.redactor;
+        let step = match clean::refuses(redactor, &mail.input) {
+            Some(why) => Step::refused(why),
+            None => self.run.step(clean::clean(redactor, mail.input)),
+        };
         // What could not be killed any more has come home: nothing of the run is alive.
         if mail.lands && matches!(self.run.phase(), Phase::Halting(_)) {
             self.late = Some(Mail::landing(Input::Halted, Vec::new()));

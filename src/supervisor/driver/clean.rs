@@ -1,6 +1,8 @@
 //! What an errand brings home, and what an operator says, is cleaned of secrets before a run hears it:
 //! from there it goes to the journal, the artefacts, the next prompt and every screen.
 
+use std::borrow::Cow;
+
 use crate::run::{CheckResult, Decision, Edit, Failure, Input, Judgement, Pause, Work};
 use crate::supervisor::redactor::Redactor;
 
@@ -22,6 +24,24 @@ pub(super) fn clean(redactor: &Redactor, input: Input) -> Input {
         };
     }
     told(input, one)
+}
+
+/// Why an operator's text cannot be taken: a file gets its very bytes, and the journal would keep a secret
+/// with them.
+pub(super) fn refuses(redactor: &Redactor, input: &Input) -> Option<String> {
+    let Input::Decide {
+        decision: Decision::Edit(Edit::File { path, text }),
+        ..
+    } = input
+    else {
+        return None;
+    };
+    matches!(redactor.clean(text), Cow::Owned(_)).then(|| {
+        format!(
+            "your text for {path} holds a key, which the journal would keep: take it out and send the text \
+             again, or write the file outside of checkride"
+        )
+    })
 }
 
 /// News without any secret in the words of worker, checks, judge or a failure.
@@ -49,6 +69,10 @@ fn told(news: Input, one: impl Fn(String) -> String) -> Input {
             usage,
             took_ms,
         },
+        Input::Drafted { paths, offer } => Input::Drafted {
+            paths: paths.into_iter().map(&one).collect(),
+            offer,
+        },
         Input::Failed(failure) => Input::Failed(Failure {
             cause: one(failure.cause),
             detail: one(failure.detail),
@@ -63,7 +87,6 @@ fn told(news: Input, one: impl Fn(String) -> String) -> Input {
         | Input::Used(_)
         | Input::Remembered { .. }
         | Input::Forgotten
-        | Input::Drafted { .. }
         | Input::Published(_)
         | Input::Unpublished
         | Input::Restored { .. }
@@ -95,12 +118,14 @@ fn worked(work: &mut Work, one: &impl Fn(String) -> String) {
         *said = said.take().map(one);
     }
     let tried = work.breaches.iter_mut().map(|breach| &mut breach.tried);
-    for text in tried.chain(work.flags.iter_mut().map(|flag| &mut flag.what)) {
+    let flags = work.flags.iter_mut().map(|flag| &mut flag.what);
+    let names = work.changes.iter_mut().map(|change| &mut change.path);
+    for text in tried.chain(flags).chain(names) {
         *text = one(std::mem::take(text));
     }
 }
 
-/// What an operator says to worker or judge. The text of a file keeps its bytes.
+/// What an operator says to worker or judge. The text of a file keeps its bytes: no secret is in it.
 fn decided(decision: Decision, one: &impl Fn(String) -> String) -> Decision {
     let edit = match decision {
         Decision::Retry { note } => {
