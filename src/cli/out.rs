@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use serde::Serialize;
 
 use super::{Exit, Fail};
-use crate::run::inert::{spelled_line, steers};
+use crate::run::inert::{escaped, spelled_line};
 
 /// Where a command's words go.
 pub struct Out<'a> {
@@ -48,7 +48,7 @@ impl<'a> Out<'a> {
     /// Writes one value as one line of JSON, which escapes by its own rules.
     pub fn json<T: Serialize>(&mut self, value: &T) {
         match serde_json::to_string(value) {
-            Ok(json) => self.raw(&escape_hidden(&json)),
+            Ok(json) => self.raw(&escaped(&json)),
             Err(e) => self.broken = Some(e.into()),
         }
     }
@@ -87,24 +87,6 @@ impl<'a> Out<'a> {
             self.broken.get_or_insert(e);
         }
     }
-}
-
-/// JSON leaves C1 controls and invisible characters as they are; as `\u` escapes they mean the same.
-fn escape_hidden(json: &str) -> String {
-    use std::fmt::Write;
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if steers(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 #[cfg(test)]

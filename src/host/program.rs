@@ -19,7 +19,7 @@ use crate::config::paths::Environment;
 use crate::config::{Diagnostic, Here, Paths, loops};
 use crate::protocol::{Command, Fact, Plain, Written};
 use crate::run::LoopSpec;
-use crate::run::inert::spelled_line;
+use crate::run::inert::{spelled, spelled_line};
 use crate::supervisor::JOURNAL;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::sandbox::probe::{Powers, probe};
@@ -32,14 +32,18 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let flags = match Flags::try_parse_from(args) {
         Ok(flags) => flags,
         Err(e) => {
-            // Help goes out, mistakes go to standard error; a closed pipe is the reader's wish.
-            drop(e.print());
-            return if e.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Done
+            // Help goes out, mistakes go to standard error and quote what was typed, which a script may
+            // have put there; a closed pipe is the reader's wish.
+            if e.use_stderr() {
+                drop(write!(
+                    io::stderr(),
+                    "{}",
+                    spelled(e.to_string().as_bytes())
+                ));
+                return Exit::Usage.into();
             }
-            .into();
+            drop(e.print());
+            return Exit::Done.into();
         }
     };
     let mut out = Out::new(io::stdout().lock());

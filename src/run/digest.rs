@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::inert::count_hidden;
+
 /// BLAKE3 of some bytes, as 64 lowercase hex digits.
 ///
 /// Carried whole on the wire; screens show the first 8 (PRODUCT §5.16).
@@ -60,6 +62,17 @@ pub struct TextRef {
     pub bytes: u64,
     /// Size in lines.
     pub lines: u64,
+    /// Characters in it that nobody sees unless they are spelled out.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub hidden: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 impl TextRef {
@@ -69,6 +82,7 @@ impl TextRef {
             digest: Digest::of(text.as_bytes()),
             bytes: text.len() as u64,
             lines: text.lines().count() as u64,
+            hidden: count_hidden(text),
         }
     }
 }

@@ -22,7 +22,8 @@ const MOST_MARKS: usize = 4;
 /// | zero-width and invisible U+00AD, U+034F, U+115F–60, U+17B4–5, U+180B–F, U+200B–C, U+2060–5, U+206A–F, U+2800, U+3164, U+FEFF, U+FFA0, U+FFF9–B, U+1D173–A | the same way |
 /// | line and paragraph separators U+2028–9 | the same way |
 /// | tags and selectors U+E0000–E0FFF, private use, non-characters | the same way |
-/// | zero-width joiner U+200D, selectors U+FE00–F | kept after an emoji or symbol, else the same way |
+/// | zero-width joiner U+200D, selectors U+FE0E–F | kept once after an emoji or symbol, else the same way |
+/// | other selectors U+FE00–D | the same way |
 /// | more than four combining marks in a row | the first four |
 ///
 /// Plain text comes back as it is, without a copy. The answer of an answer is itself.
@@ -44,7 +45,7 @@ pub fn inert(line: &str) -> Cow<'_, str> {
                 skip_sequence(c, &mut rest);
             }
             '\0'..='\u{1f}' | '\u{7f}' => out.push(picture(c)),
-            '\u{200d}' | '\u{fe00}'..='\u{fe0f}' if joins(last) => out.push(c),
+            _ if is_joined(c, last) => out.push(c),
             _ if is_marked(c) => name(c, &mut out),
             _ if marks > MOST_MARKS => {}
             _ => out.push(c),
@@ -69,13 +70,15 @@ pub fn inert_lines(text: &str) -> Cow<'_, str> {
 /// For what a person agrees to as it stands: patches, artefacts, names of files.
 pub fn spelled(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
+    let mut last = ' ';
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
                 '\n' | '\t' => text.push(c),
-                c if steers(c) => text.extend(c.escape_unicode()),
+                c if steers(c) || is_hidden(c, last) => text.extend(c.escape_unicode()),
                 c => text.push(c),
             }
+            last = c;
         }
         for byte in chunk.invalid() {
             // Writing into a string cannot fail.
@@ -92,9 +95,47 @@ pub fn spelled_line(bytes: &[u8]) -> String {
         .replace('\t', "\\u{9}")
 }
 
+/// JSON with each character that steers or hides as a `\u` escape, which means the same: JSON by itself
+/// leaves DEL, C1 controls and invisible characters as they are.
+pub fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut last = ' ';
+    for c in json.chars() {
+        if c != '\n' && (steers(c) || is_hidden(c, last)) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing into a string cannot fail.
+                let _written = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+        last = c;
+    }
+    out
+}
+
 /// Whether a character may steer a terminal, hide or reorder other text.
 pub fn steers(c: char) -> bool {
     c.is_control() || hides(c)
+}
+
+/// Whether nobody sees this character where it stands, after `last`: it steers, hides or reorders, or it
+/// is a selector that belongs to no emoji.
+pub fn is_hidden(c: char, last: char) -> bool {
+    (steers(c) || matches!(c, '\u{fe00}'..='\u{fe0f}')) && !is_joined(c, last)
+}
+
+/// How many characters of a text nobody sees; tabs and the ends of lines are none of them.
+pub fn count_hidden(text: &str) -> u64 {
+    let mut last = ' ';
+    let mut hidden = 0;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let plain = matches!(c, '\n' | '\t') || c == '\r' && chars.peek() == Some(&'\n');
+        hidden += u64::from(!plain && is_hidden(c, last));
+        last = c;
+    }
+    hidden
 }
 
 /// The first `most` characters of a text, with `…` where something was cut.
@@ -194,9 +235,16 @@ fn name(c: char, out: &mut String) {
     let _written = write!(out, "⟨U+{:04X}⟩", u32::from(c));
 }
 
-/// Emoji are built of several characters; a joiner between letters only hides something.
-fn joins(last: char) -> bool {
-    matches!(last, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' | '\u{fe0f}' | '#' | '*' | '0'..='9')
+/// Emoji are built of several characters; between letters, or one after the other, these only hide
+/// something.
+pub fn is_joined(c: char, last: char) -> bool {
+    let emoji = matches!(last,
+        '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' | '#' | '*' | '0'..='9');
+    match c {
+        '\u{200d}' => emoji || last == '\u{fe0f}',
+        '\u{fe0e}' | '\u{fe0f}' => emoji,
+        _ => false,
+    }
 }
 
 /// What prose gets a mark for: what hides, and what no font can be trusted to show.
@@ -270,6 +318,31 @@ mod tests {
         let hidden = "x\u{202e}y\u{85} \u{3164}ä";
         assert_eq!(spelled(hidden.as_bytes()), "x\\u{202e}y\\u{85} \\u{3164}ä");
         assert_eq!(spelled_line(b"a\nb"), "a\\u{a}b");
+    }
+
+    /// What hides is counted where it hides; selectors in a row carry data, those of an emoji do not.
+    #[test]
+    fn hidden_characters_are_counted() {
+        assert_eq!(
+            count_hidden("a\tb\r\nc ❤\u{fe0f} 👩\u{200d}💻 1\u{fe0f}"),
+            0
+        );
+        assert_eq!(count_hidden("a\u{200b}b\rc\u{e0041}"), 3);
+        assert_eq!(count_hidden("❤\u{fe0f}\u{fe0f}\u{fe01}a\u{fe0f}"), 3);
+        assert_eq!(
+            spelled("a\u{fe01}❤\u{fe0f}".as_bytes()),
+            "a\\u{fe01}❤\u{fe0f}"
+        );
+        assert_eq!(inert("😀\u{fe0f}\u{fe0f}"), "😀\u{fe0f}⟨U+FE0F⟩");
+    }
+
+    /// JSON says the same, in characters that are seen.
+    #[test]
+    fn json_is_escaped() {
+        let text = "\u{1b}\u{7f}\u{9b}\u{202e}\u{e0041}é\u{fe01}";
+        let json = escaped(&serde_json::to_string(text).unwrap());
+        assert!(!json.chars().any(|c| is_hidden(c, ' ')), "{json}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 
     /// Cuts fall between characters.

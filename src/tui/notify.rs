@@ -1,5 +1,7 @@
-//! Which terminals are known to show notifications, and how each is asked. Told by names that they put
-//! into the environment; a terminal is never queried for it.
+//! Which terminals are known to show notifications, and how each is asked; and the title. Told by names
+//! that they put into the environment; a terminal is never queried for it.
+
+use crate::tui::text::bare;
 
 /// How a terminal is asked to show a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,15 +37,20 @@ impl Tongue {
         found.map(|(_, _, tongue)| *tongue)
     }
 
-    /// The sequence for this inert text. It ends with ST: a bell byte must only ever mean a bell.
+    /// The sequence for this text. It ends with ST: a bell byte must only ever mean a bell.
     pub fn says(self, text: &str) -> String {
         // A semicolon ends a field.
-        let text = text.replace(';', ",");
+        let text = bare(text).replace(';', ",");
         match self {
             Self::Osc9 => format!("\x1b]9;{text}\x1b\\"),
             Self::Osc777 => format!("\x1b]777;notify;checkride;{text}\x1b\\"),
         }
     }
+}
+
+/// The sequence that sets the terminal's title; ended by ST, as above.
+pub fn title(text: &str) -> String {
+    format!("\x1b]0;{}\x1b\\", bare(text))
 }
 
 #[cfg(test)]

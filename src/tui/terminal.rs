@@ -26,9 +26,8 @@ use crate::run::Digest;
 
 use super::app::App;
 use super::draw;
-use super::notify::Tongue;
+use super::notify::{self, Tongue};
 use super::styles::Styles;
-use super::text;
 
 /// The terminal while it is taken; dropping it gives it back.
 pub struct Screen {
@@ -107,7 +106,7 @@ impl Screen {
 
     /// Asks the terminal for a notification, through tmux where that stands between.
     pub fn notify(&mut self, tongue: Tongue, text: &str) -> io::Result<()> {
-        let mut bytes = tongue.says(&text::bare(text));
+        let mut bytes = tongue.says(text);
         if self.tmux {
             bytes = through_tmux(&bytes);
         }
@@ -217,10 +216,9 @@ fn through_tmux(bytes: &str) -> String {
     format!("\x1bPtmux;{inner}\x1b\\")
 }
 
-/// Sets the title; ended by ST, because a bell byte must only ever mean a bell.
 fn set_title(title: &str) -> io::Result<()> {
     let mut out = io::stdout();
-    write!(out, "\x1b]0;{}\x1b\\", text::bare(title))?;
+    out.write_all(notify::title(title).as_bytes())?;
     out.flush()
 }
 

@@ -13,7 +13,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::styles::Role;
-use crate::run::inert::steers;
+use crate::run::inert::{is_hidden, is_joined, steers};
 
 /// One line of a screen: pieces of text, each with its role.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -36,7 +36,7 @@ impl Row {
     /// The line with one more piece at its end.
     #[must_use]
     pub fn with(mut self, role: Role, text: impl AsRef<str>) -> Self {
-        let text = bare(text.as_ref());
+        let text = seen(text.as_ref());
         if !text.is_empty() {
             self.spans.push((role, text.into_owned()));
         }
@@ -177,7 +177,7 @@ pub fn cut(text: &str, columns: usize) -> String {
 /// Blanks at a break are dropped; blanks at the very beginning are kept, because they indent.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
-    let text = bare(text);
+    let text = seen(text);
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut used = 0;
@@ -248,8 +248,29 @@ fn cut_blanks(blanks: &str, columns: usize) -> &str {
     blanks.get(..end.unwrap_or(0)).unwrap_or("")
 }
 
-/// The text without what a cell cannot show: tabs as four blanks; what could move the cursor, turn the
-/// reading direction or hide is left out. What was to leave a mark has left one before.
+/// The text as it is shown: tabs as four blanks, line feeds as one; what could move the cursor, turn the
+/// reading direction or hide stands there as `\u{202e}`. Only the joiners inside of an emoji are left out.
+pub fn seen(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut last = ' ';
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str("    "),
+            '\n' => out.push(' '),
+            '\u{200d}' if is_joined(c, last) => {}
+            c if is_hidden(c, last) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+        last = c;
+    }
+    Cow::Owned(out)
+}
+
+/// The text without what a cell cannot show, for what is typed into or has no room for marks: tabs as four
+/// blanks; what could move the cursor, turn the reading direction or hide is left out.
 pub fn bare(text: &str) -> Cow<'_, str> {
     if !text.chars().any(steers) {
         return Cow::Borrowed(text);
@@ -325,11 +346,18 @@ mod tests {
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
     }
 
-    /// Escapes, bidi and zero-width characters do not reach a row.
+    /// S16: escapes, bidi and zero-width characters do not reach a row, and each leaves a mark.
     #[test]
     fn rows_are_inert() {
         let row = Row::of(Role::Fg, "a\u{1b}[2Jb\u{202e}c\u{200b}d\u{e0041}\te");
-        assert_eq!(row.text(), "a[2Jbcd    e");
+        assert_eq!(
+            row.text(),
+            "a\\u{1b}[2Jb\\u{202e}c\\u{200b}d\\u{e0041}    e"
+        );
+        assert_eq!(
+            Row::of(Role::Fg, "👩\u{200d}💻 ❤\u{fe0f}").text(),
+            "👩💻 ❤\u{fe0f}"
+        );
     }
 
     /// A figure at the right edge stays whole; the left part gives way.

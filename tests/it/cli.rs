@@ -6,7 +6,7 @@
 )]
 
 mod fire;
-mod flagged;
+pub(crate) mod flagged;
 mod install;
 mod plain;
 
@@ -44,6 +44,8 @@ struct Fake {
     run: Run,
     records: Vec<Record>,
     prompt: String,
+    /// What stands in the prompt.
+    skill: String,
     /// Everything it was asked.
     asked: Vec<Command>,
     /// Another operator who is faster, if there is one.
@@ -87,6 +89,7 @@ impl Fake {
             run,
             records: Vec::new(),
             prompt: String::new(),
+            skill: "Sweep \u{1b}[31mred.".to_owned(),
             asked: Vec::new(),
             allowed: true,
             rival: None,
@@ -121,7 +124,7 @@ impl Fake {
             not_enforced: Vec::new(),
         })));
         let (text, prompt) = compose(&Ingredients {
-            skill: "Sweep \u{1b}[31mred.".to_owned(),
+            skill: self.skill.clone(),
             goal: "All is tidy.".to_owned(),
             ..Ingredients::default()
         });

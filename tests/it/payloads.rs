@@ -1,13 +1,15 @@
 //! Bytes that steer a terminal, hide or reorder text: more than 200 of them, in every place where others
 //! may speak. What reaches a cell is plain, and what was taken out left a mark.
 
+mod surfaces;
+
 use checkride::run::inert::{inert, inert_lines, spelled, spelled_line, steers};
 use checkride::supervisor::memory::notes;
 
 use crate::screens::{Cockpit, scenes};
 
 /// Every payload, by what it would do.
-fn payloads() -> Vec<String> {
+pub(crate) fn payloads() -> Vec<String> {
     let mut all = Vec::new();
     // Every final byte of a control sequence, with figures and with a private mark.
     for end in '@'..='~' {
@@ -64,7 +66,14 @@ fn payloads() -> Vec<String> {
     all
 }
 
-fn hostile(c: char) -> bool {
+/// Every twentieth payload; `CHECKRIDE_PAYLOADS=all` takes them all.
+fn drawn() -> Vec<String> {
+    let whole = std::env::var_os("CHECKRIDE_PAYLOADS").is_some();
+    let step = if whole { 1 } else { 20 };
+    payloads().into_iter().step_by(step).collect()
+}
+
+pub(crate) fn hostile(c: char) -> bool {
     steers(c) && !matches!(c, '\n' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }
 
@@ -102,12 +111,10 @@ fn no_payload_comes_through() {
 }
 
 /// S16: on every page of the cockpit, in names, claims, paths, figures, evidence, notes, errors and
-/// refusals. A twentieth of the payloads; `CHECKRIDE_PAYLOADS=all` takes them all.
+/// refusals.
 #[test]
 fn no_payload_reaches_a_screen() {
-    let whole = std::env::var_os("CHECKRIDE_PAYLOADS").is_some();
-    let all = payloads();
-    for payload in all.iter().step_by(if whole { 1 } else { 20 }) {
+    for payload in drawn() {
         let bad = format!("A{payload}B");
         let mut records = scenes::running();
         records.extend(scenes::hostile(&bad));

@@ -6,6 +6,7 @@ mod costs;
 mod files;
 mod flow;
 mod guardrails;
+mod hostile;
 mod limits;
 mod memory;
 mod publish;

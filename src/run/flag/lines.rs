@@ -3,7 +3,7 @@
 //! what is written plainly.
 
 use super::Sign;
-use crate::run::inert::steers;
+use crate::run::inert::is_hidden;
 use crate::run::keys;
 
 /// How a text speaks to whoever examines it, in lower case.
@@ -116,7 +116,7 @@ pub fn added(line: &str, examiners: &[String]) -> Vec<(Sign, String)> {
     if let Some(word) = SKIPPED.iter().find(|word| line.contains(**word)) {
         found.push((Sign::Test, format!("«{word}»")));
     }
-    if line.chars().any(is_invisible) {
+    if is_invisible(line) {
         let what = "characters that hide, reorder or steer";
         found.push((Sign::Invisible, what.to_owned()));
     }
@@ -141,17 +141,15 @@ pub fn in_name(name: &str) -> Option<Sign> {
     {
         Some(Sign::Speaks)
     } else {
-        name.chars().any(is_invisible).then_some(Sign::Invisible)
+        is_invisible(name).then_some(Sign::Invisible)
     }
 }
 
-/// Tabs and the end of a line are plain; joiners and selectors belong to emoji.
-fn is_invisible(c: char) -> bool {
-    steers(c)
-        && !matches!(
-            c,
-            '\t' | '\r' | '\u{c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}'
-        )
+/// Whether a text has what nobody sees in it; tabs, page breaks and the end of a line are plain.
+fn is_invisible(text: &str) -> bool {
+    let before = std::iter::once(' ').chain(text.chars());
+    let mut pairs = text.chars().zip(before);
+    pairs.any(|(c, last)| !matches!(c, '\t' | '\r' | '\u{c}') && is_hidden(c, last))
 }
 
 #[cfg(test)]
@@ -179,6 +177,7 @@ mod tests {
             ("@pytest.mark.skip", Sign::Test),
             ("a \u{202e}txt", Sign::Invisible),
             ("\u{1b}[2Jgone", Sign::Invisible),
+            ("let a\u{fe01}\u{fe02} = 1;", Sign::Invisible),
         ] {
             assert!(signs(line).contains(&sign), "{line}: {:?}", signs(line));
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::durable;
+use crate::run::inert::escaped;
 use crate::run::{Digest, Event, Run};
 use crate::supervisor::journal::Batch;
 use crate::supervisor::site::{PAYLOAD, Site};
@@ -123,6 +124,7 @@ async fn paper(site: &Site, run: &Run, batch: &Batch, event: &Event) -> Result<V
     } else if let Event::Decided { .. } = event {
         let at = site.clock.now_ms();
         let line = serde_json::to_string(&Decided { at, event }).map_err(|e| e.to_string())?;
+        let line = escaped(&line);
         vec![Paper {
             path: folder.join("decisions.jsonl"),
             text: Text::Line(line),
@@ -155,9 +157,8 @@ async fn text(site: &Site, batch: &Batch, digest: &Digest) -> Result<String, Str
 }
 
 fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|e| e.to_string())?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    let text = serde_json::to_string_pretty(value).map_err(|e| e.to_string())?;
+    Ok((escaped(&text) + "\n").into_bytes())
 }
 
 #[derive(Serialize)]

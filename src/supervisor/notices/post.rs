@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::Notice;
 use crate::config::notices::Webhook;
+use crate::run::inert::escaped;
 use crate::supervisor::clock::Clock;
 
 /// Longest time of one attempt, in all.
@@ -50,6 +51,7 @@ pub(super) async fn post(
     };
     let body =
         serde_json::to_string(notice).map_err(|e| format!("a notice cannot be written: {e}"))?;
+    let body = escaped(&body);
     let client = client().map_err(|e| format!("no HTTPS here: {}", e.without_url()))?;
     let mut pauses = PAUSES.iter();
     loop {

@@ -46,7 +46,7 @@ impl Entry {
                 .text
                 .push_str(" … (the rest is in the transcript file)");
         }
-        entry.kind = text::cut(&text::bare(&entry.kind), 12);
+        entry.kind = text::cut(&text::seen(&entry.kind), 12);
         entry
     }
 }

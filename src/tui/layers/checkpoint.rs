@@ -266,7 +266,7 @@ pub(crate) fn plain(app: &App, pages: &Pages) -> String {
         } else {
             page.body
                 .iter()
-                .map(|l| text::bare(l).into_owned())
+                .map(|l| text::seen(l).into_owned())
                 .collect()
         };
         lines.join("\n")

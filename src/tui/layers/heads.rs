@@ -56,6 +56,11 @@ pub(crate) fn prompt_head(pages: &Pages, run: &Run, app: &App, width: usize) -> 
         (Role::Fg, &changed(pages, run, prompt)),
         width,
     ));
+    if prompt.text.hidden > 0 {
+        let hidden = prompt.text.hidden;
+        let text = format!("hidden characters: {hidden}, spelled out below");
+        rows.extend(labelled("▲", 9, (Role::Warn, &text), width));
+    }
     if prompt.edited {
         rows.push(Row::of(
             Role::Accent,

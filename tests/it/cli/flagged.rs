@@ -3,9 +3,11 @@
 
 use checkride::cli::Exit;
 use checkride::cli::plain::Means;
+use checkride::run::inert::steers;
 use checkride::run::spec::{Check, Publish, PublishTo};
 use checkride::run::{
-    CheckOutcome, CheckResult, Decision, Digest, Event, Flag, Input, Offer, Phase, Run, TextRef,
+    CheckOutcome, CheckResult, Decision, Digest, Event, Flag, Input, Offer, Phase, Run, Sign,
+    TextRef, Work,
 };
 
 use super::{Fake, command, plain, wake};
@@ -28,7 +30,7 @@ fn check() -> (Check, CheckResult) {
 }
 
 /// The news of a run whose work is flagged, from its start to its draft; its texts are the prompt's.
-fn news(fake: &Fake) -> Vec<Input> {
+fn news(fake: &Fake, mut work: Work) -> Vec<Input> {
     let told = fake.records.iter().filter_map(|record| record.event());
     let prompt = told.clone().find_map(|event| match event {
         Event::Composed { prompt } => Some(prompt.clone()),
@@ -39,8 +41,7 @@ fn news(fake: &Fake) -> Vec<Input> {
         _ => None,
     });
     let text = TextRef::to(&fake.prompt);
-    let mut work = scenes::worked("t1");
-    (work.flags, work.diff) = (scenes::flags(), text.clone());
+    work.diff = text.clone();
     let offer = Offer {
         artefact: text,
         target: "branch tidied".to_owned(),
@@ -63,8 +64,49 @@ fn news(fake: &Fake) -> Vec<Input> {
 
 /// A run that asks this kind of question about flagged work.
 fn flagged(kind: &str) -> Fake {
-    let mut fake = Fake::at_prompt();
-    let news = news(&fake);
+    let mut work = scenes::worked("t1");
+    work.flags = scenes::flags();
+    asking(kind, Fake::at_prompt(), work)
+}
+
+/// What a run shows of this hostile text: in its prompt, its work and the failure before it.
+pub(crate) async fn shown(bad: &str) -> Vec<(&'static str, String)> {
+    let hostile = |kind: &str| {
+        let mut fake = Fake::asleep();
+        fake.skill = format!("Sweep {bad}.");
+        fake.start();
+        let mut work = scenes::worked("t1");
+        work.claim = Some(bad.to_owned());
+        work.changes[0].path = format!("drafts/{bad}");
+        work.flags = vec![Flag {
+            sign: Sign::Test,
+            what: bad.to_owned(),
+        }];
+        asking(kind, fake, work)
+    };
+    let mut all = Vec::new();
+    for line in [
+        "show tidy",
+        "log tidy",
+        "log tidy --json",
+        "status",
+        "status --json",
+        "run tidy --json",
+    ] {
+        let (_, printed, _) = command(hostile("work"), line).await;
+        all.push((line, printed));
+    }
+    let (_, printed, _) = command(hostile("prompt"), "show tidy").await;
+    assert!(printed.contains("look at hidden characters") || !bad.chars().any(steers));
+    all.push(("show of a prompt", printed));
+    let (_, page, _) = plain::flown(hostile("work"), &[], Means::default()).await;
+    all.push(("plain mode", page));
+    all
+}
+
+/// The run of this far end, brought to this kind of question.
+fn asking(kind: &str, mut fake: Fake, work: Work) -> Fake {
+    let news = news(&fake, work);
     let mut wake = wake();
     wake.spec.goal.checks = vec![check().0];
     wake.spec.publish = Some(Publish {

@@ -1,0 +1,91 @@
+//! One run in which everybody is hostile: worker, check and judge print every payload, and name files after
+//! some. What is journalled, told to cockpits and kept as artefacts is inert.
+
+use std::fs;
+use std::path::Path;
+
+use checkride::run::Decision;
+use serde_json::Value;
+
+use super::{Parts, shell};
+use crate::payloads::{hostile, payloads};
+use crate::world::Operator;
+
+/// Every string of a value, its keys too.
+fn strings<'a>(value: &'a Value, all: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => all.push(text),
+        Value::Array(list) => list.iter().for_each(|one| strings(one, all)),
+        Value::Object(map) => {
+            for (key, one) in map {
+                all.push(key);
+                strings(one, all);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn dirty(text: &str) -> Option<char> {
+    text.chars().find(|c| hostile(*c) && *c != '\t')
+}
+
+/// Every file below a folder.
+fn files(folder: &Path, all: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, all);
+        } else {
+            all.push(path);
+        }
+    }
+}
+
+/// S16, S22: no event, no level and no artefact of the run holds a byte that steers, hides or reorders.
+#[tokio::test]
+async fn a_hostile_run_leaves_inert_records() {
+    let noise: Vec<String> = payloads().iter().map(|p| format!("A{p}B")).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("noise");
+    fs::write(&path, noise.join("\n")).unwrap();
+    let worker = "cat > /dev/null; cat noise.txt; cat noise.txt >&2; cp noise.txt seen.txt; \
+                  printf 'x' > \"$(printf 'n\\033]0;x\\007\\342\\200\\256')\"; \
+                  printf '\\nNOTE: \\033]52;c;AA==\\007 \\342\\200\\256kept\\n'; printf '1\\n' > count.txt";
+    let world = Parts {
+        worker: &shell(worker),
+        top: "guardrails = { max_iterations = 1 }",
+        check: "#!/bin/sh\nhead -c 3000 seen.txt; cat seen.txt >&2; exit 1\n",
+        ..Parts::default()
+    }
+    .world();
+    fs::copy(&path, world.project().join("noise.txt")).unwrap();
+    world.commit("noise");
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    operator.approve("work").await;
+    let open = operator.asked("verdict").await;
+    operator.look_at(&open).await;
+    operator.answer(&open, Decision::Abort).await;
+    operator.ended().await;
+    let mut looked = 0;
+    for record in &operator.told {
+        let value = serde_json::to_value(record).unwrap();
+        let mut all = Vec::new();
+        strings(&value, &mut all);
+        looked += all.len();
+        for text in all {
+            assert_eq!(dirty(text), None, "{text:?} in {value}");
+        }
+    }
+    assert!(looked > 100, "{looked}");
+    let mut kept = Vec::new();
+    files(&world.project().join(".checkride/runs"), &mut kept);
+    assert!(kept.len() >= 5, "{kept:?}");
+    for path in kept {
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(dirty(&text), None, "{}", path.display());
+    }
+}
