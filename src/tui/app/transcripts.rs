@@ -116,7 +116,7 @@ mod tests {
         let entry = Entry::read(r#"{"at":5,"kind":"dance","text":"hi","more":1}"#);
         assert_eq!((entry.at, entry.kind.as_str()), (5, "dance"));
         assert_eq!(Entry::read("{oops").text, "{oops");
-        assert_eq!(Entry::read(r#"{"kind":"a\u001b[2J"}"#).kind, "a[2J");
+        assert_eq!(Entry::read(r#"{"kind":"a\u001b[2J"}"#).kind, "a\\u{1b}[2J");
     }
 
     /// A page is asked for once, and again when the transcript has grown.

@@ -106,10 +106,14 @@ async fn each_event_of_a_year_wakes_its_loop_once() {
     };
     let mut supervisor = Supervisor::start(settings.clone()).unwrap();
     let mut operator = Operator::at(&supervisor).await;
-    for (name, _) in KINDS {
-        let armed = |row: &_| valid(row).filter(|facts| facts.waking.armed()).map(drop);
-        operator.row(name, armed).await;
-    }
+    let armed = operator.until("four armed loops", |fact| match fact {
+        Fact::Loops(rows) => {
+            let armed = |row| valid(row).is_some_and(|facts| facts.waking.armed());
+            (rows.len() == KINDS.len() && rows.iter().all(armed)).then_some(())
+        }
+        _ => None,
+    });
+    armed.await;
     let mut keys = BTreeSet::new();
     let rounds = times("CHECKRIDE_FORTNIGHTS", 2);
     for round in 0..rounds {
