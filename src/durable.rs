@@ -1,5 +1,5 @@
 //! Plain files that outlast a crash and a power cut: written whole beside their place, synced, renamed,
-//! and the folder synced. Every lasting file goes through here but the journal and the transcripts.
+//! and the folder synced. The journal and the transcripts have ways of their own.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
