@@ -368,6 +368,33 @@ fn a_transcript_survives_a_torn_line() {
     assert_eq!(transcript.lines(u64::MAX, u64::MAX).unwrap(), []);
 }
 
+/// S26: whichever byte of a transcript is damaged, it opens, and the lines that were not hit are read.
+#[test]
+fn a_transcript_survives_a_damaged_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("transcript.jsonl");
+    let mut transcript = open(&path, 1 << 20);
+    let texts: Vec<String> = (0..5).map(|i| format!("line {i}")).collect();
+    for text in &texts {
+        transcript.append(1, Kind::Said, text).unwrap();
+    }
+    transcript.flush().unwrap();
+    let whole = fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        for damage in [0x80, 0x01, whole[at] ^ b'\n'] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= damage;
+            fs::write(&path, &bytes).unwrap();
+            let lines = open(&path, 1 << 20).lines(0, 9).unwrap();
+            let intact = texts
+                .iter()
+                .filter(|text| lines.iter().any(|e| e.text == **text));
+            assert!(intact.count() >= 3, "{at} {damage}: {lines:?}");
+            assert!((4..=6).contains(&lines.len()), "{at} {damage}: {lines:?}");
+        }
+    }
+}
+
 /// S15: over the cap output is counted, not kept; two marks say so; the host's own lines still come.
 #[test]
 fn a_transcript_over_its_cap_says_what_is_cut() {

@@ -33,6 +33,18 @@ pub struct Entry {
     pub text: String,
 }
 
+impl Entry {
+    /// A line as it was written. One that was damaged since says so in its place, so that the others
+    /// keep their numbers.
+    fn read(line: &[u8]) -> Self {
+        serde_json::from_slice(line).unwrap_or_else(|_| Self {
+            at: 0,
+            kind: Kind::Cut,
+            text: "this line of the transcript file is damaged".to_owned(),
+        })
+    }
+}
+
 /// The kinds of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -259,11 +271,8 @@ impl Transcript {
         let length = usize::try_from(end - u64::from(first)).unwrap_or(0);
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, u64::from(first))?;
-        bytes
-            .split(|&b| b == b'\n')
-            .filter(|line| !line.is_empty())
-            .map(|line| serde_json::from_slice(line).map_err(io::Error::from))
-            .collect()
+        let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        Ok(lines.split(|&b| b == b'\n').map(Entry::read).collect())
     }
 }
 
