@@ -202,7 +202,8 @@ pub enum Fetch {
         /// The loop.
         name: String,
     },
-    /// One changed file of a work checkpoint, whole, for editing.
+    /// One changed file of a work checkpoint, whole, for editing: its lines joined by line feeds are the
+    /// file.
     File {
         /// The run.
         run: RunId,

@@ -117,7 +117,7 @@ impl Desk {
         });
         let text = read.await.map_err(|trouble| (what, trouble.cause))?;
         let clean = redactor.clean(&text);
-        let lines: Vec<String> = clean.lines().map(str::to_owned).collect();
+        let lines: Vec<String> = clean.split('\n').map(str::to_owned).collect();
         let total = lines.len() as u64;
         Ok(Fact::Lines { of, lines, total })
     }

@@ -296,8 +296,7 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
             if let Fact::Lines { of, lines, .. } = fact
                 && of == wanted
             {
-                let whole = lines.iter().flat_map(|line| [line.as_str(), "\n"]);
-                return Ok(whole.collect());
+                return Ok(lines.join("\n"));
             }
         }
     }

@@ -68,7 +68,7 @@ pub struct Field {
 impl Field {
     /// A field that starts with this text.
     pub fn new(purpose: Purpose, before: &str) -> Self {
-        let lines: Vec<String> = before.lines().map(|l| text::bare(l).into_owned()).collect();
+        let lines: Vec<String> = before.lines().map(typed).collect();
         let mut field = Self {
             purpose,
             area: TextArea::new(lines),
@@ -78,6 +78,9 @@ impl Field {
         field.area.set_max_histories(1_000);
         if field.is_large() {
             field.area.set_wrap_mode(WrapMode::Word);
+            // Where lines begin with tabs, as in a makefile, blanks would not do.
+            let tabs = before.lines().any(|line| line.starts_with('\t'));
+            field.area.set_hard_tab_indent(tabs);
             let quiet = Style::new().add_modifier(Modifier::DIM);
             field.area.set_line_number_style(quiet);
             field.area.set_cursor_line_style(Style::new());
@@ -111,21 +114,29 @@ impl Field {
 
     /// Whether anything is changed.
     pub fn changed(&self) -> bool {
-        let inert: Vec<_> = self.before.lines().map(text::bare).collect();
-        let same = inert
-            .iter()
-            .map(AsRef::as_ref)
-            .eq(self.area.lines().iter().map(String::as_str));
+        let before: Vec<String> = self.before.lines().map(typed).collect();
+        let same = before == self.area.lines();
         !(same || self.before.is_empty() && self.area.is_empty())
     }
 
     /// Takes pasted text.
     pub fn paste(&mut self, pasted: &str) {
         self.leaving = None;
-        let lines: Vec<_> = pasted.lines().map(text::bare).collect();
+        let lines: Vec<_> = pasted.lines().map(typed).collect();
         let glue = if self.is_large() { "\n" } else { " " };
         self.area.insert_str(lines.join(glue));
     }
+}
+
+/// A line as it can be typed: with its tabs, without what steers a terminal or hides.
+fn typed(line: &str) -> String {
+    let parts: Vec<_> = line.split('\t').map(text::bare).collect();
+    parts.join("\t")
+}
+
+/// Whether the editor gives this text back as it is: with its line breaks, its tabs and all its characters.
+pub(crate) fn keeps(text: &str) -> bool {
+    text.split('\n').all(|line| typed(line) == line)
 }
 
 impl App {
@@ -358,5 +369,24 @@ impl App {
             theirs: theirs.clone(),
             mine: mine.to_owned(),
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file comes back byte by byte where nothing is typed: with its tabs, with its last line feed or
+    /// without one. What the editor would lose is known beforehand.
+    #[test]
+    fn a_file_comes_back_as_it_was() {
+        for text in ["all:\n\tcc x.c\n", "a\n\n", "no line feed", "\ta\tb\n"] {
+            let field = Field::new(Purpose::Row(0), text);
+            assert_eq!((field.text().as_str(), field.changed()), (text, false));
+            assert!(keeps(text), "{text:?}");
+        }
+        for text in ["a\r\nb\r\n", "a\u{200b}b", "\u{1b}[2J", "\u{feff}a"] {
+            assert!(!keeps(text), "{text:?}");
+        }
     }
 }

@@ -158,6 +158,11 @@ impl<'a> Page<'a> {
             (None, None) => None,
         };
         let body = kept.map_or(&[][..], |t| &t.lines);
+        // What ends with a line feed has nothing behind it to be shown.
+        let body = match body.split_last() {
+            Some((last, rest)) if draft.is_some() && last.is_empty() => rest,
+            Some(_) | None => body,
+        };
         let refused = draft.is_some_and(|d| app.asked.is_refused(&(run.id.clone(), d.to_owned())));
         let tail = match kept {
             None if refused => Some("  it cannot be shown here; d shows the diff".to_owned()),

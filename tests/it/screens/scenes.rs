@@ -107,7 +107,7 @@ pub(crate) fn answer(out: &Out) -> Option<Record> {
         }
         Fetch::Memory { name } if name == LOOP => Fact::Memory(memory()),
         Fetch::File { .. } => {
-            let lines: Vec<String> = ARTEFACT.lines().map(str::to_owned).collect();
+            let lines: Vec<String> = ARTEFACT.split('\n').map(str::to_owned).collect();
             Fact::Lines {
                 of: of.clone(),
                 total: lines.len() as u64,

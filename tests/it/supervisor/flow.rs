@@ -242,7 +242,7 @@ async fn the_worker_receives_the_bytes_that_were_shown() {
             _ => None,
         })
         .await;
-    assert_eq!(lines, ["Only say", "what you see."]);
+    assert_eq!(lines, ["Only say", "what you see.", ""]);
 }
 
 /// A run that is told to hold stands before its next step, and goes on when it is told so (P2).
