@@ -18,6 +18,7 @@ pub mod pause;
 pub mod prompt;
 pub mod ruling;
 pub mod spec;
+pub mod steady;
 pub mod stuck;
 pub mod undo;
 pub mod verdict;

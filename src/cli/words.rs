@@ -247,6 +247,7 @@ fn repeats(signal: &Signal) -> String {
         Signal::SameFailure { times, check } => {
             format!("{times} times the same failure of {check}")
         }
+        Signal::Circle { turns } => format!("back where it was {turns} iterations ago"),
         Signal::SameQuestion { times } => format!("{times} times the same question"),
     }
 }

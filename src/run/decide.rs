@@ -264,9 +264,10 @@ impl Run {
     fn one_more_try(&mut self, signal: &Signal) -> Effect {
         match signal {
             Signal::SameQuestion { .. } => self.discarded(),
-            Signal::SameVerdict { .. } | Signal::SameDiff { .. } | Signal::SameFailure { .. } => {
-                self.next_iteration()
-            }
+            Signal::SameVerdict { .. }
+            | Signal::SameDiff { .. }
+            | Signal::SameFailure { .. }
+            | Signal::Circle { .. } => self.next_iteration(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! When a run is going nowhere: same verdict, same diff, same failure, same question.
+//! When a run is going nowhere: same verdict, same diff, same failure, same question, a circle.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,9 +30,14 @@ pub enum Signal {
         /// The check.
         check: String,
     },
+    /// What was there some iterations ago is there again, and fails as it did.
+    Circle {
+        /// Iterations from one time to the next.
+        turns: u32,
+    },
     /// The worker asks the same question.
     SameQuestion {
-        /// In a row.
+        /// Since the last verdict.
         times: u32,
     },
 }
@@ -40,12 +45,32 @@ pub enum Signal {
 /// The traces that iterations leave, newest last.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Traces {
-    verdicts: Vec<(Digest, String)>,
-    diffs: Vec<Digest>,
-    failures: Vec<Option<(String, Digest)>>,
+    verdicts: Vec<Trace>,
     questions: Vec<Digest>,
     /// The step that failed last, its cause, and how often in a row.
     failed: Option<(Stage, String, u32)>,
+}
+
+/// What one iteration left.
+#[derive(Debug, Clone, PartialEq)]
+struct Trace {
+    verdict: Digest,
+    tree: String,
+    diff: Digest,
+    /// What failed first, in words.
+    what: String,
+    /// Every failed required check, in order.
+    failed: Vec<Failed>,
+}
+
+/// A failed check in one iteration.
+#[derive(Debug, Clone, PartialEq)]
+struct Failed {
+    check: String,
+    /// Equal for the same failure.
+    failure: Digest,
+    /// The first number of its figure.
+    number: Option<f64>,
 }
 
 impl Traces {
@@ -76,26 +101,38 @@ impl Traces {
             || "the judge's findings".to_owned(),
             |c| format!("{} {}", c.name, c.figure).trim_end().to_owned(),
         );
-        self.verdicts.push((verdict.fingerprint(), what));
-        self.diffs.push(diff.clone());
-        self.failures.push(
-            verdict
-                .first_failed()
-                .map(|c| (c.name.clone(), c.output.clone())),
-        );
+        let failed = verdict.failed().map(|check| Failed {
+            check: check.name.clone(),
+            failure: check.failure(),
+            number: number(&check.figure),
+        });
+        self.verdicts.push(Trace {
+            verdict: verdict.fingerprint(),
+            tree: verdict.tree.clone(),
+            diff: diff.clone(),
+            what,
+            failed: failed.collect(),
+        });
         self.questions.clear();
     }
 
-    /// The worker asked this.
+    /// The worker asked this: its words count, neither their case nor what stands between them.
     pub fn question(&mut self, question: &str) {
-        self.questions.push(Digest::of(question.trim().as_bytes()));
+        let question = question.to_lowercase();
+        let words = question.split(|c: char| !c.is_alphanumeric());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        // A question without a word in it still differs from another one.
+        let asked = if words.is_empty() {
+            question.trim().to_owned()
+        } else {
+            words.join(" ")
+        };
+        self.questions.push(Digest::of(asked.as_bytes()));
     }
 
     /// The newest verdict was taken back.
     pub fn take_back(&mut self) {
         self.verdicts.pop();
-        self.diffs.pop();
-        self.failures.pop();
     }
 
     /// Forgets everything: a fresh start.
@@ -103,34 +140,98 @@ impl Traces {
         *self = Self::default();
     }
 
-    /// The same question, asked as often as a verdict may repeat.
+    /// The same question, asked as often since the last verdict as a verdict may repeat.
     pub fn question_signal(&self, limits: StuckLimits) -> Option<Signal> {
-        let times = run_length(self.questions.iter());
+        let last = self.questions.last()?;
+        let times = self.questions.iter().filter(|asked| *asked == last).count();
+        let times = u32::try_from(times).unwrap_or(u32::MAX);
         (times >= limits.same_verdict).then_some(Signal::SameQuestion { times })
     }
 
     /// The first signal of the verdicts whose limit is reached.
     pub fn signal(&self, limits: StuckLimits) -> Option<Signal> {
-        let times = run_length(self.verdicts.iter().map(|v| &v.0));
+        let last = self.verdicts.last()?;
+        let times = run_length(self.verdicts.iter().map(|trace| &trace.verdict));
         if times >= limits.same_verdict {
-            let what = self
-                .verdicts
-                .last()
-                .map(|v| v.1.clone())
-                .unwrap_or_default();
+            let what = last.what.clone();
             return Some(Signal::SameVerdict { times, what });
         }
-        let times = run_length(self.failures.iter());
-        if let (true, Some(Some((check, _)))) = (times >= limits.same_failure, self.failures.last())
-        {
-            return Some(Signal::SameFailure {
-                times,
-                check: check.clone(),
-            });
+        if let Some(signal) = self.same_failure(limits.same_failure) {
+            return Some(signal);
         }
-        let times = run_length(self.diffs.iter());
-        (times >= limits.same_diff).then_some(Signal::SameDiff { times })
+        let times = run_length(self.verdicts.iter().map(|trace| &trace.diff));
+        if times >= limits.same_diff {
+            return Some(Signal::SameDiff { times });
+        }
+        let turns = self.back_again(limits.same_verdict);
+        let turns = turns.or_else(|| self.in_turn(limits.same_verdict))?;
+        let turns = u32::try_from(turns).unwrap_or(u32::MAX);
+        Some(Signal::Circle { turns })
     }
+
+    /// The first failed check fails as before, while nothing beside it gets anywhere.
+    fn same_failure(&self, limit: u32) -> Option<Signal> {
+        let first = |trace: &Trace| {
+            let failed = trace.failed.first()?;
+            Some((failed.check.clone(), failed.failure.clone()))
+        };
+        let firsts: Vec<_> = self.verdicts.iter().map(first).collect();
+        let times = run_length(firsts.iter());
+        let (check, _) = firsts.last()?.clone()?;
+        let from = self.verdicts.len().saturating_sub(times as usize);
+        let row = self.verdicts.get(from..).unwrap_or_default();
+        let stuck = times >= limit && !moves_beside(row);
+        stuck.then_some(Signal::SameFailure { times, check })
+    }
+
+    /// How long ago the tree was the same, not only just before, and failed in the same way.
+    fn back_again(&self, limit: u32) -> Option<usize> {
+        let (last, before) = self.verdicts.split_last()?;
+        let same = |trace: &&Trace| trace.tree == last.tree && trace.verdict == last.verdict;
+        let times = 1 + before.iter().filter(same).count();
+        let turns = 1 + before.iter().rev().position(|trace| same(&trace))?;
+        (turns > 1 && times >= limit as usize).then_some(turns)
+    }
+
+    /// After how many verdicts the same ones come again, where they have come so often in turn.
+    fn in_turn(&self, limit: u32) -> Option<usize> {
+        let times = limit.max(2) as usize;
+        let newest: Vec<_> = self.verdicts.iter().rev().map(|t| &t.verdict).collect();
+        (2..=newest.len() / times).find(|&turns| {
+            let rows = newest.get(..turns * times).unwrap_or_default();
+            rows.chunks(turns).all(|row| Some(row) == rows.get(..turns))
+        })
+    }
+}
+
+/// Whether the newest of these iterations got somewhere beside its first failed check: fewer checks
+/// fail, or one says a number that is lower or higher than all that it has said before. Which of the
+/// two is better, nobody has said.
+fn moves_beside(row: &[Trace]) -> bool {
+    let Some((last, before)) = row.split_last() else {
+        return false;
+    };
+    let fewer = before
+        .last()
+        .is_some_and(|trace| last.failed.len() < trace.failed.len());
+    let record = |now: &Failed| {
+        let then = before.iter().flat_map(|trace| &trace.failed);
+        let then = then.filter(|then| then.check == now.check);
+        let then: Vec<f64> = then.filter_map(|then| then.number).collect();
+        let beats = |number: f64| {
+            then.iter().all(|&then| number < then) || then.iter().all(|&then| number > then)
+        };
+        !then.is_empty() && now.number.is_some_and(beats)
+    };
+    fewer || last.failed.iter().skip(1).any(record)
+}
+
+/// The first number of a figure.
+fn number(figure: &str) -> Option<f64> {
+    let from = figure.find(|c: char| c.is_ascii_digit())?;
+    let number = figure.get(from..)?;
+    let end = number.find(|c: char| !c.is_ascii_digit() && c != '.');
+    number.get(..end.unwrap_or(number.len()))?.parse().ok()
 }
 
 /// How many of the last items are equal.
@@ -174,7 +275,12 @@ mod tests {
     fn after(verdicts: &[(&str, Verdict)]) -> Option<Signal> {
         let mut traces = Traces::default();
         for (diff, verdict) in verdicts {
-            traces.verdict(&Digest::of(diff.as_bytes()), verdict);
+            let tree = format!("T{diff}");
+            let verdict = Verdict {
+                tree,
+                ..verdict.clone()
+            };
+            traces.verdict(&Digest::of(diff.as_bytes()), &verdict);
         }
         traces.signal(LIMITS)
     }
@@ -190,7 +296,8 @@ mod tests {
         assert_eq!(after(&row), Some(Signal::SameVerdict { times: 2, what }));
     }
 
-    /// The same output counts although another check fails beside it; the same diff by itself.
+    /// The same output counts although another check fails beside it, unless that one gets somewhere;
+    /// the same diff counts by itself.
     #[test]
     fn the_same_failure_and_the_same_diff() {
         let beside = |figure: &str| {
@@ -201,10 +308,24 @@ mod tests {
             verdict
         };
         let row = [("1", beside("1")), ("2", beside("2")), ("3", beside("3"))];
+        assert_eq!(after(&row), None);
+        let row = [("1", beside("1")), ("2", beside("2")), ("3", beside("1"))];
         let check = "words".to_owned();
         assert_eq!(after(&row), Some(Signal::SameFailure { times: 3, check }));
         let row = [("", failing("a", "1", "1")), ("", failing("b", "2", "2"))];
         assert_eq!(after(&row), Some(Signal::SameDiff { times: 2 }));
+    }
+
+    /// The same tree again with the same verdict is a circle at once; verdicts alone have to come twice
+    /// in turn, since what was mended may break once more on the way.
+    #[test]
+    fn circles() {
+        let (a, b) = (failing("words", "900", "x"), failing("words", "850", "y"));
+        let row = [("1", a.clone()), ("2", b.clone()), ("1", a.clone())];
+        assert_eq!(after(&row), Some(Signal::Circle { turns: 2 }));
+        let row = [("1", a.clone()), ("2", b.clone()), ("3", a), ("4", b)];
+        assert_eq!(after(&row[..3]), None);
+        assert_eq!(after(&row), Some(Signal::Circle { turns: 2 }));
     }
 
     /// A verdict taken back leaves no trace, and a fresh start forgets.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::Digest;
 use super::flag::Flag;
 use super::spec::Check;
+use super::steady::steady;
 
 /// What one check said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,7 +22,7 @@ pub struct CheckResult {
     pub command: Vec<String>,
     /// The last lines of its output, inert, cut to 4 KiB.
     pub evidence: String,
-    /// Digest of all its output: equal digests are the same failure.
+    /// Digest of all its output.
     pub output: Digest,
     /// Time it took, in milliseconds.
     pub took_ms: u64,
@@ -118,6 +119,20 @@ impl CheckResult {
         self.outcome == CheckOutcome::Passed
     }
 
+    /// Names two failures that are the same: how it ended, its figure and its evidence, each without
+    /// what differs from run to run. Of a long output only the end is known.
+    pub fn failure(&self) -> Digest {
+        let ended = match &self.outcome {
+            CheckOutcome::Passed => "passed".to_owned(),
+            CheckOutcome::Failed { code } => format!("{code:?}"),
+            CheckOutcome::TimedOut => "timed out".to_owned(),
+            CheckOutcome::CannotRun(why) => steady(why).concat(),
+            CheckOutcome::Skipped => "skipped".to_owned(),
+        };
+        let said = steady(&format!("{}\n{}", self.figure, self.evidence));
+        Digest::of_value(&(ended, said))
+    }
+
     /// The result of a check that was never run.
     pub fn skipped(check: &Check) -> Self {
         Self {
@@ -156,18 +171,18 @@ impl Verdict {
 
     /// The first required check that did not pass.
     pub fn first_failed(&self) -> Option<&CheckResult> {
-        self.checks.iter().find(|c| c.required && !c.passed())
+        self.failed().next()
     }
 
-    /// Names two verdicts that fail in the same way: failed checks with their figures, failed
+    /// The required checks that did not pass, in order.
+    pub fn failed(&self) -> impl Iterator<Item = &CheckResult> {
+        self.checks.iter().filter(|c| c.required && !c.passed())
+    }
+
+    /// Names two verdicts that fail in the same way: failed checks with what they said, failed
     /// rubric lines by number. The judge's wording does not count, because it varies.
     pub fn fingerprint(&self) -> Digest {
-        let checks: Vec<_> = self
-            .checks
-            .iter()
-            .filter(|c| c.required && !c.passed())
-            .map(|c| (c.name.as_str(), c.figure.as_str()))
-            .collect();
+        let checks: Vec<_> = self.failed().map(|c| (&c.name, c.failure())).collect();
         let lines: Vec<usize> = match &self.judgement {
             Judgement::Given(answer) => (0..answer.findings.len())
                 .filter(|&i| !answer.findings[i].pass)

@@ -304,6 +304,7 @@ pub fn signal(signal: &Signal) -> String {
         Signal::SameFailure { times, check } => {
             format!("{check} failed {times} times with the same output")
         }
+        Signal::Circle { turns } => format!("back where it was {turns} iterations ago"),
         Signal::SameQuestion { times } => format!("the same question {times} times"),
     }
 }
