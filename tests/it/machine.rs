@@ -1,5 +1,6 @@
 //! The run machine from outside: scenarios told in words, and properties of any input sequence.
 
+mod going_nowhere;
 mod invariants;
 mod properties;
 mod scenarios;

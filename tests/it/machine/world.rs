@@ -126,7 +126,8 @@ impl Setup {
     }
 }
 
-fn check(name: &str) -> Check {
+/// A required check of this name.
+pub(super) fn check(name: &str) -> Check {
     Check {
         name: name.to_owned(),
         command: vec![name.to_owned()],
