@@ -105,6 +105,11 @@ pub enum Command {
         /// The run.
         run: Option<RunId>,
     },
+    /// Arm a trigger whose time is over, or nearly so, for as long again.
+    Arm {
+        /// The loop.
+        name: String,
+    },
     /// Pick a stopped run up at its last checkpoint.
     Resume {
         /// The run.

@@ -17,7 +17,7 @@ pub struct Away {
     pub waiting: Vec<Waiting>,
     /// Loops that should have run since and did not, by name.
     pub lapses: Vec<(String, Lapse)>,
-    /// Loops whose trigger ran out, and when: they wake again with somebody's leave.
+    /// Loops whose trigger ran out since, and when: they wake again with somebody's leave.
     pub expired: Vec<(String, i64)>,
     /// What was spent since.
     pub spent: Usage,
@@ -119,7 +119,9 @@ impl Away {
         if let Some(lapse) = facts.lapse.as_ref().filter(|lapse| lapse.at > self.since) {
             self.lapses.push((row.name.clone(), lapse.clone()));
         }
-        if let Waking::Expired { at } = facts.waking {
+        if let Waking::Expired { at } = facts.waking
+            && at > self.since
+        {
             self.expired.push((row.name.clone(), at));
         }
     }

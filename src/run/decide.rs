@@ -306,9 +306,14 @@ impl Run {
             judgement,
             None,
         );
-        turned.note = note
-            .or_else(|| verdict.note.clone())
-            .filter(|n| !n.trim().is_empty());
+        // A note that only told the findings follows them; words of the operator or the worker stay.
+        let spec = &self.wake.spec;
+        let (tree, checks) = (verdict.tree.clone(), verdict.checks.clone());
+        let told = ruling::compose(spec, tree, checks, verdict.judgement.clone(), None).note;
+        if told != verdict.note {
+            turned.note.clone_from(&verdict.note);
+        }
+        turned.note = note.or(turned.note).filter(|n| !n.trim().is_empty());
         // Words of the operator stay; words that only told the findings follow them.
         let by_hand = ruling::feedback(&verdict.checks, &verdict.judgement) != verdict.feedback;
         if let Some(feedback) = feedback {

@@ -63,7 +63,7 @@ pub struct TextRef {
     /// Size in lines.
     pub lines: u64,
     /// Characters in it that nobody sees unless they are spelled out.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub hidden: u64,
 }
 
@@ -71,7 +71,7 @@ pub struct TextRef {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde asks with a reference"
 )]
-fn is_none(number: &u64) -> bool {
+fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 

@@ -238,11 +238,11 @@ fn name(c: char, out: &mut String) {
 /// Emoji are built of several characters; between letters, or one after the other, these only hide
 /// something.
 pub fn is_joined(c: char, last: char) -> bool {
-    let emoji = matches!(last,
-        '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' | '#' | '*' | '0'..='9');
+    let picture = matches!(last, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}');
     match c {
-        '\u{200d}' => emoji || last == '\u{fe0f}',
-        '\u{fe0e}' | '\u{fe0f}' => emoji,
+        '\u{200d}' => picture || last == '\u{fe0f}',
+        // A figure becomes a keycap; joined to nothing it would be another name that looks the same.
+        '\u{fe0e}' | '\u{fe0f}' => picture || matches!(last, '#' | '*' | '0'..='9'),
         _ => false,
     }
 }
@@ -327,7 +327,7 @@ mod tests {
             count_hidden("a\tb\r\nc ❤\u{fe0f} 👩\u{200d}💻 1\u{fe0f}"),
             0
         );
-        assert_eq!(count_hidden("a\u{200b}b\rc\u{e0041}"), 3);
+        assert_eq!(count_hidden("a\u{200b}b\rc\u{e0041} a1\u{200d}"), 4);
         assert_eq!(count_hidden("❤\u{fe0f}\u{fe0f}\u{fe01}a\u{fe0f}"), 3);
         assert_eq!(
             spelled("a\u{fe01}❤\u{fe0f}".as_bytes()),

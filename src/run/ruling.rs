@@ -11,6 +11,9 @@ const EVIDENCE_BYTES: usize = 1_500;
 /// Most bytes of feedback in all; the rest is in the journal.
 const FEEDBACK_BYTES: usize = 8 * 1024;
 
+/// The evidence of a line that a person answered without a reason.
+const SAYS_SO: &str = "the operator says so";
+
 /// Most characters of one line of a note.
 const NOTE_LINE_CHARS: usize = 200;
 
@@ -128,7 +131,7 @@ fn by_hand(rubric: &[String], lines: &[(usize, bool, String)]) -> Result<Judgeme
     let findings = rubric.iter().enumerate().map(|(n, line)| {
         let (_, pass, reason) = lines.iter().rfind(|(set, ..)| *set == n)?;
         let evidence = if reason.trim().is_empty() {
-            "the operator says so"
+            SAYS_SO
         } else {
             reason
         };
@@ -150,7 +153,8 @@ fn by_hand(rubric: &[String], lines: &[(usize, bool, String)]) -> Result<Judgeme
     }))
 }
 
-/// The judge's note, else one line per failed check; nothing on plain success (PRODUCT §5.19).
+/// The judge's note, else one line per failed check, else one per rubric line that is not met; nothing on
+/// plain success (PRODUCT §5.19).
 fn note(checks: &[CheckResult], judgement: &Judgement) -> Option<String> {
     if let Judgement::Given(JudgeAnswer {
         note: Some(note), ..
@@ -158,8 +162,23 @@ fn note(checks: &[CheckResult], judgement: &Judgement) -> Option<String> {
     {
         return Some(note.clone());
     }
-    let lines: Vec<String> = failed(checks).map(in_one_line).collect();
+    let mut lines: Vec<String> = failed(checks).map(in_one_line).collect();
+    if let (true, Judgement::Given(answer)) = (lines.is_empty(), judgement) {
+        let no = answer.findings.iter().filter(|finding| !finding.pass);
+        lines.extend(no.map(|finding| match reason(finding).lines().next() {
+            Some(why) => format!("{}: {why}", finding.line),
+            None => format!("not met: {}", finding.line),
+        }));
+    }
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// Why a line was answered so; empty where a person gave no reason.
+fn reason(finding: &Finding) -> &str {
+    match finding.evidence.as_str() {
+        SAYS_SO => "",
+        why => why,
+    }
 }
 
 /// What the next prompt is told: every failed check with the end of its output, then every failed
@@ -174,7 +193,7 @@ pub fn feedback(checks: &[CheckResult], judgement: &Judgement) -> String {
     match judgement {
         Judgement::Given(answer) => {
             let no = answer.findings.iter().filter(|f| !f.pass);
-            parts.extend(no.map(|f| quoted(format!("judge: not met: {}", f.line), &f.evidence)));
+            parts.extend(no.map(|f| quoted(format!("judge: not met: {}", f.line), reason(f))));
         }
         // That an answer cannot be read is no fault of the worker's.
         Judgement::Unreadable { .. }

@@ -5,7 +5,7 @@ use super::queue::unarmed;
 use crate::protocol::{Fact, LoopRow, LoopState, RunId, Waking};
 use crate::run::Fired;
 use crate::supervisor::hub::Reply;
-use crate::supervisor::journal::firings::Firing;
+use crate::supervisor::journal::firings::{Firing, Unmet};
 use crate::supervisor::secrets;
 use crate::supervisor::wake::payload;
 
@@ -64,13 +64,24 @@ impl Boss {
             by: format!("event · fired by {by}"),
         };
         journal
-            .queue(firing, text)
+            .queue(firing.clone(), text)
             .await
             .map_err(|e| e.to_string())?;
         // A file saved a moment ago counts, noticed or not.
         self.shelf.read_one(&self.settings, name);
         let row = self.look_at_one(name).await?;
-        let waking = armed(name, Some(&row))?;
+        let waking = match armed(name, Some(&row)) {
+            Ok(waking) => waking,
+            Err(why) => {
+                // Whoever was told no is not obeyed later, when the file is mended.
+                let left = journal.queued().await.map_err(|e| e.to_string())?;
+                if left.iter().any(|other| other.fired.key == firing.fired.key) {
+                    let let_go = self.let_go(firing, Unmet::Skipped, why.clone());
+                    let_go.await.map_err(|e| e.to_string())?;
+                }
+                return Err(why);
+            }
+        };
         let run = self.wakes.launched.get(&(name.to_owned(), key)).cloned();
         let why = match (&run, waking) {
             (None, Waking::Queued { why }) => why.clone(),

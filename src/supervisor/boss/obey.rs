@@ -46,6 +46,7 @@ impl Boss {
             Command::Hold { run, on } => self.pass_on(run, Input::Hold(on), reply).await,
             Command::Undo { run: Some(run) } => self.revive(run, Input::Undo, reply).await,
             Command::Undo { run: None } => self.switch_off(false, &reply).await,
+            Command::Arm { name } => self.arm(&name, &reply).await,
             Command::Resume { run } => self.revive(run, Input::Resume, reply).await,
             Command::Restore { run, iteration } => {
                 self.revive(run, Input::Restore { iteration }, reply).await;
@@ -174,11 +175,8 @@ impl Boss {
         if let Err(e) = self.shelf.switch_off(off, &self.shared.journal).await {
             return reply.refuse("triggers", e.to_string()).await;
         }
-        if !off {
-            // Where nothing was off, what may run out is armed for as long again; the rest is armed already.
-            let anew = |spec: &&LoopSpec| were_off || spec.trigger.expires_s().is_some();
-            let specs = self.shelf.specs().filter(anew);
-            let names: Vec<String> = specs.map(|spec| spec.name.clone()).collect();
+        if !off && were_off {
+            let names: Vec<String> = self.shelf.specs().map(|spec| spec.name.clone()).collect();
             for name in names {
                 if let Err(e) = self.wakes.keep(&name, None, &self.shared.journal).await {
                     return reply.refuse("triggers", e.to_string()).await;
@@ -196,6 +194,21 @@ impl Boss {
                 what: what.to_owned(),
             })
             .await;
+    }
+
+    /// Lets a trigger that runs out begin its time anew; no other loop's is touched.
+    async fn arm(&mut self, name: &str, reply: &Reply) {
+        let ends = |spec: &LoopSpec| spec.name == name && spec.trigger.expires_s().is_some();
+        if !self.shelf.specs().any(ends) {
+            let why = "there is no such loop, or its trigger does not run out";
+            return reply.refuse(name, why).await;
+        }
+        if let Err(e) = self.wakes.keep(name, None, &self.shared.journal).await {
+            return reply.refuse(name, e.to_string()).await;
+        }
+        self.look().await;
+        let what = format!("{name} is armed for as long again");
+        reply.tell(Fact::Done { what }).await;
     }
 
     async fn save_memory(&self, name: &str, base: &Digest, text: &str, reply: &Reply) {

@@ -197,7 +197,12 @@ impl Boss {
         }
     }
 
-    async fn let_go(&self, firing: Firing, unmet: Unmet, why: String) -> Result<(), JournalError> {
+    pub(super) async fn let_go(
+        &self,
+        firing: Firing,
+        unmet: Unmet,
+        why: String,
+    ) -> Result<(), JournalError> {
         let note = Note {
             name: firing.name,
             key: firing.fired.key,

@@ -182,9 +182,12 @@ impl Site {
                 Turned::Away(why) => (Kind::Error, why),
                 Turned::Needless(why) if !needless.borrow_mut().insert(why.clone()) => return,
                 Turned::Needless(why) => {
-                    let said =
-                        format!("refused, {why}; the agent calls it by itself and works without");
-                    (Kind::Guardrail, said)
+                    let what = "agents call it by themselves and work without";
+                    let otherwise = "if the task needs it, name it in `network`";
+                    (
+                        Kind::Guardrail,
+                        format!("refused, {why}; {what}; {otherwise}"),
+                    )
                 }
             };
             site.narrate(vec![(kind, format!("network: {why}"))]);

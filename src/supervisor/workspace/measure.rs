@@ -155,7 +155,8 @@ impl Workspace {
         Ok(found)
     }
 
-    /// Brings the files to a tree without touching the worker's own `.git`.
+    /// Brings the files to a tree without touching the worker's own `.git`; where that
+    /// fails, all of it is put aside and laid out anew.
     fn settle(&self, tree: &str) -> Result<(), Trouble> {
         if self.bring_back(tree).is_ok_and(|done| done) {
             return Ok(());

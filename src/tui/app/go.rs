@@ -158,11 +158,14 @@ impl App {
     fn undo(&mut self) -> Vec<Out> {
         let listed = matches!(self.layers.last(), Some(Layer::Timeline(_)));
         match std::mem::take(&mut self.newest) {
-            Newest::StopAll => return vec![self.arm()],
+            Newest::StopAll => return vec![self.arm(Command::Undo { run: None })],
             Newest::Memory(save) if !listed => return vec![self.unsave(save)],
-            Newest::Decision if !listed && self.is_switched_off() => return vec![self.arm()],
             newest @ Newest::Memory(_) => self.newest = newest,
-            Newest::Decision => {}
+            Newest::Decision => {
+                if let Some(command) = self.arms().filter(|_| !listed) {
+                    return vec![self.arm(command)];
+                }
+            }
         }
         let run = self.shown_run();
         if let (Some(Layer::Timeline(timeline)), Some(run)) = (self.layers.last(), run) {
@@ -181,20 +184,31 @@ impl App {
         vec![Out::Send(Command::Undo { run })]
     }
 
-    /// Takes `X` back.
-    fn arm(&mut self) -> Out {
-        let words = "u: switching the triggers on again; press it again for the last decision";
-        self.toast = Some(words.to_owned());
-        Out::Send(Command::Undo { run: None })
+    /// Arms triggers, and says what the next press does.
+    fn arm(&mut self, command: Command) -> Out {
+        let what = if let Command::Arm { name } = &command {
+            format!("arming {name} for as long again")
+        } else {
+            "switching the triggers on again".to_owned()
+        };
+        self.toast = Some(format!("u: {what}; press it again for the last decision"));
+        Out::Send(command)
     }
 
-    /// Whether `u` arms the chosen loop's trigger: `X` holds it, or its time is over or nearly so. A loop
-    /// that its own file switches off is no such.
-    pub(crate) fn is_switched_off(&self) -> bool {
-        let facts = self.name().and_then(|name| self.world.facts(name));
-        facts.is_some_and(|f| {
-            let over = matches!(f.waking, Waking::Expired { .. });
-            over || f.expires_soon(self.now.ms).is_some() || f.off && f.spec.enabled
+    /// How `u` arms the chosen loop's trigger before it takes a decision back: `X` holds it, or its time is
+    /// over. One that is only nearly over comes after the decisions. A loop that its own file switches
+    /// off is no such.
+    pub(crate) fn arms(&self) -> Option<Command> {
+        let name = self.name()?;
+        let facts = self.world.facts(name)?;
+        if facts.off && facts.spec.enabled {
+            return Some(Command::Undo { run: None });
+        }
+        let decided = self.shown_run().is_some_and(|r| !r.decisions.is_empty());
+        let over = matches!(facts.waking, Waking::Expired { .. });
+        let soon = !decided && facts.expires_soon(self.now.ms).is_some();
+        (over || soon).then(|| Command::Arm {
+            name: name.to_owned(),
         })
     }
 

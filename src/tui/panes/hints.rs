@@ -114,7 +114,7 @@ fn apt(app: &App, action: Action) -> bool {
         (
             Action::Undo,
             app.newest == Newest::Decision
-                && !app.is_switched_off()
+                && app.arms().is_none()
                 && run.is_none_or(|r| r.decisions.is_empty()),
         ),
         (Action::StopAll, app.world.active().next().is_none()),

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Row, wrap};
+use super::{Row, width as columns, wrap};
 use crate::tui::styles::Role;
 
 /// Every file's header begins so; a line of content begins with its sign.
@@ -88,14 +88,13 @@ fn heading(names: &str, lines: &[String], width: usize) -> Vec<Row> {
     }
     let path = wrap(path(names), width).into_iter();
     let mut rows: Vec<Row> = path.map(|part| Row::of(Role::Title, part)).collect();
-    let said = Row::of(Role::Muted, words.join(" · "));
+    let said = words.join(" · ");
     match rows.last_mut() {
-        Some(last) if last.width() + 2 + said.width() <= width => {
-            *last = last
-                .clone()
-                .with(Role::Muted, format!("  {}", words.join(" · ")));
+        _ if said.is_empty() => {}
+        Some(last) if last.width() + 2 + columns(&said) <= width => {
+            *last = last.clone().with(Role::Muted, format!("  {said}"));
         }
-        _ => rows.push(said.cut(width)),
+        _ => rows.push(Row::of(Role::Muted, said).cut(width)),
     }
     if told("Binary files ").is_some() {
         let objects = told("index ").unwrap_or_default();

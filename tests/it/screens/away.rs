@@ -168,7 +168,8 @@ fn an_armed_row_keeps_its_last_end() {
     );
     assert!(text.contains("expires Sun 14"), "{text}");
     cockpit.keys("u");
-    let arms = Out::Send(checkride::protocol::Command::Undo { run: None });
+    let name = "research-and-draft".to_owned();
+    let arms = Out::Send(checkride::protocol::Command::Arm { name });
     assert!(cockpit.sent.contains(&arms));
 }
 

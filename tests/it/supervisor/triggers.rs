@@ -585,13 +585,16 @@ async fn a_forgotten_loop_switches_itself_off() {
     assert_eq!(facts.expires_soon(over - 12 * HOUR), Some(over));
     // Asked before it is over, `u` arms it for as long again.
     hands.turn_to("2026-06-13T20:00:00Z");
-    operator.say(Command::Undo { run: None }).await;
+    let arm = || Command::Arm {
+        name: "count".to_owned(),
+    };
+    operator.say(arm()).await;
     let at = ms("2026-06-15T20:00:00Z");
     let armed_anew = |row: &LoopRow| (valid(row)?.expires == Some(at)).then_some(());
     operator.row("count", armed_anew).await;
     hands.turn_to("2026-06-15T20:00:00Z");
     stands(&mut operator, |w| *w == Waking::Expired { at }).await;
-    operator.say(Command::Undo { run: None }).await;
+    operator.say(arm()).await;
     let next = Some(ms("2026-06-16T07:00:00Z"));
     stands(&mut operator, |w| *w == Waking::Armed { next }).await;
 }
