@@ -2,7 +2,7 @@
 //! what the guard refuses is put back.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
 
 use checkride::run::spec::{WorkspaceKind, WorkspaceRules};
@@ -748,6 +748,38 @@ fn an_edit_stays_inside() {
     assert_eq!(workspace.export(&tree, "a.txt").unwrap(), b"edited\n");
     assert!(workspace.export(&tree, "out").is_err());
     assert!(workspace.export(&tree, "none").is_err());
+}
+
+/// S2: opening again writes nothing of the private repository anew; one whose `config` a power cut has
+/// emptied is put aside with every snapshot, and only one that holds nothing is made over.
+#[test]
+fn snapshots_outlast_a_cut_of_the_power() {
+    let desk = Desk::new();
+    let (workspace, _) = desk.open();
+    put(&workspace.work_folder().join("b.txt"), b"b\n");
+    let tree = workspace.snapshot().unwrap();
+    let state = desk.place().folder;
+    let repo = workspace.repo();
+    let before = fs::metadata(repo.join("config")).unwrap();
+    drop(desk.open());
+    let after = fs::metadata(repo.join("config")).unwrap();
+    assert_eq!(
+        (before.ino(), before.mtime_nsec()),
+        (after.ino(), after.mtime_nsec())
+    );
+
+    put(&repo.join("config"), b"");
+    drop(desk.open());
+    let aside = state.join("repo.1.old");
+    assert!(aside.join("refs/checkride/kept").join(&tree).is_file());
+    let object = aside.join("objects").join(&tree[..2]).join(&tree[2..]);
+    assert!(object.is_file());
+
+    fs::remove_dir_all(&repo).unwrap();
+    put(&repo.join("config"), b"");
+    drop(desk.open());
+    assert!(!state.join("repo.2.old").exists());
+    assert!(repo.join("HEAD").is_file());
 }
 
 /// R44: after the host died, the workspace is found again as it was, with a stale lock in it.

@@ -163,10 +163,7 @@ impl Workspace {
         if !meta.is_dir() {
             return true;
         }
-        let objects = fs::read_dir(git.join("objects")).into_iter().flatten();
-        let loose = objects.flatten().any(|entry| entry.file_name().len() == 2);
-        let packs = fs::read_dir(git.join("objects/pack"));
-        loose || packs.is_ok_and(|mut packs| packs.next().is_some())
+        super::repo::has_objects(&git)
     }
 
     /// A new drawer, listed before anything lies in it.

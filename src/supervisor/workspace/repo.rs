@@ -2,6 +2,7 @@
 //! hand. Only the host uses the first; only workers and checks use the second.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::disk;
@@ -20,21 +21,18 @@ pub(super) fn make(repo: &Path, origin: Option<&Origin>) -> Result<(), Trouble> 
     let format = origin.map_or("sha1", |origin| origin.format.as_str());
     let config = config(format, true);
     let known = disk::read_or_empty(&repo.join("config"))?;
-    if known.is_empty() {
+    if known.is_empty() && !has_objects(repo) {
+        // It was begun and never held anything.
         disk::remove(repo)?;
     } else if known != config.as_bytes() {
-        // Another kind of repository: its snapshots are kept.
-        let aside = (1_u32..).map(|number| repo.with_extension(format!("{number}.old")));
-        let free = aside.into_iter().find(|path| !path.exists());
-        if let Some(free) = free {
-            durable::rename(repo, &free).map_err(|e| Trouble::file("put aside", repo, &e))?;
-        }
+        // Another kind of repository, or one whose kind is lost: its snapshots are kept.
+        put_aside(repo)?;
     }
     for folder in ["objects/info", "objects/pack", "refs/checkride", "info"] {
         disk::folder(&repo.join(folder))?;
     }
-    disk::write(&repo.join("HEAD"), "ref: refs/heads/none\n")?;
-    disk::write(&repo.join("info/attributes"), ATTRIBUTES)?;
+    refresh(&repo.join("HEAD"), b"ref: refs/heads/none\n")?;
+    refresh(&repo.join("info/attributes"), ATTRIBUTES.as_bytes())?;
     let (mut alternates, mut exclude, mut shallow) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(origin) = origin {
         alternates = quoted(origin.objects());
@@ -42,11 +40,43 @@ pub(super) fn make(repo: &Path, origin: Option<&Origin>) -> Result<(), Trouble> 
         exclude = origin.exclude()?;
         shallow = origin.shallow()?;
     }
-    disk::write(&repo.join("objects/info/alternates"), alternates)?;
-    disk::write(&repo.join("info/exclude"), exclude)?;
-    put_shallow(repo, &shallow)?;
+    refresh(&repo.join("objects/info/alternates"), &alternates)?;
+    refresh(&repo.join("info/exclude"), &exclude)?;
+    if shallow.is_empty() {
+        disk::remove(&repo.join("shallow"))?;
+    } else {
+        refresh(&repo.join("shallow"), &shallow)?;
+    }
     // Written last: a repository with it is whole.
-    disk::write(&repo.join("config"), config)
+    refresh(&repo.join("config"), config.as_bytes())
+}
+
+/// Gives a file of the private repository these bytes. A crash never leaves it empty, and one that
+/// holds them already is not touched.
+fn refresh(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    if disk::read_or_empty(path)? == bytes {
+        return Ok(());
+    }
+    disk::replace(path, bytes)
+}
+
+/// Moves a repository beside its place, under the first name that is free.
+fn put_aside(repo: &Path) -> Result<(), Trouble> {
+    let aside = (1_u32..).map(|number| repo.with_extension(format!("{number}.old")));
+    let free = aside.into_iter().find(|path| !path.exists());
+    free.map_or(Ok(()), |free| {
+        durable::rename(repo, &free).map_err(|e| Trouble::file("put aside", repo, &e))
+    })
+}
+
+/// Whether a git folder holds any object of its own; in doubt it does.
+pub(super) fn has_objects(git: &Path) -> bool {
+    let holds = |folder: &Path, counts: fn(&fs::DirEntry) -> bool| match fs::read_dir(folder) {
+        Ok(inside) => inside.flatten().any(|entry| counts(&entry)),
+        Err(error) => error.kind() != ErrorKind::NotFound,
+    };
+    let objects = git.join("objects");
+    holds(&objects, |entry| entry.file_name().len() == 2) || holds(&objects.join("pack"), |_| true)
 }
 
 /// Keeps a tree of the private repository alive, by its own name.
