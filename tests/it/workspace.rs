@@ -3,12 +3,14 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
 use std::process::Command;
 
 use checkride::run::spec::{WorkspaceKind, WorkspaceRules};
 use checkride::run::{Breach, ChangeKind};
 use checkride::supervisor::guard::Guard;
 use checkride::supervisor::workspace::Workspace;
+use checkride::supervisor::workspace::attic::ODD_DRAWERS;
 use checkride::supervisor::workspace::copy::CopyLimit;
 use checkride::supervisor::workspace::diff::patch;
 use checkride::supervisor::workspace::measure::{Measured, Since};
@@ -339,6 +341,32 @@ fn nested_repositories_do_not_swallow_files() {
     let paths: Vec<_> = measured.changes.iter().map(|c| c.path.as_str()).collect();
     assert_eq!(paths, ["sub/file"]);
     assert!(work.join("target/dep/.git").exists());
+}
+
+/// S20: however many odd things one pass takes away, all of them are in the attic.
+#[test]
+fn many_nested_repositories_are_all_kept() {
+    let desk = Desk::new();
+    let (workspace, _) = desk.open();
+    let work = workspace.work_folder();
+    let folders: Vec<String> = (0..ODD_DRAWERS + 2).map(|n| format!("sub{n}")).collect();
+    for folder in &folders {
+        put(&work.join(folder).join(".git/HEAD"), b"ref: refs/heads/x\n");
+    }
+    workspace.snapshot().unwrap();
+    let drawers: Vec<_> = fs::read_dir(workspace.attic())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    for folder in &folders {
+        let git = Path::new(folder).join(".git");
+        assert!(!work.join(&git).exists(), "{folder}");
+        let kept = drawers
+            .iter()
+            .any(|drawer| drawer.join(&git).join("HEAD").is_file());
+        assert!(kept, "{folder}");
+    }
 }
 
 /// A planted git configuration runs nothing: no monitor, no hook, no filter, no diff driver.

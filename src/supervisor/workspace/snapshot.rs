@@ -131,8 +131,11 @@ impl Workspace {
         for path in &found.filled_submodules {
             disk::folder(&disk::join(&work, path))?;
         }
-        for (path, special) in self.not_ignored(suspects)? {
-            self.put_aside(std::slice::from_ref(&path), Why::Odd)?;
+        let odd = self.not_ignored(suspects)?;
+        // One drawer for all: only so many are kept.
+        let all: Vec<Vec<u8>> = odd.iter().map(|(path, _)| path.clone()).collect();
+        self.put_aside(&all, Why::Odd)?;
+        for (path, special) in odd {
             if special {
                 found.special.push(path);
             } else {
