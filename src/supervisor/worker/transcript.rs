@@ -139,10 +139,17 @@ pub struct Transcript {
 }
 
 /// What was left out since the last mark.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Cut {
     lines: u64,
     bytes: u64,
+}
+
+impl Cut {
+    fn count(&mut self, text: &str) {
+        self.lines += 1;
+        self.bytes += text.len() as u64;
+    }
 }
 
 #[derive(Serialize)]
@@ -192,27 +199,39 @@ impl Transcript {
     /// Over the cap, output is counted instead of kept, and a visible mark says how much.
     pub fn append(&mut self, at: i64, kind: Kind, text: &str) -> io::Result<()> {
         if kind.may_be_cut() && self.output >= self.cap {
-            if self.cut.lines == 0 {
+            let marked = if self.cut.lines == 0 {
                 let mib = self.cap >> 20;
                 let why = format!("more than {mib} MiB of output: what follows is not kept");
-                self.put(at, Kind::Cut, &why)?;
-            }
-            self.cut.lines += 1;
-            self.cut.bytes += text.len() as u64;
+                self.put(at, Kind::Cut, &why)
+            } else {
+                Ok(())
+            };
+            self.cut.count(text);
+            return marked;
+        }
+        let kept = self.tell_cut(at).and_then(|()| self.keep(at, kind, text));
+        if kept.is_err() {
+            // What is missing is told where it is missing, once there is room again.
+            self.cut.count(text);
+        }
+        kept
+    }
+
+    /// Says what was left out since the last mark; the counts begin anew once that stands there.
+    fn tell_cut(&mut self, at: i64) -> io::Result<()> {
+        let Cut { lines, bytes } = self.cut;
+        if lines == 0 {
             return Ok(());
         }
-        if !kind.may_be_cut() && self.cut.lines > 0 {
-            let Cut { lines, bytes } = std::mem::take(&mut self.cut);
-            let what = format!("{lines} lines, {bytes} bytes are not kept");
-            self.put(at, Kind::Cut, &what)?;
-        }
+        let what = format!("{lines} lines, {bytes} bytes are not kept");
+        self.put(at, Kind::Cut, &what)?;
+        self.cut = Cut::default();
+        Ok(())
+    }
+
+    fn keep(&mut self, at: i64, kind: Kind, text: &str) -> io::Result<()> {
         let before = self.length;
-        if let Err(e) = self.put(at, kind, text) {
-            // What is missing is told where it is missing, once there is room again.
-            self.cut.lines += 1;
-            self.cut.bytes += text.len() as u64;
-            return Err(e);
-        }
+        self.put(at, kind, text)?;
         if kind.may_be_cut() {
             self.output += self.length - before;
         }
@@ -297,5 +316,32 @@ fn index(file: &mut File) -> io::Result<(Vec<u32>, u64)> {
             whole = at + end as u64 + 1;
         }
         at += read as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    /// S3: while nothing can be written each line is counted, and once there is room it is told, before
+    /// the next line, how many are missing.
+    #[test]
+    fn what_a_full_disk_refused_is_counted() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("transcript.jsonl");
+        let mut transcript = Transcript::open(&path, KEPT_BYTES).unwrap();
+        // A file that is open for reading alone takes nothing.
+        let room = std::mem::replace(&mut transcript.file, File::open(&path).unwrap());
+        let full = "x".repeat(BUFFER);
+        transcript.append(1, Kind::Said, &full).unwrap();
+        for kind in [Kind::Said, Kind::Claim, Kind::Said, Kind::Error] {
+            transcript.append(2, kind, "lost").unwrap_err();
+        }
+        transcript.file = room;
+        transcript.append(3, Kind::Said, "after").unwrap();
+        let told = transcript.lines(1, 9).unwrap();
+        let told: Vec<&str> = told.iter().map(|entry| entry.text.as_str()).collect();
+        assert_eq!(told, ["4 lines, 16 bytes are not kept", "after"]);
     }
 }
