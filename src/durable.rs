@@ -19,17 +19,27 @@ const NEW: &str = ".new";
 /// A line that was cut short is looked for in so many bytes at a file's end.
 const LONGEST_LINE: u64 = 16 << 20;
 
+/// The permissions that a file gets.
+#[derive(Clone, Copy)]
+enum Mode {
+    /// Of a new file: the process's mask takes its part away.
+    New(u32),
+    /// Of the file that was there: as they are.
+    Kept(u32),
+}
+
 /// Replaces a file at once: after a crash at any moment it holds the old bytes or the new ones.
 ///
-/// Folders on the way are made. A file that was there keeps its permissions, a new one gets `mode`;
-/// a link in its place is replaced and not followed. What dead writers left in the folder is swept.
+/// Folders on the way are made. A file that was there keeps its permissions, a new one gets `mode` under
+/// the process's mask; a link in its place is replaced and not followed. What dead writers left in the
+/// folder is swept.
 ///
 /// # Errors
 /// The file is as it was, unless only the last sync of its folder failed.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mode = match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_file() => meta.permissions().mode() & 0o777 | 0o600,
-        Ok(_) | Err(_) => mode,
+        Ok(meta) if meta.is_file() => Mode::Kept(meta.permissions().mode() & 0o777 | 0o600),
+        Ok(_) | Err(_) => Mode::New(mode),
     };
     let beside = written(path, bytes, mode)?;
     // From here on the name is in the way of nobody: whatever happens, it goes.
@@ -40,7 +50,7 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_folder(folder_of(path))
 }
 
-/// Writes a file that must not be there yet, whole or not at all.
+/// Writes a file that must not be there yet, whole or not at all; it gets `mode` under the process's mask.
 ///
 /// # Errors
 /// `AlreadyExists` where something stands there; else nothing does.
@@ -48,7 +58,7 @@ pub fn begin(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok() {
         return Err(ErrorKind::AlreadyExists.into());
     }
-    let beside = written(path, bytes, mode)?;
+    let beside = written(path, bytes, Mode::New(mode))?;
     beside.persist_noclobber(path).map_err(|e| e.error)?;
     sync_folder(folder_of(path))
 }
@@ -127,18 +137,22 @@ fn is_left_over(name: &str) -> bool {
 }
 
 /// The bytes on disk under a name of their own, beside the place where they belong.
-fn written(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+fn written(path: &Path, bytes: &[u8], mode: Mode) -> io::Result<NamedTempFile> {
     let folder = folder_of(path);
     make_folder(folder)?;
     sweep(folder);
+    let (Mode::New(begun) | Mode::Kept(begun)) = mode;
     let mut beside = Builder::new()
         .prefix(&format!("{BESIDE}{}-", std::process::id()))
         .suffix(NEW)
+        .permissions(Permissions::from_mode(begun))
         .tempfile_in(folder)?;
     beside.write_all(bytes)?;
-    beside
-        .as_file()
-        .set_permissions(Permissions::from_mode(mode))?;
+    if let Mode::Kept(mode) = mode {
+        // The mask has nothing to say about what was decided before.
+        let kept = Permissions::from_mode(mode);
+        beside.as_file().set_permissions(kept)?;
+    }
     beside.as_file().sync_all()?;
     Ok(beside)
 }

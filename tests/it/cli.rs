@@ -744,6 +744,34 @@ fn a_loop_flies_by_commands_alone() {
 }
 
 /// `init` lists and copies starters, makes scripts executable, and writes over nothing (ruling 24).
+/// What is installed is as private as its operator's mask asks for.
+#[test]
+fn init_honours_the_mask() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let world = World::new();
+    let program = checkride(&world, &[]);
+    let masked = std::process::Command::new("sh")
+        .args(["-c", "umask 077; exec \"$0\" init research-and-draft"])
+        .arg(program.get_program())
+        .current_dir(world.project())
+        .env("CHECKRIDE_STATE_DIR", states(&world))
+        .env("CHECKRIDE_CONFIG_DIR", states(&world))
+        .output()
+        .unwrap();
+    assert!(masked.status.success(), "{}", said(&masked));
+    let told = String::from_utf8(masked.stdout).unwrap();
+    let mut modes: Vec<u32> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("wrote "))
+        .map(|path| fs::metadata(world.project().join(path)).unwrap())
+        .map(|meta| meta.permissions().mode() & 0o777)
+        .collect();
+    modes.sort_unstable();
+    modes.dedup();
+    assert_eq!(modes, [0o600, 0o700]);
+}
+
 /// What it copied is one loop of one skill in training, and passes `check` (R60, P6).
 #[test]
 fn init_copies_and_never_writes_over() {
