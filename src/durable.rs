@@ -66,7 +66,7 @@ pub fn begin(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// Adds one line to a file and syncs it. A last line that a crash has cut short is taken out first.
 ///
 /// # Errors
-/// Nothing of the line stands there, unless only the sync failed.
+/// Nothing of the line stands there, so that it may be added again.
 pub fn append_line(path: &Path, line: &str) -> io::Result<()> {
     let folder = folder_of(path);
     make_folder(folder)?;
@@ -81,16 +81,18 @@ pub fn append_line(path: &Path, line: &str) -> io::Result<()> {
     if whole < length {
         file.set_len(whole)?;
     }
-    if let Err(error) = file.write_all(format!("{line}\n").as_bytes()) {
-        // A full disk may have taken a part.
+    let written = file
+        .write_all(format!("{line}\n").as_bytes())
+        .and_then(|()| file.sync_data())
+        .and_then(|()| match length {
+            0 => sync_folder(folder),
+            _ => Ok(()),
+        });
+    if written.is_err() {
+        // A full disk may have taken a part, or the whole line without keeping it.
         file.set_len(whole)?;
-        return Err(error);
     }
-    file.sync_data()?;
-    if length == 0 {
-        sync_folder(folder)?;
-    }
-    Ok(())
+    written
 }
 
 /// Moves a file within a file system; after a crash it stands in one of the two places.
