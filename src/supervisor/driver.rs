@@ -192,6 +192,8 @@ impl Driver {
             let Some(mail) = self.next().await else { break };
             (step, texts) = self.take(mail).await;
         }
+        let written = self.papers.finish().await;
+        self.tell_unkept(written);
         self.site.close();
         // The loop is gone only when the whole supervisor is.
         drop(self.news.send(News::Over(self.id)).await);
@@ -258,11 +260,15 @@ impl Driver {
             }
         };
         let written = self.papers.write(&self.site, &self.run, &batch).await;
+        self.tell_unkept(written);
+        self.site.hub.show(records);
+    }
+
+    fn tell_unkept(&self, written: Result<(), String>) {
         if let Err(why) = written {
             let run = self.id.clone();
             self.site.hub.say(Fact::Unkept { run, why });
         }
-        self.site.hub.show(records);
     }
 
     async fn carry_out(&mut self, effect: Effect) {

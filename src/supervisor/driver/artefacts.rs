@@ -39,20 +39,38 @@ impl Papers {
     /// Writes what these events bring, and before it what could not be written until now.
     ///
     /// # Errors
-    /// One line; the run goes on without the files, and they are tried again with the next events.
+    /// One line; the run goes on without the files, and they are tried again with the next events. Only one
+    /// whose text the journal does not give is left to the journal.
     pub(super) async fn write(
         &mut self,
         site: &Site,
         run: &Run,
         batch: &Batch,
     ) -> Result<(), String> {
+        let mut made = Ok(());
         for event in &batch.events {
-            let paper = paper(site, run, batch, event).await?;
-            self.0.extend(paper);
+            match paper(site, run, batch, event).await {
+                Ok(papers) => self.0.extend(papers),
+                Err(why) => made = made.and(Err(why)),
+            }
         }
         while self.0.len() > MOST_WAITING {
             self.0.pop_front();
         }
+        self.put().await.and(made)
+    }
+
+    /// Tries once more what waits when its run is over.
+    ///
+    /// # Errors
+    /// One line that says how many files stay unwritten, and why the first does.
+    pub(super) async fn finish(&mut self) -> Result<(), String> {
+        let tried = self.put().await;
+        tried.map_err(|why| format!("{} files of this run stay unwritten: {why}", self.0.len()))
+    }
+
+    /// Writes what waits, in its order, up to the first that cannot be written.
+    async fn put(&mut self) -> Result<(), String> {
         if self.0.is_empty() {
             return Ok(());
         }

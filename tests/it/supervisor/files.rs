@@ -241,3 +241,43 @@ async fn an_edited_skill_has_its_proof_to_give_again() {
         })
         .await;
 }
+
+/// Readable files of a run that cannot be written are told when it is over, and refuse it nothing; one that
+/// can be written by then is (S3).
+#[tokio::test]
+async fn what_stays_unwritten_is_told_at_the_end() {
+    let parts = Parts {
+        turns: &[r#"{ write = { path = "count.txt", text = "1\n2\n3\n" } }"#],
+        ..Parts::default()
+    };
+    for recovers in [false, true] {
+        let world = parts.world();
+        // A file where the folder of the first iteration belongs.
+        world.write(".checkride/runs/count/1/1", "in the way\n");
+        let supervisor = world.supervise();
+        let mut operator = Operator::at(&supervisor).await;
+        operator.start("count").await;
+        operator.approve("prompt").await;
+        operator.approve("work").await;
+        let open = operator.asked("verdict").await;
+        if recovers {
+            let way = world.project().join(".checkride/runs/count/1/1");
+            std::fs::remove_file(way).unwrap();
+        }
+        operator.answer(&open, Decision::APPROVE).await;
+        assert_eq!(operator.ended().await.1, Outcome::Done);
+        if recovers {
+            for name in ["prompt.md", "diff.patch", "checks.json", "verdict.json"] {
+                let text = world.read(&format!(".checkride/runs/count/1/1/{name}"));
+                assert!(!text.is_empty(), "{name}");
+            }
+        } else {
+            let stays = |fact: &Fact| match fact {
+                Fact::Unkept { why, .. } => why.contains("stay unwritten").then(|| why.clone()),
+                _ => None,
+            };
+            let why = operator.until("what stays unwritten", stays).await;
+            assert!(why.contains("prompt.md"), "{why}");
+        }
+    }
+}
