@@ -178,9 +178,14 @@ impl Workspace {
             paths: paths.iter().map(|path| spelled_line(path)).collect(),
         };
         let line = serde_json::to_string(&line).map_err(|error| trouble(error.into()))?;
-        durable::append_line(&attic.join("list.jsonl"), &line).map_err(trouble)?;
+        // The folder comes first: it is what takes the number, whatever happens before the line stands.
         let drawer = attic.join(name);
         durable::make_folder(&drawer).map_err(trouble)?;
+        if let Err(error) = durable::append_line(&attic.join("list.jsonl"), &line) {
+            // An empty drawer would push a full one out.
+            disk::remove(&drawer)?;
+            return Err(trouble(error));
+        }
         Ok(drawer)
     }
 
