@@ -117,7 +117,7 @@ impl<'a> Line<'a> {
         Self {
             frame: start.starts_with("at ")
                 || start.starts_with("File \"")
-                || line.contains("panicked at")
+                || line.contains("panicked")
                 || line.contains(" +0x"),
             runner: words.iter().any(|word| {
                 let word = word.bare().to_lowercase();
