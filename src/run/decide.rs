@@ -307,10 +307,8 @@ impl Run {
             None,
         );
         // A note that only told the findings follows them; words of the operator or the worker stay.
-        let spec = &self.wake.spec;
-        let (tree, checks) = (verdict.tree.clone(), verdict.checks.clone());
-        let told = ruling::compose(spec, tree, checks, verdict.judgement.clone(), None).note;
-        if told != verdict.note {
+        let (checks, judgement) = (&verdict.checks, &verdict.judgement);
+        if ruling::proposed(&self.wake.spec, checks, judgement, None) != verdict.note {
             turned.note.clone_from(&verdict.note);
         }
         turned.note = note.or(turned.note).filter(|n| !n.trim().is_empty());

@@ -27,12 +27,7 @@ pub fn compose(
     judgement: Judgement,
     worker_note: Option<String>,
 ) -> Verdict {
-    let proposed = match spec.memory.note {
-        NoteBy::Verdict => note(&checks, &judgement),
-        NoteBy::Worker => worker_note,
-        NoteBy::None => None,
-    };
-    let note = proposed.and_then(|note| cut(&note, spec.memory.max_note_lines));
+    let note = proposed(spec, &checks, &judgement, worker_note);
     let feedback = feedback(&checks, &judgement);
     Verdict {
         tree,
@@ -42,6 +37,21 @@ pub fn compose(
         feedback,
         flags: Vec::new(),
     }
+}
+
+/// The note that is proposed for memory, by whom the loop says, as long as it may be.
+pub fn proposed(
+    spec: &LoopSpec,
+    checks: &[CheckResult],
+    judgement: &Judgement,
+    worker_note: Option<String>,
+) -> Option<String> {
+    let proposed = match spec.memory.note {
+        NoteBy::Verdict => note(checks, judgement),
+        NoteBy::Worker => worker_note,
+        NoteBy::None => None,
+    };
+    proposed.and_then(|note| cut(&note, spec.memory.max_note_lines))
 }
 
 /// A judge's answer, unless it leaves out a rubric line or adds one: that cannot be read.

@@ -32,7 +32,7 @@ impl App {
     }
 
     /// `b` opens the page, and closes it.
-    pub(crate) fn turn_away(&mut self) {
+    pub(crate) fn toggle_away(&mut self) {
         if let Some(Layer::Away { .. }) = self.layers.last() {
             self.layers.pop();
         } else {

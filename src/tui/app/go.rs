@@ -58,7 +58,7 @@ impl App {
             Action::Output => self.show(Tab::Output),
             Action::Memory => self.show_memory(),
             Action::Timeline => self.show_timeline(),
-            Action::Away => self.turn_away(),
+            Action::Away => self.toggle_away(),
             Action::Inspect => self.show_bones(),
             Action::Help => self.show_help(),
             Action::Toggle => self.toggle(key.digit().unwrap_or(0)),
@@ -284,7 +284,7 @@ impl App {
         match self.layers.last() {
             Some(Layer::Form(_)) => return self.choose(),
             Some(Layer::Timeline(_)) => self.show(Tab::Verdict),
-            Some(Layer::Away { .. }) => self.turn_away(),
+            Some(Layer::Away { .. }) => self.toggle_away(),
             Some(
                 Layer::Pages(_)
                 | Layer::Inspect { .. }
