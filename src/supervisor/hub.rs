@@ -166,12 +166,6 @@ impl Hub {
         self.levels.borrow().memory.get(name).cloned()
     }
 
-    /// The row last said of a loop.
-    pub(super) fn row(&self, name: &str) -> Option<LoopRow> {
-        let levels = self.levels.borrow();
-        levels.loops.iter().find(|row| row.name == name).cloned()
-    }
-
     fn level_facts(&self) -> Vec<Fact> {
         let levels = self.levels.borrow();
         let grew = levels.grew.iter().map(|(run, &lines)| Fact::Grew {

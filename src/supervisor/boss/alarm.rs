@@ -68,25 +68,20 @@ impl Boss {
         self.shared.hub.say(Fact::Loops(rows));
     }
 
-    /// Looks at one trigger alone and starts what waits of it: who fires it does not wait until all
-    /// the others were looked at. What was found is told by the whole look that has to follow.
+    /// Looks at one trigger alone: who fires it does not wait until all the others were looked at.
+    /// What was found is told by the whole look that has to follow.
     ///
     /// # Errors
     /// There is no such loop.
-    pub(super) async fn look_at_one(&mut self, name: &str) -> Result<LoopRow, String> {
+    pub(super) async fn look_at_one(
+        &mut self,
+        name: &str,
+        today: &Today,
+    ) -> Result<LoopRow, String> {
         let file = self.shelf.file(name)?;
-        let mut row = self
-            .shelf
-            .row(file, &self.shared.journal, &self.settings)
-            .await;
-        let today = self.today().await;
-        self.fill_in(&mut row, &today).await;
-        if let Err(e) = self
-            .start_queued(std::slice::from_mut(&mut row), &today)
-            .await
-        {
-            self.say_trouble("journal", e.to_string());
-        }
+        let (journal, settings) = (&self.shared.journal, &self.settings);
+        let mut row = self.shelf.row(file, journal, settings).await;
+        self.fill_in(&mut row, today).await;
         Ok(row)
     }
 

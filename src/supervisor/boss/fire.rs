@@ -5,7 +5,8 @@ use super::queue::unarmed;
 use crate::protocol::{Fact, LoopRow, LoopState, RunId, Waking};
 use crate::run::Fired;
 use crate::supervisor::hub::Reply;
-use crate::supervisor::journal::firings::{Firing, Unmet};
+use crate::supervisor::journal::JournalError;
+use crate::supervisor::journal::firings::Firing;
 use crate::supervisor::secrets;
 use crate::supervisor::wake::payload;
 
@@ -45,50 +46,46 @@ impl Boss {
         payload: Option<String>,
         by: &str,
     ) -> Result<(Option<RunId>, String), String> {
-        armed(name, self.shared.hub.row(name).as_ref())?;
+        // A file saved a moment ago counts, noticed or not.
+        self.shelf.read_one(&self.settings, name);
+        let today = self.today().await;
+        let mut row = self.look_at_one(name, &today).await?;
+        armed(&row)?;
         let journal = self.shared.journal.clone();
-        let queued = journal.queued().await.map_err(|e| e.to_string())?;
+        let waiting = |e: JournalError| e.to_string();
+        let queued = journal.queued().await.map_err(waiting)?;
         if queued.iter().filter(|firing| firing.name == name).count() >= WAITING {
             return Err(format!("{WAITING} firings of it wait already"));
         }
         let (payload, text) = self.payload(name, payload.as_deref())?.unzip();
-        let at = self.settings.clock.now_ms();
-        let key = self.wakes.key("fire", at);
+        let key = self.wakes.key("fire", today.now);
         let firing = Firing {
             name: name.to_owned(),
             fired: Fired {
                 key: key.clone(),
                 payload,
             },
-            at,
+            at: today.now,
             by: format!("event · fired by {by}"),
         };
-        journal
-            .queue(firing.clone(), text)
-            .await
-            .map_err(|e| e.to_string())?;
-        // A file saved a moment ago counts, noticed or not.
-        self.shelf.read_one(&self.settings, name);
-        let row = self.look_at_one(name).await?;
-        let waking = match armed(name, Some(&row)) {
-            Ok(waking) => waking,
-            Err(why) => {
-                // Whoever was told no is not obeyed later, when the file is mended.
-                let left = journal.queued().await.map_err(|e| e.to_string())?;
-                if left.iter().any(|other| other.fired.key == firing.fired.key) {
-                    let let_go = self.let_go(firing, Unmet::Skipped, why.clone());
-                    let_go.await.map_err(|e| e.to_string())?;
-                }
-                return Err(why);
-            }
-        };
-        let run = self.wakes.launched.get(&(name.to_owned(), key)).cloned();
-        let why = match (&run, waking) {
-            (None, Waking::Queued { why }) => why.clone(),
-            (None, _) => "it waits".to_owned(),
-            (Some(_), _) => String::new(),
-        };
-        Ok((run, why))
+        journal.queue(firing, text).await.map_err(waiting)?;
+        let alone = std::slice::from_mut(&mut row);
+        self.start_queued(alone, &today).await.map_err(waiting)?;
+        let id = (name.to_owned(), key);
+        if let Some(run) = self.wakes.launched.get(&id) {
+            return Ok((Some(run.clone()), String::new()));
+        }
+        let left = journal.queued().await.map_err(waiting)?;
+        if left.iter().any(|firing| firing.fired.key == id.1) {
+            let why = if let Waking::Queued { why } = armed(&row)? {
+                why.clone()
+            } else {
+                "it waits".to_owned()
+            };
+            return Ok((None, why));
+        }
+        let lapse = journal.lapse(name).await.map_err(waiting)?;
+        Err(lapse.map_or_else(|| "it was let go".to_owned(), |lapse| lapse.why))
     }
 
     /// A payload as the run of this loop will have it, with the text to be kept.
@@ -130,8 +127,8 @@ impl Boss {
 ///
 /// # Errors
 /// One line of why nothing from outside starts it.
-fn armed<'a>(name: &str, row: Option<&'a LoopRow>) -> Result<&'a Waking, String> {
-    let row = row.ok_or_else(|| format!("there is no loops/{name}.toml here"))?;
+fn armed(row: &LoopRow) -> Result<&Waking, String> {
+    let name = &row.name;
     let facts = match &row.state {
         LoopState::Valid(facts) => facts,
         LoopState::Invalid { line, why } => {

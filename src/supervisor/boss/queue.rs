@@ -197,12 +197,7 @@ impl Boss {
         }
     }
 
-    pub(super) async fn let_go(
-        &self,
-        firing: Firing,
-        unmet: Unmet,
-        why: String,
-    ) -> Result<(), JournalError> {
+    async fn let_go(&self, firing: Firing, unmet: Unmet, why: String) -> Result<(), JournalError> {
         let note = Note {
             name: firing.name,
             key: firing.fired.key,

@@ -500,6 +500,29 @@ fn fire(name: &str) -> Command {
     }
 }
 
+/// A firing that is refused because the loop's file is broken just then has no run later, when the file is
+/// mended.
+#[tokio::test]
+async fn a_refused_firing_has_no_run() {
+    let world = world(r#"{ type = "event", inbox = true }"#, 0);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    stands(&mut operator, Waking::armed).await;
+    let whole = world.read("loops/count.toml");
+    world.write("loops/count.toml", "version = 1\nname = 3\n");
+    operator.say(fire("count")).await;
+    let refused = |fact: &Fact| matches!(fact, Fact::Refused { .. }).then_some(());
+    operator.until("a refusal", refused).await;
+    // Whoever mended the file is not told what was wrong with it before.
+    world.write("loops/count.toml", &whole);
+    operator.say(fire("count")).await;
+    let run = operator.until("an answer", |fact| match fact {
+        Fact::Fired { run, .. } => Some(run.clone()),
+        _ => None,
+    });
+    assert_eq!(run.await, Some(RunId::new("count", 1)));
+}
+
 /// The day's tokens hold for everybody: a run gets no more than is left, and where nothing is left,
 /// or the file cannot be read, nothing starts, by hand or by itself.
 #[tokio::test]
