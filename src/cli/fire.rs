@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::session::refused;
-use super::{Exit, Fail, Out, Session};
+use super::{Exit, Fail, Out, Session, trust};
 use crate::protocol::{Command, Fact, RunId, Waking};
 use crate::protocol::{LoopRow, LoopState};
 use crate::run::Phase;
@@ -29,6 +29,10 @@ pub fn read(from: &Path) -> Result<String, Fail> {
 }
 
 /// Fires a loop once, and says which run that led to or what the firing waits for.
+///
+/// # Errors
+/// `Untrusted` where what it would run was never allowed here, `Refused` where its trigger is not
+/// armed.
 pub async fn fire(
     mut session: Session,
     name: &str,
@@ -43,7 +47,9 @@ pub async fn fire(
     session.ask(fire).await?;
     loop {
         let fact = session.next().await?.fact;
-        refused(&fact, name, Exit::Refused)?;
+        if let Err(fail) = refused(&fact, name, Exit::Refused) {
+            return Err(trust::blame(&mut session, name, fail).await);
+        }
         if let Fact::Fired { run, why, .. } = fact {
             match run {
                 Some(run) => out.line(&format!("{run} has woken")),

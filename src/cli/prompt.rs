@@ -20,21 +20,28 @@ pub async fn prompt(
             "nothing is asked; write --text TEXT, or --file FILE (`-` is standard input)",
         ));
     }
+    let lender = lender(&session, plain.worker.as_deref());
     let begun = run::begin(&mut session, Command::Prompt(plain), PLAIN).await;
     match begun {
         Ok((id, record)) => {
             run::tell(&record, json, out);
             run::follow(session, &id, json, out).await
         }
-        Err(fail) => {
+        Err(mut fail) => {
             // What was taken in and may not run yet can be looked at under its name.
-            let review = trust::review(&mut session, PLAIN).await;
-            let asks = fail.exit == Exit::Refused && review.is_ok_and(|review| !review.allowed);
-            Err(if asks {
-                Exit::Untrusted.because(fail.line)
-            } else {
-                fail
-            })
+            for name in lender.into_iter().chain([PLAIN.to_owned()]) {
+                fail = trust::blame(&mut session, &name, fail).await;
+            }
+            Err(fail)
         }
+    }
+}
+
+/// The loop whose worker is asked, where it is a loop's.
+fn lender(session: &Session, named: Option<&str>) -> Option<String> {
+    let mut loops = session.known.loops.iter().map(|row| &row.name);
+    match named {
+        Some(name) => loops.find(|other| *other == name).cloned(),
+        None => loops.next().cloned(),
     }
 }

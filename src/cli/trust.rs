@@ -75,7 +75,7 @@ pub async fn trust(
         }
     }
     if shown == 0 && !wish.json {
-        out.line("every loop here may run as it stands");
+        out.line(&nothing_to_allow(&session.known.loops));
     }
     conclude(wish.yes.filter(|_| !named), &left)
 }
@@ -88,14 +88,44 @@ fn conclude(stray: Option<&str>, left: &[Review]) -> Result<Exit, Fail> {
         );
         return Err(Exit::Refused.because(line));
     }
-    if let Some(review) = left.first() {
-        let name = &review.name;
-        return Err(Exit::Untrusted.because(format!(
-            "{name} may not run; to allow what was shown: checkride trust {name} --yes {}",
-            review.digest.as_str().get(..16).unwrap_or_default()
-        )));
+    if left.is_empty() {
+        return Ok(Exit::Done);
     }
-    Ok(Exit::Done)
+    let names: Vec<&str> = left.iter().map(|review| review.name.as_str()).collect();
+    let commands = left.iter().map(|review| {
+        let digits = review.digest.as_str().get(..16).unwrap_or_default();
+        format!("checkride trust {} --yes {digits}", review.name)
+    });
+    let commands: Vec<String> = commands.collect();
+    Err(Exit::Untrusted.because(format!(
+        "{} may not run; to allow what was shown: {}",
+        names.join(", "),
+        commands.join("; ")
+    )))
+}
+
+/// What is said where no loop waits to be allowed. A file that cannot be read is no loop yet.
+fn nothing_to_allow(rows: &[LoopRow]) -> String {
+    let invalid = |row: &&LoopRow| matches!(row.state, LoopState::Invalid { .. });
+    let invalid: Vec<&str> = rows
+        .iter()
+        .filter(invalid)
+        .map(|row| row.name.as_str())
+        .collect();
+    match (rows.len(), invalid.as_slice()) {
+        (0, _) => "there is no loop here; `checkride init` writes one".to_owned(),
+        (_, []) => "every loop here may run as it stands".to_owned(),
+        (all, files) if files.len() == all => {
+            format!(
+                "no loop here can run: {} is invalid; see `checkride check`",
+                files.join(", ")
+            )
+        }
+        (_, files) => format!(
+            "every valid loop here may run as it stands; invalid, see `checkride check`: {}",
+            files.join(", ")
+        ),
+    }
 }
 
 /// The review of one loop, as it stands now.
@@ -115,6 +145,18 @@ pub(super) async fn review(session: &mut Session, name: &str) -> Result<Review, 
     }
 }
 
+/// The code of a refusal: `Untrusted` where it was for want of the operator's leave for this loop.
+pub(super) async fn blame(session: &mut Session, name: &str, fail: Fail) -> Fail {
+    if fail.exit != Exit::Refused {
+        return fail;
+    }
+    match review(session, name).await {
+        Ok(review) if !review.allowed => Exit::Untrusted.because(fail.line),
+        Ok(_) | Err(_) => fail,
+    }
+}
+
+/// What is looked at: what was named, else every loop whose file can be read.
 fn loops(session: &Session, asked: &[String]) -> Result<Vec<String>, Fail> {
     for name in asked {
         session.known.usable(name)?;

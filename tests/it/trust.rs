@@ -423,6 +423,11 @@ fn the_command_line_allows_by_digest() {
     let (code, _, why) = run(&["run", LOOP]);
     assert_eq!(code, 23, "{why}");
     assert!(why.contains("never allowed here"), "{why}");
+    for words in [["fire", LOOP, ""], ["prompt", "--text", "Count."]] {
+        let words = words.into_iter().filter(|word| !word.is_empty());
+        let (code, _, why) = run(&words.collect::<Vec<_>>());
+        assert_eq!(code, 23, "{why}");
+    }
     let (code, printed, why) = run(&["trust"]);
     assert_eq!(code, 23, "{why}");
     for line in [
@@ -445,6 +450,32 @@ fn the_command_line_allows_by_digest() {
     assert_eq!(code, 10, "{why}");
     assert_eq!(run(&["trust"]).0, 0);
     assert_eq!(run(&["trust", "nothing"]).0, 21);
+}
+
+/// Each loop that may not run is named with its own command, and a file that cannot be read is not
+/// said to run.
+#[test]
+fn every_loop_that_may_not_run_is_named() {
+    let trap = Trap::of(&Hostile::default());
+    let own = trap.world.read(&format!("loops/{LOOP}.toml"));
+    let other = own.replace(&format!("name = \"{LOOP}\""), "name = \"other\"");
+    trap.world.write("loops/other.toml", &other);
+    trap.world.write("loops/odd.toml", "version = 1\n");
+    let why = said(&stranger(&trap.world, &["trust"]).output().unwrap());
+    for name in [LOOP, "other"] {
+        assert!(
+            why.contains(&format!("checkride trust {name} --yes ")),
+            "{why}"
+        );
+    }
+    trap.world.allow(&states(&trap.world));
+    let output = stranger(&trap.world, &["trust"]).output().unwrap();
+    let why = said(&output);
+    let printed = String::from_utf8(output.stdout).unwrap() + &why;
+    assert!(
+        printed.contains("invalid, see `checkride check`: odd"),
+        "{printed}"
+    );
 }
 
 /// A starter runs by the act of installing it; what else the folder holds for it is asked about.
