@@ -67,7 +67,8 @@ fn install(paths: &Paths, name: &str) -> String {
 /// Plays the demo: the real engine in this process, over a project in a temporary folder.
 pub(super) fn demo(view: &View) -> Result<Exit, Fail> {
     must_be_terminal()?;
-    let options = options(view, None)?;
+    let mut options = options(view, None)?;
+    options.manner.owned = true;
     let runtime = program::runtime()?;
     // Before there is a folder that a signal could leave behind.
     let signals = runtime.block_on(async { heed() })?;
@@ -119,6 +120,7 @@ fn options(view: &View, quiet: Option<Hours>) -> Result<Options, Fail> {
         },
         manner: Manner {
             read_only: view.read_only,
+            owned: false,
         },
         calm: set("SSH_CONNECTION"),
         tmux: set("TMUX"),

@@ -128,6 +128,8 @@ pub enum Layer {
 pub struct Manner {
     /// Look, never decide.
     pub read_only: bool,
+    /// The runs are this program's own and end with it, as in the demo.
+    pub owned: bool,
 }
 
 /// Everything that a frame depends on.

@@ -15,6 +15,8 @@ pub(crate) const MARKER: &str = "<<<<<<< above: yours · below: on disk >>>>>>>"
 pub enum Dialogue {
     /// Leaving while runs are active.
     Quit,
+    /// Leaving while runs are active that end with this program.
+    End,
     /// The memory changed on disk while it was edited.
     Conflict {
         /// What stands on disk.
@@ -32,7 +34,7 @@ impl Dialogue {
         match self {
             Self::Quit => &[Action::LeaveRunning, Action::HoldAll, Action::Stop],
             Self::Conflict { .. } => &[Action::KeepMine, Action::TakeTheirs, Action::Merge],
-            Self::Lost(_) => &[Action::LeaveRunning],
+            Self::End | Self::Lost(_) => &[Action::LeaveRunning],
         }
     }
 }
@@ -58,7 +60,12 @@ impl App {
         if self.world.active().next().is_none() {
             return vec![Out::Quit];
         }
-        self.layers.push(Layer::Dialogue(Dialogue::Quit));
+        let asks = if self.manner.owned {
+            Dialogue::End
+        } else {
+            Dialogue::Quit
+        };
+        self.layers.push(Layer::Dialogue(asks));
         Vec::new()
     }
 
@@ -69,7 +76,7 @@ impl App {
         };
         self.layers.pop();
         match dialogue {
-            Dialogue::Lost(_) => vec![Out::Quit],
+            Dialogue::End | Dialogue::Lost(_) => vec![Out::Quit],
             Dialogue::Quit => {
                 let mut out = self.before_leaving(action);
                 out.push(Out::Quit);

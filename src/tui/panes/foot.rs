@@ -114,6 +114,7 @@ fn status_title(app: &App) -> String {
                 figures::count(app.world.active().count(), "run")
             );
         }
+        Some(Dialogue::End) => return "leaving ends the run, and its folder goes".to_owned(),
         Some(Dialogue::Conflict { theirs, .. }) => {
             return format!("{} changed on disk while you typed", theirs.path);
         }
@@ -336,7 +337,7 @@ fn dialogue_row(dialogue: &Dialogue, width: usize) -> Row {
     for &answer in dialogue.answers() {
         if let Some(entry) = action::entry(Place::Dialogue, answer) {
             let word = match dialogue {
-                Dialogue::Lost(_) => "leave",
+                Dialogue::End | Dialogue::Lost(_) => "leave",
                 Dialogue::Quit | Dialogue::Conflict { .. } => entry.hint,
             };
             row = row

@@ -337,7 +337,14 @@ fn seen_is_told_once() {
 /// `--read-only` looks and never decides.
 #[test]
 fn read_only_never_decides() {
-    let mut cockpit = Cockpit::with(&scenes::work(), (120, 36), Manner { read_only: true });
+    let mut cockpit = Cockpit::with(
+        &scenes::work(),
+        (120, 36),
+        Manner {
+            read_only: true,
+            ..Manner::default()
+        },
+    );
     cockpit.keys("caerxXsm u");
     let changed = cockpit
         .sent
@@ -375,6 +382,16 @@ fn quit_asks_while_runs_are_active() {
         on: true,
     };
     assert!(busy.sent.ends_with(&[Out::Send(hold), Out::Quit]));
+    // What ends with this program cannot be left running.
+    let manner = Manner {
+        owned: true,
+        ..Manner::default()
+    };
+    let mut demo = Cockpit::with(&scenes::running(), (80, 24), manner);
+    demo.keys("q<space>");
+    assert!(!demo.sent.contains(&Out::Quit));
+    demo.keys("q");
+    assert_eq!(demo.sent.last(), Some(&Out::Quit));
 }
 
 /// A new question rings once; none while its own pages are open and the window has the focus.
@@ -975,7 +992,10 @@ fn a_review_arms_as_questions_do() {
     cockpit.wait(399);
     let out = cockpit.app.key(Key::Char('a'), cockpit.now);
     assert_eq!(out, []);
-    let manner = Manner { read_only: true };
+    let manner = Manner {
+        read_only: true,
+        ..Manner::default()
+    };
     let mut cockpit = Cockpit::with(&untrusted(), (120, 36), manner);
     cockpit.keys("sa");
     assert!(commands(&cockpit).is_empty());

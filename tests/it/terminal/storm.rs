@@ -222,7 +222,7 @@ async fn a_cockpit_that_panics() {
     let paths = Paths::new(&project, &environment).unwrap();
     let options = Options {
         styles: Styles::named("terminal").unwrap(),
-        manner: Manner { read_only: false },
+        manner: Manner::default(),
         calm: false,
         notify: None,
         quiet: None,
