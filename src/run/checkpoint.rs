@@ -74,6 +74,9 @@ pub enum Ask {
         /// What of the tree should be looked at before.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         flags: Vec<Flag>,
+        /// Why the target would refuse it as it stood when this was asked, one line.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unfit: Option<String>,
     },
     /// The worker asks instead of working.
     Question {

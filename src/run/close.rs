@@ -30,6 +30,7 @@ impl Run {
             typed: !publish.reversible || !self.wake.published_before,
             reversible: publish.reversible,
             flags: self.flags(),
+            unfit: offer.unfit.clone(),
         })
     }
 

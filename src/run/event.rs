@@ -221,6 +221,9 @@ pub struct Offer {
     pub target: String,
     /// Loop, target and artefact: published once.
     pub key: Digest,
+    /// Why the target would refuse it as it stood when this was offered, one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<String>,
 }
 
 /// Proof of one publication, enough to take it back.

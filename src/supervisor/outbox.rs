@@ -9,7 +9,7 @@ mod file;
 
 use std::path::Path;
 
-use self::branch::{Branch, Parcel};
+use self::branch::Branch;
 use self::command::Errand;
 use self::content::Artefact;
 use self::deed::{Deed, Deeds, Target, Undo};
@@ -78,19 +78,16 @@ impl Outbox<'_> {
     pub fn offer(&self, tree: &str) -> Result<Offered, Trouble> {
         let artefact = self.artefact(tree)?;
         let target = self.target()?;
-        match &target {
-            Target::Branch { name, .. } => Branch::of(self.workspace, name).map(drop)?,
-            Target::File { path } => file::place(self.project(), path).map(drop)?,
-            Target::Command { .. } => {}
-        }
-        let text = self.redactor.clean(&spelled(&artefact.bytes)).into_owned();
-        let words = target.in_words();
         let content = Digest::of(&artefact.bytes);
         let key = Digest::of_value(&(self.loop_name, &target, content));
+        let unfit = self.unfit(&target, &artefact, (tree, &key))?;
+        let text = self.redactor.clean(&spelled(&artefact.bytes)).into_owned();
+        let words = target.in_words();
         let offer = Offer {
             artefact: TextRef::to(&text),
             target: spelled_line(words.as_bytes()),
             key,
+            unfit,
         };
         Ok(Offered { offer, text })
     }
@@ -345,12 +342,8 @@ impl Outbox<'_> {
     fn act(&self, deed: &Deed, tree: &str, artefact: &Artefact) -> Result<String, Trouble> {
         match &deed.target {
             Target::Branch { name, file } => {
-                let parcel = Parcel {
-                    tip: deed.before.as_deref(),
-                    tree,
-                    file: file.as_deref().zip(artefact.file.as_ref()),
-                    key: &deed.key,
-                };
+                let tip = deed.before.as_deref();
+                let parcel = artefact.parcel(tip, tree, (file.as_deref(), &deed.key));
                 Branch::of(self.workspace, name)?.publish(self, &parcel)
             }
             Target::File { path } => {

@@ -199,7 +199,9 @@ fn a_diff_is_merged_onto_the_tip() {
     let tip = desk.commit("other");
     desk.git(&["checkout", "-q", "main"]);
     let run = Finished::with(desk, OutputKind::Diff, branch());
+    assert_eq!(run.offer().unfit, None);
     let receipt = run.publish().unwrap();
+    assert_eq!(run.offer().unfit, None);
     assert_eq!(receipt.before.as_deref(), Some(tip.as_str()));
     assert_eq!(run.desk.git(&["show", "posts:other.txt"]), "theirs");
     assert_eq!(run.desk.git(&["show", "posts:a.txt"]), "one\nTWO\nthree");
@@ -210,7 +212,10 @@ fn a_diff_is_merged_onto_the_tip() {
     run.desk.put("a.txt", "one\nother\nthree\n");
     let tip = run.desk.commit("conflict");
     run.desk.git(&["checkout", "-q", "main"]);
+    // It is said before anybody agrees to it, and in the same words.
+    let unfit = run.offer().unfit.unwrap();
     let trouble = run.publish().unwrap_err();
+    assert_eq!(unfit, trouble.cause);
     assert!(trouble.cause.contains("conflict in a.txt"), "{trouble}");
     assert_eq!(run.desk.git(&["rev-parse", "posts"]), tip);
     assert_eq!(run.deed(), None);

@@ -9,7 +9,7 @@ mod search;
 mod words;
 
 use checkride::protocol::{Command, Record};
-use checkride::run::{Event, Pause, Stage};
+use checkride::run::{Ask, Event, Pause, Stage};
 use checkride::tui::app::{App, Manner, Out};
 use checkride::tui::draw::draw;
 use checkride::tui::keymap::Key;
@@ -279,6 +279,21 @@ fn flagged() {
     }
 }
 
+/// What the target would refuse is said before anybody agrees to it.
+#[test]
+fn what_will_not_go_is_said_before() {
+    let mut ask = scenes::publish_ask(false);
+    if let Ask::Publish { unfit, .. } = &mut ask {
+        *unfit = Some("the diff does not fit on branch drafts: conflict in a.md".to_owned());
+    }
+    screens(
+        "publish-unfit",
+        &scenes::publishes(ask),
+        "c",
+        &[(80, 24), (120, 36)],
+    );
+}
+
 /// The four step checkpoints at the widest and the narrowest size.
 #[test]
 fn checkpoints_wide_and_narrow() {
@@ -383,6 +398,16 @@ fn first_run() {
 #[test]
 fn dialogues() {
     screens("quit", &scenes::running(), "q", &[(80, 24), (120, 36)]);
+    let manner = Manner {
+        owned: true,
+        ..Manner::default()
+    };
+    let mut demo = Cockpit::with(&scenes::running(), (80, 24), manner);
+    demo.keys("q");
+    assert!(
+        demo.text("mono")
+            .contains("leaving ends the run, and its folder goes")
+    );
     let mut records = scenes::running();
     let theirs = scenes::memory();
     let mine = "# mine\n".to_owned();

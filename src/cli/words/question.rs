@@ -18,6 +18,7 @@ pub(in crate::cli) fn question(open: &Checkpoint) -> Vec<String> {
             reversible,
             tree,
             flags,
+            unfit,
             ..
         } => {
             let back = if *reversible {
@@ -34,6 +35,8 @@ pub(in crate::cli) fn question(open: &Checkpoint) -> Vec<String> {
                 format!("publish to {target}: {back}{must}"),
                 format!("tree {tree}, {} bytes", artefact.bytes),
             ];
+            let refused = |why| format!("as it stands this would be refused: {why}");
+            lines.extend(unfit.iter().map(refused));
             lines.extend(look_at(flags));
             lines
         }

@@ -175,7 +175,7 @@ fn outcome_words(outcome: &Outcome) -> String {
         Outcome::Exhausted => "not approved: all iterations are used".to_owned(),
         Outcome::Stuck => "stopped where it was stuck".to_owned(),
         Outcome::Budget => "stopped at its limit".to_owned(),
-        Outcome::Stopped => "stopped; draft, transcript and memory are kept".to_owned(),
+        Outcome::Stopped => "stopped; transcript, memory and any draft are kept".to_owned(),
         Outcome::CannotVerify(why) => format!("cannot start: {why}"),
     }
 }

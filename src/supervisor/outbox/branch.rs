@@ -116,6 +116,27 @@ impl<'a> Branch<'a> {
         outbox: &Outbox<'_>,
         what: &Parcel<'_>,
     ) -> Result<String, Trouble> {
+        let (onto, tree) = self.fitted(what)?;
+        let message = message(outbox, what);
+        let commit =
+            self.signed_git()?
+                .line(&["commit-tree", &tree, "-p", &onto, "-m", &message])?;
+        self.hand_over(&commit, what.key)?;
+        let reason = format!("checkride: publish {}", outbox.run);
+        self.move_to(&commit, what.tip, &reason)?;
+        Ok(commit)
+    }
+
+    /// Why this would be refused as the branch stands now; `None` where it would go, or has gone.
+    pub(super) fn unfit(&self, what: &Parcel<'_>) -> Result<Option<String>, Trouble> {
+        if self.published(what.key)?.is_some() {
+            return Ok(None);
+        }
+        Ok(self.fitted(what).err().map(|trouble| trouble.cause))
+    }
+
+    /// The commit that this would stand on, and its tree there.
+    fn fitted(&self, what: &Parcel<'_>) -> Result<(String, String), Trouble> {
         self.require_free()?;
         let head = self.workspace.head().unwrap_or(self.workspace.base());
         let onto = what.tip.unwrap_or(head);
@@ -130,14 +151,7 @@ impl<'a> Branch<'a> {
                 self.name
             )));
         }
-        let message = message(outbox, what);
-        let commit =
-            self.signed_git()?
-                .line(&["commit-tree", &tree, "-p", onto, "-m", &message])?;
-        self.hand_over(&commit, what.key)?;
-        let reason = format!("checkride: publish {}", outbox.run);
-        self.move_to(&commit, what.tip, &reason)?;
-        Ok(commit)
+        Ok((onto.to_owned(), tree))
     }
 
     /// Puts the branch back to where it was, if it has not moved since.

@@ -1,8 +1,10 @@
 //! What a publish sends, and where: the artefact of a tree, and the target with its placeholders
 //! filled in. Sending it is `outbox.rs`.
 
+use super::branch::{Branch, Parcel};
 use super::deed::Target;
-use super::{ARTEFACT_BYTES, Outbox};
+use super::{ARTEFACT_BYTES, Outbox, file};
+use crate::run::Digest;
 use crate::run::spec::{OutputKind, PublishTo};
 use crate::supervisor::workspace::{Listed, Trouble, diff, lead};
 
@@ -13,7 +15,47 @@ pub(super) struct Artefact {
     pub(super) file: Option<Listed>,
 }
 
+impl Artefact {
+    /// It as what a branch is given.
+    pub(super) fn parcel<'a>(
+        &'a self,
+        tip: Option<&'a str>,
+        tree: &'a str,
+        (file, key): (Option<&'a str>, &'a Digest),
+    ) -> Parcel<'a> {
+        Parcel {
+            tip,
+            tree,
+            file: file.zip(self.file.as_ref()),
+            key,
+        }
+    }
+}
+
 impl Outbox<'_> {
+    /// Why the target would refuse this as it stands now; what only the act can tell is not said.
+    ///
+    /// # Errors
+    /// There is no such target.
+    pub(super) fn unfit(
+        &self,
+        target: &Target,
+        artefact: &Artefact,
+        (tree, key): (&str, &Digest),
+    ) -> Result<Option<String>, Trouble> {
+        match target {
+            Target::Branch { name, file } => {
+                let branch = Branch::of(self.workspace, name)?;
+                let tip = branch.tip()?;
+                branch.unfit(&artefact.parcel(tip.as_deref(), tree, (file.as_deref(), key)))
+            }
+            Target::File { path } => {
+                file::place(&self.workspace.place().project, path).map(|_| None)
+            }
+            Target::Command { .. } => Ok(None),
+        }
+    }
+
     /// Where it goes, with every placeholder filled in.
     pub(super) fn target(&self) -> Result<Target, Trouble> {
         Ok(match &self.publish.to {

@@ -27,9 +27,15 @@ pub(crate) fn asked(ask: &Ask, run: &Run, width: usize) -> Vec<Row> {
             typed,
             reversible,
             flags,
+            unfit,
             ..
         } => {
             let mut rows = heads::flags(flags, width);
+            if let Some(why) = unfit {
+                let text = format!("as it stands this would be refused: {why}");
+                rows.extend(labelled("▲", 9, (Role::Warn, &text), width));
+                rows.push(Row::blank());
+            }
             rows.extend(publish(run, target, (*typed, *reversible), width));
             rows
         }

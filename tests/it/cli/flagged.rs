@@ -46,6 +46,7 @@ fn news(fake: &Fake, mut work: Work) -> Vec<Input> {
         artefact: text,
         target: "branch tidied".to_owned(),
         key: Digest::of(b"key"),
+        unfit: Some("conflict in a.md".to_owned()),
     };
     vec![
         Input::Prepared(ground.unwrap()),

@@ -254,6 +254,7 @@ pub(super) fn offer(tree: &str) -> Offer {
         artefact: TextRef::to(tree),
         target: "branch posts".to_owned(),
         key: Digest::of(format!("posts {tree}").as_bytes()),
+        unfit: None,
     }
 }
 

@@ -748,6 +748,7 @@ pub(crate) fn publish_ask(typed: bool) -> Ask {
         typed,
         reversible: !typed,
         flags: Vec::new(),
+        unfit: None,
     }
 }
 
@@ -768,6 +769,7 @@ pub(crate) fn publishes(ask: Ask) -> Vec<Record> {
                 artefact: TextRef::to(ARTEFACT),
                 target: "git: commit to branch drafts, no push".into(),
                 key: Digest::of(b"key"),
+                unfit: None,
             })),
         },
         Event::Asked(Box::new(checkpoint(7, ask))),
