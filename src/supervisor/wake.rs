@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
+use super::journal::firings::Entry;
 use super::journal::{Journal, JournalError};
 use super::site::beside;
 use crate::protocol::RunId;
@@ -232,6 +233,23 @@ impl Wakes {
             journal.set(&setting(name), text).await?;
             self.held.insert(name.to_owned(), held);
         }
+        Ok(())
+    }
+
+    /// Writes down what became of a loop's trigger together with what is remembered of it from then on: a
+    /// crash between the two would lose what came next, or count it twice.
+    pub(super) async fn account(
+        &mut self,
+        name: &str,
+        held: Held,
+        (entries, journal): (Vec<Entry>, &Journal),
+    ) -> Result<(), JournalError> {
+        if entries.is_empty() {
+            return self.keep(name, Some(held), journal).await;
+        }
+        let text = serde_json::to_string(&held).unwrap_or_default();
+        journal.account(entries, (setting(name), text)).await?;
+        self.held.insert(name.to_owned(), Some(held));
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::protocol::{Fact, Lapse, LoopFacts, LoopRow, LoopState, Waking};
 use crate::run::Fired;
 use crate::run::spec::{LoopSpec, Schedule, Trigger};
 use crate::supervisor::journal::JournalError;
-use crate::supervisor::journal::firings::{Firing, Note, Unmet};
+use crate::supervisor::journal::firings::{Entry, Firing, Note, Unmet};
 use crate::supervisor::wake::{Held, plan};
 
 /// How one trigger was found.
@@ -148,7 +148,7 @@ impl Boss {
             Err(why) => return Ok(Found::at_rest(Waking::Disarmed { why })),
         };
         let plan = plan::look(&spec.name, schedule, &zone, held.mark, now);
-        let journal = self.shared.journal.clone();
+        let mut entries = Vec::new();
         if let Some(missed) = plan.missed {
             let why = if missed.last < self.wakes.began {
                 "no host was running"
@@ -159,16 +159,16 @@ impl Boss {
             let note = note(spec, slots, (Unmet::Missed, why));
             // A name of its own: the newest of them may have been queued by a host that died.
             let key = format!("missed:{}", missed.last);
-            journal.unmet(Note { key, ..note }).await?;
+            entries.push(Entry::Unmet(Note { key, ..note }));
         }
         let back = self.holds_back(spec, today);
         if let Some(slot) = plan.fire {
             let why = back.as_ref().map(|(_, why)| why.as_str());
-            self.fire_slot(spec, slot, why).await?;
+            entries.push(self.slot(spec, slot, why));
         }
-        let mark = plan.mark;
+        let (mark, journal) = (plan.mark, self.shared.journal.clone());
         self.wakes
-            .keep(&spec.name, Some(Held { mark, ..held }), &journal)
+            .account(&spec.name, Held { mark, ..held }, (entries, &journal))
             .await?;
         let waking = match back {
             Some((until, why)) if plan.next.is_none_or(|next| next < until) => {
@@ -182,19 +182,14 @@ impl Boss {
         })
     }
 
-    /// Fires a slot, or notes the rule that held it back.
-    async fn fire_slot(
-        &self,
-        spec: &LoopSpec,
-        slot: i64,
-        held_back: Option<&str>,
-    ) -> Result<(), JournalError> {
+    /// A slot that is due: a firing, or the rule that holds it back.
+    fn slot(&self, spec: &LoopSpec, slot: i64, held_back: Option<&str>) -> Entry {
         let under_way = self.under_way(&spec.name);
         let under_way = under_way.map(|run| format!("{run} is under way"));
         if let Some(why) = under_way.as_deref().or(held_back) {
-            let skipped = note(spec, (slot, 1), (Unmet::Skipped, why));
-            return self.shared.journal.unmet(skipped).await;
+            return Entry::Unmet(note(spec, (slot, 1), (Unmet::Skipped, why)));
         }
+        // One that is known already came again because the clock was put back.
         let firing = Firing {
             name: spec.name.clone(),
             fired: Fired {
@@ -204,8 +199,7 @@ impl Boss {
             at: slot,
             by: format!("schedule · {}", spec.trigger.words()),
         };
-        // One that is known already came again because the clock was put back.
-        self.shared.journal.queue(firing, None).await.map(drop)
+        Entry::Queued(firing, None)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::protocol::{LoopFacts, Waking};
 use crate::run::Fired;
 use crate::run::spec::{LoopSpec, OnEvent, Source};
 use crate::supervisor::journal::JournalError;
-use crate::supervisor::journal::firings::{Firing, Note, Unmet};
+use crate::supervisor::journal::firings::{Entry, Firing, Note, Unmet};
 use crate::supervisor::site::beside;
 use crate::supervisor::wake::files::{self, Watched};
 use crate::supervisor::wake::{Held, Known, inbox, poll, refs};
@@ -88,8 +88,9 @@ impl Boss {
         }
         let payload = serde_json::json!({ "changed": changed }).to_string();
         let key = held.key("watch");
-        self.happened(spec, Happened { key, payload }).await?;
-        self.know(spec, held.after(Known::Files(now))).await?;
+        let entry = self.entry(spec, Happened { key, payload });
+        self.account(spec, held.after(Known::Files(now)), entry)
+            .await?;
         Ok(None)
     }
 
@@ -124,8 +125,9 @@ impl Boss {
         let payload =
             serde_json::json!({ "ref": name, "before": before, "after": now }).to_string();
         let key = held.key("git");
-        self.happened(spec, Happened { key, payload }).await?;
-        self.know(spec, held.after(Known::Ref(now))).await?;
+        let entry = self.entry(spec, Happened { key, payload });
+        self.account(spec, held.after(Known::Ref(now)), entry)
+            .await?;
         Ok(None)
     }
 
@@ -207,24 +209,41 @@ impl Boss {
     }
 
     async fn went_wrong(&self, spec: &LoopSpec, key: String, why: String) -> Result<(), String> {
-        let note = Note {
+        let noted = self
+            .shared
+            .journal
+            .unmet(self.skipped(spec, key, why))
+            .await;
+        noted.map_err(|e| e.to_string())
+    }
+
+    fn skipped(&self, spec: &LoopSpec, key: String, why: String) -> Note {
+        Note {
             name: spec.name.clone(),
             key,
             at: self.settings.clock.now_ms(),
             unmet: Unmet::Skipped,
             why,
             count: 1,
-        };
-        let noted = self.shared.journal.unmet(note).await;
-        noted.map_err(|e| e.to_string())
+        }
     }
 
-    /// Writes a firing down. A payload that cannot be used is told as one that led to no run.
+    /// Writes a firing down.
     async fn happened(&self, spec: &LoopSpec, happened: Happened) -> Result<(), String> {
+        let journal = &self.shared.journal;
+        let written = match self.entry(spec, happened) {
+            Entry::Queued(firing, text) => journal.queue(firing, text).await.map(drop),
+            Entry::Unmet(note) => journal.unmet(note).await,
+        };
+        written.map_err(|e| e.to_string())
+    }
+
+    /// What has happened as a firing. A payload that cannot be used is told as one that led to no run.
+    fn entry(&self, spec: &LoopSpec, happened: Happened) -> Entry {
         let Happened { key, payload } = happened;
         let (payload, text) = match self.payload(&spec.name, Some(&payload)) {
             Ok(payload) => payload.unzip(),
-            Err(why) => return self.went_wrong(spec, key, why).await,
+            Err(why) => return Entry::Unmet(self.skipped(spec, key, why)),
         };
         let firing = Firing {
             name: spec.name.clone(),
@@ -232,8 +251,16 @@ impl Boss {
             at: self.settings.clock.now_ms(),
             by: format!("event · {}", spec.trigger.words()),
         };
-        let queued = self.shared.journal.queue(firing, text).await;
-        queued.map(drop).map_err(|e| e.to_string())
+        Entry::Queued(firing, text)
+    }
+
+    /// Writes a firing down, and what is known outside from now on.
+    async fn account(&mut self, spec: &LoopSpec, held: Held, entry: Entry) -> Result<(), String> {
+        let journal = self.shared.journal.clone();
+        let written = self
+            .wakes
+            .account(&spec.name, held, (vec![entry], &journal));
+        written.await.map_err(|e| e.to_string())
     }
 
     async fn know(&mut self, spec: &LoopSpec, held: Held) -> Result<(), String> {

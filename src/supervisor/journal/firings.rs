@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::spending::{SPENT, sum_of};
-use super::store::{give, keep, unfit};
+use super::store::{give, keep, set, unfit};
 use super::{Job, Journal, JournalError};
 use crate::protocol::{Lapse, RunId};
 use crate::run::{Fired, Payload, Usage};
@@ -61,6 +61,15 @@ pub struct Day {
     pub open: BTreeMap<RunId, Usage>,
 }
 
+/// What became of a trigger, to be written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A firing that waits for its run, with the text of its payload.
+    Queued(Firing, Option<String>),
+    /// Firings that led to none.
+    Unmet(Note),
+}
+
 impl Journal {
     /// Writes a firing down, with the text of its payload; false where it is known already.
     pub async fn queue(
@@ -68,50 +77,34 @@ impl Journal {
         firing: Firing,
         payload: Option<String>,
     ) -> Result<bool, JournalError> {
-        self.with(move |db| {
-            if let Some(text) = &payload {
-                keep(db, text)?;
-            }
-            let Firing {
-                name,
-                fired,
-                at,
-                by,
-            } = &firing;
-            let payload = fired.payload.as_ref();
-            let payload = payload
-                .map(serde_json::to_string)
-                .transpose()
-                .map_err(unfit)?;
-            let sql = "INSERT OR IGNORE INTO firings (loop, key, at, state, said, payload)
-                       VALUES (?1, ?2, ?3, 'queued', ?4, ?5)";
-            let new = db.execute(sql, params![name, fired.key, at, by, payload])?;
-            Ok(new > 0)
-        })
-        .await
+        self.with(move |db| queue(db, &firing, payload.as_deref()))
+            .await
     }
 
     /// Writes down that firings led to no run. One that had a run keeps it.
     pub async fn unmet(&self, note: Note) -> Result<(), JournalError> {
+        self.with(move |db| unmet(db, &note)).await
+    }
+
+    /// Writes down what became of a trigger, together with the setting that follows from it: a crash
+    /// leaves all of it or nothing.
+    pub async fn account(
+        &self,
+        entries: Vec<Entry>,
+        (key, value): (String, String),
+    ) -> Result<(), JournalError> {
         self.with(move |db| {
-            let state = match note.unmet {
-                Unmet::Skipped => "skipped",
-                Unmet::Missed => "missed",
-            };
-            let sql = "INSERT INTO firings (loop, key, at, state, said, count)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                       ON CONFLICT DO UPDATE SET state = ?4, said = ?5
-                       WHERE state = 'queued'";
-            let Note {
-                name,
-                key,
-                at,
-                why,
-                count,
-                ..
-            } = &note;
-            db.execute(sql, params![name, key, at, state, why, count])?;
-            Ok(())
+            let tx = db.unchecked_transaction()?;
+            for entry in &entries {
+                match entry {
+                    Entry::Queued(firing, payload) => {
+                        queue(&tx, firing, payload.as_deref())?;
+                    }
+                    Entry::Unmet(note) => unmet(&tx, note)?,
+                }
+            }
+            set(&tx, &key, &value)?;
+            tx.commit()
         })
         .await
     }
@@ -205,6 +198,48 @@ impl Journal {
         })
         .await
     }
+}
+
+fn queue(db: &Connection, firing: &Firing, text: Option<&str>) -> rusqlite::Result<bool> {
+    if let Some(text) = text {
+        keep(db, text)?;
+    }
+    let payload = firing.fired.payload.as_ref();
+    let payload = payload
+        .map(serde_json::to_string)
+        .transpose()
+        .map_err(unfit)?;
+    let sql = "INSERT OR IGNORE INTO firings (loop, key, at, state, said, payload)
+               VALUES (?1, ?2, ?3, 'queued', ?4, ?5)";
+    let Firing {
+        name,
+        fired,
+        at,
+        by,
+    } = firing;
+    let new = db.execute(sql, params![name, fired.key, at, by, payload])?;
+    Ok(new > 0)
+}
+
+fn unmet(db: &Connection, note: &Note) -> rusqlite::Result<()> {
+    let state = match note.unmet {
+        Unmet::Skipped => "skipped",
+        Unmet::Missed => "missed",
+    };
+    let sql = "INSERT INTO firings (loop, key, at, state, said, count)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+               ON CONFLICT DO UPDATE SET state = ?4, said = ?5
+               WHERE state = 'queued'";
+    let Note {
+        name,
+        key,
+        at,
+        why,
+        count,
+        ..
+    } = note;
+    db.execute(sql, params![name, key, at, state, why, count])
+        .map(drop)
 }
 
 /// This firing has led to this run: in the same transaction in which the run wakes.

@@ -44,8 +44,7 @@ impl Store {
                 give(reply, count);
             }
             Job::Set(key, value, reply) => {
-                let sql = "INSERT OR REPLACE INTO settings VALUES (?1, ?2)";
-                give(reply, self.db.execute(sql, [key, value]).map(|_| ()));
+                give(reply, set(&self.db, &key, &value));
             }
             Job::Get(key, reply) => {
                 let sql = "SELECT value FROM settings WHERE key = ?1";
@@ -291,6 +290,12 @@ pub(super) fn keep(db: &Connection, text: &str) -> rusqlite::Result<()> {
     db.prepare_cached(sql)?
         .execute(params![digest.as_str(), text])
         .map(|_| ())
+}
+
+/// Remembers a setting.
+pub(super) fn set(db: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO settings VALUES (?1, ?2)";
+    db.prepare_cached(sql)?.execute([key, value]).map(drop)
 }
 
 /// Whether what went wrong is in one row, and not in the file as a whole.
