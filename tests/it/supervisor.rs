@@ -5,7 +5,6 @@ mod acp;
 mod costs;
 mod files;
 mod flow;
-mod fortnights;
 mod guardrails;
 mod hostile;
 mod limits;
@@ -17,6 +16,7 @@ mod undo;
 mod verdicts;
 mod waits;
 mod workers;
+mod year;
 
 use std::path::PathBuf;
 use std::time::Duration;

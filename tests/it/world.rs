@@ -89,19 +89,7 @@ impl World {
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        Settings {
-            project: self.project().canonicalize().unwrap(),
-            state: self.folder.path().join("state"),
-            config: self.folder.path().join("config"),
-            keeper: PathBuf::from(env!("CARGO_BIN_EXE_checkride")),
-            env: vec![("PATH".into(), std::env::var_os("PATH").unwrap())],
-            clock: Clock::System,
-            grants: BTreeMap::new(),
-            owned: true,
-            pace: 0.0,
-            powers: crate::sandbox::powers(),
-            warnings: Vec::new(),
-        }
+        settings_in(self.folder.path())
     }
 
     pub(crate) fn supervise(&self) -> Supervisor {
@@ -140,6 +128,23 @@ impl World {
         let root = self.project();
         collect(&root, &root, &mut all);
         all
+    }
+}
+
+/// The settings of the world in this folder.
+pub(crate) fn settings_in(folder: &Path) -> Settings {
+    Settings {
+        project: folder.join("project").canonicalize().unwrap(),
+        state: folder.join("state"),
+        config: folder.join("config"),
+        keeper: PathBuf::from(env!("CARGO_BIN_EXE_checkride")),
+        env: vec![("PATH".into(), std::env::var_os("PATH").unwrap())],
+        clock: Clock::System,
+        grants: BTreeMap::new(),
+        owned: true,
+        pace: 0.0,
+        powers: crate::sandbox::powers(),
+        warnings: Vec::new(),
     }
 }
 
