@@ -1,63 +1,51 @@
 //! The redactor: takes the values of secrets out of text before it is told, kept or sent on.
 //! What is a secret is said by whoever reads one; nothing here reads the environment.
 
+mod forms;
+
 use std::borrow::Cow;
 use std::fmt;
+
+use forms::{Finder, Form};
 
 use crate::run::keys;
 
 /// Shortest value that counts as a secret: local servers are given dummies such as `none`.
 const SHORTEST: usize = 8;
 
-/// Letters that makers put before their keys, and that are cut off to hide a key from a search.
-const BEGINNING: usize = 7;
-
-/// Fewest letters of a rest that is a secret still.
-const LONG_REST: usize = 12;
-
-/// Fewest letters at the end of a cut text that give the beginning of a secret away.
-const TELLING: usize = 4;
-
 /// The secrets that must not be told, and what stands in their place.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// What is looked for, and its mark; the longest first.
-    secrets: Vec<(String, String)>,
+    /// What is looked for, in every form.
+    forms: Vec<Form>,
+    /// Where each form is begun to be looked for.
+    finder: Finder,
     /// Whether what only has the shape of a key is hidden too.
     shapes: bool,
 }
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.secrets.iter().map(|(_, mark)| mark);
+        let names = self.forms.iter().map(|form| &form.mark);
         f.debug_list().entries(names).finish()
     }
 }
 
 impl Redactor {
-    /// Hides this value behind `⟪NAME⟫`: as it is, percent-encoded, in base64 wherever it begins
-    /// there, and without its first letters. A value of less than 8 bytes is no secret.
+    /// Hides this value behind `⟪NAME⟫`: as it is, percent-encoded, escaped as in JSON, in hex, in base64
+    /// wherever it begins there, and pieces of all these that are long enough to be of use to a thief. A
+    /// value of less than 8 bytes is no secret.
     pub fn hide(&mut self, name: &str, value: &str) {
         let value = value.trim();
         if value.len() < SHORTEST {
             return;
         }
-        let mark = format!("⟪{name}⟫");
-        let cut = value
-            .get(BEGINNING..)
-            .filter(|rest| rest.len() >= LONG_REST);
-        let forms = [value.to_owned(), percent_encoded(value)];
-        let forms = forms
-            .into_iter()
-            .chain(cut.map(str::to_owned))
-            .chain(base64(value));
-        for form in forms {
-            if !self.secrets.iter().any(|(known, _)| *known == form) {
-                self.secrets.push((form, mark.clone()));
+        for form in forms::of(value, &format!("⟪{name}⟫")) {
+            if !self.forms.iter().any(|known| known.text == form.text) {
+                self.forms.push(form);
             }
         }
-        self.secrets
-            .sort_by_key(|(value, _)| usize::MAX - value.len());
+        self.finder = Finder::new(&self.forms);
     }
 
     /// The same, and hides whatever has the shape of a key: for texts that are kept and shown. What
@@ -73,10 +61,16 @@ impl Redactor {
     /// The text without any secret; what has none comes back without a copy.
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut clean = Cow::Borrowed(text);
-        for (value, mark) in &self.secrets {
-            if clean.contains(value) {
-                clean = Cow::Owned(clean.replace(value, mark));
-            }
+        let mut from = 0;
+        let mut out = String::new();
+        while let Some((place, form)) = self.finder.next(&self.forms, text, from) {
+            out.push_str(text.get(from..place.start).unwrap_or_default());
+            out.push_str(&form.mark);
+            from = place.end;
+        }
+        if from > 0 {
+            out.push_str(text.get(from..).unwrap_or_default());
+            clean = Cow::Owned(out);
         }
         if self.shapes
             && let Cow::Owned(hidden) = keys::hidden(&clean)
@@ -95,54 +89,17 @@ impl Redactor {
     /// [`Self::clean`] for a text that was cut at its end: the beginning of a secret there goes too.
     pub fn clean_cut<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let clean = self.clean(text);
-        for (value, mark) in &self.secrets {
-            let most = value.len().min(clean.len() + 1);
-            let begun = (TELLING..most).rev().find(|&length| {
-                let begin = value.get(..length);
-                begin.is_some_and(|begin| clean.ends_with(begin))
-            });
-            if let Some(kept) = begun.and_then(|length| clean.get(..clean.len() - length)) {
-                return Cow::Owned(format!("{kept}{mark}"));
-            }
-        }
-        clean
+        let begun = self.forms.iter().filter_map(|form| {
+            let length = form.begun_at_end_of(&clean)?;
+            Some((length, form))
+        });
+        let longest = begun.max_by_key(|(length, _)| *length);
+        let cut = longest.and_then(|(length, form)| {
+            let kept = clean.get(..clean.len() - length)?;
+            Some(format!("{kept}{}", form.mark))
+        });
+        cut.map_or(clean, Cow::Owned)
     }
-}
-
-/// As in an address: everything but letters, digits and `-_.~` as `%41`.
-fn percent_encoded(text: &str) -> String {
-    let each = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-            char::from(byte).to_string()
-        }
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(each).collect()
-}
-
-/// What of a text stands in any base64 that holds it: one form for each place in a group of three
-/// bytes, without the letters that depend on what is around, in both alphabets.
-fn base64(text: &str) -> impl Iterator<Item = String> {
-    let bits = |byte: u8| (0..8).rev().map(move |bit| byte >> bit & 1);
-    let bits: Vec<u8> = text.bytes().flat_map(bits).collect();
-    let forms = (0..3_usize).map(move |before| {
-        // Letters hold six bits; the first whole one begins where the text's bits meet that grid.
-        let skip = (6 - before * 8 % 6) % 6;
-        let whole = bits.get(skip..).unwrap_or_default().chunks_exact(6);
-        let letters = whole.map(|six| six.iter().fold(0, |n, bit| n << 1 | bit));
-        letters.map(letter).collect::<String>()
-    });
-    forms.flat_map(|form| [form.replace('+', "-").replace('/', "_"), form])
-}
-
-fn letter(six: u8) -> char {
-    char::from(match six {
-        0..=25 => b'A' + six,
-        26..=51 => b'a' + six - 26,
-        52..=61 => b'0' + six - 52,
-        62 => b'+',
-        _ => b'/',
-    })
 }
 
 #[cfg(test)]
@@ -159,6 +116,33 @@ mod tests {
         assert!(redactor.left_marks(stood, &format!("{shown}more\n")));
         assert!(!redactor.left_marks(stood, "first\nmore\n"));
         assert!(!redactor.left_marks("no key ⟪here⟫", "no key ⟪here⟫ either"));
+    }
+
+    /// S22: of a longer secret sixteen letters in a row are hidden, wherever a line or a file was cut, next to
+    /// letters of any kind; of the path of a file only the whole.
+    #[test]
+    fn pieces_of_a_secret_are_hidden() {
+        let mut redactor = Redactor::default();
+        let value = "sk-ant-api03-Qw3rTy9uIoP1aSdF5gHjK7lZxC2vBnM8";
+        redactor.hide("KEY", value);
+        redactor.hide("PATH_TO_KEY", "/home/somebody/keys/project.json");
+        for from in 0..value.len() - 16 {
+            for to in [from + 16, value.len()] {
+                let text = format!("ü{}é", &value[from..to]);
+                assert_eq!(redactor.clean(&text), "ü⟪KEY⟫é", "{from}..{to}");
+            }
+            let text = format!("ü{}é", &value[from..from + 15]);
+            assert_eq!(redactor.clean(&text), text);
+        }
+        let other = "/home/somebody/keys/project.toml, sk-ant-api03-";
+        assert_eq!(redactor.clean(other), other);
+        assert_eq!(
+            redactor.clean("{/home/somebody/keys/project.json}"),
+            "{⟪PATH_TO_KEY⟫}"
+        );
+        // Twice in a row, and once more without its beginning.
+        let text = format!("{value}{value} {}", &value[7..]);
+        assert_eq!(redactor.clean(&text), "⟪KEY⟫⟪KEY⟫ ⟪KEY⟫");
     }
 
     /// S22: a secret is hidden wherever it stands, encoded and at a cut; dummies are not.
@@ -186,6 +170,16 @@ mod tests {
         let mut long = Redactor::default();
         long.hide("KEY", "sk-abcdefghijklmnopqrst");
         assert_eq!(long.clean("x efghijklmnopqrst y"), "x ⟪KEY⟫ y");
+        // As programs write it: in hex of both cases, escaped, and wrapped at any place.
+        for written in [
+            "736b2d612f622b633d313233343536",
+            "73 6B 2D 61 2F 62 2B 63 3D 31 32 33 34 35 36",
+            "{\"k\":\"sk-a\\/b+c=123456\"}",
+            "sk-a%2fb%2bc%3d123456",
+        ] {
+            let clean = redactor.clean(written);
+            assert!(clean.contains("⟪KEY⟫"), "{written}: {clean}");
+        }
         assert!(matches!(redactor.clean("plain"), Cow::Borrowed("plain")));
         assert!(!format!("{redactor:?}").contains("sk-a"));
         let unknown = format!("gh{}", "p_aB3dE5gH7jK9mNpQrS2tUvWxYzaB3dE5gH7");

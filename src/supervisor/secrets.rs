@@ -1,5 +1,5 @@
-//! Which values of the host's environment are secrets of a run: the keys of its models, and what a
-//! loop lets through under a name that says so; and whatever has the shape of a key. Taking them out is the redactor's.
+//! Which values of the host's environment are secrets of a run: the keys of its models, and whatever stands
+//! under a name that says so; and whatever has the shape of a key. Taking them out is the redactor's.
 
 use std::ffi::OsString;
 
@@ -26,18 +26,20 @@ pub(super) fn of(spec: &LoopSpec, env: &[(OsString, OsString)]) -> Redactor {
         (spec.goal.judge.as_ref()).and_then(|judge| agents::judging(&judge.kind)),
     ];
     names.extend(agents.into_iter().flatten().flat_map(|agent| agent.keys));
-    let passed = spec.guardrails.env.iter().map(String::as_str);
-    names.extend(passed.filter(|name| {
-        let name = name.to_ascii_uppercase();
-        ENDINGS.iter().any(|ending| name.ends_with(ending))
-    }));
     let mut redactor = Redactor::default();
     for (name, value) in env {
         if let (Some(name), Some(value)) = (name.to_str(), value.to_str())
-            && names.contains(&name)
+            && (names.contains(&name) || says_so(name))
         {
             redactor.hide(name, value);
         }
     }
     redactor.with_shapes()
+}
+
+/// Whether the name of a variable says that it holds a secret. Those that a loop does not let through are
+/// hidden too: a program may find them elsewhere.
+fn says_so(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
 }

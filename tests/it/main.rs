@@ -55,6 +55,8 @@ mod sandbox;
 #[cfg(test)]
 mod screens;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod shipped;
 #[cfg(test)]
 mod spec;

@@ -20,9 +20,9 @@ const SECRET: &str = "a secret of twenty letters";
 
 /// A request as it came, and how it was answered.
 #[derive(Debug, Clone)]
-struct Post {
-    head: String,
-    body: String,
+pub(crate) struct Post {
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Post {
@@ -49,13 +49,13 @@ impl Post {
 }
 
 /// A receiver that answers the n-th request so; `None` never answers.
-struct Receiver {
-    url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     posts: Arc<Mutex<Vec<Post>>>,
 }
 
 impl Receiver {
-    async fn answering(answers: &'static [Option<u16>]) -> Self {
+    pub(crate) async fn answering(answers: &'static [Option<u16>]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let posts: Arc<Mutex<Vec<Post>>> = Arc::default();
@@ -104,7 +104,7 @@ impl Receiver {
         self.posts.lock().unwrap().clone()
     }
 
-    async fn has(&self, count: usize) -> Vec<Post> {
+    pub(crate) async fn has(&self, count: usize) -> Vec<Post> {
         let enough = async {
             while self.posts().len() < count {
                 tokio::task::yield_now().await;
