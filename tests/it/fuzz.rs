@@ -1,5 +1,6 @@
 //! Inputs that nobody would write: seeds of every kind of file and message, cut, doubled, crossed and
-//! flipped by a seeded hand. Nothing panics and nothing stalls. `CHECKRIDE_FUZZ` is how often more.
+//! flipped by a seeded hand. Nothing panics and nothing stalls. `CHECKRIDE_FUZZ` is how often more,
+//! `CHECKRIDE_FUZZ_SECONDS` how long each kind goes on at least.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +24,7 @@ use crate::screens::scenes;
 use crate::world::{Operator, World};
 
 /// Inputs of each kind.
-const INPUTS: usize = 10_000;
+const INPUTS: u64 = 10_000;
 
 /// Longest time of one input; far above what any takes, far below what a person would notice.
 const LONGEST: Duration = Duration::from_millis(100);
@@ -108,7 +109,10 @@ fn mutated(dice: &mut Dice, seeds: &[Vec<u8>]) -> Vec<u8> {
 async fn feed(seed: u64, seeds: &[Vec<u8>], mut read: impl FnMut(&[u8])) {
     let mut dice = Dice(seed);
     let mut slowest = (Duration::ZERO, Vec::new());
-    for _ in 0..INPUTS * times() {
+    let (begun, count, least) = (Instant::now(), INPUTS * times(), seconds());
+    let mut inputs = 0;
+    while inputs < count || begun.elapsed() < least {
+        inputs += 1;
         let input = mutated(&mut dice, seeds);
         let began = Instant::now();
         read(&input);
@@ -118,6 +122,7 @@ async fn feed(seed: u64, seeds: &[Vec<u8>], mut read: impl FnMut(&[u8])) {
         }
         tokio::task::consume_budget().await;
     }
+    println!("{inputs} inputs of kind {seed}, slowest {:?}", slowest.0);
     // A busy machine may stop anybody for a moment: what is slow must be slow again.
     if slowest.0 > LONGEST {
         let mut again = Duration::MAX;
@@ -400,7 +405,15 @@ async fn flipped_bytes_of_a_journal() {
 }
 
 /// How often more than usual.
-fn times() -> usize {
-    let more = std::env::var("CHECKRIDE_FUZZ").ok();
-    more.and_then(|n| n.parse().ok()).unwrap_or(1)
+fn times() -> u64 {
+    figure("CHECKRIDE_FUZZ").unwrap_or(1)
+}
+
+/// How long each kind goes on, whatever its count.
+fn seconds() -> Duration {
+    Duration::from_secs(figure("CHECKRIDE_FUZZ_SECONDS").unwrap_or(0))
+}
+
+fn figure(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
 }
