@@ -106,12 +106,16 @@ fn mutated(dice: &mut Dice, seeds: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Gives every input to a reader, and holds each against the clock.
+#[expect(
+    clippy::print_stdout,
+    reason = "how many inputs a given time was enough for is what a long fuzz is asked for"
+)]
 async fn feed(seed: u64, seeds: &[Vec<u8>], mut read: impl FnMut(&[u8])) {
     let mut dice = Dice(seed);
     let mut slowest = (Duration::ZERO, Vec::new());
-    let (begun, count, least) = (Instant::now(), INPUTS * times(), seconds());
+    let (start, count, least) = (Instant::now(), INPUTS * times(), seconds());
     let mut inputs = 0;
-    while inputs < count || begun.elapsed() < least {
+    while inputs < count || start.elapsed() < least {
         inputs += 1;
         let input = mutated(&mut dice, seeds);
         let began = Instant::now();

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command as Process};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -193,17 +192,17 @@ impl Needles {
     }
 }
 
-/// Looks at the arguments of every process of this machine until told to end; the piece it found.
-fn watch(needles: Arc<Needles>, over: Arc<AtomicBool>) -> thread::JoinHandle<Option<String>> {
+/// Looks at the arguments of every process of this machine until its owner hangs up; the piece it found.
+fn watch(needles: Arc<Needles>, owner: mpsc::Receiver<()>) -> thread::JoinHandle<Option<String>> {
     thread::spawn(move || {
-        while !over.load(Ordering::Relaxed) {
+        let pause = Duration::from_millis(20);
+        while owner.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
             for entry in fs::read_dir("/proc").unwrap().flatten() {
                 let arguments = fs::read(entry.path().join("cmdline")).unwrap_or_default();
                 if let Some(found) = needles.find(&arguments) {
                     return Some(found);
                 }
             }
-            thread::sleep(Duration::from_millis(20));
         }
         None
     })
@@ -248,8 +247,8 @@ async fn a_printed_key_is_nowhere() {
     let receiver = Receiver::answering(&[Some(200)]).await;
     let world = world(&receiver.url);
     let needles = Arc::new(Needles::new(&world));
-    let over = Arc::new(AtomicBool::new(false));
-    let watching = watch(needles.clone(), over.clone());
+    let (over, owner) = mpsc::channel();
+    let watching = watch(needles.clone(), owner);
     let host = host(&world);
     let mut printed = Vec::new();
     fly(&world, &mut printed).await;
@@ -271,7 +270,7 @@ async fn a_printed_key_is_nowhere() {
         );
     }
     drop(host);
-    over.store(true, Ordering::Relaxed);
+    drop(over);
     assert_eq!(
         watching.join().unwrap(),
         None,
@@ -308,11 +307,11 @@ fn everything_was_said(world: &World) {
         for form in [
             "plain", "halves", "pieces", "base64", "hex", "spaced", "url", "json", "cut", "end",
         ] {
-            let word = format!("{who}-{form}: ");
-            let mut lines = leak.lines().filter(|line| line.contains(&word));
+            let label = format!("{who}-{form}: ");
+            let mut lines = leak.lines().filter(|line| line.contains(&label));
             assert!(
                 lines.any(|line| line.contains("⟪CANARY_TOKEN⟫")),
-                "{word}: {leak}"
+                "{label}: {leak}"
             );
         }
     }
@@ -328,12 +327,12 @@ fn everything_was_said(world: &World) {
     let memory = fs::read_to_string(world.project().join("memory/leak.md")).unwrap();
     assert!(memory.contains("note ⟪CANARY_TOKEN⟫"), "{memory}");
     let diff = read("diff.patch");
-    let mut named = diff.lines().filter(|line| line.contains("named-"));
-    assert!(named.all(|line| line.contains("⟪CANARY_TOKEN⟫")), "{diff}");
+    let mut files = diff.lines().filter(|line| line.contains("named-"));
+    assert!(files.all(|line| line.contains("⟪CANARY_TOKEN⟫")), "{diff}");
     assert!(diff.contains("+⟪CANARY_TOKEN⟫"), "{diff}");
-    let names = diff.lines().filter_map(|line| line.strip_prefix('+'));
-    let names: Vec<&str> = names.filter(|line| line.ends_with("_TOKEN")).collect();
-    assert_eq!(names, ["CANARY_TOKEN"], "{diff}");
+    let added = diff.lines().filter_map(|line| line.strip_prefix('+'));
+    let tokens: Vec<&str> = added.filter(|line| line.ends_with("_TOKEN")).collect();
+    assert_eq!(tokens, ["CANARY_TOKEN"], "{diff}");
     let failed = fs::read_to_string(runs.join("fail/1/transcript.jsonl")).unwrap();
     assert!(failed.contains("error-plain: ⟪CANARY_TOKEN⟫"), "{failed}");
 }
