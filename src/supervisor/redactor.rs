@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn pieces_of_a_secret_are_hidden() {
         let mut redactor = Redactor::default();
-        let value = "sk-ant-api03-Qw3rTy9uIoP1aSdF5gHjK7lZxC2vBnM8";
+        let value = "ak-ant-api03-Qw3rTy9uIoP1aSdF5gHjK7lZxC2vBnM8";
         redactor.hide("KEY", value);
         redactor.hide("PATH_TO_KEY", "/home/somebody/keys/project.json");
         for from in 0..value.len() - 16 {
@@ -134,7 +134,7 @@ mod tests {
             let text = format!("ü{}é", &value[from..from + 15]);
             assert_eq!(redactor.clean(&text), text);
         }
-        let other = "/home/somebody/keys/project.toml, sk-ant-api03-";
+        let other = "/home/somebody/keys/project.toml, ak-ant-api03-";
         assert_eq!(redactor.clean(other), other);
         assert_eq!(
             redactor.clean("{/home/somebody/keys/project.json}"),
