@@ -294,6 +294,27 @@ fn what_will_not_go_is_said_before() {
     );
 }
 
+/// One line of cause and next step is shown whole, however narrow the terminal.
+#[test]
+fn a_long_line_is_shown_whole() {
+    let why = "the diff does not fit on branch drafts: conflict in notes/a.md; publish to another \
+               branch, or start a new run from a newer commit";
+    for size in [(80, 24), (120, 36), (48, 16)] {
+        let mut cockpit = Cockpit::new(&scenes::publish(false), size);
+        cockpit.app.toast = Some(why.to_owned());
+        let screen = cockpit.text("mono");
+        let words: Vec<&str> = screen.split_whitespace().collect();
+        let told: Vec<&str> = why.split_whitespace().collect();
+        let (first, last) = (told[..8].to_vec(), told[told.len() - 3..].to_vec());
+        for part in [first, last] {
+            let found = words.windows(part.len()).any(|window| window == part);
+            assert!(found, "{size:?}: {screen}");
+        }
+        let marks = cockpit.text("mono");
+        assert!(marks.contains("approve"), "the answers stay: {marks}");
+    }
+}
+
 /// The four step checkpoints at the widest and the narrowest size.
 #[test]
 fn checkpoints_wide_and_narrow() {

@@ -10,7 +10,7 @@ use crate::tui::keymap::Place;
 use crate::tui::layout::{self, Region};
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, labelled};
+use crate::tui::text::{Row, labelled, wrap};
 
 /// Draws help for a place.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, place: Place, region: Region) {
@@ -32,11 +32,13 @@ pub(crate) fn rows(place: Place, width: usize) -> Vec<Row> {
     ];
     let right = [("loops", Group::Loops), ("everywhere", Group::Everywhere)];
     let mut rows = if width >= 76 {
-        side_by_side(&columns(&left, place), &columns(&right, place), width)
+        let half = width / 2;
+        let left = columns(&left, place, half.saturating_sub(1));
+        side_by_side(&left, &columns(&right, place, width - half), half)
     } else {
-        let mut rows = columns(&left, place);
-        rows.extend(columns(&right, place));
-        rows.into_iter().map(|r| r.cut(width)).collect()
+        let mut rows = columns(&left, place, width);
+        rows.extend(columns(&right, place, width));
+        rows
     };
     rows.push(Row::of(Role::Faint, "┄".repeat(width)));
     for (label, words) in [
@@ -50,7 +52,7 @@ pub(crate) fn rows(place: Place, width: usize) -> Vec<Row> {
         ),
         (
             "safety",
-            "Enter never approves. Keys arm 0.4 s after a checkpoint appears and only when no text field has focus. No timeout ever approves. A stopped run keeps its draft, transcript and memory.",
+            "Enter never approves. Keys arm 0.4 s after a checkpoint appears and only when no text field has focus. No timeout ever approves. A stopped run keeps its transcript, its memory and any draft.",
         ),
     ] {
         rows.extend(labelled(label, 9, (Role::Fg, words), width));
@@ -58,44 +60,46 @@ pub(crate) fn rows(place: Place, width: usize) -> Vec<Row> {
     rows
 }
 
-fn columns(groups: &[(&str, Group)], place: Place) -> Vec<Row> {
+fn columns(groups: &[(&str, Group)], place: Place, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for (title, group) in groups {
         rows.push(Row::of(Role::Title, *title));
         let entries = TABLE
             .iter()
             .filter(|e| e.group == *group && !e.help.is_empty());
-        rows.extend(entries.map(|e| entry(e, place)));
+        rows.extend(entries.flat_map(|e| entry(e, place, width)));
         rows.push(Row::blank());
     }
     rows
 }
 
 /// Keys that mean nothing in the place that help was asked for are quiet.
-fn entry(entry: &Entry, place: Place) -> Row {
+fn entry(entry: &Entry, place: Place, width: usize) -> Vec<Row> {
     let here = entry.places.contains(&place);
     let (key, words) = if here {
         (Role::Accent, Role::Fg)
     } else {
         (Role::Muted, Role::Muted)
     };
-    Row::of(key, format!(" {}", entry.shown))
-        .to(13)
-        .with(words, entry.help)
+    wrap(entry.help, width.saturating_sub(13).max(8))
+        .into_iter()
+        .enumerate()
+        .map(|(i, line)| {
+            let shown = if i == 0 { entry.shown } else { "" };
+            Row::of(key, format!(" {shown}"))
+                .to(13)
+                .with(words, line)
+                .cut(width)
+        })
+        .collect()
 }
 
-fn side_by_side(left: &[Row], right: &[Row], width: usize) -> Vec<Row> {
-    let half = width / 2;
+fn side_by_side(left: &[Row], right: &[Row], half: usize) -> Vec<Row> {
     (0..left.len().max(right.len()))
         .map(|i| {
-            let mut row = left
-                .get(i)
-                .cloned()
-                .unwrap_or_default()
-                .cut(half - 1)
-                .to(half);
-            let beside = right.get(i).cloned().unwrap_or_default();
-            row.spans.extend(beside.cut(width - half).spans);
+            let mut row = left.get(i).cloned().unwrap_or_default().to(half);
+            row.spans
+                .extend(right.get(i).cloned().unwrap_or_default().spans);
             row
         })
         .collect()

@@ -4,6 +4,8 @@
 //!  c open checkpoint   Tab pane   z zoom   t timeline   m memory   space hold   X stop all   ? help
 //! ```
 
+use ratatui::layout::Rect;
+
 use crate::tui::action;
 use crate::tui::app::decide::{Question, open_rubric};
 use crate::tui::app::dialogue::Dialogue;
@@ -21,6 +23,9 @@ use crate::tui::text::{self, Row, figures};
 use super::hints;
 use crate::tui::layers::asks;
 
+/// Most rows of a toast: what somebody else wrote into a message does not take the page away.
+const SAID: usize = 4;
+
 /// Draws the bar, the answers or one line of status, and the hints.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, at: &Layout) {
     let width = usize::from(at.answer.width);
@@ -34,6 +39,30 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, at: &Layout) {
     }
     canvas.row(at.answer, &answer(app, width, at.hint.is_empty()));
     canvas.row(at.hint, &hints::row(app, width));
+    said(canvas, app, at.bar);
+}
+
+/// A toast that the hint line cannot hold, over the rows above the bar: nothing of it is lost.
+fn said(canvas: &mut Canvas<'_>, app: &App, bar: Rect) {
+    let width = usize::from(bar.width);
+    let Some(toast) = app.toast.as_ref().filter(|toast| !fits(toast, width)) else {
+        return;
+    };
+    let mut rows = text::paragraph(Role::Fg, " ", toast, width);
+    rows.truncate(SAID);
+    let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).min(bar.y);
+    let area = Rect {
+        y: bar.y - height,
+        height,
+        ..bar
+    };
+    let rows: Vec<Row> = rows.into_iter().map(|row| row.to(width)).collect();
+    canvas.rows(area, &rows);
+}
+
+/// Whether a toast has room in one line of this width.
+pub(super) fn fits(toast: &str, width: usize) -> bool {
+    text::width(toast) < width
 }
 
 /// The bar, and whether it is the loud one.

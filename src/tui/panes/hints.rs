@@ -9,9 +9,12 @@ use crate::tui::keymap::{self, Place, Receiver};
 use crate::tui::styles::Role;
 use crate::tui::text::{self, Row};
 
+use super::foot;
+
 /// The last line: a toast, or what the keys do here.
 pub(crate) fn row(app: &App, width: usize) -> Row {
-    if let Some(toast) = &app.toast {
+    // A longer one stands above the bar.
+    if let Some(toast) = app.toast.as_ref().filter(|toast| foot::fits(toast, width)) {
         return Row::of(Role::Fg, format!(" {toast}")).cut(width);
     }
     if app.field.is_some() {

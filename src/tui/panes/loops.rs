@@ -101,7 +101,14 @@ fn below(app: &App, width: usize) -> Vec<Row> {
     {
         Some((row, LoopState::Valid(facts))) => {
             if let Some(why) = &facts.distrust {
-                let text = format!("nothing of it runs: {why}; s shows what it would run");
+                let goes_on = app.run().is_some_and(|run| run.active());
+                let text = if goes_on {
+                    format!(
+                        "no new run: {why}; this one goes on as it was allowed; s shows the change"
+                    )
+                } else {
+                    format!("nothing of it runs: {why}; s shows what it would run")
+                };
                 let width = width.saturating_sub(1);
                 rows.extend(labelled(" ▲", 3, (Role::Warn, &text), width));
             }

@@ -160,6 +160,8 @@ fn columns_stay_aligned_with_any_script() {
             let entry = serde_json::json!({"at": NOON, "kind": "said", "text": odd.repeat(3)});
             cockpit.tell(&[transcript_line(&entry.to_string())]);
             cockpit.keys(keys);
+            // A long one stands over the panes, and so over their lines.
+            cockpit.app.toast = None;
             let text = cockpit.text("terminal");
             assert!(keys == "?" || width < 60 || text.contains("日本"), "{text}");
             let buf = cockpit.grid(&Styles::named("terminal").unwrap());

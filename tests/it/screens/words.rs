@@ -57,7 +57,7 @@ fn help_fits_and_says_how_it_closes() {
     let text = cockpit.text("terminal");
     assert!(text.contains("Esc closes"), "{text}");
     assert!(
-        text.contains("keeps its draft, transcript and memory."),
+        text.contains("keeps its transcript, its memory and any draft."),
         "{text}"
     );
 }
