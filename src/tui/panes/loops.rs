@@ -10,6 +10,7 @@ use crate::protocol::{LoopFacts, LoopRow, LoopState};
 use crate::run::Ask;
 use crate::run::spec::{JudgeKind, LoopSpec};
 use crate::tui::app::App;
+use crate::tui::app::runs::Run;
 use crate::tui::layout::{Pane, Region};
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
@@ -84,6 +85,16 @@ fn one(app: &App, row: &LoopRow, width: usize) -> Row {
     out.right(width.saturating_sub(1), role, word)
 }
 
+/// What the operator's leave is missing for. A run that began with it goes on as it was allowed.
+fn untrusted(app: &App, why: &str, width: usize) -> Vec<Row> {
+    let text = if app.run().is_some_and(Run::active) {
+        format!("no new run: {why}; this one goes on as it was allowed; s shows the change")
+    } else {
+        format!("nothing of it runs: {why}; s shows what it would run")
+    };
+    labelled(" ▲", 3, (Role::Warn, &text), width)
+}
+
 /// What stands below the list.
 fn below(app: &App, width: usize) -> Vec<Row> {
     if app.pages().is_some() {
@@ -101,16 +112,7 @@ fn below(app: &App, width: usize) -> Vec<Row> {
     {
         Some((row, LoopState::Valid(facts))) => {
             if let Some(why) = &facts.distrust {
-                let goes_on = app.run().is_some_and(|run| run.active());
-                let text = if goes_on {
-                    format!(
-                        "no new run: {why}; this one goes on as it was allowed; s shows the change"
-                    )
-                } else {
-                    format!("nothing of it runs: {why}; s shows what it would run")
-                };
-                let width = width.saturating_sub(1);
-                rows.extend(labelled(" ▲", 3, (Role::Warn, &text), width));
+                rows.extend(untrusted(app, why, width.saturating_sub(1)));
             }
             rows.extend(bones(facts, app, width));
             rows.push(Row::blank());
