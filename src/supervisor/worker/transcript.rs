@@ -79,6 +79,8 @@ pub enum Kind {
     Checks,
     /// What the judge said.
     Judge,
+    /// What the checks of a loop without a judge come to.
+    Verdict,
     /// What was put into memory.
     Memory,
     /// What the operator did.
@@ -114,6 +116,7 @@ impl Kind {
             | Self::Guardrail
             | Self::End
             | Self::Judge
+            | Self::Verdict
             | Self::Memory
             | Self::You
             | Self::Publish

@@ -88,7 +88,7 @@ fn one(app: &App, row: &LoopRow, width: usize) -> Row {
 /// What the operator's leave is missing for. A run that began with it goes on as it was allowed.
 fn untrusted(app: &App, why: &str, width: usize) -> Vec<Row> {
     let text = if app.run().is_some_and(Run::active) {
-        format!("no new run: {why}; this one goes on as it was allowed; s shows the change")
+        format!("no new run: {why}; this one goes on as it was allowed")
     } else {
         format!("nothing of it runs: {why}; s shows what it would run")
     };
