@@ -300,6 +300,7 @@ impl Run {
             }
             Input::NoRoom(purse) => Ok(self.halt_at(self.meter.ahead(purse))),
             Input::Used(usage) => Ok(self.used(usage)),
+            Input::Reserve(usage) => Ok(self.reserve(usage)),
             Input::Took(ms) => Ok(self.took(ms)),
             Input::Paused(pause) => Ok(self.paused(pause)),
             Input::PauseOver => Ok(self.pause_over()),

@@ -34,7 +34,9 @@ pub(super) fn event(event: &Event) -> Option<String> {
         }
         Event::Permitted { allowed: true, .. } => "allowed the tool call".to_owned(),
         Event::Permitted { allowed: false, .. } => "refused the tool call".to_owned(),
-        Event::Used(_) | Event::Took { .. } | Event::Closing(_) => return None,
+        Event::Used(_) | Event::Reserved(_) | Event::Took { .. } | Event::Closing(_) => {
+            return None;
+        }
         Event::Paused(pause) => format!(
             "waits for the limit until {}: {}",
             until(pause.until_ms),

@@ -235,6 +235,14 @@ impl Run {
         }
     }
 
+    /// Nothing is reserved for a step that is over or being ended, nor once a limit is reached.
+    pub(super) fn reserve(&mut self, worst: Usage) -> Effect {
+        if self.in_flight().is_some() && self.meter.reached().is_none() {
+            self.emit(Event::Reserved(worst));
+        }
+        Effect::Continue
+    }
+
     /// A step that is over or being ended came to nothing: its time counts all the same.
     pub(super) fn took(&mut self, ms: u64) -> Effect {
         if self.in_flight().is_some() || matches!(self.phase, Phase::Halting(_)) {

@@ -19,6 +19,7 @@ impl Run {
             Event::Decided { decision, .. } => self.take_in(decision),
             Event::Permitted { .. } => self.phase = Phase::Doing(Stage::Work),
             Event::Used(usage) => self.meter.report(*usage),
+            Event::Reserved(worst) => self.meter.reserve(*worst),
             Event::Took { ms } => self.meter.took(*ms),
             Event::Paused(pause) => self.pauses(pause),
             Event::Worked(work) => self.take_work(work),

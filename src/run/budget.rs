@@ -61,6 +61,8 @@ pub struct Meter {
     used: Usage,
     /// What the step in flight has reported so far; folded into `used` when it ends.
     live: Usage,
+    /// What the step in flight may have used in all before it tells more.
+    reserved: Usage,
     /// Money known to be spent by steps that ended, even where other steps leave the sum unknown.
     known_micro_usd: u64,
     worked_ms: u64,
@@ -73,6 +75,7 @@ impl Meter {
             cap,
             used: Usage::default(),
             live: Usage::default(),
+            reserved: Usage::default(),
             known_micro_usd: 0,
             worked_ms: 0,
         }
@@ -81,6 +84,20 @@ impl Meter {
     /// The step in flight says that it has used this much so far, in all.
     pub fn report(&mut self, so_far: Usage) {
         self.live = so_far;
+    }
+
+    /// The step in flight may have used this much in all before it tells more.
+    pub fn reserve(&mut self, worst: Usage) {
+        self.reserved = worst;
+    }
+
+    /// What was set aside for the step in flight beyond what it has told, all in all.
+    pub(super) fn unheard(&self) -> Option<Usage> {
+        let Usage {
+            tokens, micro_usd, ..
+        } = self.reserved;
+        let more = tokens > self.live.tokens || micro_usd > self.live.micro_usd;
+        more.then_some(self.reserved)
     }
 
     /// A step has ended: its usage and time count, its live report is replaced by them.
@@ -95,6 +112,7 @@ impl Meter {
         self.known_micro_usd = self.known_micro_usd();
         self.used = self.used();
         self.live = Usage::default();
+        self.reserved = Usage::default();
     }
 
     /// So long was a step at work that came to nothing.

@@ -53,6 +53,9 @@ pub enum Event {
     },
     /// The step in flight reported its usage so far.
     Used(Usage),
+    /// The step in flight may have used this much in all before it tells more: what is charged should
+    /// the host die meanwhile.
+    Reserved(Usage),
     /// The step in flight came to nothing; so long it was at work.
     Took {
         /// Milliseconds.

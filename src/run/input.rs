@@ -20,6 +20,8 @@ pub enum Input {
     Composed(Prompt),
     /// The step in flight has used this much so far, in all.
     Used(Usage),
+    /// The step in flight is about to use up to this much, in all. It may where the step's events say so.
+    Reserve(Usage),
     /// An agent asks leave for one tool call; its work is held meanwhile.
     Permission {
         /// The agent's id for the call.

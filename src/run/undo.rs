@@ -283,6 +283,10 @@ impl Run {
             detail: String::new(),
             maybe_done: false,
         };
+        // A call that nobody hears any more may have cost all that was set aside for it.
+        if let Some(worst) = self.meter.unheard() {
+            self.emit(Event::Used(worst));
+        }
         // That hosts die says nothing of the step: it is no repetition.
         self.emit(Event::Failed(failure.clone()));
         self.ask(Ask::Error { failure })

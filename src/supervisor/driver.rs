@@ -8,6 +8,7 @@ mod errands;
 mod kill;
 mod narrate;
 mod preflight;
+mod till;
 mod turn;
 mod verify;
 mod work;
@@ -17,7 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::spawn_local;
 
 use super::boss::News;
@@ -46,6 +47,8 @@ pub(super) struct Mail {
     from: Option<(String, Reply)>,
     /// Whether the step in flight is over with it.
     lands: bool,
+    /// Told once what it leads to is durable, and only where it leads to anything.
+    kept: Option<oneshot::Sender<()>>,
 }
 
 impl Mail {
@@ -56,6 +59,7 @@ impl Mail {
             texts: Vec::new(),
             from: Some((about, reply)),
             lands: false,
+            kept: None,
         }
     }
 
@@ -66,7 +70,18 @@ impl Mail {
             texts: Vec::new(),
             from: None,
             lands: false,
+            kept: None,
         }
+    }
+
+    /// News of the step in flight that waits until they are kept.
+    fn to_be_kept(input: Input) -> (Self, oneshot::Receiver<()>) {
+        let (kept, durable) = oneshot::channel();
+        let mail = Self {
+            kept: Some(kept),
+            ..Self::underway(input)
+        };
+        (mail, durable)
     }
 
     /// The last word of the step in flight.
@@ -76,6 +91,7 @@ impl Mail {
             texts,
             from: None,
             lands: true,
+            kept: None,
         }
     }
 }
@@ -136,6 +152,7 @@ pub(super) fn start(
         site,
         inbox,
         late: None,
+        kept: None,
         me: mail.clone(),
         kill: kill.clone(),
         works: false,
@@ -162,6 +179,8 @@ struct Driver {
     inbox: mpsc::Receiver<Mail>,
     /// A letter that came while the journal could not be written.
     late: Option<Mail>,
+    /// Who waits until the step's events are durable.
+    kept: Option<oneshot::Sender<()>>,
     me: mpsc::Sender<Mail>,
     kill: Kill,
     works: bool,
@@ -185,6 +204,10 @@ impl Driver {
         };
         loop {
             self.record(step.events, texts).await;
+            if let Some(kept) = self.kept.take() {
+                // Whoever waited for it may be gone.
+                let _gone = kept.send(());
+            }
             self.carry_out(step.effect).await;
             if matches!(self.run.phase(), Phase::Ended(_)) {
                 break;
@@ -222,6 +245,7 @@ impl Driver {
             Some(why) => Step::refused(why),
             None => self.run.step(clean::clean(redactor, mail.input)),
         };
+        self.kept = mail.kept.filter(|_| !step.events.is_empty());
         // What could not be killed any more has come home: nothing of the run is alive.
         if mail.lands && matches!(self.run.phase(), Phase::Halting(_)) {
             self.late = Some(Mail::landing(Input::Halted, Vec::new()));

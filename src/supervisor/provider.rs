@@ -9,6 +9,7 @@ mod openai;
 mod partial;
 mod pause;
 mod sse;
+mod till;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::supervisor::clock::Clock;
 pub use again::{Asking, Sum};
 pub use call::Client;
 pub use fault::{Again, Fault};
+pub use till::{Grant, Till, Want};
 
 /// How long a server may take, and how soon it is asked again.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +68,7 @@ pub struct Reach<'a> {
     /// What time it is.
     pub clock: &'a Clock,
     /// What the run may still use.
-    pub left: Left,
+    pub till: Till,
 }
 
 /// What a run may still use, in tokens, whichever cap leaves no more.

@@ -58,8 +58,11 @@ pub(super) struct Site {
     pub(super) redactor: Redactor,
     /// The host's environment, which holds the keys of models.
     env: Vec<(OsString, OsString)>,
-    /// What the tokens of models cost.
-    prices: Prices,
+    /// What the tokens of models cost: the list as it stood when the step began, and each that it was
+    /// changed to since.
+    prices: RefCell<Vec<Prices>>,
+    /// The user's config folder, where that list is.
+    config: PathBuf,
     /// How fast a scripted worker plays; 1.0 is as written.
     pub(super) pace: f64,
     trust: Trust,
@@ -93,7 +96,8 @@ impl Site {
             redactor: secrets::of(&wake.spec, &settings.env),
             sessions: RefCell::default(),
             env: settings.env.clone(),
-            prices: listed.prices,
+            prices: RefCell::new(vec![listed.prices]),
+            config: settings.config.clone(),
             clock: settings.clock.clone(),
             journal: shared.journal.clone(),
             hub: shared.hub.clone(),
@@ -245,14 +249,44 @@ impl Site {
         }
     }
 
-    /// Tokens of this model that so much money buys, where a list of prices tells.
-    pub(super) fn tokens_for(&self, micro_usd: u64, model: &str) -> Option<u64> {
-        self.prices.tokens_for(micro_usd, model)
+    /// A step begins: the list of prices counts as it stands now.
+    pub(super) fn read_prices(&self) {
+        let file = prices::read(&self.config);
+        let known = self.prices.borrow().last() == Some(&file.prices);
+        if !known {
+            let wrong = file.diagnostics.iter().map(|d| (Kind::Error, d.line()));
+            self.narrate(wrong.collect());
+        }
+        self.prices.replace(vec![file.prices]);
     }
 
-    /// The usage with its money, where only a list of prices tells it.
+    /// A call of the step is about to begin: a list that has changed counts beside those before it.
+    pub(super) fn look_at_prices(&self) {
+        let now = prices::read(&self.config).prices;
+        let mut seen = self.prices.borrow_mut();
+        if !seen.contains(&now) {
+            seen.push(now);
+        }
+    }
+
+    /// Whether a list of prices knows this model.
+    pub(super) fn knows_price(&self, model: &str) -> bool {
+        self.prices.borrow().iter().any(|list| list.knows(model))
+    }
+
+    /// Tokens of this model that so much money buys, at the dearest price seen in this step; `None`
+    /// where no list tells.
+    pub(super) fn tokens_for(&self, micro_usd: u64, model: &str) -> Option<u64> {
+        let seen = self.prices.borrow();
+        let all = seen.iter().map(|list| list.tokens_for(micro_usd, model));
+        all.flatten().min()
+    }
+
+    /// The usage with its money, where only a list of prices tells it; the dearest seen in this step.
     pub(super) fn priced(&self, usage: Usage, model: Option<&str>) -> Usage {
-        self.prices.put(usage, model)
+        let seen = self.prices.borrow();
+        let all = seen.iter().map(|list| list.put(usage, model));
+        all.max_by_key(|usage| usage.micro_usd).unwrap_or(usage)
     }
 
     /// Adds to the transcript, and tells every cockpit how long it is now.

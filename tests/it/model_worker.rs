@@ -13,7 +13,7 @@ use checkride::run::{Purse, Usage};
 use checkride::supervisor::clock::Clock;
 use checkride::supervisor::guard::Guard;
 use checkride::supervisor::process::{Halt, Limits};
-use checkride::supervisor::provider::{Left, Patience, Reach};
+use checkride::supervisor::provider::{Left, Patience, Reach, Till};
 use checkride::supervisor::worker::command::Task;
 use checkride::supervisor::worker::http::{self, Means};
 use checkride::supervisor::worker::leave::{Leave, Permit, Question};
@@ -113,7 +113,7 @@ impl Flight {
                 key: Some(KEY.into()),
                 patience: Patience::default(),
                 clock: &clock,
-                left: Left::of_tokens(self.left_tokens),
+                till: Till::of(Left::of_tokens(self.left_tokens)),
             },
             retries: 1,
             leave,

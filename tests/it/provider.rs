@@ -12,8 +12,8 @@ use checkride::run::Usage;
 use checkride::run::spec::{Api, Provider};
 use checkride::supervisor::clock::Clock;
 use checkride::supervisor::provider::{
-    Asking, Fault, Left, Listener, Message, Outcome, Patience, Reach, Reply, Request, Stop, Tool,
-    ToolCall,
+    Asking, Fault, Left, Listener, Message, Outcome, Patience, Reach, Reply, Request, Stop, Till,
+    Tool, ToolCall,
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -101,7 +101,7 @@ async fn converse(provider: &Provider, way: &Way, messages: &[Message], tools: &
         key: way.key.map(Into::into),
         patience: PATIENCE,
         clock: &clock,
-        left: Left::of_tokens(way.left_tokens),
+        till: Till::of(Left::of_tokens(way.left_tokens)),
     };
     let mut heard = Heard::default();
     let client = match reach.client().await {
@@ -120,7 +120,7 @@ async fn converse(provider: &Provider, way: &Way, messages: &[Message], tools: &
         retries: way.retries,
         deadline: Instant::now() + way.time,
         clock: &clock,
-        left: Left::of_tokens(way.left_tokens),
+        till: Till::of(Left::of_tokens(way.left_tokens)),
     };
     let request = Request {
         provider,

@@ -15,6 +15,7 @@ mod triggers;
 mod undo;
 mod verdicts;
 mod waits;
+mod walls;
 mod workers;
 mod year;
 

@@ -127,15 +127,15 @@ fn refuse_placeholders(table: &Table<'_>, word: &At<String>) {
 }
 
 /// What is said of a cap in dollars on a worker that does not tell what it costs.
-pub(super) const UNTOLD_MONEY: &str = "usd_per_run (this worker does not tell what it costs: only \
-    where prices.toml knows its model; tokens stop the run)";
+pub(super) const UNTOLD_MONEY: &str = "usd_per_run (this worker does not tell what it costs: it \
+    starts only where prices.toml knows its model)";
 
 /// Names what the file asks for and this kind of worker is not held to: a program decides by
 /// itself which tools it uses and how often it asks its model again.
 pub(super) fn announce(parts: &Parts, problems: &Problems<'_>) {
     let Some(worker) = &parts.worker else { return };
     let capped = parts.guardrails.spec.budget.micro_usd.is_some();
-    if capped && !tells_money(&worker.spec.kind) {
+    if capped && !worker.spec.kind.tells_money() {
         problems.not_enforced(UNTOLD_MONEY);
     }
     if !matches!(worker.spec.kind, WorkerKind::Command { .. }) {
@@ -147,17 +147,6 @@ pub(super) fn announce(parts: &Parts, problems: &Problems<'_>) {
     if worker.retries {
         problems
             .not_enforced("worker.retries (the worker is a program that tries again by itself)");
-    }
-}
-
-/// Whether the worker says by itself what it costs.
-fn tells_money(kind: &WorkerKind) -> bool {
-    let WorkerKind::Command { format, .. } = kind else {
-        return false;
-    };
-    match format {
-        Format::ClaudeStreamJson | Format::OpencodeJson | Format::PiJson => true,
-        Format::Text | Format::CodexJsonl | Format::GeminiStreamJson => false,
     }
 }
 

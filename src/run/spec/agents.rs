@@ -56,6 +56,18 @@ impl WorkerKind {
         }
     }
 
+    /// Whether it says by itself what it costs; a script costs nothing.
+    pub fn tells_money(&self) -> bool {
+        match self {
+            Self::Command { format, .. } => match format {
+                Format::ClaudeStreamJson | Format::OpencodeJson | Format::PiJson => true,
+                Format::Text | Format::CodexJsonl | Format::GeminiStreamJson => false,
+            },
+            Self::Script { .. } => true,
+            Self::Acp { .. } | Self::Http(_) => false,
+        }
+    }
+
     /// The program that it is started with, where it is one.
     pub fn program(&self) -> Option<&[String]> {
         match self {

@@ -85,6 +85,7 @@ fn told(news: Input, one: impl Fn(String) -> String) -> Input {
         news @ (Input::Prepared(_)
         | Input::Composed(_)
         | Input::Used(_)
+        | Input::Reserve(_)
         | Input::Remembered { .. }
         | Input::Forgotten
         | Input::Published(_)

@@ -63,6 +63,7 @@ pub(super) fn entries(event: &Event, clock: &Clock) -> Vec<(Kind, String)> {
         Event::Began { .. }
         | Event::Permitted { .. }
         | Event::Used(_)
+        | Event::Reserved(_)
         | Event::Took { .. }
         | Event::Judged { .. }
         | Event::Remembered { .. }

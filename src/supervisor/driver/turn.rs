@@ -15,6 +15,7 @@ use crate::run::{Failure, Input, Usage};
 use crate::supervisor::guard::Guard;
 use crate::supervisor::limit::{self, Met};
 use crate::supervisor::process::Limits;
+use crate::supervisor::provider::Till;
 use crate::supervisor::sandbox::rooms::Keep;
 use crate::supervisor::sandbox::terms::Role;
 use crate::supervisor::site::Site;
@@ -49,14 +50,21 @@ impl Flight {
             me: self.me.clone(),
         };
         let (leave, questions) = Leave::new(&self.site.wake.spec.guardrails.tools);
+        let (till, wants) = Till::kept();
+        let model = self.site.wake.spec.worker.model.as_deref();
+        self.site.read_prices();
         let mut turn = tokio::select! {
-            turn = self.ask_worker(task, leave, &mut telling) => turn?,
+            turn = self.ask_worker(task, (leave, till), &mut telling) => turn?,
             () = self.relay(questions) => return Err(Amiss::Halted),
+            () = self.keep_till(wants, model) => return Err(Amiss::Halted),
         };
         telling.pause();
         turn.usage = telling.priced(turn.usage);
         if turn.ended != Ended::Well {
             self.wasted(&turn).await;
+        } else if turn.usage != Usage::default() {
+            // It counts with its work, which is yet to be measured: a host may die meanwhile.
+            self.set_aside(turn.usage, model).await;
         }
         match turn.ended {
             Ended::Well => Ok(turn),
@@ -99,7 +107,7 @@ impl Flight {
     async fn ask_worker(
         &self,
         task: Task<'_>,
-        leave: Leave,
+        (leave, till): (Leave, Till),
         telling: &mut Telling,
     ) -> Result<Turn, Amiss> {
         self.site
@@ -126,7 +134,7 @@ impl Flight {
                 turn
             }
             WorkerKind::Http(provider) => {
-                let means = self.http_means(provider, leave)?;
+                let means = self.http_means(provider, leave, till)?;
                 http::run(means, task, telling).await
             }
             WorkerKind::Acp { command } => acp::run(command, home, task, leave, telling).await,
@@ -142,12 +150,13 @@ impl Flight {
         &'a self,
         provider: &'a Provider,
         leave: Leave,
+        till: Till,
     ) -> Result<http::Means<'a>, Amiss> {
         let spec = &self.site.wake.spec;
         let scripts = self.site.check_scripts();
         let guard = Guard::new(&spec.guardrails.workspace, &scripts, b"").map_err(Amiss::at)?;
         Ok(http::Means {
-            reach: self.reach(provider),
+            reach: self.reach(provider, till),
             retries: spec.worker.retries,
             leave,
             guard,

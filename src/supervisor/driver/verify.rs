@@ -10,7 +10,7 @@ use crate::run::spec::{Judge, JudgeKind, OutputKind, Provider};
 use crate::run::{CheckResult, Input, Judgement, Usage};
 use crate::supervisor::naming;
 use crate::supervisor::process::{self, Ending, Exit, Halt, Heard, Home, Limits, Stdin};
-use crate::supervisor::provider::{Left, Listener, Patience, Reach};
+use crate::supervisor::provider::{Listener, Patience, Reach, Till};
 use crate::supervisor::sandbox::rooms::Keep;
 use crate::supervisor::sandbox::terms::Role;
 use crate::supervisor::verifier::checks::{self, Site as Examination};
@@ -131,12 +131,17 @@ impl Flight {
         match &judge.kind {
             JudgeKind::Human => Ok(answered(Judgement::Open)),
             JudgeKind::Http(provider) => {
-                let reach = self.reach(provider);
+                let (till, wants) = Till::kept();
+                self.site.read_prices();
+                let reach = self.reach(provider, till);
                 let mut hears = Hearing {
                     flight: self,
                     model: &provider.model,
                 };
-                Ok(remote::ask(&reach, judge, question, &mut hears, &self.halt).await)
+                tokio::select! {
+                    asked = remote::ask(&reach, judge, question, &mut hears, &self.halt) => Ok(asked),
+                    () = self.keep_till(wants, Some(&provider.model)) => Err(Amiss::Halted),
+                }
             }
             JudgeKind::Command { command, format: _ } => {
                 let examination = self.examination(tree).await?;
@@ -169,23 +174,13 @@ impl Flight {
     }
 
     /// All that is needed to reach a model for this run.
-    pub(super) fn reach<'a>(&'a self, provider: &'a Provider) -> Reach<'a> {
+    pub(super) fn reach<'a>(&'a self, provider: &'a Provider, till: Till) -> Reach<'a> {
         Reach {
             provider,
             key: self.site.key(provider),
             patience: Patience::default(),
             clock: &self.site.clock,
-            left: self.affordable(&provider.model),
-        }
-    }
-
-    /// What is left of the tokens, or of what the money left pays for, whichever is less.
-    fn affordable(&self, model: &str) -> Left {
-        let left = Left::of_tokens(self.left_tokens);
-        let money = self.left_micro_usd;
-        match money.and_then(|money| self.site.tokens_for(money, model)) {
-            Some(tokens) => left.or_of_money(tokens),
-            None => left,
+            till,
         }
     }
 

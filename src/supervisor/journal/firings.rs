@@ -50,6 +50,10 @@ pub struct Note {
     pub count: u32,
 }
 
+/// The runs that count to a date, in the order in which rows were written.
+const OF_DAY: &str = "(date = ?1 OR date > ?1 AND rowid >
+    (SELECT coalesce(max(rowid), 0) FROM runs WHERE date < ?1))";
+
 /// What the runs of a day spent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Day {
@@ -162,13 +166,16 @@ impl Journal {
         .await
     }
 
-    /// What runs that woke on this date spent, and what those that have not ended did.
+    /// What runs that woke on this date spent, and what those that have not ended did. A run counts
+    /// to the day on which it woke, whenever it ends. One that woke on a later date, with none of an
+    /// earlier date after it, woke by a clock that was ahead: it counts today too, so that a clock that
+    /// is set back gives nobody a second day.
     pub async fn day(&self, date: String) -> Result<Day, JournalError> {
         self.with(move |db| {
-            let sql = format!("SELECT {SPENT} FROM runs WHERE date = ?1");
+            let sql = format!("SELECT {SPENT} FROM runs WHERE {OF_DAY}");
             let all = db.prepare_cached(&sql)?.query_row([&date], sum_of)?;
             let sql =
-                format!("SELECT {SPENT}, loop, count(*) FROM runs WHERE date = ?1 GROUP BY loop");
+                format!("SELECT {SPENT}, loop, count(*) FROM runs WHERE {OF_DAY} GROUP BY loop");
             let loops = db
                 .prepare_cached(&sql)?
                 .query_map([&date], |row| {

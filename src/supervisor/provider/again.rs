@@ -6,15 +6,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::fault::{Again, Fault};
-use super::{Client, Left, Listener, Reply, Request, call, pause};
-use crate::run::Usage;
+use super::till::Grant;
+use super::{Client, Left, Listener, Reply, Request, Till, call, pause};
+use crate::run::{Purse, Usage};
 use crate::supervisor::clock::Clock;
 
-/// Fewest tokens that hold an answer.
-const LEAST_ANSWER: u64 = 256;
-
 /// How a question is asked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Asking<'a> {
     /// The way to the server.
     pub client: &'a Client,
@@ -25,7 +23,7 @@ pub struct Asking<'a> {
     /// What time it is.
     pub clock: &'a Clock,
     /// What all calls together may still use.
-    pub left: Left,
+    pub till: Till,
 }
 
 impl Asking<'_> {
@@ -39,7 +37,7 @@ impl Asking<'_> {
         let mut tries = 0;
         let began = Instant::now();
         loop {
-            let fits = match self.fit(request, spent) {
+            let fits = match self.fit(request, spent).await {
                 Ok(max_tokens) => Request {
                     max_tokens,
                     ..*request
@@ -50,6 +48,7 @@ impl Asking<'_> {
             let (reply, cost) = self.client.converse(&fits, self.clock, &mut hearing).await;
             spent = spent.plus(cost);
             hears.used(spent);
+            self.till.heard(spent).await;
             let fault = match reply {
                 Ok(reply) => return (Ok(reply), spent),
                 Err(fault) => fault,
@@ -73,26 +72,35 @@ impl Asking<'_> {
         }
     }
 
-    /// The most tokens that the answer may have, so that the worst case stays in the budget.
-    fn fit(&self, request: &Request<'_>, spent: Usage) -> Result<u32, Fault> {
-        let Left {
-            tokens: left,
-            purse,
-        } = self.left.less(spent.tokens);
+    /// The most tokens that the answer may have, so that the worst case stays in the budget, where it is
+    /// set aside for this call.
+    async fn fit(&self, request: &Request<'_>, spent: Usage) -> Result<u32, Fault> {
         // Three bytes a token is on the safe side of the usual four.
         let input = (call::body(request).to_string().len() as u64).div_ceil(3);
-        let room = left.saturating_sub(input);
-        let wanted = u64::from(request.max_tokens);
-        if room < LEAST_ANSWER.min(wanted) {
-            let cause = format!(
-                "the run's budget has {left} tokens left, and the next call to {} may need \
-                 {input} before it is answered: raise {} in [guardrails.budget], or ask for less",
-                request.provider.words(),
-                purse.key()
-            );
-            return Err(Fault::new(Again::NoRoom(purse), cause));
+        let who = request.provider.words();
+        match self.till.grant(spent, (input, request.max_tokens)).await {
+            Grant::Tokens(most) => Ok(most),
+            Grant::Ending => Err(Fault::new(Again::No, "the run ends".to_owned())),
+            Grant::Unpriced => {
+                let cause = format!(
+                    "usd_per_run or usd_per_day caps the run, and what {who} costs is not known: name \
+                     {} in prices.toml, or take the cap away",
+                    request.provider.model
+                );
+                Err(Fault::new(Again::NoRoom(Purse::Money), cause))
+            }
+            Grant::Short(Left {
+                tokens: left,
+                purse,
+            }) => {
+                let cause = format!(
+                    "the run's budget has {left} tokens left, and the next call to {who} may need \
+                     {input} before it is answered: raise {} in [guardrails.budget], or ask for less",
+                    purse.key()
+                );
+                Err(Fault::new(Again::NoRoom(purse), cause))
+            }
         }
-        Ok(u32::try_from(room.min(wanted)).unwrap_or(request.max_tokens))
     }
 
     /// How long to wait before it is asked again; else why it is not, in one line, and when it may.

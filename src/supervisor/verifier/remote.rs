@@ -68,7 +68,7 @@ async fn vote(
             retries: RETRIES,
             deadline: Instant::now() + time,
             clock: reach.clock,
-            left: reach.left.less(spent.tokens),
+            till: reach.till.after(spent),
         };
         let mut hearing = Sum::new(spent, hears);
         let asked = timeout_at(asking.deadline, asking.ask(&request, &mut hearing));

@@ -221,7 +221,7 @@ impl Talk<'_, '_, '_> {
             retries: self.retries,
             deadline: self.deadline,
             clock: self.reach.clock,
-            left: self.reach.left.less(self.spent.tokens),
+            till: self.reach.till.after(self.spent),
         };
         let request = Request {
             provider: self.reach.provider,

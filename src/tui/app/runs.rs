@@ -167,6 +167,7 @@ impl Run {
             Event::Resumed
             | Event::Composed { .. }
             | Event::Used(_)
+            | Event::Reserved(_)
             | Event::Took { .. }
             | Event::Worked(_)
             | Event::Checked { .. }

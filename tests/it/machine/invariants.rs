@@ -142,6 +142,7 @@ impl Witness {
             | Event::Prepared(_)
             | Event::Permitted { .. }
             | Event::Used(_)
+            | Event::Reserved(_)
             | Event::Took { .. }
             | Event::Paused(_)
             | Event::Checked { .. }

@@ -192,6 +192,7 @@ fn failure(stage: Stage, maybe_done: bool) -> Input {
 fn trouble(run: &Run, which: u8) -> Input {
     match (which % 5, run.phase()) {
         (0, _) => Input::Interrupted,
+        (1, _) if which > 200 => Input::Reserve(world::tokens(u64::from(which) * 700)),
         (1, _) => Input::Used(world::tokens(u64::from(which) * 500)),
         (2, _) if which > 200 => Input::TimeUp,
         (2, _) => Input::Permission {

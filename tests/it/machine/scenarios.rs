@@ -253,13 +253,8 @@ impl Player {
             "restored" => Input::Restored {
                 tree: word(1).to_owned(),
             },
-            "used" => Input::Used(world::tokens(number(1))),
-            "money" => Input::Used(Usage {
-                micro_usd: Some(number(1)),
-                ..world::tokens(10)
-            }),
             "time" => Input::TimeUp,
-            "took" | "no-room" | "limited" | "over" => limits(words),
+            "used" | "reserve" | "money" | "took" | "no-room" | "limited" | "over" => limits(words),
             "undo" => Input::Undo,
             "stop" => Input::Stop,
             "hold" => Input::Hold(true),
@@ -348,6 +343,12 @@ fn limits(words: &[String]) -> Input {
     let word = |n: usize| words.get(n).map_or("", String::as_str);
     let number = |n: usize| word(n).parse::<u64>().unwrap();
     match word(0) {
+        "used" => Input::Used(world::tokens(number(1))),
+        "reserve" => Input::Reserve(world::tokens(number(1))),
+        "money" => Input::Used(Usage {
+            micro_usd: Some(number(1)),
+            ..world::tokens(10)
+        }),
         "took" => Input::Took(number(1)),
         "no-room" => Input::NoRoom(match word(1) {
             "tokens" => Purse::Tokens,

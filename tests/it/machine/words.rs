@@ -46,6 +46,7 @@ fn event(event: &Event) -> String {
         Event::Decided { decision, .. } => decision.answer().past().to_owned(),
         Event::Permitted { allowed, .. } => format!("permitted:{allowed}"),
         Event::Used(_) => "used".to_owned(),
+        Event::Reserved(_) => "reserved".to_owned(),
         Event::Took { ms } => format!("took:{ms}"),
         Event::Paused(pause) => format!("paused:{}", stage(pause.stage)),
         Event::Worked(_) => "worked".to_owned(),

@@ -7,7 +7,7 @@ use checkride::run::Judgement;
 use checkride::run::spec::{Api, Independence, Judge, JudgeKind};
 use checkride::supervisor::clock::Clock;
 use checkride::supervisor::process::Halt;
-use checkride::supervisor::provider::{Left, Reach};
+use checkride::supervisor::provider::{Left, Reach, Till};
 use checkride::supervisor::verifier::judge::{Asked, Output, Question};
 use checkride::supervisor::verifier::remote;
 use tokio::sync::watch;
@@ -45,7 +45,7 @@ async fn judge(server: &Server, api: Api, votes: u32, halt: watch::Receiver<Halt
         key: Some(KEY.into()),
         patience: PATIENCE,
         clock: &clock,
-        left: Left::of_tokens(10_000),
+        till: Till::of(Left::of_tokens(10_000)),
     };
     remote::ask(&reach, &judge, &question, &mut Heard::default(), &halt).await
 }
