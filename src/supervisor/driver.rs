@@ -6,6 +6,7 @@ mod clean;
 mod deliver;
 mod errands;
 mod kill;
+mod mail;
 mod narrate;
 mod preflight;
 mod till;
@@ -22,7 +23,6 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::spawn_local;
 
 use super::boss::News;
-use super::hub::Reply;
 use super::journal::Batch;
 use super::site::Site;
 use super::turns::{Pass, Rank};
@@ -31,70 +31,13 @@ use crate::protocol::{Fact, RunId};
 use crate::run::spec::Budget;
 use crate::run::{Effect, Event, Input, Phase, Run, Step};
 use kill::Kill;
+pub(super) use mail::Mail;
 
 /// Letters that may wait for one run.
 const INBOX: usize = 64;
 
 /// How long a run waits before it writes again to a journal that refused.
 const WRITE_AGAIN: Duration = Duration::from_secs(2);
-
-/// One input on its way to a run, and who wants to hear if it is refused.
-pub(super) struct Mail {
-    input: Input,
-    /// Texts that the input names by digest.
-    texts: Vec<String>,
-    /// What the answer is about, and the way back; `None` for news of the step in flight.
-    from: Option<(String, Reply)>,
-    /// Whether the step in flight is over with it.
-    lands: bool,
-    /// Told once what it leads to is durable, and only where it leads to anything.
-    kept: Option<oneshot::Sender<()>>,
-}
-
-impl Mail {
-    /// An operator's input.
-    pub(super) fn from_operator(input: Input, about: String, reply: Reply) -> Self {
-        Self {
-            input,
-            texts: Vec::new(),
-            from: Some((about, reply)),
-            lands: false,
-            kept: None,
-        }
-    }
-
-    /// News of the step in flight, which goes on.
-    pub(super) fn underway(input: Input) -> Self {
-        Self {
-            input,
-            texts: Vec::new(),
-            from: None,
-            lands: false,
-            kept: None,
-        }
-    }
-
-    /// News of the step in flight that waits until they are kept.
-    fn to_be_kept(input: Input) -> (Self, oneshot::Receiver<()>) {
-        let (kept, durable) = oneshot::channel();
-        let mail = Self {
-            kept: Some(kept),
-            ..Self::underway(input)
-        };
-        (mail, durable)
-    }
-
-    /// The last word of the step in flight.
-    fn landing(input: Input, texts: Vec<String>) -> Self {
-        Self {
-            input,
-            texts,
-            from: None,
-            lands: true,
-            kept: None,
-        }
-    }
-}
 
 /// The supervisor's hold on one driver.
 pub(super) struct Driving {
