@@ -29,10 +29,7 @@ pub(super) fn entries(event: &Event, clock: &Clock) -> Vec<(Kind, String)> {
         // What the worker claims stands in the transcript already, in its own place.
         Event::Worked(work) => work_lines(work),
         Event::Checked { results, .. } => vec![(Kind::Checks, checks_line(results))],
-        Event::Ruled(verdict) if verdict.judgement == Judgement::None => {
-            vec![(Kind::Verdict, verdict_line(verdict))]
-        }
-        Event::Ruled(verdict) => vec![(Kind::Judge, verdict_line(verdict))],
+        Event::Ruled(verdict) => vec![(who_ruled(verdict), verdict_line(verdict))],
         Event::Remembered { note } if !note.is_empty() => {
             vec![(Kind::Memory, note_line(note))]
         }
@@ -133,6 +130,15 @@ fn checks_line(results: &[CheckResult]) -> String {
         .map(|r| format!("{} {}", mark(r), r.name))
         .collect();
     words.join(" ")
+}
+
+/// Whose word a verdict is.
+fn who_ruled(verdict: &Verdict) -> Kind {
+    if verdict.judgement == Judgement::None {
+        Kind::Verdict
+    } else {
+        Kind::Judge
+    }
 }
 
 fn verdict_line(verdict: &Verdict) -> String {
