@@ -3,6 +3,7 @@
 
 mod absence;
 pub mod attach;
+mod attic;
 mod cockpit;
 mod daemon;
 mod demo;

@@ -90,6 +90,8 @@ pub enum Cmd {
     Prompt(Prompt),
     /// Lay open what loops would run, and allow exactly that
     Trust(Trust),
+    /// List what left a workspace and stands in no snapshot, give it back, or delete it for good
+    Attic(Attic),
     /// Print what a checkpoint asks about, exactly, and mark it seen
     Show {
         /// The checkpoint, or a run or loop for the one it waits at
@@ -175,6 +177,33 @@ pub struct Trust {
     pub yes: Option<String>,
     /// One object per loop
     #[arg(long)]
+    pub json: bool,
+}
+
+/// What is kept aside.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
+pub struct Attic {
+    /// The loop [default: all]
+    #[arg(value_name = "LOOP")]
+    pub name: Option<String>,
+    /// Move this one out, into a new folder
+    #[arg(long, value_name = "N", requires = "name", conflicts_with_all = ["empty", "json"])]
+    pub restore: Option<String>,
+    /// With --restore: the folder, which must not be there yet [default: LOOP-N]
+    #[arg(long, value_name = "FOLDER", requires = "restore")]
+    pub into: Option<PathBuf>,
+    /// Say what would be deleted; with --yes delete it for good
+    #[arg(long)]
+    pub empty: bool,
+    /// With --empty: do it
+    #[arg(long, requires = "empty")]
+    pub yes: bool,
+    /// One object per line
+    #[arg(long, conflicts_with = "empty")]
     pub json: bool,
 }
 

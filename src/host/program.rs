@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use tokio::runtime::{Builder, Runtime};
 
 use super::attach::{self, Starter};
-use super::{HostError, absence, cockpit, daemon, install, lock, plain};
+use super::{HostError, absence, attic, cockpit, daemon, install, lock, plain};
 use crate::cli::doctor::{Findings, Readiness};
 use crate::cli::flags::{self, Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
@@ -102,6 +102,7 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
             let findings = runtime()?.block_on(examine(&paths));
             Ok(cli::doctor::doctor(&findings, *json, out))
         }
+        Cmd::Attic(words) => attic::attic(&paths, words, out),
         Cmd::Host { install: true, .. } => install::install(&paths, out),
         Cmd::Host {
             uninstall: true, ..
@@ -166,6 +167,7 @@ async fn converse(session: Session, command: &Cmd, out: &mut Out<'_>) -> Result<
         | Cmd::Check { .. }
         | Cmd::Doctor { .. }
         | Cmd::Status { .. }
+        | Cmd::Attic(_)
         | Cmd::Host { .. } => Ok(Exit::Done),
     }
 }

@@ -7,6 +7,7 @@ pub mod diff;
 pub mod disk;
 pub mod flags;
 pub mod git;
+pub mod kept;
 pub mod lead;
 pub mod measure;
 mod open;

@@ -11,6 +11,8 @@
 #[cfg(test)]
 mod acp;
 #[cfg(test)]
+mod attic;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod calm;

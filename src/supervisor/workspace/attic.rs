@@ -24,6 +24,9 @@ pub enum Why {
     Ignored,
 }
 
+/// The list in the attic: one line for each drawer, the newest last.
+pub(super) const LIST: &str = "list.jsonl";
+
 /// Drawers of odd things that are kept.
 pub const ODD_DRAWERS: usize = 10;
 
@@ -181,7 +184,7 @@ impl Workspace {
         // The folder comes first: it is what takes the number, whatever happens before the line stands.
         let drawer = attic.join(name);
         durable::make_folder(&drawer).map_err(trouble)?;
-        if let Err(error) = durable::append_line(&attic.join("list.jsonl"), &line) {
+        if let Err(error) = durable::append_line(&attic.join(LIST), &line) {
             // An empty drawer would push a full one out.
             disk::remove(&drawer)?;
             return Err(trouble(error));

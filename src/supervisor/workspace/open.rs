@@ -34,7 +34,10 @@ impl Workspace {
         let mut workspace = Self::bare(place, &source)?;
         if let Some(drawer) = workspace.clear()? {
             let drawer = spelled_line(drawer.as_os_str().as_encoded_bytes());
-            notices.push(format!("unsaved work of the last run is kept in {drawer}"));
+            let name = &place.name;
+            notices.push(format!(
+                "unsaved work of the last run is kept in {drawer}; `checkride attic {name}` lists it"
+            ));
         }
         let (base, listing) = match &source {
             Source::Clone(origin, head) => {
