@@ -8,6 +8,7 @@ mod files;
 mod lines;
 mod served;
 mod session;
+mod silence;
 mod talk;
 mod telling;
 mod terminals;

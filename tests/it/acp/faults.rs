@@ -247,3 +247,34 @@ async fn floods_are_bounded() {
         ]
     );
 }
+
+/// S12: an agent that falls silent in the middle of its prompt is told of once; its timeout stands.
+#[tokio::test(start_paused = true)]
+async fn a_silent_agent_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut turns = Turns::new(folder.path());
+    turns.timeout = Duration::from_secs(3600);
+    let (ours, (heard, said)) = connection();
+    let incoming = stream::unfold(BufReader::new(heard).lines(), async |mut lines| {
+        let line = lines.next_line().await.transpose()?;
+        Some((line, lines))
+    });
+    let outgoing = sink::unfold(said, async |mut said, line: String| {
+        said.write_all(format!("{line}\n").as_bytes()).await?;
+        Ok(said)
+    });
+    let (_halt, halted) = watch::channel(Halt::No);
+    let (turn, told, _) = locally(async {
+        tokio::task::spawn_local(serve(Case::Talk, Lines::new(outgoing, incoming)));
+        turns.fly(ours, halted).await
+    })
+    .await;
+    let silent =
+        "silent for 5 min, longer than an agent usually is: x stops it, else its timeout does";
+    assert_eq!(told.of(Kind::Error), [silent]);
+    assert!(
+        cause(&turn).contains("was not done after"),
+        "{}",
+        cause(&turn)
+    );
+}

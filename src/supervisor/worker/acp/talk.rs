@@ -19,6 +19,7 @@ use super::ending::Over;
 use super::files::Place;
 use super::served::{Served, Told};
 use super::session::{self, Mode, News, Plan, Trouble};
+use super::silence::{self, Silence};
 use super::telling::Teller;
 use super::terminals::Terminals;
 use crate::run::Usage;
@@ -116,6 +117,7 @@ where
         used: None,
         limits: task.limits,
         cancel,
+        silence: Silence::default(),
         progress,
     };
     room.progress.usage(room.teller.meter.so_far());
@@ -138,6 +140,7 @@ struct Room<'a, E> {
     used: Option<Usage>,
     limits: Limits,
     cancel: watch::Sender<bool>,
+    silence: Silence,
     progress: &'a mut dyn Progress,
 }
 
@@ -158,17 +161,22 @@ impl<'a, E: AsyncRead + Unpin> Room<'a, E> {
         let over = loop {
             let timeout = self.limits.timeout;
             let time_up = self.served.clock.reaches(timeout);
+            let quiet = silence::normal(self.teller.works_with_tools());
+            let silence = self.silence.due(&self.served.clock, quiet);
             tokio::select! {
                 answer = &mut held => break Over::from(answer),
                 Some(news) = news.recv() => {
+                    self.silence.ends(&self.served.clock);
                     errands.extend(self.news(news));
                     pause.get_or_insert_with(soon);
                 }
                 Some(told) = errands.next() => {
+                    self.silence.ends(&self.served.clock);
                     self.tell(told);
                     pause.get_or_insert_with(soon);
                 }
                 read = self.noise.read() => {
+                    self.silence.ends(&self.served.clock);
                     self.noise.tell(read, self.progress);
                     pause.get_or_insert_with(soon);
                 }
@@ -176,6 +184,7 @@ impl<'a, E: AsyncRead + Unpin> Room<'a, E> {
                     pause = None;
                     self.progress.pause();
                 }
+                () = at(silence), if ending.is_none() => self.is_silent(quiet),
                 () = at(time_up), if ending.is_none() => {
                     // It may have been stopped since it was set.
                     if self.served.clock.used() >= timeout {
@@ -202,6 +211,15 @@ impl<'a, E: AsyncRead + Unpin> Room<'a, E> {
             self.used = Some(used);
         }
         ending.map_or(over, |(asked, _)| asked)
+    }
+
+    /// Says that it is silent for longer than is normal, if it is still so.
+    fn is_silent(&mut self, quiet: Duration) {
+        if let Some(said) = self.silence.told(&self.served.clock, quiet) {
+            self.teller.end_line(self.progress);
+            self.progress.entry(Kind::Error, &said);
+            self.progress.pause();
+        }
     }
 
     /// Cancels the session; when it is cut off.

@@ -84,6 +84,11 @@ impl Teller {
         }
     }
 
+    /// Whether a tool call is under way.
+    pub(super) fn works_with_tools(&self) -> bool {
+        self.calls.iter().any(|call| !call.over)
+    }
+
     /// All of a call that is known: what was told before, and this update over it.
     pub(super) fn whole(&mut self, update: ToolCallUpdate) -> ToolCallUpdateFields {
         let known = self.known(update);
