@@ -103,6 +103,7 @@ pub(super) fn start(
         permits: None,
         pass,
         papers: artefacts::Papers::default(),
+        unkept: None,
         news,
     };
     spawn_local(driver.drive(first));
@@ -135,6 +136,8 @@ struct Driver {
     pass: Pass,
     /// Readable files that wait for room on the disk.
     papers: artefacts::Papers,
+    /// Why they do, as it was told last.
+    unkept: Option<String>,
     news: mpsc::Sender<News>,
 }
 
@@ -231,11 +234,14 @@ impl Driver {
         self.site.hub.show(records);
     }
 
-    fn tell_unkept(&self, written: Result<(), String>) {
-        if let Err(why) = written {
+    /// Says that readable files cannot be written, once until they can be, or for another reason.
+    fn tell_unkept(&mut self, written: Result<(), String>) {
+        let now = written.err();
+        if let Some(why) = now.clone().filter(|_| now != self.unkept) {
             let run = self.id.clone();
             self.site.hub.say(Fact::Unkept { run, why });
         }
+        self.unkept = now;
     }
 
     async fn carry_out(&mut self, effect: Effect) {
