@@ -23,6 +23,10 @@ pub trait Progress {
     fn entry(&mut self, kind: Kind, text: &str);
     /// All that this turn has used so far.
     fn usage(&mut self, so_far: Usage);
+    /// Tokens that the turn may use in all: a worker that passes them is ended at once.
+    fn most_tokens(&self) -> u64 {
+        u64::MAX
+    }
     /// A good moment to write and to show what was told, at most every 10 ms.
     fn pause(&mut self);
 }

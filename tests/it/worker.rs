@@ -21,6 +21,8 @@ pub(crate) struct Told {
     entries: Vec<(Kind, String)>,
     usage: Usage,
     pauses: u32,
+    /// Tokens that the turn may use; `None` for any.
+    most: Option<u64>,
 }
 
 impl Progress for Told {
@@ -29,6 +31,9 @@ impl Progress for Told {
     }
     fn usage(&mut self, so_far: Usage) {
         self.usage = so_far;
+    }
+    fn most_tokens(&self) -> u64 {
+        self.most.unwrap_or(u64::MAX)
     }
     fn pause(&mut self) {
         self.pauses += 1;
@@ -54,6 +59,23 @@ async fn turn(script: &str, prompt: &str, by: PromptBy, timeout: Duration) -> (T
 /// A turn of a script that prints a format.
 pub(crate) async fn turn_of(script: &str, format: Format, by: PromptBy) -> (Turn, Told) {
     spoken(script, "", (by, format), LONG).await
+}
+
+async fn flood(script: &str, format: Format, told: &mut Told) -> Turn {
+    let bench = Bench::new();
+    let (_sender, limits) = limits(LONG);
+    let task = Task {
+        prompt: "",
+        workspace: bench.path(),
+        limits,
+    };
+    let argv = ["sh", "-c", script].map(str::to_owned);
+    let manner = Manner {
+        by: PromptBy::Stdin,
+        format,
+        before: &Sessions::new(),
+    };
+    command::run(&argv, manner, &bench.home, task, told).await
 }
 
 async fn spoken(
@@ -439,4 +461,29 @@ fn a_transcript_is_fast() {
     let rate = 20.0 / began.elapsed().as_secs_f64();
     // A build without optimisation is some thirty times slower than the program.
     assert!(rate > 1.0, "{rate:.1} MB/s");
+}
+
+/// S13, R18: a program that tells its use line by line is ended as its figures pass the cap, and one that
+/// floods words between two figures as the words do: neither runs a tenth past it.
+#[tokio::test]
+async fn a_flood_stops_at_the_cap() {
+    let figures = r#"i=0; while [ $i -lt 100000 ]; do i=$((i+1)); echo "{\"type\":\"assistant\",\"message\":{\"id\":\"m$i\",\"usage\":{\"input_tokens\":60,\"output_tokens\":40},\"content\":[{\"type\":\"text\",\"text\":\"word\"}]}}"; done"#;
+    let words = r#"echo '{"type":"assistant","message":{"id":"m1","usage":{"input_tokens":60,"output_tokens":40},"content":[{"type":"text","text":"word"}]}}'
+w=$(head -c 900 /dev/zero | tr '\0' w); while :; do echo "{\"type\":\"stream_event\",\"event\":{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"$w\"}}}"; done"#;
+    let text = "yes 'only words'";
+    for (script, format) in [
+        (figures, Format::ClaudeStreamJson),
+        (words, Format::ClaudeStreamJson),
+        (text, Format::Text),
+    ] {
+        let mut told = Told {
+            most: Some(60_000),
+            ..Told::default()
+        };
+        let turn = flood(script, format, &mut told).await;
+        assert_eq!(turn.ended, Ended::Halted, "{script}");
+        for used in [turn.usage.tokens, told.usage.tokens] {
+            assert!((60_000..66_000).contains(&used), "{used}: {script}");
+        }
+    }
 }

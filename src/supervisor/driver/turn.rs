@@ -48,6 +48,7 @@ impl Flight {
             site: self.site.clone(),
             transcript: self.site.transcript(),
             me: self.me.clone(),
+            left_tokens: self.left_tokens,
         };
         let (leave, questions) = Leave::new(&self.site.wake.spec.guardrails.tools);
         let (till, wants) = Till::kept();
@@ -205,6 +206,8 @@ struct Telling {
     site: Rc<Site>,
     transcript: Option<Open>,
     me: mpsc::Sender<Mail>,
+    /// Tokens that were left to the run as the turn began.
+    left_tokens: u64,
 }
 
 impl Telling {
@@ -232,6 +235,10 @@ impl Progress for Telling {
         // A full inbox has newer news soon; the turn's whole usage comes with its end.
         let so_far = self.priced(so_far);
         drop(self.me.try_send(Mail::underway(Input::Used(so_far))));
+    }
+
+    fn most_tokens(&self) -> u64 {
+        self.left_tokens
     }
 
     fn pause(&mut self) {

@@ -33,6 +33,10 @@ pub trait Sink {
     fn pause(&mut self) -> Option<Instant> {
         None
     }
+    /// Most bytes that it takes at a time; with 0 the process is killed at once, and nothing more is heard.
+    fn appetite(&self) -> usize {
+        CHUNK
+    }
     /// Whether it has heard enough: the process is then asked to end, and how that counts is the sink's affair.
     fn enough(&self) -> bool {
         false
@@ -97,16 +101,21 @@ pub async fn watch(
 
     let exit = loop {
         tokio::select! {
-            n = out.read() => {
+            n = out.read(sink.appetite()) => {
                 sink.stdout(out.chunk(n));
                 times.heard(n);
+                if sink.appetite() == 0 {
+                    ending = Ending::Halted;
+                    running.kill();
+                    out.pipe = None;
+                }
                 if !enough && sink.enough() {
                     enough = true;
                     running.terminate();
                 }
                 yield_now().await;
             }
-            n = err.read() => {
+            n = err.read(CHUNK) => {
                 sink.stderr(err.chunk(n));
                 times.heard(n);
                 yield_now().await;
@@ -145,8 +154,8 @@ async fn drain(out: &mut Stream, err: &mut Stream, sink: &mut dyn Sink) {
     let end = Instant::now() + DRAIN;
     while out.open() || err.open() {
         tokio::select! {
-            n = out.read() => sink.stdout(out.chunk(n)),
-            n = err.read() => sink.stderr(err.chunk(n)),
+            n = out.read(CHUNK) => sink.stdout(out.chunk(n)),
+            n = err.read(CHUNK) => sink.stderr(err.chunk(n)),
             () = sleep_until(end) => break,
         }
     }
@@ -204,11 +213,13 @@ impl Stream {
     }
 
     /// The number of bytes read; 0 once, when the stream ends, and after that never again.
-    async fn read(&mut self) -> usize {
+    async fn read(&mut self, most: usize) -> usize {
         let Some(pipe) = &mut self.pipe else {
             return std::future::pending().await;
         };
-        let read = pipe.read(&mut self.buffer).await.unwrap_or(0);
+        let most = most.clamp(1, CHUNK);
+        let buffer = self.buffer.get_mut(..most).unwrap_or_default();
+        let read = pipe.read(buffer).await.unwrap_or(0);
         if read == 0 {
             self.pipe = None;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::stream::{self, Claims, End, Lines, Outcome, Reader, Report, Sessions, Spent};
+use super::stream::{self, Claims, End, Lines, Outcome, Reader, Report, Sessions, Spent, in_all};
 use super::{Ended, Kind, Progress, Turn, in_words};
 use crate::run::spec::{Format, PromptBy};
 use crate::run::{Failure, Stage, Usage};
@@ -19,6 +19,9 @@ const USAGE_EVERY: Duration = Duration::from_millis(250);
 
 /// Bytes of words after which usage is reported at once: a flood must not outrun its budget.
 const FLOOD: u64 = 16 * 1024;
+
+/// Fewest bytes of output that are taken at a time, however little is left of the budget.
+const LEAST_BYTES: usize = 4 * 1024;
 
 /// Longest line of standard error, in bytes.
 const LONGEST_ERROR_LINE: usize = 8 * 1024;
@@ -104,6 +107,7 @@ struct Pump<'a> {
     said: u64,
     /// The same when usage was reported last.
     said_then: u64,
+    figures: Figures,
     reported: Instant,
     /// When it last printed something that it had not just printed.
     heard: Instant,
@@ -113,6 +117,17 @@ struct Pump<'a> {
     /// Whether its silence since then was told.
     silent: bool,
     progress: &'a mut dyn Progress,
+}
+
+/// What it tells of its use, against what it may use.
+#[derive(Default)]
+struct Figures {
+    /// What it had told last.
+    last: Option<Spent>,
+    /// Bytes of words by then.
+    by: u64,
+    /// Whether it has used all that the turn may.
+    over: bool,
 }
 
 impl<'a> Pump<'a> {
@@ -127,6 +142,7 @@ impl<'a> Pump<'a> {
             asked: prompt as u64,
             said: 0,
             said_then: 0,
+            figures: Figures::default(),
             reported: Instant::now(),
             heard: Instant::now(),
             last: String::new(),
@@ -138,6 +154,8 @@ impl<'a> Pump<'a> {
     }
 
     fn finish(mut self, program: &str, timeout: Duration, watched: Watched) -> Turn {
+        // What it said last stands in no figures of an agent that was cut off.
+        let cut_off = self.figures.over.then(|| self.so_far());
         let (reader, progress) = (&mut self.reader, &mut *self.progress);
         let mut told = 0;
         let mut tell = |kind, text: &str| {
@@ -174,6 +192,7 @@ impl<'a> Pump<'a> {
             progress.entry(Kind::Error, &said);
         }
         progress.pause();
+        let estimate = Usage::estimate(self.asked, self.said);
         let Report {
             claims:
                 Claims {
@@ -189,11 +208,7 @@ impl<'a> Pump<'a> {
             claim,
             note,
             question,
-            usage: usage(
-                spent,
-                self.reader.plan(),
-                Usage::estimate(self.asked, self.said),
-            ),
+            usage: cut_off.unwrap_or_else(|| in_all(spent, self.reader.plan(), estimate, 0)),
             session,
             took_ms: watched.took_ms,
             stderr_tail,
@@ -202,23 +217,21 @@ impl<'a> Pump<'a> {
     }
 }
 
-/// What the agent says it spent; an estimate while it says nothing or only beginnings.
-fn usage(spent: Option<Spent>, plan: bool, estimate: Usage) -> Usage {
-    let Some(told) = spent.map(|spent| spent.usage(plan)) else {
-        return estimate;
-    };
-    if !told.estimated {
-        return told;
-    }
-    Usage {
-        tokens: told.tokens.max(estimate.tokens),
-        ..told
-    }
-}
-
 impl Pump<'_> {
-    fn estimate(&self) -> Usage {
-        Usage::estimate(self.asked, self.said)
+    /// What it has used so far.
+    fn so_far(&self) -> Usage {
+        let since = self.said.saturating_sub(self.figures.by);
+        let estimate = Usage::estimate(self.asked, self.said);
+        in_all(self.reader.spent(), self.reader.plan(), estimate, since)
+    }
+
+    /// Looks whether it has used all that the turn may, and reports at once if so.
+    fn look_at_cap(&mut self) {
+        let so_far = self.so_far();
+        if so_far.tokens >= self.progress.most_tokens() && !self.figures.over {
+            self.figures.over = true;
+            self.progress.usage(so_far);
+        }
     }
 
     fn heard(&mut self) {
@@ -257,6 +270,7 @@ impl Sink for Pump<'_> {
     fn stdout(&mut self, bytes: &[u8]) {
         let (reader, progress, last) = (&mut self.reader, &mut *self.progress, &mut self.last);
         let (mut told, mut lines, mut new) = (0, 0, 0);
+        let (said, figures) = (self.said, &mut self.figures);
         self.out.each(bytes, &mut |line, left_out| {
             lines += 1;
             if line != last {
@@ -267,6 +281,10 @@ impl Sink for Pump<'_> {
                 told += text.len();
                 progress.entry(kind, text);
             });
+            let now = reader.spent();
+            if now != figures.last {
+                (figures.last, figures.by) = (now, said + told as u64);
+            }
         });
         self.again = lines > 0 && new == 0;
         if !self.again {
@@ -276,6 +294,7 @@ impl Sink for Pump<'_> {
         let plain = self.format == Format::Text;
         let words = if plain { bytes.len() } else { told };
         self.said += words as u64;
+        self.look_at_cap();
     }
 
     fn stderr(&mut self, bytes: &[u8]) {
@@ -295,9 +314,18 @@ impl Sink for Pump<'_> {
             return Some(due);
         }
         (self.reported, self.said_then) = (Instant::now(), self.said);
-        let so_far = usage(self.reader.spent(), self.reader.plan(), self.estimate());
-        self.progress.usage(so_far);
+        self.progress.usage(self.so_far());
         self.silence()
+    }
+
+    /// Near the cap it takes no more than what is left, so that a flood does not run past it.
+    fn appetite(&self) -> usize {
+        if self.figures.over {
+            return 0;
+        }
+        let left = self.progress.most_tokens();
+        let left = left.saturating_sub(self.so_far().tokens).saturating_mul(4);
+        usize::try_from(left).unwrap_or(usize::MAX).max(LEAST_BYTES)
     }
 
     fn enough(&self) -> bool {

@@ -25,7 +25,7 @@ use crate::supervisor::process::Exit;
 use events::Events;
 
 pub use lines::Lines;
-pub use spent::{Sessions, Spent};
+pub use spent::{Sessions, Spent, in_all};
 pub use text::Text;
 pub(super) use words::Words;
 

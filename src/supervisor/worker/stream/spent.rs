@@ -127,6 +127,28 @@ impl fmt::Display for Spent {
     }
 }
 
+/// What the agent says it spent, and an estimate of the words that it has said since, so many bytes of
+/// them; an estimate alone while it says nothing or only beginnings.
+pub fn in_all(spent: Option<Spent>, plan: bool, estimate: Usage, since: u64) -> Usage {
+    let Some(told) = spent.map(|spent| spent.usage(plan)) else {
+        return estimate;
+    };
+    let more = since.div_ceil(4);
+    let told_and_more = Usage {
+        tokens: told.tokens.saturating_add(more),
+        output: told.output.saturating_add(more),
+        estimated: told.estimated || more > 0,
+        ..told
+    };
+    if !told.estimated {
+        return told_and_more;
+    }
+    Usage {
+        tokens: told_and_more.tokens.max(estimate.tokens),
+        ..told_and_more
+    }
+}
+
 /// Totals of sessions as they were last seen: some agents only ever tell the sum of a whole session.
 pub type Sessions = BTreeMap<String, Spent>;
 
