@@ -469,7 +469,7 @@ fn a_transcript_is_fast() {
 async fn a_flood_stops_at_the_cap() {
     let figures = r#"i=0; while [ $i -lt 100000 ]; do i=$((i+1)); echo "{\"type\":\"assistant\",\"message\":{\"id\":\"m$i\",\"usage\":{\"input_tokens\":60,\"output_tokens\":40},\"content\":[{\"type\":\"text\",\"text\":\"word\"}]}}"; done"#;
     let words = r#"echo '{"type":"assistant","message":{"id":"m1","usage":{"input_tokens":60,"output_tokens":40},"content":[{"type":"text","text":"word"}]}}'
-w=$(head -c 900 /dev/zero | tr '\0' w); while :; do echo "{\"type\":\"stream_event\",\"event\":{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"$w\"}}}"; done"#;
+w=$(head -c 900 /dev/zero | tr '\0' w); while :; do echo "{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"$w\"}]}}"; done"#;
     let text = "yes 'only words'";
     for (script, format) in [
         (figures, Format::ClaudeStreamJson),

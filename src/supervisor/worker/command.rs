@@ -128,6 +128,8 @@ struct Figures {
     by: u64,
     /// Whether it has used all that the turn may.
     over: bool,
+    /// Bytes that it has printed: what one of them costs says how many more there may be.
+    read: u64,
 }
 
 impl<'a> Pump<'a> {
@@ -271,6 +273,7 @@ impl Sink for Pump<'_> {
         let (reader, progress, last) = (&mut self.reader, &mut *self.progress, &mut self.last);
         let (mut told, mut lines, mut new) = (0, 0, 0);
         let (said, figures) = (self.said, &mut self.figures);
+        figures.read += bytes.len() as u64;
         self.out.each(bytes, &mut |line, left_out| {
             lines += 1;
             if line != last {
@@ -323,9 +326,13 @@ impl Sink for Pump<'_> {
         if self.figures.over {
             return 0;
         }
-        let left = self.progress.most_tokens();
-        let left = left.saturating_sub(self.so_far().tokens).saturating_mul(4);
-        usize::try_from(left).unwrap_or(usize::MAX).max(LEAST_BYTES)
+        let used = self.so_far().tokens.max(1);
+        let left = self.progress.most_tokens().saturating_sub(used);
+        let dear = u128::from(left) * u128::from(self.figures.read) / u128::from(used);
+        let words = u128::from(left) * 4;
+        usize::try_from(dear.min(words))
+            .unwrap_or(usize::MAX)
+            .max(LEAST_BYTES)
     }
 
     fn enough(&self) -> bool {
