@@ -266,7 +266,13 @@ impl Outbox<'_> {
     }
 
     fn require_as_shown(&self, offer: &Offer, tree: &str) -> Result<(), Trouble> {
-        if self.offer(tree)?.offer == *offer {
+        let now = self.offer(tree)?.offer;
+        // How the target stands is for the act to find out, in its own words.
+        let shown = Offer {
+            unfit: now.unfit.clone(),
+            ..offer.clone()
+        };
+        if now == shown {
             return Ok(());
         }
         Err(Trouble::new(
