@@ -7,6 +7,7 @@ mod files;
 mod flow;
 mod guardrails;
 mod hostile;
+mod jumps;
 mod limits;
 mod memory;
 mod publish;
