@@ -210,7 +210,7 @@ async fn reach(request: &str, rules: &Rules) -> Result<TcpStream, Refusal> {
         return Err(Refusal::Rule(why));
     }
     let upstream = rules.exits.upstream.as_ref();
-    let upstream = upstream.filter(|upstream| upstream.serves(&host));
+    let upstream = upstream.filter(|upstream| upstream.serves(&host, port));
     let found = timeout(PATIENCE, tokio::net::lookup_host((host.as_str(), port))).await;
     let Ok(Ok(found)) = found else {
         // Behind a proxy names of the open network may be known to it alone.

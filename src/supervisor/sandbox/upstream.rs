@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -26,8 +27,68 @@ pub struct Upstream {
     port: u16,
     /// `Basic …`, where its address holds a user.
     proof: Option<String>,
-    /// Hosts that are reached without it; `*` is every one.
-    direct: Vec<String>,
+    /// Hosts that are reached without it.
+    direct: Vec<Direct>,
+}
+
+/// Who is reached without a proxy, as `NO_PROXY` has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Direct {
+    /// `*`.
+    Every,
+    /// A name and all below it, at one port or at all: `corp:8443`.
+    Name(String, Option<u16>),
+    /// Addresses that begin with so many bits of this one: `10.0.0.0/8`.
+    Net(IpAddr, u32),
+}
+
+impl Direct {
+    fn read(text: &str) -> Self {
+        if text == "*" {
+            return Self::Every;
+        }
+        let whole = |ip: IpAddr| if ip.is_ipv4() { 32 } else { 128 };
+        let (ip, bits) = text.split_once('/').unwrap_or((text, ""));
+        let ip = ip.trim_start_matches('[').trim_end_matches(']').parse();
+        if let Ok(ip) = ip {
+            let bits = bits.parse().unwrap_or(whole(ip)).min(whole(ip));
+            return Self::Net(ip, bits);
+        }
+        let (name, port) = match text.rsplit_once(':') {
+            Some((name, port)) if port.parse::<u16>().is_ok() => (name, port.parse().ok()),
+            Some(_) | None => (text, None),
+        };
+        let name = name.trim_start_matches("*.").trim_start_matches('.');
+        Self::Name(name.to_ascii_lowercase(), port)
+    }
+
+    fn covers(&self, host: &str, port: u16) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Name(name, of) => {
+                of.is_none_or(|of| of == port)
+                    && host
+                        .strip_suffix(name.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }
+            Self::Net(net, bits) => {
+                let host = host.trim_start_matches('[').trim_end_matches(']').parse();
+                host.is_ok_and(|host| is_within(host, *net, *bits))
+            }
+        }
+    }
+}
+
+fn is_within(host: IpAddr, net: IpAddr, bits: u32) -> bool {
+    let (host, net, all) = match (host, net) {
+        (IpAddr::V4(host), IpAddr::V4(net)) => {
+            (u128::from(host.to_bits()), u128::from(net.to_bits()), 32)
+        }
+        (IpAddr::V6(host), IpAddr::V6(net)) => (host.to_bits(), net.to_bits(), 128),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
+    };
+    // Of no bits at all there is nothing to compare.
+    (host ^ net).checked_shr(all - bits).unwrap_or(0) == 0
 }
 
 impl fmt::Debug for Upstream {
@@ -65,21 +126,15 @@ impl Upstream {
             proof,
             direct: direct
                 .split([',', ' '])
-                .map(|name| name.trim_start_matches("*.").trim_start_matches('.'))
                 .filter(|name| !name.is_empty())
-                .map(str::to_ascii_lowercase)
+                .map(Direct::read)
                 .collect(),
         }))
     }
 
-    /// Whether this host is reached through it.
-    pub(super) fn serves(&self, host: &str) -> bool {
-        !self.direct.iter().any(|name| {
-            name == "*"
-                || host
-                    .strip_suffix(name.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        })
+    /// Whether this host and port are reached through it.
+    pub(super) fn serves(&self, host: &str, port: u16) -> bool {
+        !self.direct.iter().any(|direct| direct.covers(host, port))
     }
 
     /// A connection to this host and port through it. The error is one line.
@@ -219,17 +274,27 @@ mod tests {
     fn some_hosts_are_reached_directly() {
         let some = [
             ("HTTPS_PROXY", "http://proxy:1"),
-            ("NO_PROXY", "localhost, .corp,*.Example.com"),
+            (
+                "NO_PROXY",
+                "localhost, .corp,*.Example.com in.house:8443,10.0.0.0/8 192.168.7.1,fd00::/8",
+            ),
         ];
         let proxy = of(&some).unwrap().unwrap();
         for direct in ["localhost", "a.corp", "corp", "b.example.com"] {
-            assert!(!proxy.serves(direct), "{direct}");
+            assert!(!proxy.serves(direct, 443), "{direct}");
         }
         for other in ["notcorp", "api.openai.com", "example.com.evil"] {
-            assert!(proxy.serves(other), "{other}");
+            assert!(proxy.serves(other, 443), "{other}");
+        }
+        assert!(!proxy.serves("git.in.house", 8443) && proxy.serves("git.in.house", 443));
+        for direct in ["10.200.3.4", "192.168.7.1", "fd00::1", "[fd12::1]"] {
+            assert!(!proxy.serves(direct, 443), "{direct}");
+        }
+        for other in ["11.0.0.1", "192.168.7.2", "fe80::1", "10.example.net"] {
+            assert!(proxy.serves(other, 443), "{other}");
         }
         let all = [("HTTPS_PROXY", "http://proxy:1"), ("no_proxy", "*")];
-        assert!(!of(&all).unwrap().unwrap().serves("api.openai.com"));
+        assert!(!of(&all).unwrap().unwrap().serves("api.openai.com", 443));
     }
 
     /// The request names the host and carries the proof; a refusal is told by its number alone.
