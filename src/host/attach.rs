@@ -64,7 +64,7 @@ enum NotStarted {
 
 /// A host that was met.
 #[derive(Debug)]
-pub struct Met {
+pub struct Attached {
     /// The connection to it.
     pub link: Link,
     /// What it was started with otherwise than this process, in one line.
@@ -80,7 +80,7 @@ pub async fn connect(paths: &Paths) -> Result<Link, HostError> {
 }
 
 /// The same, with what it was started with otherwise than this process.
-pub(super) async fn look(paths: &Paths) -> Result<Met, HostError> {
+pub(super) async fn look(paths: &Paths) -> Result<Attached, HostError> {
     match meet(paths).await {
         Ok(met) => Ok(met),
         Err(Missed::Nobody) => Err(HostError::Absent(format!(
@@ -97,7 +97,7 @@ pub async fn attach(paths: &Paths, starter: &Starter) -> Result<Link, HostError>
 }
 
 /// The same, with what the host was started with otherwise than this process.
-pub(super) async fn meet_or_start(paths: &Paths, starter: &Starter) -> Result<Met, HostError> {
+pub(super) async fn meet_or_start(paths: &Paths, starter: &Starter) -> Result<Attached, HostError> {
     paths.prepare().map_err(HostError::Trouble)?;
     for pause in PAUSES_MS {
         match meet(paths).await {
@@ -117,7 +117,7 @@ pub(super) async fn meet_or_start(paths: &Paths, starter: &Starter) -> Result<Me
     )))
 }
 
-async fn meet(paths: &Paths) -> Result<Met, Missed> {
+async fn meet(paths: &Paths) -> Result<Attached, Missed> {
     let stream = UnixStream::connect(paths.socket())
         .await
         .map_err(|e| missed(paths, &e))?;
@@ -143,7 +143,7 @@ async fn meet(paths: &Paths) -> Result<Met, Missed> {
     tokio::spawn(carry(lines, to, far));
     let here: Vec<_> = std::env::vars_os().collect();
     let differs = theirs.environment.and_then(|theirs| theirs.differs(&here));
-    Ok(Met {
+    Ok(Attached {
         link: near,
         differs,
     })
