@@ -54,6 +54,13 @@ pub enum Command {
         /// How decisions of this connection are signed: «cockpit 2», «command line».
         by: String,
     },
+    /// Somebody sits in front of this connection until it closes.
+    Here,
+    /// Somebody looks at this question on a screen: nobody needs to be told of it elsewhere.
+    Looks {
+        /// Which.
+        checkpoint: CheckpointId,
+    },
     /// Start a loop now.
     Start {
         /// The loop.

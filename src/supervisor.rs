@@ -90,6 +90,8 @@ struct Shared {
 pub struct Activity {
     /// Connections that are open.
     pub cockpits: usize,
+    /// Those of them that somebody sits in front of.
+    pub people: usize,
     /// Runs with something in flight; a run that waits for a person is not among them.
     pub working: usize,
     /// Runs that go on by themselves at a certain time.

@@ -95,6 +95,7 @@ pub async fn fly(link: Link, options: Options, signals: Signals) -> io::Result<E
     let (since, by) = (0, options.by.clone());
     // A host that is gone closes the records, and the screen says so.
     drop(link.commands.try_send(Command::Attach { since, by }));
+    drop(link.commands.try_send(Command::Here));
     let keys = Keyboard::open()?;
     let screen = Screen::take(options.tmux)?;
     let mut app = App::new(options.manner, screen.size()?, clock());
@@ -256,7 +257,7 @@ impl Cockpit {
             Heard::Key(key) => self.app.key(key, at),
             Heard::Paste(text) => self.app.paste(&text, at),
             Heard::Focus(on) => {
-                self.app.focused = on;
+                self.app.focused = Some(on);
                 return Ok(Vec::new());
             }
         };

@@ -62,9 +62,9 @@ pub async fn fire(
 
 /// Fires whatever is due, and waits until every run is parked at a checkpoint or over.
 ///
-/// The code is 10 where a run that was at work meanwhile waits now, else that of the first that
-/// ended without its goal, else 0.
-pub async fn tick(mut session: Session, out: &mut Out<'_>) -> Result<Exit, Fail> {
+/// Runs count that woke since `began_ms`, in milliseconds since 1970, and those that are at work meanwhile:
+/// the code is 10 where one of them waits now, else that of the first that ended without its goal, else 0.
+pub async fn tick(mut session: Session, began_ms: i64, out: &mut Out<'_>) -> Result<Exit, Fail> {
     let mut mine: BTreeSet<RunId> = at_work(&session).collect();
     session.ask(Command::Tick).await?;
     let mut answered = false;
@@ -81,12 +81,20 @@ pub async fn tick(mut session: Session, out: &mut Out<'_>) -> Result<Exit, Fail>
                 while session.known.run(&run).is_none() {
                     session.next().await?;
                 }
-                mine.insert(run);
+                // This host may have fired it long ago, and somebody may have ended it since.
+                if woke_since(&session, &run, began_ms) {
+                    mine.insert(run);
+                }
             }
         }
         mine.extend(at_work(&session));
     }
     Ok(told(&session, &mine, out))
+}
+
+fn woke_since(session: &Session, run: &RunId, began_ms: i64) -> bool {
+    let records = session.known.runs.get(run);
+    records.is_some_and(|records| records.first().is_some_and(|first| first.at >= began_ms))
 }
 
 /// The runs that do something now.
@@ -149,9 +157,7 @@ fn short(row: &LoopRow) -> Option<String> {
         Waking::Queued { why } => Some(format!("{name} is queued: {why}")),
         Waking::Asleep { why, .. } => Some(format!("{name} is asleep: {why}")),
         Waking::Disarmed { why } => Some(format!("{name} is disarmed: {why}")),
-        Waking::Expired { .. } => Some(format!(
-            "{name} wakes no more: its time is over; u in the cockpit arms it again"
-        )),
+        Waking::Expired { .. } => Some(format!("{name}: {}", Waking::expired(None))),
         Waking::Unproven { proven, of } => {
             Some(format!("{name}: manual only · proven {proven} of {of}"))
         }

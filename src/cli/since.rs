@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use super::log;
 use super::{Fail, Session, words};
 use crate::protocol::LoopState;
+use crate::protocol::Waking;
 use crate::protocol::away::{Away, has_news};
 
 /// Runs of a loop that are fetched at a time.
@@ -79,10 +80,8 @@ pub fn page(away: &Away, now_ms: i64, zone: &TimeZone) -> String {
         ));
     }
     for (name, at) in &away.expired {
-        lines.push(format!(
-            "  {name} wakes no more, {} ago: it has expired; u in the cockpit arms it",
-            ago(*at)
-        ));
+        let since = format!("{} ago", ago(*at));
+        lines.push(format!("  {name}: {}", Waking::expired(Some(&since))));
     }
     for waiting in &away.waiting {
         let (id, kind) = (&waiting.id, waiting.kind);

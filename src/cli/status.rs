@@ -4,9 +4,11 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use super::session::Known;
-use super::words;
+use super::{Exit, Out, words};
+use crate::config::Severity;
+use crate::config::loops::LoopFile;
 use crate::protocol::{LoopFacts, LoopRow, LoopState, RunId, Waking};
-use crate::run::{Phase, Usage};
+use crate::run::{Mode, Phase, Usage};
 
 /// How the project stands (PRODUCT §5.24).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -62,6 +64,50 @@ pub fn status(known: &Known, now_ms: i64) -> Status {
     Status {
         version: env!("CARGO_PKG_VERSION"),
         loops: known.loops.iter().map(|l| row(known, l, now_ms)).collect(),
+    }
+}
+
+/// Tells how loops stand where no host ever was.
+pub fn unattended(files: &[LoopFile], json: bool, out: &mut Out<'_>) -> Exit {
+    let status = of_files(files);
+    if json {
+        out.json(&status);
+    } else {
+        out.text(&render(&status));
+        out.line("no host runs here yet, and nothing wakes by itself; `checkride` starts one");
+    }
+    Exit::Done
+}
+
+/// How loops stand of which only the files are known.
+fn of_files(files: &[LoopFile]) -> Status {
+    let row = |file: &LoopFile| {
+        let error = file
+            .diagnostics
+            .iter()
+            .find(|d| d.severity == Severity::Error);
+        let broken = error.map(|error| format!("line {}: {}", error.line(), error.message));
+        let wakes = file.spec.as_ref().map(|spec| spec.trigger.words());
+        Row {
+            name: file.name.clone(),
+            state: if file.spec.is_some() {
+                "idle"
+            } else {
+                "invalid"
+            },
+            mode: file.spec.as_ref().map_or("", |_| Mode::Training.word()),
+            next_wake_ms: None,
+            run: None,
+            checkpoint: None,
+            spent: None,
+            words: broken
+                .or(wakes.map(|wakes| format!("{wakes}; never ran")))
+                .unwrap_or_default(),
+        }
+    };
+    Status {
+        version: env!("CARGO_PKG_VERSION"),
+        loops: files.iter().map(row).collect(),
     }
 }
 
@@ -149,13 +195,15 @@ fn wakes(facts: &LoopFacts, now_ms: i64) -> String {
         Waking::Off { why } | Waking::Disarmed { why } | Waking::Queued { why } => {
             format!("{why}; ")
         }
-        Waking::Expired { at } => format!("its time is over since {}; ", words::at(*at)),
+        Waking::Expired { at } => format!("{}; ", Waking::expired(Some(&words::at(*at)))),
         Waking::Armed { next: Some(next) } => format!("next {}; ", words::at(*next)),
         Waking::Armed { next: None } => format!("{}; ", facts.spec.trigger.words()),
         Waking::Asleep { until, why } => format!("until {}, {why}; ", words::at(*until)),
     };
     let ends = facts.expires_soon(now_ms);
-    let ends = ends.map_or_else(String::new, |at| format!("expires {}; ", words::at(at)));
+    let ends = ends.map_or_else(String::new, |at| {
+        format!("{}; ", Waking::expires(&words::at(at)))
+    });
     stands + &ends
 }
 

@@ -20,6 +20,9 @@ pub async fn one(mut session: Session, name: &str, out: &mut Out<'_>) -> Result<
         let fact = session.next().await?.fact;
         refused(&fact, &run.0, Exit::Refused)?;
         stalled(&fact, &run, STOP_KEPT)?;
+        if let Fact::Done { what } = &fact {
+            out.line(what);
+        }
     }
     out.line(&format!("stopped {run}; what it made is kept"));
     Ok(Exit::Done)

@@ -1,6 +1,12 @@
-//! When the operator was here last: noted as a cockpit or plain mode is left, read as one comes back.
+//! When the operator was here last: noted by the host while a cockpit or plain mode is attached and as it
+//! goes, however it goes; read as one comes back.
 
 use std::fs;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
 
 use super::attach::{self, Starter};
 use super::program;
@@ -9,6 +15,7 @@ use crate::cli::{Exit, Fail, Session};
 use crate::config::{self, Paths};
 use crate::durable;
 use crate::protocol::Away;
+use crate::supervisor::Activity;
 use crate::supervisor::clock::Clock;
 use crate::tui::Meanwhile;
 
@@ -18,18 +25,70 @@ const FILE: &str = "left";
 /// Whoever was away for less than this has not been away.
 const LEAST_MS: i64 = 5 * 60_000;
 
-/// From now on nobody is here. A note that cannot be written costs a page, nothing else.
-pub(super) fn begins(paths: &Paths) {
-    let now = Clock::System.now_ms().to_string();
-    drop(durable::replace(
-        &paths.state().join(FILE),
-        now.as_bytes(),
-        0o600,
-    ));
+/// The same, of somebody who is here: it counts as the moment of leaving where the host dies with them.
+const HERE: &str = "here";
+
+/// How often that is noted: what a host forgets that dies.
+const NOTED: Duration = Duration::from_secs(60);
+
+/// Takes over what a host that died left of somebody who was here.
+pub(super) fn recall(paths: &Paths) {
+    let here = read(paths, HERE);
+    if here.is_some() && here > left(paths) {
+        // A note that cannot be written costs a page, nothing else.
+        drop(fs::rename(
+            paths.state().join(HERE),
+            paths.state().join(FILE),
+        ));
+    }
+}
+
+/// Notes whenever somebody leaves, and now and then that somebody is here, until the supervisor ends.
+pub(super) async fn heed(paths: &Paths, mut activity: watch::Receiver<Activity>) {
+    let (mut here, mut due) = (0, Instant::now());
+    loop {
+        let people = activity.borrow_and_update().people;
+        if people < here {
+            note(paths, FILE).await;
+        }
+        if people == 0 && here > 0 {
+            drop(fs::remove_file(paths.state().join(HERE)));
+        } else if people > 0 && (here == 0 || Instant::now() >= due) {
+            note(paths, HERE).await;
+            due = Instant::now() + NOTED;
+        }
+        here = people;
+        tokio::select! {
+            changed = activity.changed() => if changed.is_err() {
+                return;
+            },
+            () = sleep_until(due), if here > 0 => {}
+        }
+    }
+}
+
+/// The host ends, and who is here is here no more.
+pub(super) async fn ends(paths: &Paths, activity: &watch::Receiver<Activity>) {
+    let people = activity.borrow().people;
+    if people > 0 {
+        note(paths, FILE).await;
+        drop(fs::remove_file(paths.state().join(HERE)));
+    }
+}
+
+/// Notes this moment, beside everything else.
+async fn note(paths: &Paths, file: &str) {
+    let (path, now) = (paths.state().join(file), Clock::System.now_ms().to_string());
+    let noted = spawn_blocking(move || durable::replace(&path, now.as_bytes(), 0o600));
+    drop(noted.await);
 }
 
 fn left(paths: &Paths) -> Option<i64> {
-    let text = fs::read_to_string(paths.state().join(FILE)).ok()?;
+    read(paths, FILE)
+}
+
+fn read(paths: &Paths, file: &str) -> Option<i64> {
+    let text = fs::read_to_string(paths.state().join(file)).ok()?;
     text.trim().parse().ok()
 }
 

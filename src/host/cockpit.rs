@@ -40,7 +40,6 @@ pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
             };
             fly(lasting(paths.clone(), starter, met.link), options, signals).await
         })?;
-        absence::begins(paths);
         match left {
             Left::Left | Left::Ended => return Ok(Exit::Done),
             Left::For(Next::Demo) => drop(demo(view)?),

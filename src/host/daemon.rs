@@ -7,7 +7,7 @@ use super::environment::Print;
 use super::lock::Lock;
 use super::peer::Door;
 use super::serve::{End, QUIET, Service, asked_to_end};
-use super::{HostError, attach, log, program};
+use super::{HostError, absence, attach, log, program};
 use crate::cli::{Exit, Fail};
 use crate::config::Paths;
 use crate::supervisor::clock::Clock;
@@ -37,6 +37,7 @@ fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
     paths.prepare().map_err(HostError::Trouble)?;
     let lock = Lock::take(paths)?;
     let socket = lock.listen(paths)?;
+    absence::recall(paths);
     let door = Door::of_this_process();
     let settings = settings(paths, door.warnings())?;
     let environment = Print::of(&settings.env);
@@ -61,7 +62,12 @@ fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
         if background {
             tell_starter(attach::READY);
         }
-        Ok(service.run(stop).await)
+        let end = tokio::select! {
+            end = service.run(stop) => end,
+            () = absence::heed(paths, supervisor.activity()) => End::Lost,
+        };
+        absence::ends(paths, &supervisor.activity()).await;
+        Ok(end)
     })?;
     // Whoever comes from now on starts the next host, which waits for the lock.
     drop(socket);

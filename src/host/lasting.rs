@@ -25,6 +25,7 @@ pub(super) fn lasting(paths: Paths, starter: Starter, first: Link) -> Link {
         far,
         seen: 0,
         by: String::new(),
+        here: false,
         unsent: None,
         unsaved: None,
         told_to_end: false,
@@ -39,6 +40,8 @@ struct Conversation {
     seen: u64,
     /// How decisions of this cockpit are signed.
     by: String,
+    /// Whether somebody sits in front of it.
+    here: bool,
     /// A command that the dying host did not take.
     unsent: Option<Command>,
     /// A memory save that no host has answered; saving the same text twice is saving it once.
@@ -91,6 +94,9 @@ impl Conversation {
             let (since, by) = (self.seen, self.by.clone());
             // A host that is gone again is met by the next turn.
             drop(host.commands.send(Command::Attach { since, by }).await);
+            if self.here {
+                drop(host.commands.send(Command::Here).await);
+            }
             if let Some(command) = self.unsaved.clone().or(self.unsent.take()) {
                 drop(host.commands.send(command).await);
             }
@@ -110,6 +116,7 @@ impl Conversation {
                     if let Command::Attach { by, .. } = &command {
                         self.by.clone_from(by);
                     }
+                    self.here |= command == Command::Here;
                     if let Command::SaveMemory { .. } = &command {
                         self.unsaved = Some(command.clone());
                     }

@@ -16,6 +16,7 @@ use crate::cli::plain::{self, Ground, Means};
 use crate::cli::since;
 use crate::cli::{Exit, Fail, Out, Session};
 use crate::config::Paths;
+use crate::protocol::Command;
 use crate::supervisor::clock::Clock;
 use crate::tui::terminal;
 
@@ -31,9 +32,7 @@ pub(super) fn watch(paths: &Paths, view: &View, out: &mut Out<'_>) -> Result<Exi
         if let Some(told) = absence::told(paths, &mut session).await? {
             out.text(&since::page(&told, Clock::System.now_ms(), &session.zone));
         }
-        let left = plain::watch(session, ground(view)?, out).await;
-        absence::begins(paths);
-        left
+        plain::watch(session, ground(view)?, out).await
     })
 }
 
@@ -52,7 +51,9 @@ async fn session(paths: &Paths, out: &mut Out<'_>) -> Result<Session, Fail> {
         out.line(&differs);
     }
     let link = lasting(paths.clone(), starter, met.link);
-    Session::open(link, program::by()).await
+    let session = Session::open(link, program::by()).await?;
+    session.ask(Command::Here).await?;
+    Ok(session)
 }
 
 fn ground(view: &View) -> Result<Ground<Stdin>, Fail> {

@@ -118,10 +118,7 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
         | Cmd::Show { .. }
         | Cmd::Decide(_)
         | Cmd::Log { .. }
-        | Cmd::Stop(_) => runtime()?.block_on(async {
-            let link = attach::attach(&paths, &starter()?).await?;
-            converse(Session::open(link, by()).await?, command, out).await
-        }),
+        | Cmd::Stop(_) => speak(&paths, command, out),
     }
 }
 
@@ -137,8 +134,22 @@ fn init(paths: &Paths, name: &str, out: &mut Out<'_>) -> Result<Exit, Fail> {
     Ok(done)
 }
 
+/// Starts a host where none runs, and speaks with it.
+fn speak(paths: &Paths, command: &Cmd, out: &mut Out<'_>) -> Result<Exit, Fail> {
+    let began_ms = Clock::System.now_ms();
+    runtime()?.block_on(async {
+        let link = attach::attach(paths, &starter()?).await?;
+        let session = Session::open(link, by()).await?;
+        converse(session, (command, began_ms), out).await
+    })
+}
+
 /// The commands that speak with the supervisor and may start a host for it.
-async fn converse(session: Session, command: &Cmd, out: &mut Out<'_>) -> Result<Exit, Fail> {
+async fn converse(
+    session: Session,
+    (command, began_ms): (&Cmd, i64),
+    out: &mut Out<'_>,
+) -> Result<Exit, Fail> {
     match command {
         Cmd::Run { name, json, .. } => cli::run::run(session, name, *json, out).await,
         Cmd::Prompt(words) => prompt(session, words, out).await,
@@ -147,7 +158,7 @@ async fn converse(session: Session, command: &Cmd, out: &mut Out<'_>) -> Result<
             let payload = payload.as_deref().map(cli::fire::read).transpose()?;
             cli::fire::fire(session, name, payload, out).await
         }
-        Cmd::Tick => cli::fire::tick(session, out).await,
+        Cmd::Tick => cli::fire::tick(session, began_ms, out).await,
         Cmd::Show { id } => cli::show::show(session, id, out).await,
         Cmd::Decide(words) => cli::decide::decide(session, words, out).await,
         Cmd::Log { name, json, runs } => {
@@ -281,13 +292,17 @@ async fn examine(paths: &Paths) -> Findings {
 }
 
 /// How loops stand. A host that left while runs wait for a person is started to ask it; where no
-/// run ever was, there is nothing to ask.
+/// host ever was, their files say all there is.
 fn status(paths: &Paths, json: bool, since: Option<&str>, out: &mut Out<'_>) -> Result<Exit, Fail> {
     let now_ms = Clock::System.now_ms();
     runtime()?.block_on(async {
         let link = match attach::connect(paths).await {
             Err(HostError::Absent(_)) if paths.state().join(JOURNAL).exists() => {
                 attach::attach(paths, &starter()?).await?
+            }
+            Err(HostError::Absent(_)) if since.is_none() => {
+                let files = loops::read_all(paths.project());
+                return Ok(cli::status::unattended(&files, json, out));
             }
             met => met?,
         };

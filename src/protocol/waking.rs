@@ -60,7 +60,21 @@ pub struct Lapse {
     pub why: String,
 }
 
+/// What lets a trigger go on whose time is over, or nearly so.
+const ARMS: &str = "u at its row in the cockpit arms it for as long again";
+
 impl Waking {
+    /// That a trigger's time is over, in the words of every surface; since when, where that is known.
+    pub fn expired(since: Option<&str>) -> String {
+        let since = since.map_or_else(String::new, |since| format!(" since {since}"));
+        format!("its time is over{since}; {ARMS}")
+    }
+
+    /// The same a while before.
+    pub fn expires(when: &str) -> String {
+        format!("expires {when}; {ARMS}")
+    }
+
     /// When it wakes next, or may again, where that is known.
     pub fn next(&self) -> Option<i64> {
         match self {

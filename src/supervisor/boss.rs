@@ -34,8 +34,13 @@ const WAITING: usize = 64;
 
 /// What the supervisor hears from its own tasks.
 pub(crate) enum News {
+    /// Somebody sits in front of a connection.
+    Here,
     /// A connection has closed.
-    Left,
+    Left {
+        /// Whether somebody sat in front of it.
+        here: bool,
+    },
     /// A run has something in flight, or has not.
     Works(RunId, bool),
     /// A run goes on by itself at a certain time, or does not any more.
@@ -148,15 +153,19 @@ impl Boss {
         self.said.send_modify(|activity| activity.cockpits += 1);
         let (hub, ways) = (self.shared.hub.clone(), self.ways.clone());
         spawn_local(async move {
-            hub.serve(end, ways.letters).await;
+            let here = hub.serve(end, (ways.letters, ways.news.clone())).await;
             // The loop is gone only when the whole supervisor is.
-            drop(ways.news.send(News::Left).await);
+            drop(ways.news.send(News::Left { here }).await);
         });
     }
 
     async fn hear(&mut self, news: News) {
         match news {
-            News::Left => self.said.send_modify(|activity| activity.cockpits -= 1),
+            News::Here => self.said.send_modify(|activity| activity.people += 1),
+            News::Left { here } => self.said.send_modify(|activity| {
+                activity.cockpits -= 1;
+                activity.people -= usize::from(here);
+            }),
             News::Works(run, works) => {
                 if let Some(driving) = self.drivers.get_mut(&run) {
                     driving.works = works;

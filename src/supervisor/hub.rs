@@ -1,12 +1,13 @@
 //! The hub: brings every record to every cockpit, at each one's own pace. A cockpit that is slow is
 //! caught up from the journal; it slows nobody and loses nothing.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use tokio::sync::{broadcast, mpsc};
 
+use super::boss::News;
 use super::clock::Clock;
 use super::journal::{Journal, JournalError};
 use crate::link::FarEnd;
@@ -180,11 +181,16 @@ impl Hub {
         stand.into_iter().chain(memory).chain(grew).collect()
     }
 
-    /// Serves one connection until its far side is gone.
-    pub(super) async fn serve(self: Rc<Self>, mut end: FarEnd, letters: mpsc::Sender<Letter>) {
+    /// Serves one connection until its far side is gone; whether somebody sat in front of it.
+    pub(super) async fn serve(
+        self: Rc<Self>,
+        mut end: FarEnd,
+        (letters, news): (mpsc::Sender<Letter>, mpsc::Sender<News>),
+    ) -> bool {
         let Some(Command::Attach { since, by }) = end.commands.recv().await else {
-            return;
+            return false;
         };
+        let here = Cell::new(false);
         let (answers, waiting) = mpsc::channel(ANSWERS);
         let reply = Reply {
             clock: self.clock.clone(),
@@ -197,6 +203,12 @@ impl Hub {
         };
         let reading = async {
             while let Some(command) = end.commands.recv().await {
+                if command == Command::Here {
+                    if !here.replace(true) && news.send(News::Here).await.is_err() {
+                        break;
+                    }
+                    continue;
+                }
                 let letter = Letter {
                     by: by.clone(),
                     command,
@@ -211,6 +223,7 @@ impl Hub {
             () = reading => {}
             _gone = feeding.run(waiting) => {}
         }
+        here.get()
     }
 }
 

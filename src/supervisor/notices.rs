@@ -5,22 +5,29 @@ mod post;
 
 pub use post::signature;
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 use tokio::task::spawn_local;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::journal::{Journal, JournalError};
 use super::redactor::Redactor;
+use super::wake::quiet;
 use super::{Activity, Settings, Shared, secrets};
 use crate::config::{notices, settings};
 use crate::protocol::{Fact, Record, RunId};
-use crate::run::{Checkpoint, Event, LoopSpec, Phase, Run};
+use crate::run::spec::Hours;
+use crate::run::{Checkpoint, CheckpointId, Event, LoopSpec, Phase, Run};
 
 /// How often what was held back over quiet hours is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// How long somebody who sits in front of a screen has to look at a question before others are told.
+const LOOK_FIRST: Duration = Duration::from_secs(2);
 
 /// Longest time that a user's command may take.
 const COMMAND_TIME: Duration = Duration::from_secs(10);
@@ -54,25 +61,51 @@ pub(super) async fn watch(
         said,
     };
     let mut held = teller.look().await;
+    // Questions that somebody may be looking at, the oldest first.
+    let mut soon = VecDeque::<(Instant, RunId)>::new();
     loop {
-        let next = feed.recv();
-        let next = if held {
-            timeout(LOOK_AGAIN, next).await.ok()
-        } else {
-            Some(next.await)
-        };
-        match next {
-            Some(Ok(record)) => {
-                if let Fact::Run { run, event } = record.fact
-                    && matches!(event, Event::Asked(_))
-                {
+        let due = soon.front().map(|(at, _)| *at);
+        tokio::select! {
+            next = feed.recv() => match next {
+                Ok(record) => {
+                    if let Fact::Run { run, event } = record.fact
+                        && matches!(event, Event::Asked(_))
+                    {
+                        if teller.said.borrow().people > 0 {
+                            soon.push_back((Instant::now() + LOOK_FIRST, run));
+                        } else {
+                            held |= teller.look_at(run).await;
+                        }
+                    }
+                }
+                Err(broadcast::error::RecvError::Closed) => return,
+                Err(broadcast::error::RecvError::Lagged(_)) => held = teller.look().await,
+            },
+            () = reached(due) => {
+                if let Some((_, run)) = soon.pop_front() {
                     held |= teller.look_at(run).await;
                 }
             }
-            Some(Err(broadcast::error::RecvError::Closed)) => return,
-            Some(Err(broadcast::error::RecvError::Lagged(_))) | None => held = teller.look().await,
+            () = sleep(LOOK_AGAIN), if held => held = teller.look().await,
         }
     }
+}
+
+/// Never done where there is no time.
+async fn reached(due: Option<Instant>) {
+    match due {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Somebody looks at this question: no receiver is told of it any more.
+pub(super) async fn looked_at(id: &CheckpointId, journal: &Journal) -> Result<(), JournalError> {
+    journal.set(&looked(id), String::new()).await
+}
+
+fn looked(id: &CheckpointId) -> String {
+    format!("looked at {id}")
 }
 
 struct Teller {
@@ -121,6 +154,10 @@ impl Teller {
         if self.is_quiet(spec) {
             return true;
         }
+        // A journal that cannot be read has told so; one notice more does no harm.
+        if let Ok(Some(_)) = self.shared.journal.get(&looked(&open.id)).await {
+            return false;
+        }
         let redactor = secrets::of(spec, &self.settings.env);
         let notice = notice(id, &spec.name, open, &redactor);
         self.tell(receivers, open, notice).await;
@@ -154,11 +191,8 @@ impl Teller {
     /// still.
     fn is_quiet(&self, spec: &LoopSpec) -> bool {
         let hours = settings::read(&self.settings.project).settings.quiet_hours;
-        let here = self.settings.clock.here();
-        let minute = i32::from(here.hour()) * 60 + i32::from(here.minute());
-        let minute = u16::try_from(minute).unwrap_or(0);
-        let mut all = hours.into_iter().chain(spec.guardrails.quiet_hours);
-        all.any(|hours| hours.contains(minute))
+        let minute = quiet::minute(&self.settings.clock.here());
+        Hours::now(spec.guardrails.quiet_hours, hours, minute).is_some()
     }
 
     /// Whether this receiver was not told of this question yet. It is noted before it is told: a host

@@ -183,8 +183,8 @@ pub struct App {
     pub away: Option<Away>,
     /// When a decision may be taken.
     pub arming: Arming,
-    /// Whether the terminal has the operator's attention.
-    pub focused: bool,
+    /// Whether the terminal has the operator's attention, where it has told.
+    pub focused: Option<bool>,
     /// What `u` takes back.
     pub newest: Newest,
     /// A save of a memory file that is on its way.
@@ -228,7 +228,7 @@ impl App {
             human: BTreeMap::new(),
             away: None,
             arming: Arming::default(),
-            focused: true,
+            focused: None,
             newest: Newest::Decision,
             saving: None,
             bells: 0,
@@ -273,7 +273,7 @@ impl App {
             if self.complained.take().is_some() {
                 self.toast = None;
             }
-            let watched = self.focused && self.pages_run() == Some(run);
+            let watched = self.looks() && self.pages_run() == Some(run);
             if self.world.attached && !watched && !self.is_quiet(run) {
                 self.bells += 1;
                 let kind = checkpoint.ask.kind();

@@ -82,7 +82,8 @@ impl Hosting {
             .unwrap();
         let host = Self(host);
         until("the host answers", || {
-            checkride(world, &["status"])
+            // Without a host there is nothing that can be told of a past.
+            checkride(world, &["status", "--since", "1m"])
                 .output()
                 .unwrap()
                 .status
@@ -177,6 +178,7 @@ fn commands() -> impl Strategy<Value = Command> {
     let word = "\\PC{0,20}";
     prop_oneof![
         (any::<u64>(), word).prop_map(|(since, by)| Command::Attach { since, by }),
+        Just(Command::Here),
         word.prop_map(|name| Command::Start { name }),
         (word, word).prop_map(|(id, text)| Command::Decide {
             checkpoint: CheckpointId(id),
@@ -438,12 +440,22 @@ fn one_host_per_project() {
     assert_eq!(fs::read_to_string(paths.socket()).unwrap(), "a letter");
 }
 
-/// No host is exit 22 and starts none; a second host and a host that died leave one clear line.
+/// Where no host ever was, the files say how the loops stand, and there is none to stop; a second host and a
+/// host that died leave one clear line.
 #[test]
 fn the_real_program_says_how_hosts_stand() {
     let world = World::new();
-    let none = checkride(&world, &["status"]).output().unwrap();
+    world.write("loops/broken.toml", "version = 1\n");
+    let files = checkride(&world, &["status"]).output().unwrap();
+    let told = String::from_utf8_lossy(&files.stdout);
+    assert_eq!(files.status.code(), Some(0), "{}", said(&files));
+    assert!(
+        told.contains("broken  invalid") && told.contains("no host runs here yet"),
+        "{told}"
+    );
+    let none = checkride(&world, &["stop", "--host"]).output().unwrap();
     assert_eq!(none.status.code(), Some(22), "{}", said(&none));
+    fs::remove_file(world.project().join("loops/broken.toml")).unwrap();
     let host = Hosting::of(&world);
     let second = checkride(&world, &["host"]).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
@@ -553,7 +565,9 @@ fn signals_end_a_host_cleanly_but_not_a_hang_up() {
     let world = World::new();
     let mut host = Hosting::of(&world);
     host.signal("-HUP");
-    let still = checkride(&world, &["status"]).output().unwrap();
+    let still = checkride(&world, &["status", "--since", "1m"])
+        .output()
+        .unwrap();
     assert_eq!(still.status.code(), Some(0), "{}", said(&still));
     host.signal("-TERM");
     assert_eq!(host.0.wait().unwrap().code(), Some(0));

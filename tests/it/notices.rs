@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use checkride::protocol::{Command, Fact};
 use checkride::run::Decision;
 use checkride::supervisor::clock::Clock;
 use checkride::supervisor::notices::signature;
@@ -186,6 +187,36 @@ async fn each_checkpoint_is_told_once_and_signed() {
     }
     assert_eq!(known, ["greet-1.1", "greet-1.2", "greet-1.3"]);
     assert_eq!(receiver.posts().len(), 3);
+}
+
+/// A question that somebody looks at is told to nobody else, by no later host either; one that nobody looks
+/// at is told, although a cockpit is open.
+#[tokio::test]
+async fn what_is_looked_at_is_told_to_nobody() {
+    let receiver = Receiver::answering(&[Some(200)]).await;
+    let (_world, settings) = world(&webhook(&receiver.url));
+    let supervisor = Supervisor::start(settings.clone()).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.say(Command::Here).await;
+    operator.start("greet").await;
+    let open = operator.asked("prompt").await;
+    let checkpoint = open.id.clone();
+    operator.say(Command::Looks { checkpoint }).await;
+    let digest = open.digest.clone();
+    let checkpoint = open.id.clone();
+    // What was said before has been heard when this is answered.
+    operator.say(Command::Seen { checkpoint, digest }).await;
+    operator.say(Command::Tick).await;
+    let ticked = |fact: &Fact| matches!(fact, Fact::Ticked(_)).then_some(());
+    operator.until("an answer", ticked).await;
+    supervisor.end();
+    let again = Supervisor::start(settings).unwrap();
+    let mut operator = Operator::at(&again).await;
+    operator.say(Command::Here).await;
+    operator.answer(&open, Decision::APPROVE).await;
+    operator.asked("work").await;
+    let posts = receiver.has(1).await;
+    assert_eq!(posts[0].header("checkride-id"), "greet-1.2");
 }
 
 /// S24: a receiver that never answers, or is not there, delays no loop; one that never answers may

@@ -21,6 +21,12 @@ impl Hours {
         (from != to).then_some(Self { from, to })
     }
 
+    /// Which quiet hours it is at this minute of the day: a loop's own, or those of its project.
+    pub fn now(own: Option<Self>, of_project: Option<Self>, minute: u16) -> Option<Self> {
+        let mut all = own.into_iter().chain(of_project);
+        all.find(|hours| hours.contains(minute))
+    }
+
     /// Whether this minute of the day (from 0) lies in it.
     pub fn contains(self, minute: u16) -> bool {
         if self.from < self.to {

@@ -10,16 +10,23 @@ use crate::run::{BY_HAND, CheckpointId, Decision, Digest, Input, LoopSpec, Run};
 use crate::supervisor::desk::Desk;
 use crate::supervisor::driver::{self, Mail};
 use crate::supervisor::hub::{Letter, Reply};
-use crate::supervisor::memory;
 use crate::supervisor::process::Halt;
 use crate::supervisor::shelf::Cause;
 use crate::supervisor::trust::Trust;
+use crate::supervisor::{memory, notices};
 
 impl Boss {
     pub(super) async fn obey(&mut self, letter: Letter) {
         let Letter { by, command, reply } = letter;
         match command {
             Command::Attach { .. } => reply.refuse("attach", "this connection is attached").await,
+            // It is heard where the connection is served.
+            Command::Here => {}
+            Command::Looks { checkpoint } => {
+                if let Err(e) = notices::looked_at(&checkpoint, &self.shared.journal).await {
+                    reply.refuse("journal", e.to_string()).await;
+                }
+            }
             Command::Start { name } => self.start(&name, &reply).await,
             Command::Prompt(plain) => self.prompt(plain, &reply).await,
             Command::Fire { name, payload } => self.fire(name, payload, (&by, &reply)).await,
@@ -36,12 +43,7 @@ impl Boss {
                     reply.refuse("journal", e.to_string()).await;
                 }
             }
-            Command::Stop { run } => {
-                if let Some(driving) = self.drivers.get(&run) {
-                    driving.kill.press();
-                }
-                self.pass_on(run, Input::Stop, reply).await;
-            }
+            Command::Stop { run } => self.stop(run, reply).await,
             Command::StopAll => self.stop_all(&reply).await,
             Command::Hold { run, on } => self.pass_on(run, Input::Hold(on), reply).await,
             Command::Undo { run: Some(run) } => self.revive(run, Input::Undo, reply).await,
@@ -155,6 +157,25 @@ impl Boss {
                 self.drive(run, replayed, driver::First::Mail(Box::new(mail)));
             }
             None => reply.refuse(&run.0, "there is no such run").await,
+        }
+    }
+
+    /// Stops a run, and lets go of the firings that wait for its loop: else the next of them would begin
+    /// in its place.
+    async fn stop(&mut self, run: RunId, reply: Reply) {
+        let Some(driving) = self.drivers.get(&run) else {
+            return self.pass_on(run, Input::Stop, reply).await;
+        };
+        driving.kill.press();
+        // Before anything that waits for a disk: what was killed is not to look like a failure.
+        self.pass_on(run.clone(), Input::Stop, reply.clone()).await;
+        match self.let_go_after(&run).await {
+            Ok(0) => {}
+            Ok(count) => {
+                let what = format!("let go of what waited for {run}: {count}");
+                reply.tell(Fact::Done { what }).await;
+            }
+            Err(e) => reply.refuse("journal", e.to_string()).await,
         }
     }
 

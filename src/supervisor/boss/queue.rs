@@ -8,7 +8,7 @@ use jiff::Zoned;
 use super::Boss;
 use crate::config::{self, Settings as Rules};
 use crate::protocol::{LoopRow, LoopState, RunId, Waking};
-use crate::run::spec::{Budget, LoopSpec, Trigger};
+use crate::run::spec::{Budget, Hours, LoopSpec, Trigger};
 use crate::run::{Decision, Edit, Fired, Run};
 use crate::supervisor::driver;
 use crate::supervisor::journal::JournalError;
@@ -62,10 +62,15 @@ impl Boss {
     /// Until when this loop's trigger is held back, and by which rule.
     pub(super) fn holds_back(&self, spec: &LoopSpec, today: &Today) -> Option<(i64, String)> {
         let hours = today.rules.as_ref().map_or(None, |rules| rules.quiet_hours);
-        for hours in spec.guardrails.quiet_hours.into_iter().chain(hours) {
-            if let Some(until) = quiet::ends(hours, &today.here) {
-                return Some((until, format!("quiet hours {hours}")));
-            }
+        let quiet = Hours::now(
+            spec.guardrails.quiet_hours,
+            hours,
+            quiet::minute(&today.here),
+        );
+        if let Some(hours) = quiet
+            && let Some(until) = quiet::ends(hours, &today.here)
+        {
+            return Some((until, format!("quiet hours {hours}")));
         }
         let tomorrow = quiet::tomorrow(&today.here).unwrap_or(i64::MAX);
         let runs = match &today.spent {
@@ -197,6 +202,22 @@ impl Boss {
         }
     }
 
+    /// Lets go of the firings that wait until this run is over; how many.
+    pub(super) async fn let_go_after(&self, run: &RunId) -> Result<usize, JournalError> {
+        let name = run.split().map_or("", |(name, _)| name);
+        let mut count = 0;
+        for firing in self.shared.journal.queued().await? {
+            let id = (firing.name.clone(), firing.fired.key.clone());
+            // Its own firing waits until its first record is written.
+            if firing.name == name && !self.wakes.launched.contains_key(&id) {
+                let why = format!("{run} was stopped, and what waited for it let go");
+                self.let_go(firing, Unmet::Skipped, why).await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
     async fn let_go(&self, firing: Firing, unmet: Unmet, why: String) -> Result<(), JournalError> {
         let note = Note {
             name: firing.name,
@@ -257,9 +278,7 @@ pub(super) fn unarmed(waking: &Waking) -> Option<String> {
         Waking::Manual => Some("only a person starts it: its trigger is manual".to_owned()),
         Waking::Unproven { proven, of } => Some(format!("manual only · proven {proven} of {of}")),
         Waking::Off { why } => Some(format!("off: {why}")),
-        Waking::Expired { .. } => {
-            Some("its time is over; u in the cockpit arms it again".to_owned())
-        }
+        Waking::Expired { .. } => Some(Waking::expired(None)),
         Waking::Disarmed { why } => Some(format!("disarmed: {why}")),
     }
 }

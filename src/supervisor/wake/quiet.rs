@@ -4,9 +4,15 @@ use jiff::{ToSpan, Zoned};
 
 use crate::run::spec::Hours;
 
+/// The minute of the day here.
+pub fn minute(here: &Zoned) -> u16 {
+    let minute = i32::from(here.hour()) * 60 + i32::from(here.minute());
+    u16::try_from(minute).unwrap_or(0)
+}
+
 /// When these quiet hours end, in milliseconds since 1970; `None` where they are not now.
 pub fn ends(hours: Hours, here: &Zoned) -> Option<i64> {
-    let minute = u16::try_from(i32::from(here.hour()) * 60 + i32::from(here.minute())).ok()?;
+    let minute = minute(here);
     if !hours.contains(minute) {
         return None;
     }

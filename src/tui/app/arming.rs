@@ -42,6 +42,11 @@ impl Arming {
         self.last_input = Some(now);
     }
 
+    /// Whether a key was pressed within so many milliseconds.
+    pub fn has_input(&self, now: i64, within: i64) -> bool {
+        self.last_input.is_some_and(|last| now - last <= within)
+    }
+
     /// The artefact of this question was drawn: whether that is news.
     pub fn saw(&mut self, question: Shown) -> bool {
         self.seen.insert(question)

@@ -107,10 +107,14 @@ impl App {
         self.arming.painted(shown.clone().or(review), now.ms);
         match shown {
             Some(shown) if self.artefact_is_drawn() && self.arming.saw(shown.clone()) => {
-                vec![Out::Send(Command::Seen {
+                let checkpoint = shown.0.clone();
+                let looks = self.looks().then_some(Command::Looks { checkpoint });
+                let seen = Command::Seen {
                     checkpoint: shown.0,
                     digest: shown.1,
-                })]
+                };
+                let told = std::iter::once(seen).chain(looks);
+                told.map(Out::Send).collect()
             }
             _ => Vec::new(),
         }

@@ -8,6 +8,7 @@ use super::runs::Phase;
 use super::{App, Layer};
 use crate::protocol::RunId;
 use crate::run::Digest;
+use crate::run::spec::Hours;
 use crate::tui::layout::{Layout, Over, View};
 use crate::tui::panes;
 use crate::tui::text::flow::Anchor;
@@ -107,14 +108,19 @@ impl App {
         beat
     }
 
+    /// Whether somebody looks at this screen: as the terminal reports it; of one that reports nothing, if a
+    /// key was pressed within the last minute. A session of tmux that nobody is attached to has no eyes.
+    pub(crate) fn looks(&self) -> bool {
+        let recently = || self.arming.has_input(self.now.ms, 60_000);
+        self.focused.unwrap_or_else(recently)
+    }
+
     /// Whether no bell rings now for this run, by the quiet hours of the project or of its loop; the title
     /// tells it all the same.
     pub(crate) fn is_quiet(&self, run: &RunId) -> bool {
         let facts = run.split().and_then(|(name, _)| self.world.facts(name));
         let own = facts.and_then(|facts| facts.spec.guardrails.quiet_hours);
-        let minute = self.now.minute();
-        let mut all = self.quiet.into_iter().chain(own);
-        all.any(|hours| hours.contains(minute))
+        Hours::now(own, self.quiet, self.now.minute()).is_some()
     }
 
     /// Whether there is no loop to show.

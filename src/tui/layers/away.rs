@@ -5,8 +5,8 @@
 //!  ◆ tidy-4           verdict                               asked 36m ago
 //! ```
 
-use crate::protocol::Away;
 use crate::protocol::away::Flown;
+use crate::protocol::{Away, Waking};
 use crate::tui::app::App;
 use crate::tui::app::runs::Run;
 use crate::tui::layout::{self, Region};
@@ -51,10 +51,8 @@ pub(crate) fn rows(app: &App, width: usize) -> Vec<Row> {
         rows.push(row.right(width, Role::Muted, asked));
     }
     for (name, at) in &away.expired {
-        let why = format!(
-            "{name}: its time is over since {}; u at its row arms it for as long again",
-            waking::when(*at, app.now)
-        );
+        let since = waking::when(*at, app.now);
+        let why = format!("{name}: {}", Waking::expired(Some(&since)));
         rows.extend(labelled("▲", 2, (Role::NeedsYou, &why), width));
     }
     if waiting.is_empty() && away.expired.is_empty() {

@@ -29,13 +29,7 @@ pub fn lines(facts: &LoopFacts, now: Moment) -> Vec<(Role, String)> {
             Some((Role::Warn, format!("manual only · proven {proven} of {of}")))
         }
         Waking::Off { why } => Some((Role::Warn, format!("off: {why}"))),
-        Waking::Expired { at } => Some((
-            Role::NeedsYou,
-            format!(
-                "its time is over since {}: u arms it for as long again, else it stays off",
-                when(*at, now)
-            ),
-        )),
+        Waking::Expired { at } => Some((Role::NeedsYou, Waking::expired(Some(&when(*at, now))))),
         Waking::Disarmed { why } => Some((Role::Warn, format!("disarmed: {why}"))),
         Waking::Armed { next: Some(next) } => {
             Some((Role::Fg, format!("next {}", when(*next, now))))
@@ -54,10 +48,7 @@ pub fn lines(facts: &LoopFacts, now: Moment) -> Vec<(Role, String)> {
     let lapse = lapse.filter(|_| facts.spec.trigger != Trigger::Manual);
     let ends = facts.expires_soon(now.ms).map(|at| {
         let at = when(at, now);
-        (
-            Role::Warn,
-            format!("▲ expires {at}; u arms it for as long again"),
-        )
+        (Role::Warn, format!("▲ {}", Waking::expires(&at)))
     });
     stands.into_iter().chain(ends).chain(lapse).collect()
 }

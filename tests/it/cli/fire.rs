@@ -43,6 +43,22 @@ fn tick_fires_parks_and_exits() {
     told(&world, "stop --host --force");
 }
 
+/// A run that somebody ended before the tick began is none of its own: it counts neither for what it prints
+/// nor for its code.
+#[test]
+fn a_tick_tells_of_its_own_runs_alone() {
+    let world = world(r#"trigger = { type = "event", inbox = true }"#);
+    let _host = Hosting::of(&world);
+    world.write("inbox/count/a.json", r#"{"issue": 7}"#);
+    until("its run asks", || {
+        told(&world, "status").1.contains("waiting")
+    });
+    let (code, printed) = told(&world, "stop count");
+    assert_eq!(code, 0, "{printed}");
+    let (code, printed) = told(&world, "tick");
+    assert_eq!((code, printed.as_str()), (0, "nothing was due\n"));
+}
+
 /// `fire` wakes a loop with what comes on standard input, and says which run that was; a loop that
 /// nothing but a person may start is refused, one that is unknown too.
 #[test]

@@ -199,7 +199,7 @@ fn a_loops_quiet_hours_silence_its_bell() {
             }
         }
         let mut cockpit = Cockpit::new(&records, (80, 24));
-        cockpit.app.focused = false;
+        cockpit.app.focused = Some(false);
         let asked: Vec<Record> = scenes::work()
             .into_iter()
             .filter(|record| matches!(record.fact, Fact::Run { .. }))

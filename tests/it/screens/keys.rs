@@ -346,10 +346,12 @@ fn read_only_never_decides() {
         },
     );
     cockpit.keys("caerxXsm u");
-    let changed = cockpit
-        .sent
-        .iter()
-        .any(|o| !matches!(o, Out::Send(Command::Fetch(_) | Command::Seen { .. })));
+    let changed = cockpit.sent.iter().any(|o| {
+        !matches!(
+            o,
+            Out::Send(Command::Fetch(_) | Command::Seen { .. } | Command::Looks { .. })
+        )
+    });
     assert!(!changed, "{:?}", cockpit.sent);
     assert!(cockpit.app.field.is_none());
 }
@@ -411,9 +413,16 @@ fn rings_once_per_question() {
     cockpit.keys("c");
     cockpit.tell(&[asked(9)]);
     assert_eq!(cockpit.app.bells - before, 1, "it is being looked at");
-    cockpit.app.focused = false;
+    cockpit.app.focused = Some(false);
     cockpit.tell(&[asked(10)]);
     assert_eq!(cockpit.app.bells - before, 2);
+    // A terminal that reports nothing is looked at while keys come.
+    cockpit.app.focused = None;
+    cockpit.tell(&[asked(11)]);
+    assert_eq!(cockpit.app.bells - before, 2);
+    cockpit.wait(61_000);
+    cockpit.tell(&[asked(12)]);
+    assert_eq!(cockpit.app.bells - before, 3);
 }
 
 /// Scrolling up stops following and counts what is new; `f` follows again.

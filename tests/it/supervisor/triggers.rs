@@ -283,6 +283,40 @@ async fn a_firing_from_outside_is_shown_as_data() {
     assert!(operator.refused().await.contains("70000 bytes"));
 }
 
+/// R63: one key stops a loop: what was fired meanwhile and waits for its run is let go, and told.
+#[tokio::test]
+async fn a_stop_lets_go_of_what_waits() {
+    let world = world(r#"{ type = "event", inbox = true }"#, 0);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.say(fire("count")).await;
+    let run = run_of(&operator.asked("prompt").await);
+    for _ in 0..2 {
+        operator.say(fire("count")).await;
+        let waits = |fact: &Fact| matches!(fact, Fact::Fired { run: None, .. }).then_some(());
+        operator.until("a queue", waits).await;
+    }
+    operator.say(Command::Stop { run: run.clone() }).await;
+    let told = operator.until("what was let go", |fact| match fact {
+        Fact::Done { what } => Some(what.clone()),
+        _ => None,
+    });
+    assert_eq!(told.await, format!("let go of what waited for {run}: 2"));
+    let ended = |event: &Event| matches!(event, Event::Ended(_));
+    if !operator.events(&run).iter().any(ended) {
+        operator.ended().await;
+    }
+    let lapse = operator.row("count", |row| {
+        let facts = valid(row)?;
+        let rests = matches!(facts.waking, Waking::Armed { .. });
+        facts.lapse.clone().filter(|_| rests)
+    });
+    assert_eq!(lapse.await.count, 2);
+    // The next one has its run.
+    operator.say(fire("count")).await;
+    assert_eq!(run_of(&operator.asked("prompt").await).0, "count-2");
+}
+
 /// Waits until a run asks for its prompt, and gives the prompt's text.
 async fn prompted(operator: &mut Operator) -> String {
     let open = operator.asked("prompt").await;

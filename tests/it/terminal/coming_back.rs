@@ -5,7 +5,7 @@ use std::fs;
 use checkride::supervisor::clock::Clock;
 
 use super::{ESC, PROMPT, ROOMY, Terminal, cockpit, failing_suite, open};
-use crate::host::{checkride, paths};
+use crate::host::{checkride, paths, until};
 
 const HOUR: i64 = 3_600_000;
 
@@ -14,6 +14,35 @@ fn left(world: &crate::world::World, hours: i64) {
     let now = Clock::System.now_ms();
     let file = paths(world).state().join("left");
     fs::write(file, (now - hours * HOUR).to_string()).unwrap();
+}
+
+/// Waits until the host has noted that somebody left, then does this.
+fn noted(world: &crate::world::World, then: impl FnOnce()) {
+    let here = paths(world).state().join("here");
+    until("the host's note", || !here.exists());
+    then();
+}
+
+/// A cockpit that is killed, or whose host dies with it, was left at that moment all the same.
+#[test]
+fn whoever_is_cut_off_has_left() {
+    let world = failing_suite();
+    let state = paths(&world).state().to_owned();
+    let (left, here) = (state.join("left"), state.join("here"));
+    let mut t = Terminal::start(cockpit(&world), ROOMY);
+    t.sees("s starts one");
+    until("somebody is here", || here.exists());
+    assert!(!left.exists());
+    t.signal("-KILL");
+    t.ended();
+    until("they have left", || left.exists() && !here.exists());
+    let first = fs::read_to_string(&left).unwrap();
+    // A host that dies leaves what it noted last to the next one.
+    let later = first.parse::<i64>().unwrap() + 1;
+    fs::write(&here, later.to_string()).unwrap();
+    assert!(checkride(&world, &["stop", "--host"]).output().is_ok());
+    drop(crate::host::Hosting::of(&world));
+    assert_eq!(fs::read_to_string(&left).unwrap(), later.to_string());
 }
 
 /// R59, R56: who was away for hours finds one page with what happened; it decides nothing and goes with
@@ -33,7 +62,7 @@ fn a_page_waits_for_who_was_away() {
     assert!(!soon.text().contains("while you were away"));
     soon.hang_up();
     soon.ended();
-    left(&world, 3);
+    noted(&world, || left(&world, 3));
     let since = checkride(&world, &["status", "--since"]).output().unwrap();
     let since = String::from_utf8(since.stdout).unwrap();
     assert!(
