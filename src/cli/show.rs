@@ -3,7 +3,7 @@
 use super::session::{Open, refused};
 use super::{Exit, Fail, Out, Session, run, words};
 use crate::protocol::{Command, Fact, Fetch};
-use crate::run::{Ask, Digest};
+use crate::run::{Ask, Digest, Judgement, Wake};
 
 /// Lines that are fetched at a time.
 const PAGE: u64 = 2_000;
@@ -32,9 +32,13 @@ pub(super) async fn artefact(
 ) -> Result<(), Fail> {
     out.text(&head(open));
     let woke = session.known.run(&open.run);
+    let woke = woke.as_ref();
     let missing = woke.map_or_else(Vec::new, |run| run.woke().not_enforced.clone());
     if !missing.is_empty() {
         out.line(&format!("not enforced here: {}", missing.join(", ")));
+    }
+    for line in woke.map_or_else(Vec::new, |run| rubric(open, run.woke())) {
+        out.line(&line);
     }
     if let Some(digest) = text_of(&open.checkpoint.ask) {
         out.line("");
@@ -54,6 +58,25 @@ pub(super) fn head(open: &Open) -> String {
     )];
     lines.extend(words::question(asked));
     lines.join("\n")
+}
+
+/// The lines that wait for their judge, where that is the operator, and how they are answered.
+fn rubric(open: &Open, woke: &Wake) -> Vec<String> {
+    let Ask::Verdict { verdict, .. } = &open.checkpoint.ask else {
+        return Vec::new();
+    };
+    let judge = woke.spec.goal.judge.as_ref();
+    let judge = judge.filter(|_| verdict.judgement == Judgement::Open);
+    let Some(judge) = judge else {
+        return Vec::new();
+    };
+    let lines = judge.rubric.iter().enumerate();
+    let lines = lines.map(|(i, line)| format!("  {}  {line}", i + 1));
+    let how = format!(
+        "you are its judge: checkride decide {} edit --yes N or --no N for each line, --digest HEX",
+        open.checkpoint.id
+    );
+    lines.chain([how]).collect()
 }
 
 /// The text that is kept apart from the question.
