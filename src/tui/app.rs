@@ -143,6 +143,8 @@ pub struct App {
     pub quiet: Option<Hours>,
     /// Notifications to be shown outside the window.
     pub notes: Vec<String>,
+    /// What every run is told before this cockpit leaves, while that is not yet so.
+    pub(crate) leaving: Option<Action>,
     /// The question that somebody else answered before this cockpit's answer came.
     pub(crate) outrun: Option<CheckpointId>,
     /// The time of the last key, record or frame.
@@ -204,6 +206,7 @@ impl App {
             by: String::new(),
             quiet: None,
             notes: Vec::new(),
+            leaving: None,
             outrun: None,
             now,
             size,
@@ -265,7 +268,9 @@ impl App {
             | Fact::Found(_)
             | Fact::Review(_) => {}
         }
-        self.wants()
+        let mut out = self.wants();
+        out.extend(self.leaves());
+        out
     }
 
     fn happened(&mut self, run: &RunId, event: &Event, at: i64) {

@@ -4,6 +4,7 @@
 use crate::protocol::{Command, MemoryText};
 
 use super::field::Purpose;
+use super::runs::Phase;
 use super::{App, Layer, Out};
 use crate::tui::action::Action;
 
@@ -57,7 +58,7 @@ impl App {
 
     /// `q` at the top.
     pub(crate) fn leave(&mut self) -> Vec<Out> {
-        if self.world.active().next().is_none() {
+        if self.world.active().next().is_none() || self.leaving.is_some() {
             return vec![Out::Quit];
         }
         let asks = if self.manner.owned {
@@ -78,12 +79,26 @@ impl App {
         match dialogue {
             Dialogue::End | Dialogue::Lost(_) => vec![Out::Quit],
             Dialogue::Quit => {
+                self.leaving = Some(action);
                 let mut out = self.before_leaving(action);
-                out.push(Out::Quit);
+                out.extend(self.leaves());
                 out
             }
             Dialogue::Conflict { theirs, mine } => self.settle(action, &theirs, mine),
         }
+    }
+
+    /// Leaves, once the host has told that what was to come before is so.
+    pub(crate) fn leaves(&mut self) -> Option<Out> {
+        let action = self.leaving?;
+        let done = self.world.active().all(|run| {
+            if action == Action::Stop {
+                run.phase == Phase::Stopping
+            } else {
+                action != Action::HoldAll || run.hold_asked || run.rests()
+            }
+        });
+        done.then_some(Out::Quit)
     }
 
     /// Holds or stops every run; leaving itself stops none.

@@ -201,7 +201,9 @@ impl App {
     pub(crate) fn arms(&self) -> Option<Command> {
         let name = self.name()?;
         let facts = self.world.facts(name)?;
-        if facts.off && facts.spec.enabled {
+        // `X` has ended every run: one that goes on has been started since, and so decided in since.
+        let since = |run: &Run| run.active() && !run.decisions.is_empty();
+        if facts.off && facts.spec.enabled && !self.shown_run().is_some_and(since) {
             return Some(Command::Undo { run: None });
         }
         let decided = self.shown_run().is_some_and(|r| !r.decisions.is_empty());

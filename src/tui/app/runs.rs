@@ -342,6 +342,14 @@ impl Run {
         }
     }
 
+    /// Whether it does nothing before somebody answers or a time has come.
+    pub fn rests(&self) -> bool {
+        match self.phase {
+            Phase::Asking(..) | Phase::Held(_) | Phase::Paused(_) | Phase::Ended(..) => true,
+            Phase::Queued | Phase::Busy(..) | Phase::Stopping => false,
+        }
+    }
+
     /// Whether it is not over.
     pub fn active(&self) -> bool {
         self.outcome().is_none()

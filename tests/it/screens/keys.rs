@@ -1,7 +1,9 @@
 //! What keys do: arming, Enter and Esc, text fields, stale digests.
 
 use checkride::protocol::{Command, Fact, Fetch, LoopState, MemoryText, Record, RunId};
-use checkride::run::{Answer, Ask, Checkpoint, Decision, Digest, Edit, Event, Mode, Stage};
+use checkride::run::{
+    Answer, Ask, Checkpoint, Decision, Digest, Edit, Event, Mode, Outcome, Stage,
+};
 use checkride::tui::app::runs::Run;
 use checkride::tui::app::{App, Manner, Out};
 use checkride::tui::keymap::Key;
@@ -383,7 +385,15 @@ fn quit_asks_while_runs_are_active() {
         run: run_id(),
         on: true,
     };
-    assert!(busy.sent.ends_with(&[Out::Send(hold), Out::Quit]));
+    // It leaves when the host says that it holds, and not with the word on its way.
+    assert_eq!(busy.sent.last(), Some(&Out::Send(hold)));
+    busy.tell(&[event(&run_id(), NOON, Event::HoldAsked(true))]);
+    assert_eq!(busy.sent.last(), Some(&Out::Quit));
+    let mut busy = Cockpit::new(&scenes::running(), (80, 24));
+    busy.keys("qx");
+    assert!(!busy.sent.contains(&Out::Quit));
+    busy.keys("q");
+    assert_eq!(busy.sent.last(), Some(&Out::Quit));
     // What ends with this program cannot be left running.
     let manner = Manner {
         owned: true,
@@ -743,11 +753,18 @@ fn undo_takes_a_memory_save_back() {
     }
 }
 
-/// While `X` holds the chosen loop's trigger `u` arms it first, also from its four bones, however
-/// many decisions came since; a loop that its own file switches off is left alone.
+/// While `X` holds the chosen loop's trigger `u` arms it first, also from its four bones; a loop that its
+/// own file switches off is left alone. A decision about a run that goes on was made since, and is what
+/// `u` takes back.
 #[test]
 fn undo_arms_what_stop_all_switched_off() {
-    for (enabled, keys) in [(true, "u"), (true, "iu"), (false, "u")] {
+    let cases = [
+        (true, false, "u"),
+        (true, false, "iu"),
+        (false, false, "u"),
+        (true, true, "u"),
+    ];
+    for (enabled, goes_on, keys) in cases {
         let mut rows = scenes::loops();
         for row in &mut rows {
             if let LoopState::Valid(facts) = &mut row.state {
@@ -757,11 +774,16 @@ fn undo_arms_what_stop_all_switched_off() {
         }
         let mut cockpit = at_work();
         cockpit.tell(&[scenes::decided_elsewhere()]);
+        if !goes_on {
+            let ended = Event::Ended(Outcome::Stopped);
+            cockpit.tell(&[event(&run_id(), NOON, ended)]);
+        }
         cockpit.tell(&[scenes::record(NOON, Fact::Loops(rows))]);
         cockpit.keys(keys);
-        let run = (!enabled).then(run_id);
+        let arms = enabled && !goes_on;
+        let run = (!arms).then(run_id);
         assert_eq!(cockpit.sent.last(), Some(&Out::Send(Command::Undo { run })));
-        assert_eq!(toast(&cockpit).contains("triggers on again"), enabled);
+        assert_eq!(toast(&cockpit).contains("triggers on again"), arms);
     }
 }
 
