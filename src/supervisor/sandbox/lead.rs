@@ -10,7 +10,7 @@ use std::path::Path;
 use std::pin::pin;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions};
+use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::bridge::Bridge;
@@ -137,6 +137,9 @@ fn confine(cage: &Cage, apart: bool) -> Result<i32, String> {
         own = Some(view::raise(cage)?);
     }
     caps::give_up().map_err(|e| format!("giving up rights: {e}"))?;
+    // Whoever is inside must not take its socket or its memory over: it tells how the program ended.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|e| format!("closing it to what it leads: {e}"))?;
     if cage.walls {
         walls::put_up(cage, own)
     } else {
