@@ -176,6 +176,7 @@ fn check(result: &CheckResult) -> String {
         CheckOutcome::Failed { code: None } => "ended by a signal".to_owned(),
         CheckOutcome::TimedOut => "took too long".to_owned(),
         CheckOutcome::CannotRun(why) => format!("cannot run: {why}"),
+        CheckOutcome::Void(why) => format!("does not count: {why}"),
         CheckOutcome::Skipped => "not run".to_owned(),
     };
     let figure = if result.figure.is_empty() {

@@ -246,6 +246,7 @@ fn shown_figure(check: &CheckResult) -> String {
         CheckOutcome::Failed { code: None } => "killed by a signal".to_owned(),
         CheckOutcome::TimedOut => "not done in time".to_owned(),
         CheckOutcome::CannotRun(why) => format!("cannot run: {why}"),
+        CheckOutcome::Void(why) => format!("does not count: {why}"),
         CheckOutcome::Skipped => "not run".to_owned(),
     }
 }

@@ -43,6 +43,8 @@ pub enum CheckOutcome {
     TimedOut,
     /// Could not be started; the cause.
     CannotRun(String),
+    /// It ran, and what it found does not count; the cause.
+    Void(String),
     /// Not run, because an earlier required check failed.
     Skipped,
 }
@@ -126,7 +128,7 @@ impl CheckResult {
             CheckOutcome::Passed => "passed".to_owned(),
             CheckOutcome::Failed { code } => format!("{code:?}"),
             CheckOutcome::TimedOut => "timed out".to_owned(),
-            CheckOutcome::CannotRun(why) => steady(why).concat(),
+            CheckOutcome::CannotRun(why) | CheckOutcome::Void(why) => steady(why).concat(),
             CheckOutcome::Skipped => "skipped".to_owned(),
         };
         let said = steady(&format!("{}\n{}", self.figure, self.evidence));

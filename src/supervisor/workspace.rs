@@ -186,6 +186,34 @@ impl Workspace {
         Ok(disk::join(&self.room(Room::Verify), &self.prefix))
     }
 
+    /// Puts the files of the tree back that were changed in its checkout; returns which, by their path in the
+    /// project where they lie in it. What else a check leaves there, such as what it built, stays.
+    pub fn put_checkout_back(&self, tree: &str) -> Result<Vec<String>, Trouble> {
+        if self.holds(Room::Verify, tree) {
+            return Ok(Vec::new());
+        }
+        let git = self.git_on(Room::Verify);
+        let options = [
+            "diff",
+            "--name-only",
+            "-z",
+            "--no-ext-diff",
+            "--no-renames",
+            "--ignore-submodules",
+        ];
+        let listed = git.run(&options)?;
+        let paths = listed.split(|b| *b == 0).filter(|path| !path.is_empty());
+        let inside = |path: &[u8]| {
+            let inside = path.strip_prefix(self.prefix.as_slice()).unwrap_or(path);
+            String::from_utf8_lossy(inside).into_owned()
+        };
+        let changed: Vec<String> = paths.map(inside).collect();
+        if !changed.is_empty() {
+            git.run(&["read-tree", "--reset", "-u", tree])?;
+        }
+        Ok(changed)
+    }
+
     /// The bytes of one file of a tree, by its path from the top of the workspace.
     pub fn export(&self, tree: &str, path: &str) -> Result<Vec<u8>, Trouble> {
         match self.entry(tree, path.as_bytes())? {

@@ -261,8 +261,8 @@ pub fn check(result: &CheckResult) -> Mark {
     use crate::run::CheckOutcome as O;
     match result.outcome {
         O::Passed => OK,
-        O::Failed { .. } | O::TimedOut | O::CannotRun(_) if result.required => FAIL,
-        O::Failed { .. } | O::TimedOut | O::CannotRun(_) => TRIPPED,
+        O::Failed { .. } | O::TimedOut | O::CannotRun(_) | O::Void(_) if result.required => FAIL,
+        O::Failed { .. } | O::TimedOut | O::CannotRun(_) | O::Void(_) => TRIPPED,
         O::Skipped => NOT_YET,
     }
 }
@@ -277,6 +277,7 @@ pub fn figure(result: &CheckResult) -> String {
         O::Failed { code: None } => "killed".to_owned(),
         O::TimedOut => "timed out".to_owned(),
         O::CannotRun(why) => format!("cannot run: {why}"),
+        O::Void(why) => format!("does not count: {why}"),
         O::Skipped => "skipped".to_owned(),
     }
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::Mail;
 use super::errands::{Amiss, Flight};
+use crate::run::inert::spelled_line;
 use crate::run::spec::{Judge, JudgeKind, OutputKind, Provider};
-use crate::run::{CheckResult, Input, Judgement, Usage};
+use crate::run::{CheckOutcome, CheckResult, Input, Judgement, Usage};
 use crate::supervisor::naming;
 use crate::supervisor::process::{self, Ending, Exit, Halt, Heard, Home, Limits, Stdin};
 use crate::supervisor::provider::{Listener, Patience, Reach, Till};
@@ -37,16 +38,29 @@ impl Flight {
             .map_err(Amiss::at)?;
         self.set_up(&self.site.homes.setup, &examination.checkout)
             .await?;
-        let all = &self.site.wake.spec.goal.checks;
-        let ran = checks::run(
-            all,
-            &examination,
-            &self.site.homes.check,
-            &self.halt,
-            &mut |_| {},
-        )
-        .await;
-        ran.map(Input::Checked).ok_or(Amiss::Halted)
+        let home = &self.site.homes.check;
+        let mut results = Vec::new();
+        for check in &self.site.wake.spec.goal.checks {
+            let ran = checks::run(check, &examination, home, &self.halt).await;
+            let mut result = ran.ok_or(Amiss::Halted)?;
+            self.put_back(&mut result, examination.tree.clone()).await?;
+            results.push(result);
+        }
+        Ok(Input::Checked(results))
+    }
+
+    /// Puts back what a check has changed of the judged tree, so that the next one examines that tree and no other.
+    /// A check whose own files were changed meanwhile, by whatever it ran, has found nothing.
+    async fn put_back(&self, result: &mut CheckResult, tree: String) -> Result<(), Amiss> {
+        let changed = self
+            .with_workspace(move |workspace| workspace.put_checkout_back(&tree))
+            .await?;
+        let examiners = self.site.examiners();
+        if let Some(path) = changed.iter().find(|path| examiners.hold(path)) {
+            let path = spelled_line(path.as_bytes());
+            result.outcome = CheckOutcome::Void(format!("{path} was changed while it ran"));
+        }
+        Ok(())
     }
 
     /// Asks the judge about this tree; it sees goal, result and evidence, nothing else.
@@ -194,10 +208,11 @@ impl Flight {
     /// A clean checkout of this tree, with what the checks are given in it.
     async fn examination(&self, tree: String) -> Result<Examination, Amiss> {
         self.site.require_pinned().await.map_err(Amiss::at)?;
+        let judged = tree.clone();
         let (checkout, base, changes) = self
             .with_workspace(move |workspace| {
-                let checkout = workspace.verify_checkout(&tree)?;
-                let (_, changes) = workspace.diff(workspace.start(), &tree)?;
+                let checkout = workspace.verify_checkout(&judged)?;
+                let (_, changes) = workspace.diff(workspace.start(), &judged)?;
                 Ok((checkout, workspace.base().to_owned(), changes))
             })
             .await?;
@@ -207,6 +222,7 @@ impl Flight {
             .with("iteration", &self.iteration.to_string())
             .with("workspace", &checkout.display().to_string());
         Ok(Examination {
+            tree,
             checkout,
             pinned: self.pinned(),
             slots,

@@ -31,7 +31,9 @@ const NOT_FOUND: i32 = 127;
 /// Where checks run.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// A clean checkout of the judged tree; thrown away afterwards.
+    /// The judged tree.
+    pub tree: String,
+    /// A clean checkout of it; thrown away afterwards.
     pub checkout: PathBuf,
     /// Check scripts by their path in the project, and the copies pinned when the run began.
     pub pinned: BTreeMap<String, PathBuf>,
@@ -52,30 +54,19 @@ impl Site {
     }
 }
 
-/// Runs all checks in order, failed ones or not, and tells each as it ends.
+/// Runs one check to its end.
 ///
-/// `None` when it was asked to halt; then nothing of them is running any more.
+/// `None` when it was asked to halt; then nothing of it is running any more.
 pub async fn run(
-    checks: &[Check],
+    check: &Check,
     site: &Site,
     home: &Home,
     halt: &watch::Receiver<Halt>,
-    tell: &mut dyn FnMut(&CheckResult),
-) -> Option<Vec<CheckResult>> {
-    let mut results = Vec::with_capacity(checks.len());
-    for check in checks {
-        let limits = Limits {
-            timeout: Duration::from_secs(check.timeout_s),
-            halt: halt.clone(),
-        };
-        let result = examine(check, site, home, limits).await?;
-        tell(&result);
-        results.push(result);
-    }
-    Some(results)
-}
-
-async fn examine(check: &Check, site: &Site, home: &Home, limits: Limits) -> Option<CheckResult> {
+) -> Option<CheckResult> {
+    let limits = Limits {
+        timeout: Duration::from_secs(check.timeout_s),
+        halt: halt.clone(),
+    };
     let command = site.slots.fill_known(&check.command);
     let mut order = home.order(site.pin(&command), &site.checkout, Stdin::Null);
     if let Some(cage) = order.cage.as_mut().filter(|_| check.network) {

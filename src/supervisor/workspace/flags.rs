@@ -27,6 +27,12 @@ pub struct Examiners {
 }
 
 impl Examiners {
+    /// Whether a file of the project examines, by its path or because a check runs, reads or names it.
+    pub fn hold(&self, path: &str) -> bool {
+        let known = self.run.contains(path) || self.named.contains(path);
+        known || self.scripts.iter().any(|script| script == path) || paths::sign(path).is_some()
+    }
+
     /// The names that code which does its work has no reason to speak of.
     fn names(&self) -> Vec<String> {
         let tests = self.run.iter().chain(&self.named);
