@@ -38,6 +38,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
@@ -49,6 +50,9 @@ use journal::{Journal, JournalError};
 
 /// The journal's file in a project's state folder.
 pub const JOURNAL: &str = "journal.db";
+
+/// How long a thread for what blocks stays without work: longer than any host.
+const STAYS: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// What a supervisor needs to know of the world around it. It reads no environment itself.
 #[derive(Debug, Clone)]
@@ -133,15 +137,23 @@ impl std::fmt::Display for CannotStart {
 
 impl std::error::Error for CannotStart {}
 
+/// What carries all runs. A thread for what blocks is there from the beginning and never leaves: when
+/// the system has no room for another one, work waits for this one, and without any it would break.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_keep_alive(STAYS)
+        .build()?;
+    drop(runtime.spawn_blocking(|| {}));
+    Ok(runtime)
+}
+
 impl Supervisor {
     /// Opens the journal, picks up what was under way, and starts the thread.
     pub fn start(settings: Settings) -> Result<Self, CannotStart> {
         std::fs::create_dir_all(&settings.state).map_err(CannotStart::Io)?;
         let journal = Journal::open(&settings.state.join(JOURNAL)).map_err(CannotStart::Journal)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(CannotStart::Io)?;
+        let runtime = runtime().map_err(CannotStart::Io)?;
         let (doors, door) = mpsc::unbounded_channel();
         let (said, activity) = watch::channel(Activity::default());
         let work = move || {
