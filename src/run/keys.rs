@@ -6,7 +6,7 @@ mod shapes;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use shapes::{BEGINNINGS, Letters, SHAPES, Shape};
+use shapes::{BEGINNINGS, Letters, MANY, SHAPES, Shape};
 
 /// Fewest different letters in what stands for a key: `xxxx…` in a manual is none.
 const DISTINCT: usize = 6;
@@ -30,9 +30,10 @@ pub struct Key {
 pub fn find(text: &str) -> Vec<Key> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
+    let mut barren = Barren::default();
     let mut at = 0;
     while at < bytes.len() {
-        match key_at(bytes, at) {
+        match key_at(bytes, at, &mut barren) {
             Some((place, name)) => {
                 at = place.end;
                 found.extend(name.map(|name| Key { place, name }));
@@ -66,15 +67,25 @@ pub fn hidden(text: &str) -> Cow<'_, str> {
 /// What begins exactly here: a key with its name, or what only looks like one.
 type Seen = (Range<usize>, Option<&'static str>);
 
-fn key_at(bytes: &[u8], at: usize) -> Option<Seen> {
+/// For each shape, in their order, up to where its first part leads to nothing: wherever it begins before, it
+/// ends in the same place, and what follows there has failed already. So no run is read again and again.
+struct Barren([usize; SHAPES.len()]);
+
+impl Default for Barren {
+    fn default() -> Self {
+        Self([0; SHAPES.len()])
+    }
+}
+
+fn key_at(bytes: &[u8], at: usize, barren: &mut Barren) -> Option<Seen> {
     let (first, second) = (*bytes.get(at)?, *bytes.get(at + 1)?);
     match first {
         b'-' => block(bytes, at).map(|end| (at..end, Some("private key"))),
         b':' => credentials(bytes, at).map(|place| (place, Some("password in an address"))),
         b'0'..=b'9' => telegram(bytes, at).map(|end| (at..end, Some("Telegram bot token"))),
         _ if begins(first, second) => {
-            let mut shapes = SHAPES.iter();
-            shapes.find_map(|shape| shaped(bytes, at, shape))
+            let mut shapes = SHAPES.iter().zip(&mut barren.0);
+            shapes.find_map(|(shape, barren)| shaped(bytes, at, shape, barren))
         }
         _ => None,
     }
@@ -86,7 +97,7 @@ fn begins(first: u8, second: u8) -> bool {
 }
 
 /// What of this shape begins here; without a name where it is too dull for a key.
-fn shaped(bytes: &[u8], at: usize, shape: &Shape) -> Option<Seen> {
+fn shaped(bytes: &[u8], at: usize, shape: &Shape, barren: &mut usize) -> Option<Seen> {
     let prefix = shape.prefix.as_bytes();
     if !bytes.get(at..)?.starts_with(prefix) || shape.alone && !is_free(bytes, at) {
         return None;
@@ -96,21 +107,40 @@ fn shaped(bytes: &[u8], at: usize, shape: &Shape) -> Option<Seen> {
         from += run(bytes, from, Letters::Gap, MOST_GAP);
     }
     let body = from;
-    for (index, (letters, least, most)) in shape.parts.iter().enumerate() {
-        if index > 0 {
-            if bytes.get(from) != Some(&b'.') {
-                return None;
-            }
-            from += 1;
+    if body < *barren {
+        return None;
+    }
+    let ((letters, least, most), others) = shape.parts.split_first()?;
+    from += part(bytes, from, (*letters, *least, *most))?;
+    let Some(end) = followed(bytes, from, others) else {
+        if *most == MANY {
+            *barren = from;
         }
-        let length = run(bytes, from, *letters, *most);
-        if !(*least..=*most).contains(&length) {
+        return None;
+    };
+    let name = is_varied(bytes.get(body..end)?).then_some(shape.name);
+    Some((if shape.assigned { body } else { at }..end, name))
+}
+
+/// Where the parts end that stand here, each behind a dot.
+fn followed(bytes: &[u8], mut from: usize, parts: &[(Letters, usize, usize)]) -> Option<usize> {
+    for wanted in parts {
+        if bytes.get(from) != Some(&b'.') {
             return None;
         }
-        from += length;
+        from += 1;
+        from += part(bytes, from, *wanted)?;
     }
-    let name = is_varied(bytes.get(body..from)?).then_some(shape.name);
-    Some((if shape.assigned { body } else { at }..from, name))
+    Some(from)
+}
+
+/// The length of what stands here of these letters, where it is neither too short nor too long.
+fn part(
+    bytes: &[u8],
+    from: usize,
+    (letters, least, most): (Letters, usize, usize),
+) -> Option<usize> {
+    Some(run(bytes, from, letters, most)).filter(|length| (least..=most).contains(length))
 }
 
 /// How many letters of this kind stand here; one more than `most` is enough to know.
@@ -303,6 +333,59 @@ mod tests {
             }
         }
         assert!(samples().len() >= 40);
+    }
+
+    /// Every repetition that a worker may write to make looking for keys slow: each beginning of a shape alone,
+    /// with a dot and with letters behind it, and those of addresses, blocks and bots.
+    fn floods() -> Vec<String> {
+        let shapes = SHAPES.iter().map(|shape| shape.prefix);
+        let others = [
+            "://",
+            concat!("-----BEGIN ", "PRIVATE KEY-----"),
+            "-----BEGIN ",
+            "12345678:AA",
+        ];
+        let begun = shapes.chain(others);
+        begun
+            .flat_map(|begin| {
+                let long = format!("-{begin}abcdefghijkl.");
+                [
+                    format!("-{begin}"),
+                    format!(" {begin}"),
+                    format!("-{begin}."),
+                    long,
+                ]
+            })
+            .collect()
+    }
+
+    /// S1, S22: however often a beginning comes again, looking for keys takes time in proportion: a
+    /// flood of each kind and of all kinds in turn is through in far less than one look at each rest.
+    #[test]
+    fn floods_of_beginnings_are_passed_in_linear_time() {
+        let began = tokio::time::Instant::now();
+        for begin in floods() {
+            find(&begin.repeat(2_000 / begin.len()));
+        }
+        find(&"-eyJ".repeat(1_000_000));
+        for begin in ["-eyJabcdefghij.", "-sk.eyJ", "-sk-ant-", "://a:b@"] {
+            find(&begin.repeat(100_000 / begin.len()));
+        }
+        find(&floods().concat());
+        let took = began.elapsed();
+        assert!(took.as_secs() < 60, "{took:?}");
+    }
+
+    /// S22: a web token behind many beginnings of one is found all the same, wherever its run began.
+    #[test]
+    fn a_token_behind_a_flood_is_found() {
+        let token = format!("eyJ{}.eyJ{}.{}", plain(20), plain(40), plain(43));
+        for flood in ["-eyJ", "eyJabcdefghij. ", "-eyJabcdefghij..", "sk.eyJabc "] {
+            let text = format!("{} {token} {}", flood.repeat(99), flood.repeat(9));
+            let found = find(&text);
+            let token = |key: &Key| text[key.place.clone()] == token;
+            assert!(found.iter().any(token), "{flood}: {found:?}");
+        }
     }
 
     /// The value behind a name goes, the name stays; so does who logs in at an address.

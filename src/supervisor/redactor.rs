@@ -186,4 +186,30 @@ mod tests {
         assert_eq!(redactor.clean(&unknown), unknown);
         assert_eq!(redactor.with_shapes().clean(&unknown), "⟪GitHub token⟫");
     }
+
+    /// S1, S22: what repeats almost the whole of a secret, or of a dull one, is looked through in time
+    /// in proportion to the text, though the path of a file is hidden as a whole alone.
+    #[test]
+    fn floods_of_pieces_are_passed_in_linear_time() {
+        let mut redactor = Redactor::default();
+        let path = format!("/{}", "a-folder-of-some-name/".repeat(3));
+        let dull = "A".repeat(40);
+        redactor.hide("A_PATH", &path);
+        redactor.hide("DULL", &dull);
+        redactor.hide("KEY", "ak-ant-api03-Qw3rTy9uIoP1aSdF5gHjK7lZxC2vBnM8");
+        let redactor = redactor.with_shapes();
+        let began = tokio::time::Instant::now();
+        for flood in [
+            &path[..path.len() - 1],
+            "a-folder-of-some-name/",
+            "ak-ant-api03-Qw",
+            "AAAAAAAAAAAAAAA ",
+            "41",
+            "-eyJ",
+        ] {
+            redactor.clean(&flood.repeat(40_000 / flood.len()));
+        }
+        let took = began.elapsed();
+        assert!(took.as_secs() < 60, "{took:?}");
+    }
 }

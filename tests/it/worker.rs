@@ -131,6 +131,18 @@ async fn a_turn_is_told_line_by_line() {
     assert!(told.pauses > 0);
 }
 
+/// A turn that fails has cost what its messages told, whatever its end leaves out.
+#[tokio::test]
+async fn a_failed_turn_costs_what_it_told() {
+    let script = r#"
+        echo '{"type":"assistant","message":{"id":"m","content":[{"type":"text","text":"hi"}],"usage":{"input_tokens":20000,"output_tokens":9000}}}'
+        echo '{"type":"result","subtype":"error","is_error":true,"result":"usage limit reached"}'
+        exit 1"#;
+    let (turn, _) = turn_of(script, Format::ClaudeStreamJson, PromptBy::Stdin).await;
+    assert!(cause(&turn).contains("usage limit reached"), "{turn:?}");
+    assert_eq!((turn.usage.tokens, turn.usage.estimated), (29_000, true));
+}
+
 /// As an argument the prompt is one word, whatever it holds; too long or a NUL is refused. Nothing
 /// is on standard input then: some agents read it to its end.
 #[tokio::test]

@@ -56,7 +56,7 @@ pub(super) struct Shape {
 type Parts = &'static [(Letters, usize, usize)];
 
 /// As long as it goes on.
-const MANY: usize = usize::MAX;
+pub(super) const MANY: usize = usize::MAX;
 
 /// For each first letter, the second letters that some shape goes on with: most places of a text are
 /// passed by at this one look.

@@ -2,11 +2,14 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::trouble::Trouble;
+
+/// Most bytes of a plain file that are taken into memory.
+const LARGEST: u64 = 256 << 20;
 
 /// Whether a path leads out of `root` once every link on its way is followed.
 ///
@@ -63,12 +66,32 @@ pub fn plain_file(root: &Path, path: &str) -> Result<PathBuf, Trouble> {
     Ok(at)
 }
 
-/// The bytes of a plain file; `None` where there is nothing. A pipe is never opened.
+/// The bytes of a plain file of at most 256 MiB; `None` where there is nothing. A pipe is never opened.
 pub fn read_plain(path: &Path) -> Result<Option<Vec<u8>>, Trouble> {
+    read_up_to(path, LARGEST)
+}
+
+/// The same, with its own most bytes: what is larger is refused unread, however little of it is on disk.
+pub fn read_up_to(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Trouble> {
+    let too_large = |size| {
+        let path = path.display();
+        let cause = format!("{path} has {size} bytes, more than the {most} that are read here");
+        Trouble::new(cause + ": make it smaller")
+    };
     match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_file() => fs::read(path)
-            .map(Some)
-            .map_err(|error| Trouble::file("read", path, &error)),
+        Ok(meta) if meta.is_file() && meta.len() > most => Err(too_large(meta.len())),
+        Ok(meta) if meta.is_file() => {
+            let mut bytes = Vec::new();
+            // It may grow while it is read.
+            fs::File::open(path)
+                .and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut bytes))
+                .map_err(|error| Trouble::file("read", path, &error))?;
+            let size = bytes.len() as u64;
+            if size > most {
+                return Err(too_large(size));
+            }
+            Ok(Some(bytes))
+        }
         Ok(_) => Err(Trouble::new(format!("{} is no plain file", path.display()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Trouble::file("read", path, &error)),
@@ -95,4 +118,27 @@ pub fn plain_parts(path: &str) -> Result<Vec<&OsStr>, Trouble> {
         return Err(Trouble::new("the name of the file is empty: name one"));
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S1: a file of more bytes than it may have is refused by its length alone, though it takes no
+    /// room on the disk; one of just so many is read.
+    #[test]
+    fn what_is_too_large_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        fs::write(&path, "[core]\n").unwrap();
+        assert_eq!(read_up_to(&path, 7), Ok(Some(b"[core]\n".to_vec())));
+        assert!(read_up_to(&path, 6).is_err());
+        let file = fs::File::create(&path).unwrap();
+        file.set_len(1 << 42).unwrap();
+        let cause = read_plain(&path).unwrap_err().cause;
+        assert!(
+            cause.contains("has 4398046511104 bytes, more than"),
+            "{cause}"
+        );
+    }
 }

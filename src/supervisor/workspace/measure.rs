@@ -1,5 +1,7 @@
 //! Measuring a turn on the real tree: what changed, what the guard refuses, and putting that back.
 
+use std::collections::HashMap;
+
 use super::attic::Why;
 use super::diff::{self, Delta, LINK};
 use super::disk;
@@ -9,6 +11,9 @@ use super::{Room, Trouble, Workspace, repo};
 use crate::run::inert::spelled_line;
 use crate::run::{Breach, Change};
 use crate::supervisor::guard::{Guard, Refusal};
+
+/// Most breaches of one rule that are told one by one: a flood of one kind must not hide another.
+const TOLD: usize = 10;
 
 /// One turn, measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +58,9 @@ impl Workspace {
         let mut refusal = Refusal::default();
         if let Some(guard) = guard {
             refusal = self.judge(since, &left, guard, &oddities)?;
+            // The worker's own git folder and links out weigh more than any number of large files.
             refusal.breaches.extend(oddities.breaches());
+            refusal.breaches = shortened(refusal.breaches);
         }
         let tree = if refusal.paths.is_empty() {
             left.clone()
@@ -166,6 +173,28 @@ impl Workspace {
     }
 }
 
+/// The first breaches of each rule, and how many more there are.
+fn shortened(breaches: Vec<Breach>) -> Vec<Breach> {
+    let mut all: HashMap<String, usize> = HashMap::new();
+    for breach in &breaches {
+        *all.entry(breach.rule.clone()).or_default() += 1;
+    }
+    let mut told: HashMap<String, usize> = HashMap::new();
+    let mut short = Vec::new();
+    for breach in breaches {
+        let before = told.entry(breach.rule.clone()).or_default();
+        *before += 1;
+        let more = all.get(&breach.rule).map_or(0, |all| all - TOLD.min(*all));
+        if *before <= TOLD || more == 1 {
+            short.push(breach);
+        } else if *before == TOLD + 1 {
+            let tried = format!("… and {more} more");
+            short.push(Breach { tried, ..breach });
+        }
+    }
+    short
+}
+
 impl Oddities {
     /// Whether this file was taken away though its place is a plain one.
     fn took(&self, path: &[u8]) -> bool {
@@ -173,9 +202,19 @@ impl Oddities {
         self.too_large.iter().any(is) || self.hard_links.iter().any(is)
     }
 
-    /// As breaches of rules that every loop has.
+    /// As breaches of rules that every loop has, the gravest first.
     fn breaches(&self) -> Vec<Breach> {
         let said = [
+            (
+                &self.tampered,
+                "git folder",
+                "would run or be obeyed by git; made anew",
+            ),
+            (
+                &self.hard_links,
+                "hard link out of the workspace",
+                "a second name of a file elsewhere; the name was taken away",
+            ),
             (
                 &self.repositories,
                 "nested repository",
@@ -186,26 +225,16 @@ impl Oddities {
                 "special file",
                 "neither file, folder nor usable link; taken away",
             ),
+            (
+                &self.filled_submodules,
+                "submodule",
+                "files in a submodule's folder taken away",
+            ),
             (&self.too_long, "path too long", "folder taken away"),
             (
                 &self.too_large,
                 "max_changed_bytes",
                 "larger than all that one iteration may bring; taken away unread",
-            ),
-            (
-                &self.hard_links,
-                "hard link out of the workspace",
-                "a second name of a file elsewhere; the name was taken away",
-            ),
-            (
-                &self.tampered,
-                "git folder",
-                "would run or be obeyed by git; made anew",
-            ),
-            (
-                &self.filled_submodules,
-                "submodule",
-                "files in a submodule's folder taken away",
             ),
         ];
         said.into_iter()
@@ -216,5 +245,30 @@ impl Oddities {
                 })
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A flood of one kind of breach is told in a few lines, the gravest of another kind before it.
+    #[test]
+    fn a_flood_of_breaches_is_told_shortly() {
+        let oddities = Oddities {
+            too_large: (0..1200).map(|n| format!("s{n}").into_bytes()).collect(),
+            tampered: vec![b".git/hooks".to_vec()],
+            ..Oddities::default()
+        };
+        let told = shortened(oddities.breaches());
+        assert_eq!(told.len(), 12);
+        assert_eq!(told[0].rule, "git folder");
+        assert!(told[10].tried.starts_with("s9: "), "{told:?}");
+        assert_eq!(told[11].tried, "… and 1190 more");
+        let eleven = Oddities {
+            too_large: (0..11).map(|n| format!("s{n}").into_bytes()).collect(),
+            ..Oddities::default()
+        };
+        assert_eq!(shortened(eleven.breaches()), eleven.breaches());
     }
 }

@@ -134,7 +134,7 @@ pub(super) fn tampered(tree: &Path, commit: &str) -> Vec<Vec<u8>> {
         found.push(b".git/hooks".to_vec());
     }
     let wanted = config(format_of(commit), false);
-    let config = lead::read_plain(&git.join("config"));
+    let config = lead::read_up_to(&git.join("config"), wanted.len() as u64);
     if !config.is_ok_and(|bytes| bytes.as_deref() == Some(wanted.as_bytes())) {
         found.push(b".git/config".to_vec());
     }

@@ -168,16 +168,18 @@ impl Workspace {
                 Some((&line[tab + 1..], line[..tab].split(|b| *b == b' ').nth(1)?))
             })
             .collect();
-        let mut grown = Vec::new();
-        for (path, size) in files {
-            let object = objects.get(path.as_slice()).copied().unwrap_or(b"-");
-            let asked = [object, b"\n"].concat();
-            let known = git.fed(&["cat-file", "--batch-check=%(objectsize)"], &asked)?;
-            if known.trim_ascii_end() != size.to_string().as_bytes() {
-                grown.push(path);
-            }
+        let mut asked = Vec::new();
+        for (path, _) in &files {
+            asked.extend_from_slice(objects.get(path.as_slice()).copied().unwrap_or(b"-"));
+            asked.push(b'\n');
         }
-        Ok(grown)
+        // One answer a line, in the order of the questions; a line that is missing is no known size.
+        let known = git.fed(&["cat-file", "--batch-check=%(objectsize)"], &asked)?;
+        let mut known = known.split(|b| *b == b'\n');
+        let grown = files
+            .into_iter()
+            .filter(|(_, size)| known.next() != Some(size.to_string().as_bytes()));
+        Ok(grown.map(|(path, _)| path).collect())
     }
 
     /// Those of the paths that no ignore rule covers: an ignored folder is the worker's own.

@@ -127,8 +127,12 @@ impl fmt::Display for Spent {
     }
 }
 
+/// How many times as much its words must come to as an agent says it used, before they are believed:
+/// an estimate from bytes is no nearer than that.
+const BY_FAR: u64 = 2;
+
 /// What the agent says it spent, and an estimate of the words that it has said since, so many bytes of
-/// them; an estimate alone while it says nothing or only beginnings.
+/// them; an estimate alone while it says nothing or only beginnings, and where its words come to more by far.
 pub fn in_all(spent: Option<Spent>, plan: bool, estimate: Usage, since: u64) -> Usage {
     let Some(told) = spent.map(|spent| spent.usage(plan)) else {
         return estimate;
@@ -140,11 +144,14 @@ pub fn in_all(spent: Option<Spent>, plan: bool, estimate: Usage, since: u64) -> 
         estimated: told.estimated || more > 0,
         ..told
     };
-    if !told.estimated {
+    let all = told_and_more.tokens.saturating_add(told.cached);
+    let too_little = all.saturating_mul(BY_FAR) < estimate.tokens;
+    if !told.estimated && !too_little {
         return told_and_more;
     }
     Usage {
         tokens: told_and_more.tokens.max(estimate.tokens),
+        estimated: true,
         ..told_and_more
     }
 }
@@ -189,5 +196,28 @@ impl Steps {
     /// Whether no step was told.
     pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A total that is less than the words alone come to by far does not replace their estimate; one that
+    /// is near stands exactly, and what came from a cache counts as told.
+    #[test]
+    fn a_total_told_much_too_low_is_not_believed() {
+        let told = |output, cached| {
+            let spent = Spent {
+                output,
+                cached,
+                ..Spent::default()
+            };
+            let usage = in_all(Some(spent), false, Usage::estimate(0, 4_000), 0);
+            (usage.tokens, usage.estimated)
+        };
+        assert_eq!(told(10, 0), (1_000, true));
+        assert_eq!(told(600, 0), (600, false));
+        assert_eq!(told(10, 900), (10, false));
     }
 }

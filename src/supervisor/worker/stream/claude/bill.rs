@@ -86,6 +86,16 @@ impl Bill {
         } else {
             models
         };
+        // A turn that failed may tell nothing at its end: what its messages told before still counts.
+        let begun = self.steps.total();
+        let run = if begun.tokens() > run.tokens() {
+            Spent {
+                partial: true,
+                ..begun
+            }
+        } else {
+            run
+        };
         self.settled = if self.results == 0 {
             run
         } else {
