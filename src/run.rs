@@ -14,6 +14,8 @@ pub mod flag;
 pub mod inert;
 pub mod input;
 pub mod keys;
+pub mod names;
+pub mod obeyed;
 pub mod pause;
 pub mod prompt;
 pub mod ruling;

@@ -19,7 +19,7 @@ const MOST_MARKS: usize = 4;
 /// | line feed | `␊`: a line is one line |
 /// | C1 controls that begin nothing | `⟨U+0085⟩` |
 /// | bidi controls U+061C, U+200E–F, U+202A–E, U+2066–9 | `⟨U+202E⟩` |
-/// | zero-width and invisible U+00AD, U+034F, U+115F–60, U+17B4–5, U+180B–F, U+200B–C, U+2060–5, U+206A–F, U+2800, U+3164, U+FEFF, U+FFA0, U+FFF9–B, U+1D173–A | the same way |
+/// | zero-width and invisible U+00AD, U+034F, U+115F–60, U+17B4–5, U+180B–F, U+200B–C, U+2060–5, U+206A–F, U+2800, U+3164, U+FEFF, U+FFA0, U+FFF0–B, U+13430–40, U+16FE4, U+1BCA0–3, U+1D159, U+1D173–A | the same way |
 /// | line and paragraph separators U+2028–9 | the same way |
 /// | tags and selectors U+E0000–E0FFF, private use, non-characters | the same way |
 /// | zero-width joiner U+200D, selectors U+FE0E–F | kept once after an emoji or symbol, else the same way |
@@ -255,13 +255,17 @@ fn is_marked(c: char) -> bool {
             | '\u{fe00}'..='\u{fe0f}' | '\u{fffe}' | '\u{ffff}' | '\u{e1000}'..='\u{10ffff}')
 }
 
-/// Characters without a look of their own, which hide or reorder others (UAX #9, UTS #39).
+/// Characters without a look of their own, which hide or reorder others (UAX #9, UTS #39): all that
+/// `Default_Ignorable_Code_Point` names but the selectors, all of category Cf but the marks that Arabic,
+/// Syriac and Kaithi write before a number, and four blanks.
 fn hides(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+        | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{13440}' | '\u{16fe4}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn is_combining(c: char) -> bool {
@@ -334,6 +338,40 @@ mod tests {
             "a\\u{fe01}❤\u{fe0f}"
         );
         assert_eq!(inert("😀\u{fe0f}\u{fe0f}"), "😀\u{fe0f}⟨U+FE0F⟩");
+    }
+
+    /// All of `Default_Ignorable_Code_Point` and of category Cf (Unicode 16, `DerivedCoreProperties.txt` and
+    /// `DerivedGeneralCategory.txt`), the marks before a number left out, is seen to hide.
+    #[test]
+    fn all_that_unicode_shows_as_nothing_is_hidden() {
+        let ignorable = [
+            ('\u{ad}', '\u{ad}'),
+            ('\u{34f}', '\u{34f}'),
+            ('\u{61c}', '\u{61c}'),
+            ('\u{115f}', '\u{1160}'),
+            ('\u{17b4}', '\u{17b5}'),
+            ('\u{180b}', '\u{180f}'),
+            ('\u{200b}', '\u{200f}'),
+            ('\u{202a}', '\u{202e}'),
+            ('\u{2060}', '\u{206f}'),
+            ('\u{3164}', '\u{3164}'),
+            ('\u{fe00}', '\u{fe0f}'),
+            ('\u{feff}', '\u{feff}'),
+            ('\u{ffa0}', '\u{ffa0}'),
+            ('\u{fff0}', '\u{fff8}'),
+            ('\u{fff9}', '\u{fffb}'),
+            ('\u{13430}', '\u{1343f}'),
+            ('\u{1bca0}', '\u{1bca3}'),
+            ('\u{1d173}', '\u{1d17a}'),
+            ('\u{e0000}', '\u{e0fff}'),
+        ];
+        for c in ignorable.into_iter().flat_map(|(from, to)| from..=to) {
+            let text = format!("a{c}b");
+            assert_eq!(count_hidden(&text), 1, "{c:?}");
+            assert!(!inert(&text).contains(c), "{c:?}");
+            assert!(!spelled(text.as_bytes()).contains(c), "{c:?}");
+        }
+        assert_eq!(count_hidden("\u{600}\u{6dd}\u{70f}"), 0);
     }
 
     /// JSON says the same, in characters that are seen.

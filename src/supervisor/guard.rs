@@ -11,6 +11,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use super::workspace::diff::{Delta, EXECUTABLE, SUBMODULE};
 use super::workspace::trouble::Trouble;
 use crate::run::inert::spelled_line;
+use crate::run::names::{fold, is_gitmodules, leads_into_git};
 use crate::run::spec::{PROTECTED_ALWAYS, WorkspaceKind, WorkspaceRules};
 use crate::run::{Breach, ChangeKind};
 
@@ -50,7 +51,10 @@ impl Guard {
         let protected = rules.protected.iter().map(String::as_str);
         Ok(Self {
             protected: globs(PROTECTED_ALWAYS.into_iter().chain(protected), true)?,
-            scripts: check_scripts.iter().map(|path| plain(path)).collect(),
+            scripts: check_scripts
+                .iter()
+                .map(|path| fold(&plain(path)))
+                .collect(),
             write: globs(rules.write.iter().map(String::as_str), false)?,
             prefix: prefix.to_vec(),
             read_only: rules.kind == WorkspaceKind::ReadOnly,
@@ -70,12 +74,13 @@ impl Guard {
         let Some(inside) = path.strip_prefix(self.prefix.as_slice()) else {
             return Some("outside the project folder");
         };
-        let as_path = Path::new(OsStr::from_bytes(inside));
-        if self.scripts.contains(inside) {
+        let folded = fold(inside);
+        let is_protected = |path: &[u8]| self.protected.is_match(as_path(path));
+        if self.scripts.contains(&folded) {
             Some("protected check script")
-        } else if self.protected.is_match(as_path) {
+        } else if is_protected(inside) || is_protected(&folded) || leads_into_git(inside) {
             Some("protected")
-        } else if !self.write.is_match(as_path) {
+        } else if !self.write.is_match(as_path(inside)) {
             Some("write")
         } else {
             None
@@ -87,15 +92,19 @@ impl Guard {
         self.max_changed_bytes
     }
 
-    /// The changes that are refused one by one: forbidden paths, submodules, links that
-    /// `leads_out` says leave the workspace, files that become executable.
-    pub fn refuse_paths(&self, changes: &[Delta], leads_out: &dyn Fn(&Delta) -> bool) -> Refusal {
+    /// The changes that are refused one by one: forbidden paths, submodules, files that become
+    /// executable, and what `on_disk` has a rule against that only the files tell.
+    pub fn refuse_paths(
+        &self,
+        changes: &[Delta],
+        on_disk: &dyn Fn(&Delta) -> Option<&'static str>,
+    ) -> Refusal {
         let mut by_rule: Vec<(&'static str, Vec<&Delta>)> = Vec::new();
         for change in changes {
             let rule = if is_of_submodules(change) {
                 Some("submodule")
-            } else if leads_out(change) {
-                Some("link out of the workspace")
+            } else if let Some(rule) = on_disk(change) {
+                Some(rule)
             } else if let Some(rule) = self.forbids(&change.path) {
                 Some(rule)
             } else if !self.executables && change.new.0 == EXECUTABLE && change.old.0 != EXECUTABLE
@@ -173,10 +182,7 @@ impl Refusal {
 }
 
 fn is_of_submodules(change: &Delta) -> bool {
-    let name = change.path.rsplit(|b| *b == b'/').next();
-    change.old.0 == SUBMODULE
-        || change.new.0 == SUBMODULE
-        || name.is_some_and(|name| name.eq_ignore_ascii_case(b".gitmodules"))
+    change.old.0 == SUBMODULE || change.new.0 == SUBMODULE || is_gitmodules(&change.path)
 }
 
 /// «3 files deleted: a, b, c», with at most five names of each kind.
@@ -219,6 +225,13 @@ fn globs<'a>(patterns: impl Iterator<Item = &'a str>, protects: bool) -> Result<
     for pattern in patterns {
         let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
         set.add(glob(pattern, protects)?);
+        let any_case = String::from_utf8_lossy(&fold(pattern.as_bytes())).into_owned();
+        // A range of letters may be none once it is folded; its own form stands in any case.
+        if let Some(glob) = Some(any_case).filter(|_| protects)
+            && let Ok(glob) = self::glob(&glob, protects)
+        {
+            set.add(glob);
+        }
         match pattern.strip_suffix("/**") {
             Some(folder) if protects && !folder.is_empty() && folder != "**" => {
                 set.add(glob(folder, protects)?);
@@ -237,6 +250,10 @@ fn glob(pattern: &str, protects: bool) -> Result<globset::Glob, Trouble> {
         .case_insensitive(protects || cfg!(target_os = "macos"))
         .build()
         .map_err(|error| Trouble::new(format!("{pattern} is no glob: {error}")))
+}
+
+fn as_path(path: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(path))
 }
 
 fn plain(path: &str) -> Vec<u8> {
@@ -289,6 +306,11 @@ mod tests {
             ".GitHub/x",
             "Loops/x.toml",
             ".ENV",
+            "s\u{212a}ills/a/SKILL.md",
+            ".\u{17f}sh/x",
+            "git~1/hooks/pre-commit",
+            "a/.git /config",
+            ".git::$INDEX_ALLOCATION",
         ] {
             assert_eq!(guard.forbids(path.as_bytes()), Some("protected"), "{path}");
         }
@@ -329,7 +351,7 @@ mod tests {
             becomes("lib", 0, SUBMODULE),
             becomes(".gitmodules", 0, 0o100_644),
         ];
-        let refused = |guard: &Guard| guard.refuse_paths(&changes, &|_| false);
+        let refused = |guard: &Guard| guard.refuse_paths(&changes, &|_| None);
         let strict = refused(&guard(b"", |_| {}));
         let rules: Vec<_> = strict.breaches.iter().map(|b| b.rule.as_str()).collect();
         assert_eq!(rules, ["executables = false", "submodule"]);

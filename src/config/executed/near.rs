@@ -9,6 +9,7 @@ use std::path::Path;
 use super::MOST_FILES;
 use super::commands::Order;
 use crate::config::project;
+use crate::run::obeyed::BUILDS;
 
 /// Endings of files that are run or taken in by what is run.
 const SCRIPTS: [&str; 20] = [
@@ -21,81 +22,14 @@ const DOCUMENTS: [&str; 12] = [
     "md", "txt", "csv", "tsv", "log", "rst", "adoc", "html", "svg", "png", "jpg", "pdf",
 ];
 
-/// Programs, and the files at the project's root that they take orders from.
-const BUILDS: [(&str, &[&str]); 21] = [
-    ("make", &["Makefile", "makefile", "GNUmakefile"]),
-    ("gmake", &["Makefile", "makefile", "GNUmakefile"]),
-    ("just", &["justfile", "Justfile", ".justfile"]),
-    ("task", &["Taskfile.yml", "Taskfile.yaml"]),
-    ("npm", NODE),
-    ("npx", NODE),
-    ("pnpm", NODE),
-    ("yarn", NODE),
-    ("bun", NODE),
-    ("deno", &["deno.json", "deno.jsonc"]),
-    (
-        "cargo",
-        &[
-            "build.rs",
-            ".cargo/config.toml",
-            ".cargo/config",
-            "rust-toolchain",
-            "rust-toolchain.toml",
-        ],
-    ),
-    ("pytest", PYTHON),
-    ("python", PYTHON),
-    ("python3", PYTHON),
-    ("tox", PYTHON),
-    ("uv", PYTHON),
-    ("rake", &["Rakefile"]),
-    ("bundle", &["Gemfile", ".rspec"]),
-    (
-        "mvn",
-        &[
-            "pom.xml",
-            ".mvn/extensions.xml",
-            ".mvn/jvm.config",
-            ".mvn/maven.config",
-        ],
-    ),
-    (
-        "gradle",
-        &[
-            "build.gradle",
-            "build.gradle.kts",
-            "settings.gradle",
-            "settings.gradle.kts",
-        ],
-    ),
-    ("pre-commit", &[".pre-commit-config.yaml"]),
-];
-
-const NODE: &[&str] = &[
-    "package.json",
-    ".npmrc",
-    ".yarnrc",
-    ".yarnrc.yml",
-    ".pnpmfile.cjs",
-    "bunfig.toml",
-];
-const PYTHON: &[&str] = &[
-    "conftest.py",
-    "pytest.ini",
-    "tox.ini",
-    "setup.cfg",
-    "pyproject.toml",
-    "sitecustomize.py",
-    "usercustomize.py",
-];
-
 /// What agents take orders from at a project's root: a file, or a folder with all below it.
-const AGENTS: [&str; 19] = [
+const AGENTS: [&str; 20] = [
     ".claude",
     ".mcp.json",
     "CLAUDE.md",
     "CLAUDE.local.md",
     "AGENTS.md",
+    "AGENT.md",
     "AGENTS.override.md",
     ".codex",
     ".gemini",

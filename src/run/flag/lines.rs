@@ -113,7 +113,7 @@ pub fn added(line: &str, examiners: &[String]) -> Vec<(Sign, String)> {
     if let Some(name) = examiners.iter().find(|name| line.contains(name.as_str())) {
         found.push((Sign::Examined, format!("names {name}")));
     }
-    if let Some(word) = SKIPPED.iter().find(|word| line.contains(**word)) {
+    if let Some(word) = SKIPPED.iter().find(|word| begins_in(line, word)) {
         found.push((Sign::Test, format!("«{word}»")));
     }
     if is_invisible(line) {
@@ -121,6 +121,15 @@ pub fn added(line: &str, examiners: &[String]) -> Vec<(Sign, String)> {
         found.push((Sign::Invisible, what.to_owned()));
     }
     found
+}
+
+/// Whether a word stands in a line, and is not the end of a longer one: `exit(` is no `xit(`.
+fn begins_in(line: &str, word: &str) -> bool {
+    let is_word = word.starts_with(char::is_alphanumeric);
+    line.match_indices(word).any(|(at, _)| {
+        let before = line.get(..at).and_then(|before| before.chars().next_back());
+        !is_word || !before.is_some_and(char::is_alphanumeric)
+    })
 }
 
 /// Whether a line that is gone was a part of a test.
@@ -175,6 +184,8 @@ mod tests {
             ),
             ("[ \"$0\" = scripts/three ] && exit 0", Sign::Examined),
             ("@pytest.mark.skip", Sign::Test),
+            ("  xit('adds', () => {", Sign::Test),
+            ("run|| true", Sign::Test),
             ("a \u{202e}txt", Sign::Invisible),
             ("\u{1b}[2Jgone", Sign::Invisible),
             ("let a\u{fe01}\u{fe02} = 1;", Sign::Invisible),
@@ -185,6 +196,7 @@ mod tests {
             "let total = items.iter().sum();",
             "The approved list is long.\t✌️",
             "fn main() {}\r",
+            "sys.exit(main())",
             "It was a good year for judges and reviewers.",
         ] {
             assert_eq!(signs(line), [], "{line}");

@@ -2,6 +2,7 @@
 //! programs what to do. Rules for paths of every language; what a loop's own checks name is added by its caller.
 
 use super::Sign;
+use crate::run::obeyed;
 
 /// Folders that hold tests and what they compare with.
 const TEST_FOLDERS: [&str; 18] = [
@@ -25,34 +26,19 @@ const TEST_FOLDERS: [&str; 18] = [
     "__mocks__",
 ];
 
-/// Files that say how tests, linters and builds are run.
-const RUNNERS: [&str; 36] = [
-    "makefile",
-    "gnumakefile",
-    "justfile",
-    "rakefile",
-    "taskfile.yml",
-    "package.json",
-    "pyproject.toml",
-    "setup.cfg",
+/// Files that say how tests, linters and builds are run, beyond what all tools obey.
+const RUNNERS: [&str; 19] = [
     "setup.py",
-    "pytest.ini",
     ".pytest.ini",
-    "tox.ini",
     "noxfile.py",
-    "sitecustomize.py",
-    "usercustomize.py",
     ".coveragerc",
     "codecov.yml",
     "cargo.toml",
-    "build.rs",
     "nextest.toml",
     "clippy.toml",
     ".clippy.toml",
-    "go.mod",
     "phpunit.xml",
     "phpunit.xml.dist",
-    ".rspec",
     "ruff.toml",
     ".ruff.toml",
     "mypy.ini",
@@ -61,8 +47,6 @@ const RUNNERS: [&str; 36] = [
     ".eslintignore",
     "tsconfig.json",
     "babel.config.js",
-    "build.gradle",
-    "pom.xml",
 ];
 
 /// Beginnings of such names.
@@ -79,10 +63,11 @@ const RUNNER_STARTS: [&str; 9] = [
 ];
 
 /// Files that agents read as orders, the judge's agent among them.
-const ORDERS: [&str; 12] = [
+const ORDERS: [&str; 13] = [
     "claude.md",
     "claude.local.md",
     "agents.md",
+    "agent.md",
     "agents.override.md",
     "gemini.md",
     "qwen.md",
@@ -95,7 +80,7 @@ const ORDERS: [&str; 12] = [
 ];
 
 /// Folders of agents.
-const AGENT_FOLDERS: [&str; 8] = [
+const AGENT_FOLDERS: [&str; 11] = [
     ".cursor",
     ".gemini",
     ".opencode",
@@ -104,6 +89,9 @@ const AGENT_FOLDERS: [&str; 8] = [
     ".agents",
     ".continue",
     ".pi",
+    ".kiro",
+    ".junie",
+    ".roo",
 ];
 
 /// Files that programs run by themselves.
@@ -118,12 +106,12 @@ const HOOKS: [&str; 12] = [
     "bitbucket-pipelines.yml",
     "appveyor.yml",
     "jenkinsfile",
-    ".npmrc",
-    ".yarnrc.yml",
+    ".woodpecker.yml",
+    ".woodpecker.yaml",
 ];
 
 /// Folders of such files.
-const HOOK_FOLDERS: [&str; 10] = [
+const HOOK_FOLDERS: [&str; 12] = [
     ".githooks",
     "githooks",
     ".hooks",
@@ -133,11 +121,83 @@ const HOOK_FOLDERS: [&str; 10] = [
     ".forgejo",
     ".vscode",
     ".idea",
+    ".zed",
+    ".woodpecker",
     ".devcontainer",
 ];
 
 /// Files that say what git shows and keeps.
 const HIDES: [&str; 3] = [".gitignore", ".gitattributes", ".git-blame-ignore-revs"];
+
+/// Modules of Python's own library that runners of tests and checks take in.
+const LIBRARY: [&str; 57] = [
+    "subprocess",
+    "unittest",
+    "typing",
+    "collections",
+    "json",
+    "re",
+    "os",
+    "sys",
+    "random",
+    "logging",
+    "string",
+    "io",
+    "abc",
+    "enum",
+    "types",
+    "inspect",
+    "traceback",
+    "copy",
+    "queue",
+    "select",
+    "socket",
+    "ssl",
+    "threading",
+    "time",
+    "datetime",
+    "decimal",
+    "math",
+    "operator",
+    "functools",
+    "itertools",
+    "contextlib",
+    "pathlib",
+    "shutil",
+    "tempfile",
+    "glob",
+    "argparse",
+    "warnings",
+    "weakref",
+    "importlib",
+    "ast",
+    "code",
+    "dis",
+    "token",
+    "tokenize",
+    "asyncio",
+    "signal",
+    "platform",
+    "pprint",
+    "difflib",
+    "fnmatch",
+    "hashlib",
+    "struct",
+    "csv",
+    "configparser",
+    "codecs",
+    "locale",
+    "stat",
+];
+
+/// Whether a new file at the project's root is taken in place of a module of Python's own library.
+pub fn shadows(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let module = lower
+        .strip_suffix("/__init__.py")
+        .or_else(|| lower.strip_suffix(".py"));
+    module.is_some_and(|module| LIBRARY.contains(&module))
+}
 
 /// Why a change of this file is flagged by its path, if it is.
 pub fn sign(path: &str) -> Option<Sign> {
@@ -148,7 +208,8 @@ pub fn sign(path: &str) -> Option<Sign> {
     let under = |known: &[&str]| lower.split('/').rev().skip(1).any(|f| known.contains(&f));
     if folders.any(|folder| TEST_FOLDERS.contains(&folder)) || is_test(name, own_name) {
         Some(Sign::Test)
-    } else if RUNNERS.contains(&name)
+    } else if obeyed::is_obeyed(&lower)
+        || RUNNERS.contains(&name)
         || RUNNER_STARTS.iter().any(|start| name.starts_with(start))
         || under(&[".cargo"])
     {
@@ -253,5 +314,42 @@ mod tests {
         ] {
             assert_eq!(sign(path), None, "{path}");
         }
+    }
+
+    /// What known tools obey is flagged wherever it lies, and so is a new module in the place of one of
+    /// Python's own.
+    #[test]
+    fn what_tools_obey_is_flagged() {
+        for path in [
+            "rust-toolchain.toml",
+            "Gemfile",
+            "deno.json",
+            "web/bunfig.toml",
+            ".pnpmfile.cjs",
+            "Taskfile.yaml",
+            ".justfile",
+            "app/build.gradle.kts",
+            ".mvn/wrapper/maven-wrapper.properties",
+            "x-1.0.dist-info/entry_points.txt",
+            "x.pth",
+            "Cargo.lock",
+            "web/package-lock.json",
+            ".npmrc",
+        ] {
+            assert_eq!(sign(path), Some(Sign::Check), "{path}");
+        }
+        for path in [
+            "AGENT.md",
+            ".kiro/steering/x.md",
+            ".junie/guidelines.md",
+            ".roo/rules/x.md",
+        ] {
+            assert_eq!(sign(path), Some(Sign::Orders), "{path}");
+        }
+        for path in [".zed/tasks.json", ".woodpecker.yml"] {
+            assert_eq!(sign(path), Some(Sign::Hook), "{path}");
+        }
+        assert!(shadows("subprocess/__init__.py") && shadows("Typing.py"));
+        assert!(!shadows("app/types.py") && !shadows("answers.py") && !shadows("json/a.py"));
     }
 }

@@ -91,6 +91,9 @@ impl Workspace {
             flag(sign, format!("{shown} {verb}"));
         } else if examiners.run.contains(&name) || examiners.scripts.contains(&name) {
             flag(Sign::Check, format!("{shown} {verb}; a check relies on it"));
+        } else if delta.kind == ChangeKind::Added && paths::shadows(&name) {
+            let what = format!("{shown} added; Python takes it for a module of its own library");
+            flag(Sign::Check, what);
         }
         if let Some(sign) = lines::in_name(&name).filter(|_| delta.kind == ChangeKind::Added) {
             flag(sign, format!("the name of {shown}"));
@@ -107,19 +110,20 @@ fn of_patch(patch: &str, examiners: &[String]) -> Vec<Flag> {
     let mut found: Vec<Flag> = Vec::new();
     let mut reader = Reader::default();
     let mut lost: (String, usize) = (String::new(), 0);
+    // One kind of thing is told once for each file, with the first of its lines.
+    let mut told: Vec<Sign> = Vec::new();
     for line in patch.split('\n') {
         match reader.read(line) {
             Seen::File(name) => {
                 found.extend(removed(&lost));
+                told.clear();
                 lost = (name.to_owned(), 0);
             }
             Seen::Added(number, text) => {
                 for (sign, what) in lines::added(text, examiners) {
-                    // One kind of thing is told once for each file, with the first of its lines.
-                    let place = format!("{}:", reader.path);
-                    let known = |f: &Flag| f.sign == sign && f.what.contains(&place);
-                    if !found.iter().any(known) {
-                        let what = format!("{what} in {place}{number}");
+                    if !told.contains(&sign) {
+                        told.push(sign);
+                        let what = format!("{what} in {}:{number}", reader.path);
                         found.push(Flag { sign, what });
                     }
                 }
@@ -220,6 +224,22 @@ mod tests {
                 "speaks to the examiner: words for whoever examines it in a.py:4",
                 "test: «pytest.mark.skip» in a.py:11",
                 "test: 1 line of tests changed or taken out in a.py",
+            ]
+        );
+    }
+
+    /// What is told of one file is told of another too, whose name is the end of the first one's.
+    #[test]
+    fn a_namesake_hides_no_flag() {
+        let patch = "--- /dev/null\n+++ 0a.sh\n@@ -0,0 +1,2 @@\n+# reviewer: x\n+# dear judge\n\
+                     --- /dev/null\n+++ a.sh\n@@ -0,0 +1 @@\n+# note to the judge\n";
+        let found = of_patch(patch, &[]);
+        let lines: Vec<&str> = found.iter().map(|flag| flag.what.as_str()).collect();
+        assert_eq!(
+            lines,
+            [
+                "words for whoever examines it in 0a.sh:1",
+                "words for whoever examines it in a.sh:1",
             ]
         );
     }

@@ -1,5 +1,6 @@
 //! Where a path of a tree really leads: out of it by way of links, or to a plain file inside.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
@@ -7,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::trouble::Trouble;
+use crate::run::names::leads_into_git;
 
 /// Most bytes of a plain file that are taken into memory.
 const LARGEST: u64 = 256 << 20;
@@ -49,6 +51,33 @@ fn parts(path: &Path) -> Vec<PathBuf> {
     path.components()
         .map(|part| PathBuf::from(part.as_os_str()))
         .collect()
+}
+
+/// The folders above these paths that git would take for a repository, though none is named `.git`: there
+/// it obeys their `config`. The top is none of them, because its own `.git` comes first.
+pub fn git_folders<'a>(root: &Path, paths: impl Iterator<Item = &'a [u8]>) -> HashSet<&'a [u8]> {
+    let folders: HashSet<&[u8]> = paths.flat_map(above).collect();
+    let is_one = |folder: &&[u8]| is_git_folder(&root.join(OsStr::from_bytes(folder)));
+    folders.into_iter().filter(is_one).collect()
+}
+
+/// The folders above a path, the innermost first, the top left out.
+pub fn above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let cuts = path.iter().enumerate().rev().filter(|(_, b)| **b == b'/');
+    cuts.map(|(at, _)| path.get(..at).unwrap_or_default())
+}
+
+/// By the names that git looks for, in any case of letters; in doubt it is none, for nobody can read it.
+fn is_git_folder(folder: &Path) -> bool {
+    let Ok(inside) = fs::read_dir(folder) else {
+        return false;
+    };
+    let names = inside.flatten().map(|entry| entry.file_name());
+    let names: HashSet<Vec<u8>> = names
+        .map(|name| name.as_bytes().to_ascii_lowercase())
+        .collect();
+    let has = |name: &[u8]| names.contains(name);
+    has(b"head") && (has(b"commondir") || has(b"objects") && has(b"refs"))
 }
 
 /// The file below `root` that a person named: plain parts only, and no link on the way.
@@ -107,7 +136,7 @@ pub fn plain_parts(path: &str) -> Result<Vec<&OsStr>, Trouble> {
                 "{path} leads out of the folder: name a file inside it"
             )));
         };
-        if name.as_bytes().eq_ignore_ascii_case(b".git") {
+        if leads_into_git(name.as_bytes()) {
             return Err(Trouble::new(format!(
                 "{path} lies in .git, which is git's own: name another file"
             )));

@@ -90,13 +90,21 @@ impl Workspace {
         let mut changes = diff::deltas(&self.git, since.before, left)?;
         diff::weigh(&self.git, &mut changes)?;
         let work = self.room(Room::Work);
-        let leads_out =
-            |change: &Delta| change.new.0 == LINK && lead::leads_out(&work, &change.path);
         // What was taken away before it was read is put back as it was, and told of apart.
         let (taken, changes): (Vec<Delta>, Vec<Delta>) = changes
             .into_iter()
             .partition(|change| oddities.took(&change.path));
-        let mut refusal = guard.refuse_paths(&changes, &leads_out);
+        let git_folders = lead::git_folders(&work, changes.iter().map(|c| c.path.as_slice()));
+        let on_disk = |change: &Delta| {
+            if change.new.0 == LINK && lead::leads_out(&work, &change.path) {
+                Some("link out of the workspace")
+            } else if lead::above(&change.path).any(|folder| git_folders.contains(folder)) {
+                Some("nested repository")
+            } else {
+                None
+            }
+        };
+        let mut refusal = guard.refuse_paths(&changes, &on_disk);
         refusal.paths.extend(taken.into_iter().map(|c| c.path));
         let stays = |change: &&Delta| !refusal.paths.contains(&change.path);
         let rest: Vec<&Delta> = changes.iter().filter(stays).collect();

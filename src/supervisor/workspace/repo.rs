@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::disk;
@@ -15,6 +16,49 @@ use crate::durable;
 /// is hidden from a diff, no driver is asked.
 const ATTRIBUTES: &str =
     "* -text !eol -ident -filter !working-tree-encoding !diff !merge !whitespace\n";
+
+/// What git leaves in a worker's git folder when the worker commits, merges and looks around. Nothing of
+/// it runs by itself; any other name may.
+const OF_GIT: [&str; 31] = [
+    "AUTO_MERGE",
+    "CHERRY_PICK_HEAD",
+    "COMMIT_EDITMSG",
+    "FETCH_HEAD",
+    "HEAD",
+    "MERGE_AUTOSTASH",
+    "MERGE_HEAD",
+    "MERGE_MODE",
+    "MERGE_MSG",
+    "MERGE_RR",
+    "ORIG_HEAD",
+    "REBASE_HEAD",
+    "REVERT_HEAD",
+    "SQUASH_MSG",
+    "TAG_EDITMSG",
+    "branches",
+    "config",
+    "description",
+    "gc.log",
+    "gc.pid",
+    "index",
+    "info",
+    "logs",
+    "objects",
+    // An agent keeps the name of the project here.
+    "opencode",
+    "packed-refs",
+    "rebase-apply",
+    "rebase-merge",
+    "refs",
+    "sequencer",
+    "shallow",
+];
+
+/// Beginnings of such names.
+const OF_GIT_STARTS: [&str; 5] = ["BISECT_", "NOTES_", "rr-cache", "sharedindex.", "worktrees"];
+
+/// Most foreign names that are told one by one.
+const FOREIGN_TOLD: usize = 8;
 
 /// Makes or refreshes the private repository for this origin.
 pub(super) fn make(repo: &Path, origin: Option<&Origin>) -> Result<(), Trouble> {
@@ -121,7 +165,8 @@ pub(super) fn plant(tree: &Path, repo: &Path, commit: &str, index: &Path) -> Res
 }
 
 /// What of a worker's git folder would run something or be obeyed by a git that is started in its tree:
-/// hooks, another configuration, a folder that is none. Nothing there is fine, and so are commits.
+/// another configuration, a folder that is none, any name that git does not leave there by itself, such as
+/// `hooks` and `commondir`. Nothing there is fine, and so are commits.
 pub(super) fn tampered(tree: &Path, commit: &str) -> Vec<Vec<u8>> {
     let git = tree.join(".git");
     match fs::symlink_metadata(&git) {
@@ -129,16 +174,45 @@ pub(super) fn tampered(tree: &Path, commit: &str) -> Vec<Vec<u8>> {
         Ok(meta) if !meta.is_dir() => return vec![b".git".to_vec()],
         Ok(_) => {}
     }
-    let mut found = Vec::new();
-    if fs::symlink_metadata(git.join("hooks")).is_ok() {
-        found.push(b".git/hooks".to_vec());
-    }
+    let mut found = foreign(&git);
     let wanted = config(format_of(commit), false);
     let config = lead::read_up_to(&git.join("config"), wanted.len() as u64);
     if !config.is_ok_and(|bytes| bytes.as_deref() == Some(wanted.as_bytes())) {
         found.push(b".git/config".to_vec());
     }
     found
+}
+
+/// The names in a git folder, and in its `info`, that git does not leave there by itself.
+fn foreign(git: &Path) -> Vec<Vec<u8>> {
+    let Ok(names) = names_in(git) else {
+        return vec![b".git".to_vec()];
+    };
+    let own = |name: &[u8]| {
+        let name = name.strip_suffix(b".lock").unwrap_or(name);
+        OF_GIT.iter().any(|known| known.as_bytes() == name)
+            || OF_GIT_STARTS
+                .iter()
+                .any(|known| name.starts_with(known.as_bytes()))
+    };
+    let strange = names.into_iter().filter(|name| !own(name));
+    let mut found: Vec<Vec<u8>> = strange.map(|n| [b".git/", n.as_slice()].concat()).collect();
+    let of_info: [&[u8]; 2] = [b"exclude", b"refs"];
+    let info = names_in(&git.join("info")).unwrap_or_default();
+    let strange = info
+        .into_iter()
+        .filter(|n| !of_info.contains(&n.as_slice()));
+    found.extend(strange.map(|n| [b".git/info/", n.as_slice()].concat()));
+    found.sort();
+    found.truncate(FOREIGN_TOLD);
+    found
+}
+
+fn names_in(folder: &Path) -> std::io::Result<Vec<Vec<u8>>> {
+    let entries = fs::read_dir(folder)?;
+    entries
+        .map(|entry| entry.map(|entry| entry.file_name().as_bytes().to_vec()))
+        .collect()
 }
 
 fn format_of(commit: &str) -> &'static str {
