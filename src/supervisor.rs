@@ -139,7 +139,7 @@ impl std::error::Error for CannotStart {}
 
 /// What carries all runs. A thread for what blocks is there from the beginning and never leaves: when
 /// the system has no room for another one, work waits for this one, and without any it would break.
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_keep_alive(STAYS)
