@@ -314,6 +314,7 @@ impl App {
         (self.toast, self.complained) = (None, None);
         self.search.stop();
         self.clear_the_way();
+        let leaving = self.leaving;
         let mut out = match keymap::receiver(self) {
             Receiver::Field => self.type_key(key),
             Receiver::Place(place) => match keymap::action(place, key) {
@@ -321,6 +322,10 @@ impl App {
                 None => self.unbound(key),
             },
         };
+        if leaving.is_some() {
+            // Whoever presses another key has stayed.
+            self.leaving = None;
+        }
         self.arming.input(now.ms);
         out.extend(self.wants());
         out

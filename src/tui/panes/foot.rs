@@ -253,7 +253,8 @@ fn status(app: &App) -> String {
         .to_owned();
     }
     if app.leaving.is_some() {
-        return "leaving as soon as the host has taken it; q leaves now".to_owned();
+        return "leaving as soon as the host has taken it; q leaves now, any other key stays"
+            .to_owned();
     }
     if let Some((run, _)) = app.next_waiting() {
         return format!("c opens what waits: {}", run.name());

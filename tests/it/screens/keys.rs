@@ -389,6 +389,11 @@ fn quit_asks_while_runs_are_active() {
     assert_eq!(busy.sent.last(), Some(&Out::Send(hold)));
     busy.tell(&[event(&run_id(), NOON, Event::HoldAsked(true))]);
     assert_eq!(busy.sent.last(), Some(&Out::Quit));
+    // Another key stays, whatever the host says then.
+    let mut busy = Cockpit::new(&scenes::running(), (80, 24));
+    busy.keys("q<space>j");
+    busy.tell(&[event(&run_id(), NOON, Event::HoldAsked(true))]);
+    assert!(!busy.sent.contains(&Out::Quit));
     let mut busy = Cockpit::new(&scenes::running(), (80, 24));
     busy.keys("qx");
     assert!(!busy.sent.contains(&Out::Quit));
