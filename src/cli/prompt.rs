@@ -1,7 +1,7 @@
 //! `prompt [SKILL]`: runs a plain prompt once, and follows it until it asks or ends.
 
 use super::{Exit, Fail, Out, Session, run, trust};
-use crate::protocol::{Command, Plain};
+use crate::protocol::{Command, LoopRow, LoopState, Plain};
 use crate::run::spec::PLAIN;
 
 /// Asks it, once.
@@ -37,11 +37,13 @@ pub async fn prompt(
     }
 }
 
-/// The loop whose worker is asked, where it is a loop's.
+/// The loop whose worker is asked, where it is a loop's: the one that is named, or the only one.
 fn lender(session: &Session, named: Option<&str>) -> Option<String> {
-    let mut loops = session.known.loops.iter().map(|row| &row.name);
-    match named {
-        Some(name) => loops.find(|other| *other == name).cloned(),
-        None => loops.next().cloned(),
-    }
+    let valid = |row: &&LoopRow| matches!(row.state, LoopState::Valid(_));
+    let mut loops = session.known.loops.iter().filter(valid);
+    let found = match named {
+        Some(name) => loops.find(|row| row.name == name),
+        None => loops.next().filter(|_| loops.next().is_none()),
+    };
+    found.map(|row| row.name.clone())
 }
