@@ -32,7 +32,6 @@ fn check(name: &str, command: &[&str]) -> Check {
 
 fn site(checkout: &Path) -> Site {
     Site {
-        tree: "t1".to_owned(),
         checkout: checkout.to_owned(),
         pinned: BTreeMap::new(),
         slots: Slots::default(),

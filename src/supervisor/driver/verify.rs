@@ -31,7 +31,7 @@ const SETUP_TAIL: usize = 4 * 1024;
 impl Flight {
     /// Runs every check on this tree.
     pub(super) async fn check(&self, tree: String) -> Result<Input, Amiss> {
-        let examination = self.examination(tree).await?;
+        let examination = self.examination(tree.clone()).await?;
         self.site
             .furnish(Role::Check, Keep::Nothing)
             .await
@@ -43,7 +43,7 @@ impl Flight {
         for check in &self.site.wake.spec.goal.checks {
             let ran = checks::run(check, &examination, home, &self.halt).await;
             let mut result = ran.ok_or(Amiss::Halted)?;
-            self.put_back(&mut result, examination.tree.clone()).await?;
+            self.put_back(&mut result, tree.clone()).await?;
             results.push(result);
         }
         Ok(Input::Checked(results))
@@ -208,11 +208,10 @@ impl Flight {
     /// A clean checkout of this tree, with what the checks are given in it.
     async fn examination(&self, tree: String) -> Result<Examination, Amiss> {
         self.site.require_pinned().await.map_err(Amiss::at)?;
-        let judged = tree.clone();
         let (checkout, base, changes) = self
             .with_workspace(move |workspace| {
-                let checkout = workspace.verify_checkout(&judged)?;
-                let (_, changes) = workspace.diff(workspace.start(), &judged)?;
+                let checkout = workspace.verify_checkout(&tree)?;
+                let (_, changes) = workspace.diff(workspace.start(), &tree)?;
                 Ok((checkout, workspace.base().to_owned(), changes))
             })
             .await?;
@@ -222,7 +221,6 @@ impl Flight {
             .with("iteration", &self.iteration.to_string())
             .with("workspace", &checkout.display().to_string());
         Ok(Examination {
-            tree,
             checkout,
             pinned: self.pinned(),
             slots,

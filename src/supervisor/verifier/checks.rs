@@ -31,9 +31,7 @@ const NOT_FOUND: i32 = 127;
 /// Where checks run.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// The judged tree.
-    pub tree: String,
-    /// A clean checkout of it; thrown away afterwards.
+    /// A clean checkout of the judged tree; thrown away afterwards.
     pub checkout: PathBuf,
     /// Check scripts by their path in the project, and the copies pinned when the run began.
     pub pinned: BTreeMap<String, PathBuf>,
