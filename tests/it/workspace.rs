@@ -444,6 +444,24 @@ fn the_verify_checkout_is_clean() {
     });
 }
 
+/// What one check changes of the judged tree is put back before the next one and named; what it built stays.
+#[test]
+fn a_check_leaves_the_next_one_the_judged_tree() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.open();
+    let verify = workspace.verify_checkout(&ground.tree).unwrap();
+    let judged = files(&verify);
+    assert_eq!(workspace.put_checkout_back(&ground.tree).unwrap(), [""; 0]);
+    put(&verify.join("a.txt"), b"one\nTWO\nthree\n");
+    fs::remove_file(verify.join("src/main.rs")).unwrap();
+    put(&verify.join("target/built"), b"x");
+    let changed = workspace.put_checkout_back(&ground.tree).unwrap();
+    assert_eq!(changed, ["a.txt", "src/main.rs"]);
+    assert!(verify.join("target/built").exists());
+    fs::remove_dir_all(verify.join("target")).unwrap();
+    assert_eq!(files(&verify), judged);
+}
+
 /// `git status`, `log`, `diff {base}` and `commit` work for worker and checks, and nothing of
 /// it reaches the operator.
 #[test]

@@ -27,10 +27,12 @@ pub struct Examiners {
 }
 
 impl Examiners {
-    /// Whether a file of the project examines, by its path or because a check runs, reads or names it.
+    /// Whether a file of the project examines, because it is a test or a check runs, reads or names it. What
+    /// tools write as they run, such as lock files, is none.
     pub fn hold(&self, path: &str) -> bool {
         let known = self.run.contains(path) || self.named.contains(path);
-        known || self.scripts.iter().any(|script| script == path) || paths::sign(path).is_some()
+        let script = self.scripts.iter().any(|script| script == path);
+        known || script || paths::sign(path) == Some(Sign::Test)
     }
 
     /// The names that code which does its work has no reason to speak of.
@@ -226,6 +228,27 @@ mod tests {
                 "test: 1 line of tests changed or taken out in a.py",
             ]
         );
+    }
+
+    /// A test and what a check reaches for examine; a lock file that a build tool brings up to date does not.
+    #[test]
+    fn what_tools_write_does_not_examine() {
+        let examiners = Examiners {
+            scripts: vec!["scripts/check".to_owned()],
+            run: ["lib/compare.sh".to_owned()].into(),
+            named: ["words.txt".to_owned()].into(),
+        };
+        for path in [
+            "scripts/check",
+            "lib/compare.sh",
+            "words.txt",
+            "tests/cases.txt",
+        ] {
+            assert!(examiners.hold(path), "{path}");
+        }
+        for path in ["Cargo.lock", "web/package-lock.json", "src/lib.rs"] {
+            assert!(!examiners.hold(path), "{path}");
+        }
     }
 
     /// What is told of one file is told of another too, whose name is the end of the first one's.
