@@ -1,6 +1,7 @@
 //! Bytes that steer a terminal, hide or reorder text: more than 200 of them, in every place where others
 //! may speak. What reaches a cell is plain, and what was taken out left a mark.
 
+mod leaves;
 mod surfaces;
 
 use checkride::run::inert::{inert, inert_lines, spelled, spelled_line, steers};

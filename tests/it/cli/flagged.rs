@@ -3,6 +3,7 @@
 
 use checkride::cli::Exit;
 use checkride::cli::plain::Means;
+use checkride::protocol::Record;
 use checkride::run::inert::steers;
 use checkride::run::spec::{Check, Publish, PublishTo};
 use checkride::run::{
@@ -107,6 +108,35 @@ pub(crate) async fn shown(bad: &str) -> Vec<(&'static str, String)> {
     all.push(("show of a prompt", printed));
     let (_, page, _) = plain::flown(hostile("work"), &[], Means::default()).await;
     all.push(("plain mode", page));
+    all
+}
+
+/// What the command line prints of these questions once their records were changed so.
+pub(crate) async fn told(
+    change: &mut dyn FnMut(&[Record]) -> Vec<Record>,
+) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for kind in ["prompt", "work", "verdict", "publish"] {
+        let mut changed = || {
+            let mut fake = flagged(kind);
+            fake.records = change(&fake.records);
+            fake
+        };
+        for line in [
+            "show tidy",
+            "log tidy",
+            "log tidy --json",
+            "status",
+            "status --json",
+            "run tidy",
+            "run tidy --json",
+        ] {
+            let (_, printed, _) = command(changed(), line).await;
+            all.push((format!("{line}, {kind}"), printed));
+        }
+        let (_, page, _) = plain::flown(changed(), &[], Means::default()).await;
+        all.push((format!("plain mode, {kind}"), page));
+    }
     all
 }
 
