@@ -10,7 +10,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use tempfile::{Builder, NamedTempFile};
 
-/// How the name of a file begins that is not yet in its place; the number of its writer follows.
+/// How the name of a file begins that is not yet in its place; the number of its writer follows, and when that
+/// began, where the system tells: a number is given again, the two together are not.
 const BESIDE: &str = ".checkride-";
 
 /// How such a name ends.
@@ -118,6 +119,12 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether a write was refused because there is no room for it, which may change.
+pub fn has_no_room(error: &io::Error) -> bool {
+    let kind = error.kind();
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
 /// Takes away what writers that are dead left beside their files. What cannot be taken away harms
 /// nobody and is tried again with the next file.
 pub fn sweep(folder: &Path) {
@@ -128,14 +135,30 @@ pub fn sweep(folder: &Path) {
     }
 }
 
-/// Whether a name is that of an unfinished file whose writer is dead.
+/// Whether a name is that of an unfinished file whose writer is dead: its number is nobody's, or that of
+/// another process by now.
 fn is_left_over(name: &str) -> bool {
-    let number = name
+    let named = name
         .strip_prefix(BESIDE)
         .filter(|name| name.ends_with(NEW))
         .and_then(|name| name.split('-').next());
-    let writer = number.and_then(|number| Pid::from_raw(number.parse().ok()?));
-    writer.is_some_and(|writer| test_kill_process(writer) == Err(Errno::SRCH))
+    let Some((number, began)) = named.map(|named| named.split_once('.').unwrap_or((named, "")))
+    else {
+        return false;
+    };
+    let Some(writer) = number.parse().ok().and_then(Pid::from_raw) else {
+        return false;
+    };
+    let is_other = || !began.is_empty() && started(number).is_some_and(|now| now != began);
+    test_kill_process(writer) == Err(Errno::SRCH) || is_other()
+}
+
+/// When the process of this number began, in the system's ticks since it did; `None` where it does not tell.
+fn started(number: &str) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+    // The name in parentheses may hold anything; the 22nd field is the 20th after it.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    fields.split(' ').nth(19).map(str::to_owned)
 }
 
 /// The bytes on disk under a name of their own, beside the place where they belong.
@@ -144,8 +167,9 @@ fn written(path: &Path, bytes: &[u8], mode: Mode) -> io::Result<NamedTempFile> {
     make_folder(folder)?;
     sweep(folder);
     let (Mode::New(begun) | Mode::Kept(begun)) = mode;
+    let since = started("self").map_or(String::new(), |ticks| format!(".{ticks}"));
     let mut beside = Builder::new()
-        .prefix(&format!("{BESIDE}{}-", std::process::id()))
+        .prefix(&format!("{BESIDE}{}{since}-", std::process::id()))
         .suffix(NEW)
         .permissions(Permissions::from_mode(begun))
         .tempfile_in(folder)?;
@@ -246,18 +270,35 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"one\n");
     }
 
-    /// What a dead writer left is swept; what a living one writes, and what others name, is not.
+    /// What a dead writer left is swept, also where its number is another's by now; what a living one writes,
+    /// and what others name, is not.
     #[test]
     fn the_dead_are_swept() {
         let folder = TempDir::new().unwrap();
         // No system gives this number to a process.
         let dead = format!("{BESIDE}{}-x{NEW}", i32::MAX);
-        let alive = format!("{BESIDE}{}-x{NEW}", std::process::id());
-        for name in [&dead, &alive, ".checkride-x.new", "notes.new"] {
+        let own = std::process::id();
+        let began = started("self").unwrap_or_default();
+        let alive = format!("{BESIDE}{own}-x{NEW}");
+        let this = format!("{BESIDE}{own}.{began}-x{NEW}");
+        let before = format!("{BESIDE}{own}.1-x{NEW}");
+        let mut all = vec![&dead, &alive, &this];
+        // Elsewhere nothing but the number is known.
+        if cfg!(target_os = "linux") {
+            all.push(&before);
+        }
+        let plain = [".checkride-x.new", "notes.new"];
+        for name in all.into_iter().map(String::as_str).chain(plain) {
             fs::write(folder.path().join(name), "half").unwrap();
         }
         replace(&folder.path().join("file"), b"whole", 0o644).unwrap();
-        let mut left = vec![alive.as_str(), ".checkride-x.new", "file", "notes.new"];
+        let mut left = vec![
+            alive.as_str(),
+            &this,
+            ".checkride-x.new",
+            "file",
+            "notes.new",
+        ];
         left.sort_unstable();
         assert_eq!(names(folder.path()), left);
     }
