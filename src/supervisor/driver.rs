@@ -9,6 +9,7 @@ mod kill;
 mod mail;
 mod narrate;
 mod preflight;
+mod room;
 mod till;
 mod turn;
 mod verify;

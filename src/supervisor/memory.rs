@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::workspace::Trouble;
 use crate::durable;
 use crate::protocol::MemoryText;
 use crate::run::{Digest, LoopSpec};
@@ -22,8 +23,8 @@ const NEW_FILE: u32 = 0o644;
 pub enum Unsaved {
     /// It had changed since the text that the edit started from.
     Conflict(Box<MemoryText>),
-    /// It cannot be read or written: one line.
-    Trouble(String),
+    /// It cannot be read or written.
+    Trouble(Trouble),
 }
 
 /// The memory file of a loop as it stands; an absent file is an empty text.
@@ -63,16 +64,19 @@ pub fn save(
     base: &Digest,
     text: &str,
 ) -> Result<MemoryText, Unsaved> {
-    let now = read(project, spec).map_err(Unsaved::Trouble)?;
+    let trouble = |why: String| Unsaved::Trouble(Trouble::new(why));
+    let now = read(project, spec).map_err(trouble)?;
     if now.text == text {
         return Ok(now);
     }
     if now.digest != *base {
         return Err(Unsaved::Conflict(Box::new(now)));
     }
-    let path = place(project, &spec.memory.path).map_err(Unsaved::Trouble)?;
-    let failed = |e: io::Error| Unsaved::Trouble(format!("cannot save {}: {e}", spec.memory.path));
-    durable::replace(&path, text.as_bytes(), NEW_FILE).map_err(failed)?;
+    let path = place(project, &spec.memory.path).map_err(trouble)?;
+    durable::replace(&path, text.as_bytes(), NEW_FILE).map_err(|e| {
+        let cause = format!("cannot save {}: {e}", spec.memory.path);
+        Unsaved::Trouble(Trouble::written(cause, &e))
+    })?;
     Ok(named(spec, text.to_owned()))
 }
 
@@ -81,20 +85,20 @@ pub fn revise(
     project: &Path,
     spec: &LoopSpec,
     rule: impl Fn(&str) -> String,
-) -> Result<MemoryText, String> {
+) -> Result<MemoryText, Trouble> {
     // A third collision in a row is no accident; then the operator is told.
     for _ in 0..3 {
-        let now = read(project, spec)?;
+        let now = read(project, spec).map_err(Trouble::new)?;
         match save(project, spec, &now.digest, &rule(&now.text)) {
             Ok(saved) => return Ok(saved),
             Err(Unsaved::Conflict(_)) => {}
-            Err(Unsaved::Trouble(why)) => return Err(why),
+            Err(Unsaved::Trouble(trouble)) => return Err(trouble),
         }
     }
-    Err(format!(
+    Err(Trouble::new(format!(
         "{} keeps changing under the save; try again",
         spec.memory.path
-    ))
+    )))
 }
 
 fn named(spec: &LoopSpec, text: String) -> MemoryText {

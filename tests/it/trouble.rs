@@ -358,3 +358,61 @@ fn without_room_for_readable_files_a_run_goes_on() {
         serde_json::from_str::<Value>(line).unwrap();
     }
 }
+
+/// A loop whose worker leaves no room on the disk of its workspace, in a file that no snapshot takes; the
+/// disk, and what has to go to make room.
+fn with_filled_workspace() -> Option<(World, SmallDisk, PathBuf)> {
+    let world = with_worker(
+        "cat >/dev/null\necho 1 >file.txt\nhead -c 9000000 /dev/zero >filler 2>/dev/null || true\n",
+        "1m",
+    );
+    world.write(".gitignore", "filler\n");
+    world.commit("ignored");
+    let folder = paths(&world).state().join("workspaces");
+    let disk = SmallDisk::at(&folder)?;
+    Some((world, disk, folder.join("odd/work/filler")))
+}
+
+/// A run whose snapshot has no room waits and says why, asks nothing, and goes on with the work that was done
+/// within 5 s of room: nobody pays for it again (S3).
+#[test]
+fn a_full_disk_at_the_snapshot_holds_the_run() {
+    let Some((world, _disk, filler)) = with_filled_workspace() else {
+        return skipped();
+    };
+    let _host = Hosting::of(&world);
+    assert_eq!(told(&world, "run odd").0, 10);
+    approve(&world);
+    let (code, line) = told(&world, "run odd");
+    assert_eq!(code, 1, "{line}");
+    assert!(line.contains("this run waits and tries again"), "{line}");
+    assert!(line.contains("the host keeps the run"), "{line}");
+    assert_eq!(question(&world).0, "");
+    std::fs::remove_file(filler).unwrap();
+    let room = Instant::now();
+    until("the work is asked about", || question(&world).0 == "work");
+    assert!(room.elapsed() < Duration::from_secs(5));
+    let shown = told(&world, "show odd").1;
+    assert!(shown.contains("1 file, +1 -0"), "{shown}");
+    assert_eq!(transcript(&world).matches("\"kind\":\"error\"").count(), 0);
+}
+
+/// A run that waits for room is stopped like any other, without any (S3).
+#[test]
+fn a_run_that_waits_for_room_can_be_stopped() {
+    let Some((world, _disk, filler)) = with_filled_workspace() else {
+        return skipped();
+    };
+    let _host = Hosting::of(&world);
+    assert_eq!(told(&world, "run odd").0, 10);
+    approve(&world);
+    let (_, line) = told(&world, "run odd");
+    assert!(line.contains("this run waits and tries again"), "{line}");
+    let (_, line) = told(&world, "stop odd");
+    until("the run is over", || {
+        let (_, printed) = told(&world, "status --json");
+        let status: Value = serde_json::from_str(&printed).unwrap();
+        status["loops"][0]["state"] == "idle"
+    });
+    assert!(filler.exists(), "{line}");
+}

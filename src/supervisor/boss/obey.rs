@@ -248,7 +248,9 @@ impl Boss {
                 let (theirs, mine) = (*theirs, text.to_owned());
                 reply.tell(Fact::MemoryConflict { theirs, mine }).await;
             }
-            Err(memory::Unsaved::Trouble(why)) => reply.refuse(&spec.memory.path, why).await,
+            Err(memory::Unsaved::Trouble(trouble)) => {
+                reply.refuse(&spec.memory.path, trouble.cause).await;
+            }
         }
     }
 

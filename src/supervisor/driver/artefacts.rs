@@ -107,9 +107,7 @@ impl Paper {
 }
 
 fn failed(path: &Path, error: &io::Error) -> String {
-    let kind = error.kind();
-    let is_full = matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
-    let next = if is_full {
+    let next = if durable::has_no_room(error) {
         "make room on that disk"
     } else {
         "make it writable"

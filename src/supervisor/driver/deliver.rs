@@ -2,9 +2,9 @@
 //! target, and all of it taken back.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::errands::{Amiss, Flight};
-use crate::durable;
 use crate::protocol::Fact;
 use crate::run::spec::{LoopSpec, OutputKind};
 use crate::run::{Attempt, Input, Offer, Receipt};
@@ -15,32 +15,34 @@ use crate::supervisor::outbox::{Offered, Outbox, Way};
 use crate::supervisor::redactor::Redactor;
 use crate::supervisor::site::beside;
 use crate::supervisor::slots::Slots;
-use crate::supervisor::workspace::{Trouble, Workspace};
+use crate::supervisor::workspace::{Trouble, Workspace, disk};
 
 impl Flight {
     /// Saves the note under this run's dated heading; saving it again changes nothing.
-    pub(super) fn remember(&self, note: &str) -> Result<Input, Amiss> {
+    pub(super) async fn remember(&self, note: &str) -> Result<Input, Amiss> {
         if note.trim().is_empty() {
             return Ok(Input::Remembered {
                 note: String::new(),
             });
         }
         let (title, heading) = (self.title(), self.heading());
-        self.revise(|text| notes::with_note(text, &title, &heading, note))?;
+        self.revise(|text| notes::with_note(text, &title, &heading, note))
+            .await?;
         Ok(Input::Remembered {
             note: notes::bullets(note).collect::<Vec<_>>().join("\n"),
         })
     }
 
-    pub(super) fn forget(&self, note: &str) -> Result<Input, Amiss> {
+    pub(super) async fn forget(&self, note: &str) -> Result<Input, Amiss> {
         let heading = self.heading();
-        self.revise(|text| notes::without_note(text, &heading, note))?;
+        self.revise(|text| notes::without_note(text, &heading, note))
+            .await?;
         Ok(Input::Forgotten)
     }
 
-    fn revise(&self, rule: impl Fn(&str) -> String) -> Result<(), Amiss> {
-        let saved = memory::revise(&self.site.project, &self.site.wake.spec, rule);
-        let saved = saved.map_err(Amiss::because)?;
+    async fn revise(&self, rule: impl Fn(&str) -> String) -> Result<(), Amiss> {
+        let revised = async || memory::revise(&self.site.project, &self.site.wake.spec, &rule);
+        let saved = self.held(revised).await?;
         self.site.hub.say(Fact::Memory(saved));
         Ok(())
     }
@@ -65,9 +67,12 @@ impl Flight {
         let mut paths = Vec::new();
         if !bytes.is_empty() {
             let target = self.site.project.join(&path);
-            beside(move || write_draft(&target, &bytes))
-                .await
-                .map_err(Amiss::at)?;
+            let bytes: Arc<[u8]> = bytes.into();
+            let write = || {
+                let (target, bytes) = (target.clone(), bytes.clone());
+                beside(move || disk::replace(&target, &bytes))
+            };
+            self.held(write).await?;
             paths.push(path);
         }
         if !offer {
@@ -99,7 +104,7 @@ impl Flight {
             Way::Done(receipt) => receipt,
             Way::By(errand) => {
                 let ran = self.run(&errand).await;
-                self.with_workspace(move |ws| counter.outbox(ws)?.ran(&offer, ran))
+                self.with_workspace(move |ws| counter.outbox(ws)?.ran(&offer, ran.clone()))
                     .await?
             }
         };
@@ -121,7 +126,7 @@ impl Flight {
             Way::Done(()) => {}
             Way::By(errand) => {
                 let ran = self.run(&errand).await;
-                self.with_workspace(move |ws| counter.outbox(ws)?.undo_ran(&receipt, ran))
+                self.with_workspace(move |ws| counter.outbox(ws)?.undo_ran(&receipt, ran.clone()))
                     .await?;
             }
         }
@@ -234,9 +239,4 @@ impl Counter {
             redactor: &self.redactor,
         })
     }
-}
-
-fn write_draft(path: &std::path::Path, bytes: &[u8]) -> Result<(), Trouble> {
-    durable::replace(path, bytes, 0o644)
-        .map_err(|e| Trouble::new(format!("cannot write {}: {e}", path.display())))
 }

@@ -111,10 +111,7 @@ impl Flight {
         (leave, till): (Leave, Till),
         telling: &mut Telling,
     ) -> Result<Turn, Amiss> {
-        self.site
-            .furnish(Role::Worker, Keep::Home)
-            .await
-            .map_err(Amiss::at)?;
+        self.furnish(Role::Worker, Keep::Home).await?;
         let home = &self.site.homes.worker;
         Ok(match &self.site.wake.spec.worker.kind {
             WorkerKind::Command {

@@ -32,10 +32,7 @@ impl Flight {
     /// Runs every check on this tree.
     pub(super) async fn check(&self, tree: String) -> Result<Input, Amiss> {
         let examination = self.examination(tree.clone()).await?;
-        self.site
-            .furnish(Role::Check, Keep::Nothing)
-            .await
-            .map_err(Amiss::at)?;
+        self.furnish(Role::Check, Keep::Nothing).await?;
         self.set_up(&self.site.homes.setup, &examination.checkout)
             .await?;
         let home = &self.site.homes.check;
@@ -160,10 +157,7 @@ impl Flight {
             JudgeKind::Command { command, format: _ } => {
                 let examination = self.examination(tree).await?;
                 let command = examination.slots.fill_known(command);
-                self.site
-                    .furnish(Role::Judge, Keep::Nothing)
-                    .await
-                    .map_err(Amiss::at)?;
+                self.furnish(Role::Judge, Keep::Nothing).await?;
                 let seat = Seat {
                     home: &self.site.homes.judge,
                     checkout: &examination.checkout,
@@ -248,9 +242,8 @@ impl Flight {
                     command.join(" ")
                 );
                 Amiss::at(Trouble {
-                    cause,
                     detail,
-                    maybe_done: false,
+                    ..Trouble::new(cause)
                 })
             };
             let order = home.order(command.clone(), folder, Stdin::Null);

@@ -2,6 +2,7 @@
 //! workspace to a named tree.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::errands::{Amiss, Flight};
 use super::preflight;
@@ -23,21 +24,23 @@ impl Flight {
         if let Err(why) = preflight::look(&self.site).await {
             return Ok(Input::CannotVerify(why));
         }
-        if let Err(why) = self.site.pin().await {
-            return Ok(Input::CannotVerify(why));
-        }
-        let mut ground = match self.site.make_workspace().await {
+        let made = async || {
+            self.site.pin().await?;
+            self.site.make_workspace().await
+        };
+        let mut ground = match self.held(made).await {
             Ok(ground) => ground,
-            Err(trouble) => return Ok(Input::CannotVerify(trouble.cause)),
+            Err(Amiss::Failed(failure)) => return Ok(Input::CannotVerify(failure.cause)),
+            Err(halted) => return Err(halted),
         };
         self.site.advise();
         let unenforced = self.site.wake.not_enforced.iter().cloned();
         ground.not_enforced.extend(unenforced);
-        let folder = self
-            .site
-            .workspace(ground.clone(), |workspace| Ok(workspace.work_folder()))
-            .await
-            .map_err(Amiss::at)?;
+        let reopen = || {
+            let folder = |workspace: &Workspace| Ok(workspace.work_folder());
+            self.site.workspace(ground.clone(), folder)
+        };
+        let folder = self.held(reopen).await?;
         let looked = preflight::target(&self.site, &ground);
         if let Err(why) = looked.and_then(|()| preflight::worker(&self.site, &folder)) {
             return Ok(Input::CannotVerify(why));
@@ -45,10 +48,7 @@ impl Flight {
         if let Err(why) = self.site.laid_out(folder.clone()).await {
             return Ok(Input::CannotVerify(why));
         }
-        self.site
-            .furnish(Role::Worker, Keep::Login)
-            .await
-            .map_err(Amiss::at)?;
+        self.furnish(Role::Worker, Keep::Login).await?;
         match self.set_up(&self.site.homes.worker, &folder).await {
             Ok(()) => Ok(Input::Prepared(ground)),
             Err(Amiss::Failed(failure)) => Ok(Input::CannotVerify(failure.cause)),
@@ -236,12 +236,17 @@ impl Flight {
     pub(super) async fn with_workspace<T, F>(&self, work: F) -> Result<T, Amiss>
     where
         T: Send + 'static,
-        F: FnOnce(&Workspace) -> Result<T, Trouble> + Send + 'static,
+        F: Fn(&Workspace) -> Result<T, Trouble> + Send + Sync + 'static,
     {
         let ground = self.ground.clone().ok_or_else(|| {
             Amiss::because("this run has no workspace yet; stop it and start again")
         })?;
-        self.site.workspace(ground, work).await.map_err(Amiss::at)
+        let work = Arc::new(work);
+        let attempt = || {
+            let work = work.clone();
+            self.site.workspace(ground.clone(), move |ws| work(ws))
+        };
+        self.held(attempt).await
     }
 }
 

@@ -188,13 +188,14 @@ impl<'a> Branch<'a> {
     }
 
     fn moved(&self, trouble: &Trouble) -> Trouble {
-        Trouble::with_detail(
-            format!(
-                "branch {} cannot be moved, or has moved since it was looked at: try again",
-                self.name
-            ),
-            trouble.detail.as_bytes(),
-        )
+        let cause = format!(
+            "branch {} cannot be moved, or has moved since it was looked at: try again",
+            self.name
+        );
+        Trouble {
+            no_room: trouble.no_room,
+            ..Trouble::with_detail(cause, trouble.detail.as_bytes())
+        }
     }
 
     /// The tree of `onto` with the run's changes merged into it.
@@ -233,10 +234,10 @@ impl<'a> Branch<'a> {
                     names.join(", ")
                 )))
             }
-            _ => Err(Trouble::with_detail(
-                format!("git cannot merge onto branch {}", self.name),
-                &output.stderr,
-            )),
+            _ => {
+                let cause = format!("git cannot merge onto branch {}", self.name);
+                Err(git.failed(&cause, &output.stderr))
+            }
         }
     }
 

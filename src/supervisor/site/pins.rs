@@ -43,11 +43,11 @@ impl Site {
     }
 
     /// Copies the examiner's own files out of everybody's reach, as they stand now.
-    pub(in crate::supervisor) async fn pin(&self) -> Result<(), String> {
+    pub(in crate::supervisor) async fn pin(&self) -> Result<(), Trouble> {
         let (project, folder) = (self.project.clone(), self.pinned());
         let files = loops::pinned_files(&self.project, &self.wake.spec);
         self.pins.replace(Some(files.clone()));
-        let copied = beside(move || {
+        beside(move || {
             disk::remove(&folder)?;
             for file in files {
                 let (from, to) = (project.join(&file.path), folder.join(&file.path));
@@ -56,8 +56,8 @@ impl Site {
                 copied.map_err(|e| Trouble::file("pin", &from, &e))?;
             }
             Ok(())
-        });
-        copied.await.map_err(|trouble| trouble.cause)
+        })
+        .await
     }
 
     /// Looks whether the texts of the next prompt are still what was allowed. Where the prompt is

@@ -71,7 +71,8 @@ pub fn fill(from: &Path, to: &Path) -> Result<(), Trouble> {
         };
         done.map_err(|error| {
             let name = spelled_line(entry.path);
-            Trouble::new(format!("cannot copy {name} into the workspace: {error}"))
+            let cause = format!("cannot copy {name} into the workspace: {error}");
+            Trouble::written(cause, &error)
         })
     })
 }

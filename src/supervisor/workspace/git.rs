@@ -42,6 +42,12 @@ const PLAIN: [&str; 8] = [
     "core.fsyncMethod=batch",
 ];
 
+/// How git ends a line about a disk without room.
+const WITHOUT_ROOM: [&str; 2] = [": No space left on device", ": Disk quota exceeded"];
+
+/// A disk with fewer bytes left is full to git: it takes its own half-written files away before it ends.
+const HARDLY_ANY: u64 = 256 * 1024;
+
 /// One way to call git.
 #[derive(Debug, Clone)]
 pub struct Git {
@@ -181,7 +187,7 @@ impl Git {
     /// What git prints; an exit code other than 0 is trouble.
     pub fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, Trouble> {
         let output = self.output(args)?;
-        settle(args, output)
+        self.settle(args, output)
     }
 
     /// As `run`, as one line without its end.
@@ -193,7 +199,7 @@ impl Git {
     /// As `run`, with these bytes on standard input.
     pub fn fed<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Vec<u8>, Trouble> {
         let output = self.output_fed(args, input)?;
-        settle(args, output)
+        self.settle(args, output)
     }
 
     /// As `fed`, for commands whose exit code 1 means «none of them».
@@ -202,7 +208,7 @@ impl Git {
         if output.status.code() == Some(1) {
             return Ok(output.stdout);
         }
-        settle(args, output)
+        self.settle(args, output)
     }
 
     fn output_fed<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Output, Trouble> {
@@ -252,9 +258,48 @@ impl Git {
         }
         let status = child.wait().map_err(|error| self.cannot_start(&error))?;
         if !more && !status.success() {
-            return Err(refused(args, &[]));
+            return Err(self.refused(args, &[]));
         }
         Ok((printed, more))
+    }
+
+    fn settle<S: AsRef<OsStr>>(&self, args: &[S], output: Output) -> Result<Vec<u8>, Trouble> {
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err(self.refused(args, &output.stderr))
+        }
+    }
+
+    fn refused<S: AsRef<OsStr>>(&self, args: &[S], stderr: &[u8]) -> Trouble {
+        let verb = args
+            .first()
+            .map(|verb| verb.as_ref().to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let text = String::from_utf8_lossy(stderr);
+        let told = |line: &&str| !line.starts_with("hint:") && !line.starts_with("warning:");
+        let reason = text.lines().find(told).unwrap_or("no reason given");
+        self.failed(&format!("git {verb} failed: {reason}"), stderr)
+    }
+
+    /// A call that ended badly, in these words. Git does not always say that a disk is full: one that has next
+    /// to nothing left says so itself.
+    pub fn failed(&self, cause: &str, stderr: &[u8]) -> Trouble {
+        let left = || {
+            let disk = rustix::fs::statvfs(&self.folder).ok()?;
+            Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+        };
+        let told = tells_of_no_room(stderr);
+        let no_room = told || left().is_some_and(|left| left < HARDLY_ANY);
+        let cause = if no_room && !told {
+            format!("{cause}; its disk is full")
+        } else {
+            cause.to_owned()
+        };
+        Trouble {
+            no_room,
+            ..Trouble::with_detail(cause, stderr)
+        }
     }
 
     fn cannot_start(&self, error: &std::io::Error) -> Trouble {
@@ -286,23 +331,11 @@ impl Git {
     }
 }
 
-fn settle<S: AsRef<OsStr>>(args: &[S], output: Output) -> Result<Vec<u8>, Trouble> {
-    if output.status.success() {
-        Ok(output.stdout)
-    } else {
-        Err(refused(args, &output.stderr))
-    }
-}
-
-fn refused<S: AsRef<OsStr>>(args: &[S], stderr: &[u8]) -> Trouble {
-    let verb = args
-        .first()
-        .map(|verb| verb.as_ref().to_string_lossy().into_owned())
-        .unwrap_or_default();
+/// Whether git says that it could not write for want of room, in the plain words of the locale it is called in.
+fn tells_of_no_room(stderr: &[u8]) -> bool {
     let text = String::from_utf8_lossy(stderr);
-    let told = |line: &&str| !line.starts_with("hint:") && !line.starts_with("warning:");
-    let reason = text.lines().find(told).unwrap_or("no reason given");
-    Trouble::with_detail(format!("git {verb} failed: {reason}"), stderr)
+    let mut lines = text.lines().map(str::trim_end);
+    lines.any(|line| WITHOUT_ROOM.iter().any(|end| line.ends_with(end)))
 }
 
 fn parse_version(said: &str) -> Option<(u32, u32)> {
@@ -314,6 +347,17 @@ fn parse_version(said: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A full disk is known by the end of a line, not by words in somebody's file name.
+    #[test]
+    fn a_full_disk_is_known_by_its_line() {
+        let full =
+            b"warning: x\nerror: unable to write file a: No space left on device\nfatal: y\n";
+        assert!(tells_of_no_room(full));
+        assert!(tells_of_no_room(b"fatal: write error: Disk quota exceeded"));
+        let named = b"error: open(\"a: No space left on device\"): Permission denied\n";
+        assert!(!tells_of_no_room(named));
+    }
 
     /// Versions are read with and without a vendor's addition.
     #[test]

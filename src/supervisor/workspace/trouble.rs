@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::durable;
 use crate::run::inert::{spelled, spelled_line};
 use crate::run::{Failure, Stage};
 
@@ -20,6 +21,8 @@ pub struct Trouble {
     pub detail: String,
     /// Whether it may have happened all the same.
     pub maybe_done: bool,
+    /// Whether nothing but room on the disk was missing: once there is some, the same step may go well.
+    pub no_room: bool,
 }
 
 impl Trouble {
@@ -29,6 +32,7 @@ impl Trouble {
             cause: spelled_line(cause.as_ref().as_bytes()),
             detail: String::new(),
             maybe_done: false,
+            no_room: false,
         }
     }
 
@@ -43,7 +47,18 @@ impl Trouble {
 
     /// Trouble with a file: what was attempted, on which path, and what the system said.
     pub fn file(attempt: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new(format!("cannot {attempt} {}: {error}", path.display()))
+        Self::written(
+            format!("cannot {attempt} {}: {error}", path.display()),
+            error,
+        )
+    }
+
+    /// Trouble in words of its own with what the system refused to write.
+    pub fn written(cause: impl AsRef<str>, error: &io::Error) -> Self {
+        Self {
+            no_room: durable::has_no_room(error),
+            ..Self::new(cause)
+        }
     }
 
     /// The same trouble, marked as one that may have happened all the same.
