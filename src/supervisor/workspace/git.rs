@@ -37,9 +37,10 @@ const PLAIN: [&str; 8] = [
     "core.fileMode=true",
     "core.symlinks=true",
     "core.protectNTFS=false",
-    // The journal names these objects: a power cut must not take them away.
+    // The journal names these objects: a power cut must not take them away. Each is synced by itself: one sync
+    // for all of them holds only where the file system writes in order.
     "core.fsync=objects",
-    "core.fsyncMethod=batch",
+    "core.fsyncMethod=fsync",
 ];
 
 /// How git ends a line about a disk without room.
