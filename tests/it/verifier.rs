@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use checkride::run::spec::{Check, Format, Independence, Judge, JudgeKind};
-use checkride::run::{CheckOutcome, CheckResult, Judgement};
+use checkride::run::{CheckOutcome, CheckResult, Judgement, Purse};
 use checkride::supervisor::clock::Clock;
 use checkride::supervisor::process::Halt;
+use checkride::supervisor::provider::Left;
 use checkride::supervisor::slots::Slots;
 use checkride::supervisor::verifier::checks::{self, Site};
 use checkride::supervisor::verifier::judge::{
@@ -154,6 +155,16 @@ async fn ask(bench: &Bench, votes: u32, script: &str) -> Asked {
 }
 
 async fn ask_as(bench: &Bench, votes: u32, script: &str, format: Option<Format>) -> Asked {
+    ask_of(bench, (votes, 60_000), script, format).await
+}
+
+/// Asks for so many votes while the run has so many tokens left.
+async fn ask_of(
+    bench: &Bench,
+    (votes, left): (u32, u64),
+    script: &str,
+    format: Option<Format>,
+) -> Asked {
     let rubric = vec!["Is it true?".to_owned(), "Is it clear?".to_owned()];
     let command = ["sh", "-c", script].map(str::to_owned);
     let judge = Judge {
@@ -189,6 +200,7 @@ async fn ask_as(bench: &Bench, votes: u32, script: &str, format: Option<Format>)
             home: &bench.home,
             checkout: bench.path(),
             clock: &Clock::Test(Arc::new(AtomicI64::new(NOON))),
+            left: Left::of_tokens(left),
         },
         &halt,
     )
@@ -255,6 +267,33 @@ async fn votes_are_separate_processes() {
             .count(),
         3
     );
+}
+
+/// S13: no vote begins that what is left of the tokens may not hold, the first no more than the next ones, and
+/// what was used until then is told.
+#[tokio::test]
+async fn a_command_judge_keeps_to_what_is_left() {
+    let bench = Bench::new();
+    let script = format!("echo vote >> votes; printf '%2000s\n' ' '; echo '{ANSWER}'");
+    let votes = || fs::read_to_string(bench.path().join("votes")).unwrap_or_default();
+    let none = ask_of(&bench, (3, 250), &script, None).await;
+    let Asked::NoRoom(Purse::Tokens, why, usage) = none else {
+        panic!("{none:?}")
+    };
+    assert!(why.contains("has 250 tokens left"), "{why}");
+    assert!(why.contains("raise tokens_per_run"), "{why}");
+    assert_eq!((usage.tokens, votes().as_str()), (0, ""));
+    // Each vote takes some 650 tokens.
+    let two = ask_of(&bench, (3, 1_400), &script, None).await;
+    let Asked::NoRoom(Purse::Tokens, _, usage) = two else {
+        panic!("{two:?}")
+    };
+    assert!((1_000..1_400).contains(&usage.tokens), "{usage:?}");
+    assert_eq!(votes(), "vote\nvote\n");
+    assert!(matches!(
+        ask_of(&bench, (1, 1_500), &script, None).await,
+        Asked::Answered { .. }
+    ));
 }
 
 /// Whatever is no exact answer is unreadable, which never approves; a judge that is missing failed.

@@ -44,6 +44,17 @@ impl Flight {
         self.me.send(mail).await.is_ok() && durable.await.is_ok()
     }
 
+    /// What is left for a step whose calls are not made here: tokens, or what the money left pays for, where a
+    /// price is known and that is less.
+    pub(super) fn left(&self, model: Option<&str>) -> Left {
+        let left = Left::of_tokens(self.left_tokens);
+        let paid = |money| self.site.tokens_for(money, model?);
+        match self.left_micro_usd.and_then(paid) {
+            Some(tokens) => left.or_of_money(tokens),
+            None => left,
+        }
+    }
+
     /// What is left for a call after others of its step that have cost `spent`: tokens, or what the money
     /// left pays for, whichever is less.
     fn affords(&self, spent: Usage, model: Option<&str>, (input, output): (u64, u32)) -> Grant {

@@ -112,7 +112,10 @@ impl Flight {
                 drop(self.me.send(Mail::underway(Input::Used(usage))).await);
                 Err(Amiss::Limited(met))
             }
-            Asked::NoRoom(purse, why) => {
+            Asked::NoRoom(purse, why, usage) => {
+                let usage = self.site.priced(usage, judge.model.as_deref());
+                // As above.
+                drop(self.me.send(Mail::underway(Input::Used(usage))).await);
                 self.site.narrate(vec![(Kind::Error, why)]);
                 Err(Amiss::NoRoom(purse))
             }
@@ -155,6 +158,7 @@ impl Flight {
                 }
             }
             JudgeKind::Command { command, format: _ } => {
+                self.site.read_prices();
                 let examination = self.examination(tree).await?;
                 let command = examination.slots.fill_known(command);
                 self.furnish(Role::Judge, Keep::Nothing).await?;
@@ -162,6 +166,7 @@ impl Flight {
                     home: &self.site.homes.judge,
                     checkout: &examination.checkout,
                     clock: &self.site.clock,
+                    left: self.left(judge.model.as_deref()),
                 };
                 Ok(judge::ask_command(&command, judge, question, seat, &self.halt).await)
             }

@@ -16,9 +16,13 @@ use crate::run::{CheckResult, Failure, Judgement, Purse, Stage, Usage};
 use crate::supervisor::clock::Clock;
 use crate::supervisor::limit::Met;
 use crate::supervisor::process::{self, Ending, Halt, Home, Limits, Stdin};
+use crate::supervisor::provider::{Grant, Left};
 
 /// Characters of an unreadable answer that are kept.
 const RAW_CHARS: usize = 2_000;
+
+/// Fewest tokens that hold an answer.
+const LEAST_ANSWER: u32 = 256;
 
 /// Most votes of one judge.
 pub(super) const MOST_VOTES: u32 = 9;
@@ -102,8 +106,8 @@ pub enum Asked {
     Failed(Failure),
     /// Its usage limit is reached, and ends; what it cost until then.
     Limited(Met, Usage),
-    /// What the run has left may not hold its answer; one line of why.
-    NoRoom(Purse, String),
+    /// What the run has left may not hold its answer; one line of why, and what it cost until then.
+    NoRoom(Purse, String, Usage),
 }
 
 /// Where a command judge runs.
@@ -115,6 +119,8 @@ pub struct Seat<'a> {
     pub checkout: &'a Path,
     /// By which the end of a usage limit is told.
     pub clock: &'a Clock,
+    /// What the run may still use.
+    pub left: Left,
 }
 
 /// Asks a command judge as often as it has votes, each in a process of its own, one after another.
@@ -137,7 +143,11 @@ pub async fn ask_command(
     };
     let (mut votes, mut usage, mut took_ms) = (Vec::new(), Usage::default(), 0);
     let mut unreadable = None;
+    let asks = Usage::estimate(input.len() as u64, 0).tokens;
     for _ in 0..judge.votes.clamp(1, MOST_VOTES) {
+        if let Grant::Short(left) = seat.left.less(usage.tokens).grant(asks, LEAST_ANSWER) {
+            return short(command, asks, left, usage);
+        }
         let order = seat
             .home
             .order(command.to_vec(), seat.checkout, Stdin::Piped);
@@ -174,6 +184,18 @@ pub async fn ask_command(
         usage,
         took_ms,
     }
+}
+
+/// What is left does not hold another question and the shortest of answers.
+fn short(command: &[String], asks: u64, left: Left, usage: Usage) -> Asked {
+    let program = command.first().map_or("the judge", String::as_str);
+    let cause = format!(
+        "the run's budget has {} tokens left, and asking {program} takes some {asks} before it answers: \
+         raise {} in [guardrails.budget], or ask for less",
+        left.tokens,
+        left.purse.key()
+    );
+    Asked::NoRoom(left.purse, cause, usage)
 }
 
 /// What a judge reads: one JSON object, or words around it where it is an agent.

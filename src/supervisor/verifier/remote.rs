@@ -120,7 +120,7 @@ fn fell(fault: Fault, spent: Usage) -> Asked {
     let cause = fault.cause;
     match fault.again {
         Again::At(until_ms) => Asked::Limited(Met { until_ms, cause }, spent),
-        Again::NoRoom(purse) => Asked::NoRoom(purse, cause),
+        Again::NoRoom(purse) => Asked::NoRoom(purse, cause, spent),
         Again::No | Again::After(_) => Asked::Failed(Failure {
             detail: fault.detail,
             ..Failure::new(Stage::Judge, cause)

@@ -155,3 +155,38 @@ async fn a_cap_in_dollars_is_a_wall_for_a_model() {
     operator.asked("work").await;
     assert_eq!(server.seen().len(), 1);
 }
+
+/// S13: a judge that is a program is not asked where what is left of the tokens may not hold its question: the
+/// run asks for more instead, and goes on with it.
+#[tokio::test]
+async fn a_cap_in_tokens_is_a_wall_for_a_command_judge() {
+    // The work takes some 50,000 tokens, the question about it at least 15,000.
+    let worker = shell(
+        "cat > /dev/null; printf '1\\n2\\n3\\n' > count.txt; seq 10000 > long.txt; head -c 200000 /dev/zero | tr '\\0' ' '",
+    );
+    let asked = "echo asked >> asked; cat > /dev/null; echo '{\"lines\":[{\"n\":1,\"pass\":true,\"evidence\":\"seen\"}]}'";
+    let world = Parts {
+        worker: &worker,
+        judge: &format!(
+            "type = \"command\"\nrubric = [\"Is it so?\"]\ncommand = [\"sh\", \"-c\", {asked:?}]"
+        ),
+        top: "guardrails = { workspace = { sandbox = \"off\", max_changed_lines = 100_000 } }",
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    operator.approve("work").await;
+    let open = operator.asked("budget").await;
+    let transcript = world.read(".checkride/runs/count/1/transcript.jsonl");
+    assert!(transcript.contains("asking sh takes some"), "{transcript}");
+    let raise = Decision::Edit(Edit::Raise {
+        tokens: Some(1_000_000),
+        minutes: None,
+        micro_usd: None,
+    });
+    operator.answer(&open, raise).await;
+    operator.asked("verdict").await;
+}
