@@ -2,6 +2,7 @@
 //! repository that holds every snapshot. What is refused there is `guard.rs`; nothing is published here.
 
 pub mod attic;
+pub mod beneath;
 pub mod copy;
 pub mod diff;
 pub mod disk;

@@ -1,9 +1,8 @@
 //! A scripted worker for the demo and for tests: acts from a TOML file, done inside the host.
 //! It starts no process and writes nothing outside its workspace.
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Component, Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -15,6 +14,10 @@ use super::{Ended, Kind, Progress, Turn};
 use crate::run::inert::inert;
 use crate::run::{Failure, Stage, Usage};
 use crate::supervisor::process::Halt;
+use crate::supervisor::workspace::beneath::Beneath;
+
+/// Largest file that is appended to.
+const LARGEST: u64 = 16 << 20;
 
 /// What a scripted worker does: the n-th turn in the n-th iteration, the last one ever after.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -226,7 +229,7 @@ impl Actor<'_> {
                 self.tell(Kind::File, &format!("{path}, appended"));
             }
             Act::Delete(path) => {
-                fs::remove_file(inside(self.workspace, path)?)?;
+                Beneath::new(self.workspace)?.remove(Path::new(path))?;
                 self.tell(Kind::File, &format!("{path}, deleted"));
             }
             Act::Say(_)
@@ -264,31 +267,12 @@ impl Actor<'_> {
     }
 
     fn write(&self, path: &str, text: &str, append: bool) -> io::Result<()> {
-        let target = inside(self.workspace, path)?;
-        let mut options = fs::OpenOptions::new();
-        options.create(true).append(append).write(true);
-        options
-            .truncate(!append)
-            .open(target)?
-            .write_all(text.as_bytes())
-    }
-}
-
-/// The file of this name, its folder made; refused where it lies outside, by `..` or by a link.
-fn inside(workspace: &Path, path: &str) -> io::Result<PathBuf> {
-    let refuse = |why: &str| io::Error::new(io::ErrorKind::PermissionDenied, why.to_owned());
-    let mut target = fs::canonicalize(workspace)?;
-    let mut parts = Path::new(path).components().peekable();
-    while let Some(part) = parts.next() {
-        let Component::Normal(name) = part else {
-            return Err(refuse("it leaves the workspace"));
-        };
-        target.push(name);
-        match fs::symlink_metadata(&target) {
-            Ok(met) if met.is_symlink() => return Err(refuse("it is reached by a link")),
-            Err(_) if parts.peek().is_some() => fs::create_dir(&target)?,
-            Ok(_) | Err(_) => {}
+        let (beneath, path) = (Beneath::new(self.workspace)?, Path::new(path));
+        let mut bytes = Vec::new();
+        if append {
+            bytes = beneath.read(path, LARGEST)?.unwrap_or_default();
         }
+        bytes.extend_from_slice(text.as_bytes());
+        beneath.write(path, &bytes)
     }
-    Ok(target)
 }

@@ -1,9 +1,11 @@
-//! The files of the workspace, served to the agent: nothing outside it, neither by `..` nor by a
-//! link, is read or written here.
+//! The files of the workspace, served to the agent, which may be at work in it: nothing outside it, neither
+//! by `..` nor by a link, is read or written here.
 
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+
+use crate::supervisor::workspace::beneath::Beneath;
 
 /// Most bytes of a file that are read or handed out at once.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -65,26 +67,17 @@ impl Place {
 
     /// A file's text; the error says in words why there is none.
     pub(super) fn read(&self, path: &Path, part: Part) -> io::Result<String> {
-        let file = self.standing(path)?;
-        let meta = fs::metadata(&file)?;
-        if !meta.is_file() {
-            return Err(refused("it is no plain file"));
-        }
-        if meta.len() > LARGEST {
-            let mib = LARGEST / 1024 / 1024;
-            return Err(refused(&format!("it is larger than {mib} MiB")));
-        }
-        let text = fs::read_to_string(file)?;
+        let file = self.followed(path)?;
+        let bytes = Beneath::new(&self.real)?.read(&file, LARGEST)?;
+        let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let text = String::from_utf8(bytes).map_err(|_| refused("it is no UTF-8 text"))?;
         Ok(cut_out(text, part))
     }
 
     /// Writes a whole file; folders on the way are made.
     pub(super) fn write(&self, path: &Path, text: &str) -> io::Result<()> {
-        let target = self.target(path)?;
-        if fs::metadata(&target).is_ok_and(|meta| !meta.is_file()) {
-            return Err(refused("it is no plain file"));
-        }
-        fs::write(target, text)
+        let file = self.followed(path)?;
+        Beneath::new(&self.real)?.write(&file, text.as_bytes())
     }
 
     /// The folder that a command starts in: the workspace, or one inside it.
@@ -92,42 +85,27 @@ impl Place {
         let Some(path) = path else {
             return Ok(self.given.clone());
         };
-        let folder = self.standing(path)?;
-        if !folder.is_dir() {
-            return Err(refused("it is no folder"));
-        }
-        Ok(folder)
+        let folder = self.followed(path)?;
+        Beneath::new(&self.real)?.folder(&folder)?;
+        Ok(self.real.join(folder))
     }
 
-    /// What stands at this path, every link followed, if it is inside.
-    fn standing(&self, path: &Path) -> io::Result<PathBuf> {
+    /// The path below the workspace with the links followed that stay in it: agents work through those of
+    /// packages. What becomes a link after this look is not followed any more.
+    fn followed(&self, path: &Path) -> io::Result<PathBuf> {
         let inner = self.relative(path).ok_or_else(outside)?;
-        let real = fs::canonicalize(self.real.join(inner))?;
-        if real.starts_with(&self.real) {
-            return Ok(real);
-        }
-        Err(outside())
-    }
-
-    /// Where a file may be written: what stands there, or a new name in a folder that is inside.
-    fn target(&self, path: &Path) -> io::Result<PathBuf> {
-        let inner = self.relative(path).ok_or_else(outside)?;
-        let name = inner.file_name().ok_or_else(outside)?;
-        let mut folder = self.real.clone();
-        for part in inner.parent().into_iter().flat_map(Path::components) {
-            folder.push(part);
-            match fs::canonicalize(&folder) {
-                Ok(real) if real.starts_with(&self.real) => folder = real,
+        let mut at = self.real.clone();
+        for part in inner.components() {
+            at.push(part);
+            match fs::canonicalize(&at) {
+                Ok(real) if real.starts_with(&self.real) => at = real,
                 Ok(_) => return Err(outside()),
-                // A link to nothing is not made into a folder somewhere else.
-                Err(_) => fs::create_dir(&folder)?,
+                // What is not there is a name; a link to nothing is refused where it is opened.
+                Err(_) => {}
             }
         }
-        let target = folder.join(name);
-        match fs::symlink_metadata(&target) {
-            Ok(_) => self.standing(&target),
-            Err(_) => Ok(target),
-        }
+        let below = at.strip_prefix(&self.real).map_err(|_| outside())?;
+        Ok(below.to_owned())
     }
 }
 

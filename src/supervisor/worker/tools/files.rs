@@ -1,14 +1,13 @@
 //! Reading, listing, searching and writing files of the workspace: plain files below it only,
 //! never through a link, never git's own, and never more than a model could use.
 
-use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::Kind;
 use super::{Done, shown};
 use crate::run::inert::{cut, head};
-use crate::supervisor::workspace::disk::{self, Next};
-use crate::supervisor::workspace::lead;
+use crate::supervisor::workspace::beneath::{Beneath, Stands};
 
 /// Most lines of one reading.
 pub(super) const MOST_LINES: usize = 2_000;
@@ -32,7 +31,7 @@ const LONGEST_FOUND: usize = 200;
 
 /// Lines of a file: its own bytes as text, and a mark where there are more.
 pub(super) fn read(root: &Path, path: &str, (from, most): (usize, usize)) -> Result<Done, String> {
-    let text = text_of(root, path)?;
+    let text = text_of(&open(root)?, path)?;
     let all = text.lines().count();
     if from > all.max(1) {
         return Err(format!("{path} has {all} lines"));
@@ -62,20 +61,20 @@ pub(super) fn read(root: &Path, path: &str, (from, most): (usize, usize)) -> Res
 
 /// The names in a folder.
 pub(super) fn list(root: &Path, path: &str) -> Result<Done, String> {
-    let folder = folder(root, path)?;
-    let entries = fs::read_dir(&folder).map_err(|e| format!("{path} cannot be listed: {e}"))?;
+    let entries = open(root)?
+        .folder(Path::new(path))
+        .and_then(|folder| folder.names())
+        .map_err(|e| format!("{path} cannot be listed: {e}"))?;
     let mut names = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|e| format!("{path} cannot be listed: {e}"))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let kind = entry.file_type().map_err(|e| format!("{name}: {e}"))?;
+        let name = entry.name.to_string_lossy().into_owned();
         if path.is_empty() && name == ".git" {
             continue;
         }
-        names.push(match () {
-            () if kind.is_dir() => format!("{name}/"),
-            () if kind.is_symlink() => format!("{name} (a link, which is not followed)"),
-            () => name,
+        names.push(match entry.stands {
+            Stands::Folder => format!("{name}/"),
+            Stands::Link => format!("{name} (a link, which is not followed)"),
+            Stands::File | Stands::Other => name,
         });
     }
     names.sort();
@@ -100,29 +99,16 @@ pub(super) fn search(
     text: &str,
     may_read: &dyn Fn(&str) -> bool,
 ) -> Result<Done, String> {
+    let beneath = open(root)?;
     let mut found = Found::default();
-    if path.is_empty() || folder(root, path).is_ok() {
-        let top = folder(root, path)?;
-        let walked = disk::look(&top, &mut |entry| {
-            if entry.meta.is_dir() && entry.name() != b".git" {
-                return Ok(Next::Enter);
-            }
-            let name = String::from_utf8_lossy(entry.path);
-            let name = if path.is_empty() {
-                name.into_owned()
-            } else {
-                format!("{path}/{name}")
-            };
-            if entry.meta.is_file() && entry.name() != b".git" && may_read(&name) {
-                found.look(entry.full, &name, text);
-            }
-            Ok(Next::Keep)
-        });
-        walked.map_err(|trouble| trouble.cause)?;
+    if matches!(beneath.stands(Path::new(path)), Ok(Some(Stands::Folder))) {
+        found
+            .look_below(&beneath, path, text, may_read)
+            .map_err(|e| format!("{path} cannot be searched: {e}"))?;
     } else {
-        text_of(root, path)?;
+        text_of(&beneath, path)?;
         if may_read(path) {
-            found.look(&root.join(path), path, text);
+            found.look(&beneath, Path::new(path), text);
         }
     }
     found.lines.sort();
@@ -152,19 +138,41 @@ struct Found {
 }
 
 impl Found {
+    /// Looks into every file below a folder that may be read, git's own left out.
+    fn look_below(
+        &mut self,
+        beneath: &Beneath,
+        path: &str,
+        text: &str,
+        may_read: &dyn Fn(&str) -> bool,
+    ) -> io::Result<()> {
+        let mut folders = vec![PathBuf::from(path)];
+        while let Some(folder) = folders.pop() {
+            for entry in beneath.folder(&folder)?.names()? {
+                let at = folder.join(&entry.name);
+                match entry.stands {
+                    _ if entry.name == ".git" => {}
+                    Stands::Folder => folders.push(at),
+                    Stands::File if may_read(&at.to_string_lossy()) => {
+                        self.look(beneath, &at, text);
+                    }
+                    Stands::File | Stands::Link | Stands::Other => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Looks into one file; what cannot be read, is too large or no text holds nothing.
-    fn look(&mut self, file: &Path, name: &str, text: &str) {
-        let size = fs::symlink_metadata(file).map_or(0, |meta| meta.len());
-        if self.files >= MOST_FILES || self.bytes + size > MOST_SEARCHED {
+    fn look(&mut self, beneath: &Beneath, path: &Path, text: &str) {
+        if self.files >= MOST_FILES || self.bytes >= MOST_SEARCHED {
             self.more = true;
             return;
         }
         self.files += 1;
-        if size > LARGEST {
-            return;
-        }
-        self.bytes += size;
-        let bytes = fs::read(file).unwrap_or_default();
+        let read = beneath.read(path, LARGEST);
+        let bytes = read.ok().flatten().unwrap_or_default();
+        self.bytes += bytes.len() as u64;
         if bytes.contains(&0) {
             return;
         }
@@ -175,7 +183,8 @@ impl Found {
                     return;
                 }
                 let shown = cut(line.trim_end(), LONGEST_FOUND);
-                self.lines.push((name.to_owned(), i + 1, shown));
+                let name = path.to_string_lossy().into_owned();
+                self.lines.push((name, i + 1, shown));
             }
         }
     }
@@ -188,12 +197,12 @@ pub(super) fn write(
     text: &str,
     old: Option<&str>,
 ) -> Result<Done, String> {
-    let file = lead::plain_file(root, path).map_err(|trouble| trouble.cause)?;
+    let beneath = open(root)?;
     let whole = match old {
         None => text.to_owned(),
         Some("") => return Err("\"old\" is empty: leave it out to write the whole file".to_owned()),
         Some(old) => {
-            let before = text_of(root, path)?;
+            let before = text_of(&beneath, path)?;
             match before.matches(old).count() {
                 1 => before.replacen(old, text, 1),
                 0 => return Err(format!("\"old\" does not stand in {path}: read it again")),
@@ -211,39 +220,31 @@ pub(super) fn write(
             LARGEST >> 20
         ));
     }
-    disk::replace(&file, whole.as_bytes()).map_err(|trouble| trouble.cause)?;
+    beneath
+        .write(Path::new(path), whole.as_bytes())
+        .map_err(|e| format!("{path} cannot be written: {e}"))?;
     let lines = whole.lines().count();
     let told = vec![(Kind::File, path.to_owned())];
     Ok(Done::well(format!("{path} has {lines} lines now"), told))
 }
 
 /// The text of a plain file of a size that can be worked with.
-fn text_of(root: &Path, path: &str) -> Result<String, String> {
-    let file = lead::plain_file(root, path).map_err(|trouble| trouble.cause)?;
-    let size = fs::symlink_metadata(&file).map_or(0, |meta| meta.len());
-    if size > LARGEST {
-        return Err(format!(
-            "{path} has {size} bytes, which is too large to read"
-        ));
-    }
-    let bytes = lead::read_plain(&file).map_err(|trouble| trouble.cause)?;
+fn text_of(beneath: &Beneath, path: &str) -> Result<String, String> {
+    let bytes = beneath
+        .read(Path::new(path), LARGEST)
+        .map_err(|e| format!("{path} cannot be read: {e}"))?;
     let Some(bytes) = bytes else {
         return Err(format!("there is no file {path}"));
     };
     if bytes.contains(&0) {
-        return Err(format!("{path} is no text: it has {size} bytes"));
+        return Err(format!("{path} is no text: it has {} bytes", bytes.len()));
     }
-    String::from_utf8(bytes).map_err(|_| format!("{path} is no UTF-8 text: it has {size} bytes"))
+    String::from_utf8(bytes).map_err(|e| {
+        let size = e.as_bytes().len();
+        format!("{path} is no UTF-8 text: it has {size} bytes")
+    })
 }
 
-fn folder(root: &Path, path: &str) -> Result<PathBuf, String> {
-    if path.is_empty() {
-        return Ok(root.to_owned());
-    }
-    let folder = lead::plain_file(root, path).map_err(|trouble| trouble.cause)?;
-    match fs::symlink_metadata(&folder) {
-        Ok(meta) if meta.is_dir() => Ok(folder),
-        Ok(_) => Err(format!("{path} is no folder")),
-        Err(_) => Err(format!("there is no folder {path}")),
-    }
+fn open(root: &Path) -> Result<Beneath, String> {
+    Beneath::new(root).map_err(|e| format!("the workspace cannot be opened: {e}"))
 }
