@@ -231,6 +231,11 @@ pub enum Fetch {
         /// Most runs.
         runs: u32,
     },
+    /// What should have run since a moment and did not.
+    Lapses {
+        /// Milliseconds since 1970.
+        since: i64,
+    },
     /// What this machine has for loops.
     Inventory,
 }
@@ -304,6 +309,8 @@ pub enum Fact {
         /// Whether there are older runs.
         more: bool,
     },
+    /// The answer to `Fetch::Lapses`: by loop, in the order of their names.
+    Lapses(Vec<(String, Lapse)>),
     /// The answer to `Fetch::Inventory`.
     Found(Inventory),
     /// The answer to `Command::Review`.

@@ -187,6 +187,7 @@ impl<'o, 'a, R: AsyncRead + Unpin> Plain<'o, 'a, R> {
             | Fact::Memory(_)
             | Fact::Lines { .. }
             | Fact::HistoryEnd { .. }
+            | Fact::Lapses(_)
             | Fact::Found(_)
             | Fact::Review(_)
             | Fact::Waiting(_)

@@ -139,6 +139,7 @@ impl Known {
             | Fact::Memory(_)
             | Fact::Lines { .. }
             | Fact::HistoryEnd { .. }
+            | Fact::Lapses(_)
             | Fact::Found(_)
             | Fact::Review(_)
             | Fact::Refused { .. }

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::log;
-use super::{Fail, Session, words};
-use crate::protocol::LoopState;
-use crate::protocol::Waking;
+use super::session::refused;
+use super::{Exit, Fail, Session, words};
 use crate::protocol::away::{Away, has_news};
+use crate::protocol::{Command, Fact, Fetch, Lapse, LoopState, Waking};
 
 /// Runs of a loop that are fetched at a time.
 const PAGE: u32 = 20;
@@ -36,8 +36,22 @@ pub async fn gather(session: &mut Session, since: i64) -> Result<Away, Fail> {
             }
         }
     }
+    let lapses = lapses(session, since).await?;
     let known = &session.known;
-    Ok(Away::of(&known.loops, &known.runs, since))
+    Ok(Away::of(&known.loops, lapses, &known.runs, since))
+}
+
+/// What should have run since this moment and did not, by loop.
+async fn lapses(session: &mut Session, since: i64) -> Result<Vec<(String, Lapse)>, Fail> {
+    let wanted = Fetch::Lapses { since };
+    session.ask(Command::Fetch(wanted)).await?;
+    loop {
+        let fact = session.next().await?.fact;
+        refused(&fact, "history", Exit::Trouble)?;
+        if let Fact::Lapses(lapses) = fact {
+            return Ok(lapses);
+        }
+    }
 }
 
 /// In one line: `since Fri 14:02, 2 h 5 min ago: 2 runs ended, 1 waits, 31000 tokens, $0.41`.
@@ -71,13 +85,7 @@ pub fn page(away: &Away, now_ms: i64, zone: &TimeZone) -> String {
         lines.push(format!("  {} {how}, {} ago", flown.run, ago(flown.at)));
     }
     for (name, lapse) in &away.lapses {
-        let wakes = if lapse.count == 1 { "wake" } else { "wakes" };
-        lines.push(format!(
-            "  {name}: {} {wakes} without a run, the last {} ago: {}",
-            lapse.count,
-            ago(lapse.at),
-            lapse.why
-        ));
+        lines.push(format!("  {name}: {}", words::missed(lapse, now_ms)));
     }
     for (name, at) in &away.expired {
         let since = format!("{} ago", ago(*at));

@@ -204,7 +204,11 @@ fn wakes(facts: &LoopFacts, now_ms: i64) -> String {
     let ends = ends.map_or_else(String::new, |at| {
         format!("{}; ", Waking::expires(&words::at(at)))
     });
-    stands + &ends
+    let lapse = facts.lapse.as_ref();
+    let missed = lapse.map_or_else(String::new, |lapse| {
+        format!("{}; ", words::missed(lapse, now_ms))
+    });
+    stands + &ends + &missed
 }
 
 /// How long ago its newest run ended.

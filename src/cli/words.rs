@@ -7,6 +7,7 @@ pub(super) use question::question;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::protocol::Lapse;
 use crate::run::{
     CheckOutcome, CheckResult, Decision, Edit, Event, Ground, Judgement, Limit, Outcome, Prompt,
     Signal, Stage, Usage, Verdict, Work,
@@ -270,6 +271,29 @@ fn one_line(text: &str) -> String {
         .filter(|l| !l.is_empty())
         .collect();
     lines.join(" / ")
+}
+
+/// What should have run and did not: `9 wakes without a run since 8 h 0 min ago, the last 3 min ago: no host
+/// was running`.
+pub(super) fn missed(lapse: &Lapse, now_ms: i64) -> String {
+    let ago = |at: i64| duration((now_ms - at).max(0));
+    let since = (lapse.first < lapse.at).then(|| format!(" since {} ago", ago(lapse.first)));
+    format!(
+        "{} without a run{}, the last {} ago: {}",
+        count(lapse.count.into(), "wake"),
+        since.unwrap_or_default(),
+        ago(lapse.at),
+        lapse.why
+    )
+}
+
+/// `1 file`, `2 files`.
+pub(super) fn count(n: u64, one: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {one}s")
+    }
 }
 
 /// A duration that a person can grasp: `850 ms`, `12 s`, `3 min`, `2 h 5 min`.

@@ -53,13 +53,19 @@ pub fn has_news(records: &[Record], since: i64) -> bool {
 }
 
 impl Away {
-    /// What of all that these rows and records tell happened after this moment.
-    pub fn of(rows: &[LoopRow], runs: &BTreeMap<RunId, Vec<Record>>, since: i64) -> Self {
+    /// What of all that these rows and records tell happened after this moment; `lapses` are those since
+    /// then.
+    pub fn of(
+        rows: &[LoopRow],
+        lapses: Vec<(String, Lapse)>,
+        runs: &BTreeMap<RunId, Vec<Record>>,
+        since: i64,
+    ) -> Self {
         let mut away = Self {
             since,
             runs: Vec::new(),
             waiting: Vec::new(),
-            lapses: Vec::new(),
+            lapses,
             expired: Vec::new(),
             spent: Usage::default(),
         };
@@ -116,9 +122,6 @@ impl Away {
         let LoopState::Valid(facts) = &row.state else {
             return;
         };
-        if let Some(lapse) = facts.lapse.as_ref().filter(|lapse| lapse.at > self.since) {
-            self.lapses.push((row.name.clone(), lapse.clone()));
-        }
         if let Waking::Expired { at } = facts.waking
             && at > self.since
         {

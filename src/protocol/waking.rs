@@ -49,14 +49,17 @@ pub enum Waking {
     },
 }
 
-/// Firings since the last one that led to a run: they should have, and did not.
+/// Firings that should have led to a run, and did not: in the loop list those since a person last
+/// answered the loop or started it by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lapse {
     /// When the newest was due; milliseconds since 1970.
     pub at: i64,
+    /// When the oldest was due.
+    pub first: i64,
     /// How many.
     pub count: u32,
-    /// Why the newest led to none, one line.
+    /// Why they led to none, one line; where there are several causes, each with its count.
     pub why: String,
 }
 

@@ -40,6 +40,12 @@ impl Desk {
                 )),
             },
             Fetch::File { run, path } => self.file(of, run, path).await,
+            Fetch::Lapses { since } => {
+                let lapses = self.shared.journal.lapses(since).await;
+                lapses
+                    .map(Fact::Lapses)
+                    .map_err(|e| ("history".to_owned(), e.to_string()))
+            }
             Fetch::Inventory => Ok(Fact::Found(inventory::take(&self.settings.env).await)),
             Fetch::History { name, before, runs } => {
                 return self.history(name, before, runs, reply).await;

@@ -132,6 +132,7 @@ impl Hub {
             | Fact::Attached { .. }
             | Fact::Lines { .. }
             | Fact::HistoryEnd { .. }
+            | Fact::Lapses(_)
             | Fact::Found(_)
             | Fact::Review(_)
             | Fact::Refused { .. }

@@ -265,6 +265,7 @@ impl App {
             | Fact::Ticked(_)
             | Fact::Leaving
             | Fact::HistoryEnd { .. }
+            | Fact::Lapses(_)
             | Fact::Found(_)
             | Fact::Review(_) => {}
         }

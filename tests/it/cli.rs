@@ -314,6 +314,7 @@ impl Fake {
                 name: name.clone(),
                 more: false,
             },
+            Fetch::Lapses { .. } => Fact::Lapses(Vec::new()),
             other => panic!("not fetched by any command: {other:?}"),
         }
     }
@@ -916,7 +917,7 @@ async fn since_tells_what_happened() {
     let zone = jiff::tz::TimeZone::UTC;
     let page = |told: &Away, now| since::page(told, now, &zone);
     let asks = known(Fake::at_prompt()).await;
-    let told = Away::of(&asks.loops, &asks.runs, BEGIN);
+    let told = Away::of(&asks.loops, Vec::new(), &asks.runs, BEGIN);
     assert_eq!(
         page(&told, BEGIN + 3_600_000),
         "since Tue 10:13, 60 min ago: 0 runs ended, 1 waits, nothing spent\n  \
@@ -930,7 +931,7 @@ async fn since_tells_what_happened() {
     let mut fake = Fake::at_prompt();
     fake.stop();
     let ended = known(fake).await;
-    let told = Away::of(&ended.loops, &ended.runs, BEGIN);
+    let told = Away::of(&ended.loops, Vec::new(), &ended.runs, BEGIN);
     assert!(
         page(&told, BEGIN).contains("1 run ended, nothing waits"),
         "{told:?}"
@@ -939,5 +940,5 @@ async fn since_tells_what_happened() {
         page(&told, BEGIN).contains("tidy-1 ended: stopped"),
         "{told:?}"
     );
-    assert!(Away::of(&ended.loops, &ended.runs, BEGIN + 3_600_000).is_nothing());
+    assert!(Away::of(&ended.loops, Vec::new(), &ended.runs, BEGIN + 3_600_000).is_nothing());
 }

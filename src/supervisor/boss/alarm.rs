@@ -155,16 +155,19 @@ impl Boss {
             } else {
                 "this machine slept, or its clock was put forward"
             };
-            let slots = (missed.last, missed.count);
-            let note = note(spec, slots, (Unmet::Missed, why));
-            // A name of its own: the newest of them may have been queued by a host that died.
-            let key = format!("missed:{}", missed.last);
-            entries.push(Entry::Unmet(Note { key, ..note }));
+            entries.push(Entry::Unmet(Note {
+                // A name of its own: the newest of them may have been queued by a host that died.
+                key: format!("missed:{}", missed.last),
+                unmet: Unmet::Missed,
+                first: missed.first,
+                count: missed.count,
+                ..skipped(spec, (missed.last, now), why)
+            }));
         }
         let back = self.holds_back(spec, today);
         if let Some(slot) = plan.fire {
             let why = back.as_ref().map(|(_, why)| why.as_str());
-            entries.push(self.slot(spec, slot, why));
+            entries.push(self.slot(spec, (slot, now), why));
         }
         let (mark, journal) = (plan.mark, self.shared.journal.clone());
         self.wakes
@@ -183,11 +186,11 @@ impl Boss {
     }
 
     /// A slot that is due: a firing, or the rule that holds it back.
-    fn slot(&self, spec: &LoopSpec, slot: i64, held_back: Option<&str>) -> Entry {
+    fn slot(&self, spec: &LoopSpec, (slot, now): (i64, i64), held_back: Option<&str>) -> Entry {
         let under_way = self.under_way(&spec.name);
         let under_way = under_way.map(|run| format!("{run} is under way"));
         if let Some(why) = under_way.as_deref().or(held_back) {
-            return Entry::Unmet(note(spec, (slot, 1), (Unmet::Skipped, why)));
+            return Entry::Unmet(skipped(spec, (slot, now), why));
         }
         // One that is known already came again because the clock was put back.
         let firing = Firing {
@@ -203,15 +206,17 @@ impl Boss {
     }
 }
 
-/// Slots that led to no run: the newest, how many, and why.
-fn note(spec: &LoopSpec, (slot, count): (i64, u32), (unmet, why): (Unmet, &str)) -> Note {
+/// A slot that a rule holds back.
+fn skipped(spec: &LoopSpec, (slot, now): (i64, i64), why: &str) -> Note {
     Note {
         name: spec.name.clone(),
         key: slot_key(slot),
         at: slot,
-        unmet,
+        unmet: Unmet::Skipped,
         why: why.to_owned(),
-        count,
+        count: 1,
+        first: slot,
+        noted: now,
     }
 }
 

@@ -84,8 +84,8 @@ impl Boss {
             };
             return Ok((None, why));
         }
-        let lapse = journal.lapse(name).await.map_err(waiting)?;
-        Err(lapse.map_or_else(|| "it was let go".to_owned(), |lapse| lapse.why))
+        let why = journal.why_not(name, &id.1).await.map_err(waiting)?;
+        Err(why.unwrap_or_else(|| "it was let go".to_owned()))
     }
 
     /// A payload as the run of this loop will have it, with the text to be kept.

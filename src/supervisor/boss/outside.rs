@@ -218,13 +218,16 @@ impl Boss {
     }
 
     fn skipped(&self, spec: &LoopSpec, key: String, why: String) -> Note {
+        let now = self.settings.clock.now_ms();
         Note {
             name: spec.name.clone(),
             key,
-            at: self.settings.clock.now_ms(),
+            at: now,
             unmet: Unmet::Skipped,
             why,
             count: 1,
+            first: now,
+            noted: now,
         }
     }
 

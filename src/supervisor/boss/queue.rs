@@ -226,6 +226,8 @@ impl Boss {
             unmet,
             why,
             count: 1,
+            first: firing.at,
+            noted: self.settings.clock.now_ms(),
         };
         self.shared.journal.unmet(note).await
     }

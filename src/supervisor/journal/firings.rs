@@ -48,6 +48,10 @@ pub struct Note {
     pub why: String,
     /// How many.
     pub count: u32,
+    /// When the oldest was due.
+    pub first: i64,
+    /// When that was found out.
+    pub noted: i64,
 }
 
 /// The runs that count to a date, in the order in which rows were written.
@@ -140,28 +144,50 @@ impl Journal {
         .await
     }
 
-    /// The firings of a loop since its trigger last led to a run that led to none: how many, when
-    /// the newest was due and why.
+    /// What led to no run of a loop since a person last answered a question of it or started it by hand.
+    /// A later run does not hide it.
     pub async fn lapse(&self, name: &str) -> Result<Option<Lapse>, JournalError> {
         let name = name.to_owned();
         self.with(move |db| {
-            let sql = "SELECT at, said, (
-                           SELECT sum(count) FROM firings AS f
-                           WHERE f.loop = ?1 AND f.state IN ('skipped', 'missed') AND f.at >
-                               coalesce((SELECT max(at) FROM firings
-                                         WHERE loop = ?1 AND state = 'ran'), -1))
-                       FROM firings WHERE loop = ?1 AND state IN ('skipped', 'missed', 'ran')
-                       AND (SELECT state FROM firings WHERE loop = ?1 AND state <> 'queued'
-                            ORDER BY at DESC, key DESC LIMIT 1) <> 'ran'
-                       ORDER BY at DESC, key DESC LIMIT 1";
-            let lapse = |row: &rusqlite::Row<'_>| {
-                Ok(Lapse {
-                    at: row.get(0)?,
-                    why: row.get(1)?,
-                    count: row.get(2)?,
-                })
-            };
-            db.prepare_cached(sql)?.query_row([name], lapse).optional()
+            let sql = "SELECT value FROM settings WHERE key = ?1";
+            let answered: Option<String> = db
+                .prepare_cached(sql)?
+                .query_row([answered(&name)], |row| row.get(0))
+                .optional()?;
+            let since = answered.and_then(|at| at.parse().ok()).unwrap_or(i64::MIN);
+            lapse(db, &name, since)
+        })
+        .await
+    }
+
+    /// What led to no run since a moment, of all loops by name.
+    pub async fn lapses(&self, since: i64) -> Result<Vec<(String, Lapse)>, JournalError> {
+        self.with(move |db| {
+            let sql = "SELECT DISTINCT loop FROM firings
+                       WHERE state IN ('skipped', 'missed') AND noted > ?1 ORDER BY loop";
+            let names: Vec<String> = db
+                .prepare_cached(sql)?
+                .query_map([since], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            let mut lapses = Vec::new();
+            for name in names {
+                let lapse = lapse(db, &name, since)?;
+                lapses.extend(lapse.map(|lapse| (name, lapse)));
+            }
+            Ok(lapses)
+        })
+        .await
+    }
+
+    /// Why a firing led to no run.
+    pub async fn why_not(&self, name: &str, key: &str) -> Result<Option<String>, JournalError> {
+        let (name, key) = (name.to_owned(), key.to_owned());
+        self.with(move |db| {
+            let sql = "SELECT said FROM firings WHERE loop = ?1 AND key = ?2
+                       AND state IN ('skipped', 'missed')";
+            db.prepare_cached(sql)?
+                .query_row([name, key], |row| row.get(0))
+                .optional()
         })
         .await
     }
@@ -233,9 +259,9 @@ fn unmet(db: &Connection, note: &Note) -> rusqlite::Result<()> {
         Unmet::Skipped => "skipped",
         Unmet::Missed => "missed",
     };
-    let sql = "INSERT INTO firings (loop, key, at, state, said, count)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-               ON CONFLICT DO UPDATE SET state = ?4, said = ?5
+    let sql = "INSERT INTO firings (loop, key, at, state, said, count, first, noted)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+               ON CONFLICT DO UPDATE SET state = ?4, said = ?5, noted = ?8
                WHERE state = 'queued'";
     let Note {
         name,
@@ -243,10 +269,67 @@ fn unmet(db: &Connection, note: &Note) -> rusqlite::Result<()> {
         at,
         why,
         count,
+        first,
+        noted,
         ..
     } = note;
-    db.execute(sql, params![name, key, at, state, why, count])
-        .map(drop)
+    let values = params![name, key, at, state, why, count, first, noted];
+    db.execute(sql, values).map(drop)
+}
+
+/// Causes that are named one by one; the rest are counted.
+const CAUSES: usize = 3;
+
+/// What of a loop was found to have led to no run after this moment. Where there are several causes
+/// each says how often, the newest first.
+fn lapse(db: &Connection, name: &str, since: i64) -> rusqlite::Result<Option<Lapse>> {
+    let sql = "SELECT said, sum(count), min(coalesce(first, at)), max(at) FROM firings
+               WHERE loop = ?1 AND state IN ('skipped', 'missed') AND noted > ?2
+               GROUP BY said ORDER BY max(at) DESC, said";
+    let causes: Vec<(String, u32, i64, i64)> = db
+        .prepare_cached(sql)?
+        .query_map(params![name, since], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let (Some(first), Some(at)) = (
+        causes.iter().map(|cause| cause.2).min(),
+        causes.iter().map(|cause| cause.3).max(),
+    ) else {
+        return Ok(None);
+    };
+    let sum = |causes: &[(String, u32, i64, i64)]| {
+        let counts = causes.iter().map(|cause| cause.1);
+        counts.fold(0, u32::saturating_add)
+    };
+    let (named, rest) = causes.split_at(causes.len().min(CAUSES));
+    let why = match named {
+        [(said, ..)] => said.clone(),
+        several => {
+            let several = several
+                .iter()
+                .map(|(said, count, ..)| format!("{said} ({count})"));
+            let rest = (!rest.is_empty()).then(|| format!("other causes ({})", sum(rest)));
+            several.chain(rest).collect::<Vec<_>>().join(", ")
+        }
+    };
+    let count = sum(&causes);
+    Ok(Some(Lapse {
+        at,
+        first,
+        count,
+        why,
+    }))
+}
+
+/// Where it stands among the settings when a person last answered a loop.
+fn answered(name: &str) -> String {
+    format!("answered/{name}")
+}
+
+/// A person has just answered a question of this loop, or started it.
+pub(super) fn note_answered(db: &Connection, name: &str, at: i64) -> rusqlite::Result<()> {
+    set(db, &answered(name), &at.to_string())
 }
 
 /// This firing has led to this run: in the same transaction in which the run wakes.

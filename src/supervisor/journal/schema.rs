@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::JournalError;
 
 /// The version that this build writes.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const TABLES: &str = "
 CREATE TABLE records (
@@ -73,6 +73,15 @@ CREATE INDEX queued_firings ON firings (at) WHERE state = 'queued';
 CREATE INDEX runs_of_date ON runs (date);
 ";
 
+/// From version 3, which did not tell when it was found out that a firing led to no run (`noted`), nor
+/// from when on the slots of one row were missed (`first`).
+const FROM_3: &str = "
+ALTER TABLE firings ADD COLUMN noted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE firings ADD COLUMN first INTEGER;
+UPDATE firings SET noted = at;
+CREATE INDEX unmet_firings ON firings (loop, noted) WHERE state IN ('skipped', 'missed');
+";
+
 /// From version 1, which kept tokens alone: of its runs neither the price nor the count is certain.
 const FROM_1: &str = "
 ALTER TABLE runs ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
@@ -111,9 +120,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
         return Ok(db);
     }
     let steps: &[&str] = match version {
-        0 => &[TABLES, FROM_2],
-        1 => &[FROM_1, FROM_2],
-        _ => &[FROM_2],
+        0 => &[TABLES, FROM_2, FROM_3],
+        1 => &[FROM_1, FROM_2, FROM_3],
+        2 => &[FROM_2, FROM_3],
+        _ => &[FROM_3],
     };
     bring(db, &steps.concat()).map_err(|e| JournalError(format!("cannot write {shown}: {e}")))
 }

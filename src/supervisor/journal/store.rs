@@ -88,7 +88,7 @@ impl Store {
         }
         let mut records = Vec::with_capacity(batch.events.len());
         for event in &batch.events {
-            note_run(&tx, &batch.run, event)?;
+            note_run(&tx, (&batch.run, batch.at), event)?;
             let sql = "INSERT INTO records (at, run, event) VALUES (?1, ?2, ?3)";
             let json = serde_json::to_string(event).map_err(unfit)?;
             tx.prepare_cached(sql)?
@@ -255,7 +255,7 @@ impl Store {
 }
 
 /// Keeps the table of runs true: which are open, which have published.
-fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()> {
+fn note_run(db: &Connection, (run, at): (&RunId, i64), event: &Event) -> rusqlite::Result<()> {
     if let Event::Woke(wake) = event {
         let sql = "INSERT INTO runs (run, loop, number, skill, date, by_hand)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -267,6 +267,13 @@ fn note_run(db: &Connection, run: &RunId, event: &Event) -> rusqlite::Result<()>
         )?;
         if let Some(fired) = &wake.fired {
             firings::ran(db, name, &fired.key, run)?;
+        }
+        if by_hand {
+            firings::note_answered(db, name, at)?;
+        }
+    } else if let Event::Decided { .. } = event {
+        if let Some((name, _)) = run.split() {
+            firings::note_answered(db, name, at)?;
         }
     } else if let Event::Ended(outcome) = event {
         spending::settle(db, run)?;

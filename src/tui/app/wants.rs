@@ -249,7 +249,10 @@ impl App {
                 self.file_came(run, path);
             }
             Fetch::Transcript { .. } => self.hunt(),
-            Fetch::Memory { .. } | Fetch::History { .. } | Fetch::Inventory => {}
+            Fetch::Memory { .. }
+            | Fetch::History { .. }
+            | Fetch::Lapses { .. }
+            | Fetch::Inventory => {}
         }
     }
 }

@@ -96,6 +96,7 @@ impl World {
             | Fact::Stalled { .. }
             | Fact::Unkept { .. }
             | Fact::Fired { .. }
+            | Fact::Lapses(_)
             | Fact::Ticked(_)
             | Fact::Leaving
             | Fact::Done { .. } => {}
@@ -146,7 +147,10 @@ impl World {
                     .or_default()
                     .insert(*from, lines);
             }
-            Fetch::Memory { .. } | Fetch::History { .. } | Fetch::Inventory => {}
+            Fetch::Memory { .. }
+            | Fetch::History { .. }
+            | Fetch::Lapses { .. }
+            | Fetch::Inventory => {}
         }
     }
 

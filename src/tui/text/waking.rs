@@ -53,11 +53,16 @@ pub fn lines(facts: &LoopFacts, now: Moment) -> Vec<(Role, String)> {
     stands.into_iter().chain(ends).chain(lapse).collect()
 }
 
-/// `2 wakes without a run, the last Fri 12 07:00: no host was running`
+/// `2 wakes without a run since Thu 11 07:00, the last Fri 12 07:00: no host was running`
 pub(crate) fn missed(lapse: &Lapse, now: Moment) -> String {
     let many = count(usize::try_from(lapse.count).unwrap_or(usize::MAX), "wake");
     let last = when(lapse.at, now);
-    format!("{many} without a run, the last {last}: {}", lapse.why)
+    let since = (lapse.first < lapse.at).then(|| format!(" since {}", when(lapse.first, now)));
+    let since = since.unwrap_or_default();
+    format!(
+        "{many} without a run{since}, the last {last}: {}",
+        lapse.why
+    )
 }
 
 /// The same for a row: `18:00` today, `Mon 07:00` within the next days, `Mon 15` later.

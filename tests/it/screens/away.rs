@@ -29,13 +29,6 @@ fn night() -> Vec<Record> {
     }
     for record in &mut records {
         if let Fact::Loops(rows) = &mut record.fact {
-            told(&mut rows[2], |facts| {
-                facts.lapse = Some(Lapse {
-                    at: NOON - 20 * HOUR,
-                    count: 2,
-                    why: "no host was running".to_owned(),
-                });
-            });
             told(&mut rows[3], |facts| {
                 facts.waking = Waking::Expired { at: NOON - HOUR };
             });
@@ -53,7 +46,7 @@ fn told(row: &mut LoopRow, change: impl FnOnce(&mut checkride::protocol::LoopFac
 /// What of these records happened since yesterday evening.
 fn away(records: &[Record]) -> Away {
     let mut runs = BTreeMap::<RunId, Vec<Record>>::new();
-    let mut rows = Vec::new();
+    let mut rows = Vec::<LoopRow>::new();
     for record in records {
         match &record.fact {
             Fact::Run { run, .. } => runs.entry(run.clone()).or_default().push(record.clone()),
@@ -61,7 +54,14 @@ fn away(records: &[Record]) -> Away {
             _ => {}
         }
     }
-    Away::of(&rows, &runs, NOON - 21 * HOUR)
+    let lapse = Lapse {
+        at: NOON - 6 * HOUR,
+        first: NOON - 20 * HOUR,
+        count: 15,
+        why: "no host was running".to_owned(),
+    };
+    let lapses = vec![(rows[2].name.clone(), lapse)];
+    Away::of(&rows, lapses, &runs, NOON - 21 * HOUR)
 }
 
 fn back(size: (u16, u16)) -> Cockpit {

@@ -118,6 +118,7 @@ pub(crate) fn answer(out: &Out) -> Option<Record> {
             name: name.clone(),
             more: false,
         },
+        Fetch::Lapses { .. } => Fact::Lapses(Vec::new()),
         Fetch::Inventory => Fact::Found(inventory()),
         Fetch::Memory { .. } => return None,
     };

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use checkride::protocol::{Command, Fact, LoopRow, RunId, Waking};
+use checkride::protocol::{Command, Fact, Fetch, Lapse, LoopRow, RunId, Waking};
 use checkride::run::{Checkpoint, Decision, Event, Fired, Outcome, Wake};
 use checkride::supervisor::clock::Clock;
 use checkride::supervisor::journal::Journal;
@@ -222,11 +222,10 @@ async fn a_missed_slot_is_shown() {
     hands.turn_to("2026-06-14T12:00:00Z");
     let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
     let mut operator = Operator::at(&supervisor).await;
-    operator.answer(&open, Decision::Abort).await;
-    operator.ended().await;
     let row = stands(&mut operator, armed).await;
     let lapse = valid(&row).unwrap().lapse.clone().unwrap();
     assert_eq!((lapse.count, lapse.at), (2, ms("2026-06-14T07:00:00Z")));
+    assert_eq!(lapse.first, ms("2026-06-13T07:00:00Z"));
     assert_eq!(lapse.why, "no host was running");
     assert_eq!(row.last_run, Some(RunId::new("count", 1)));
     drop(operator);
@@ -242,10 +241,68 @@ async fn a_missed_slot_is_shown() {
             _ => None,
         });
     let row = rows.unwrap().remove(0);
-    assert_eq!(valid(&row).unwrap().lapse, Some(lapse));
+    assert_eq!(valid(&row).unwrap().lapse, Some(lapse.clone()));
     assert_eq!(row.last_run, Some(RunId::new("count", 1)));
+    // Whoever answers has seen the row; what was missed since some moment is still told.
+    operator.answer(&open, Decision::Abort).await;
+    operator.ended().await;
+    assert_eq!(
+        lapses(&mut operator, "2026-06-14T08:00:00Z").await,
+        [("count".to_owned(), lapse)]
+    );
+    assert_eq!(lapses(&mut operator, "2026-06-14T12:00:00Z").await, []);
     hands.turn_to("2026-06-15T07:00:00Z");
     assert_eq!(woke(&mut operator).await.number, 2);
+}
+
+/// What was missed stays in the row when a later slot runs, with each cause and how often, until a person
+/// answers.
+#[tokio::test]
+async fn a_later_run_does_not_hide_what_was_missed() {
+    let hands = Hands::at("2026-06-12T06:30:00Z");
+    let world = world(&DAILY.replace("0 7 * * *", "0 * * * *"), 0);
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    stands(&mut operator, Waking::armed).await;
+    drop(operator);
+    supervisor.end();
+
+    hands.turn_to("2026-06-12T10:30:00Z");
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    hands.turn_to("2026-06-12T11:00:00Z");
+    let open = operator.asked("prompt").await;
+    let row = stands(&mut operator, Waking::armed).await;
+    let lapse = valid(&row).unwrap().lapse.clone().unwrap();
+    assert_eq!(
+        (lapse.count, lapse.why.as_str()),
+        (4, "no host was running")
+    );
+    hands.turn_to("2026-06-12T12:00:00Z");
+    let both = |row: &LoopRow| valid(row)?.lapse.clone().filter(|lapse| lapse.count == 5);
+    let lapse = operator.row("count", both).await;
+    assert_eq!(
+        lapse.why,
+        "count-1 is under way (1), no host was running (4)"
+    );
+    assert_eq!(lapse.first, ms("2026-06-12T07:00:00Z"));
+
+    operator.answer(&open, Decision::Abort).await;
+    let none = |row: &LoopRow| valid(row)?.lapse.is_none().then_some(());
+    operator.row("count", none).await;
+    let since = lapses(&mut operator, "2026-06-12T07:30:00Z").await;
+    assert_eq!(since, [("count".to_owned(), lapse)]);
+}
+
+/// What should have run since a moment and did not, by loop.
+async fn lapses(operator: &mut Operator, since: &str) -> Vec<(String, Lapse)> {
+    let since = ms(since);
+    operator.say(Command::Fetch(Fetch::Lapses { since })).await;
+    let found = |fact: &Fact| match fact {
+        Fact::Lapses(lapses) => Some(lapses.clone()),
+        _ => None,
+    };
+    operator.until("lapses", found).await
 }
 
 /// R36: what is fired from outside wakes the loop at once, its payload quoted as data at the prompt.
