@@ -1,6 +1,7 @@
 //! The same engine in words: each command is a text made from records and a thin driver over a
 //! link. Nothing here draws, and nothing here knows whose process the supervisor is in.
 
+pub mod arm;
 pub mod attic;
 pub mod check;
 pub mod decide;

@@ -15,6 +15,7 @@ mod reader;
 pub mod settings;
 pub mod skills;
 
+use crate::run::counted;
 use crate::run::inert::spelled_line;
 use std::path::{Path, PathBuf};
 
@@ -132,13 +133,17 @@ impl Report {
         let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
         let found = match (errors, warnings) {
             (0, 0) => "no errors".to_owned(),
-            (0, w) => format!("no errors, {}", counted(w, "warning")),
-            (e, 0) => counted(e, "error"),
-            (e, w) => format!("{}, {}", counted(e, "error"), counted(w, "warning")),
+            (0, w) => format!("no errors, {}", counted(w as u64, "warning")),
+            (e, 0) => counted(e as u64, "error"),
+            (e, w) => format!(
+                "{}, {}",
+                counted(e as u64, "error"),
+                counted(w as u64, "warning")
+            ),
         };
         parts.push(format!(
             "{} checked: {found}\n",
-            counted(self.files, "file")
+            counted(self.files as u64, "file")
         ));
         parts.concat()
     }
@@ -157,10 +162,4 @@ impl Report {
             .filter(|d| d.severity == severity)
             .count()
     }
-}
-
-/// `1 error`, `2 errors`.
-fn counted(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }

@@ -16,7 +16,7 @@ use crate::run::{CheckpointId, Decision, Digest, Event};
 pub use away::Away;
 pub use inventory::{Agent, Inventory, Key, Server};
 pub use review::Review;
-pub use rows::{LoopFacts, LoopRow, LoopState};
+pub use rows::{DayRoom, LoopFacts, LoopRow, LoopState};
 pub use waking::{Lapse, Waking};
 
 /// Names one run for ever: `<loop>-<number>`.
@@ -112,10 +112,15 @@ pub enum Command {
         /// The run.
         run: Option<RunId>,
     },
-    /// Arm a trigger whose time is over, or nearly so, for as long again.
+    /// Arm a trigger that is switched off, or whose time is over or nearly so, for as long again.
     Arm {
         /// The loop.
         name: String,
+    },
+    /// Switch a trigger off, or all of them where no loop is named; runs under way go on.
+    Disarm {
+        /// The loop.
+        name: Option<String>,
     },
     /// Pick a stopped run up at its last checkpoint.
     Resume {

@@ -6,6 +6,7 @@ pub mod apply;
 pub mod budget;
 pub mod checkpoint;
 mod close;
+pub mod counted;
 pub mod decide;
 pub mod digest;
 pub mod effect;
@@ -30,6 +31,7 @@ pub use budget::{Limit, Meter, Purse};
 pub use checkpoint::{
     AfterVerdict, Answer, Ask, Checkpoint, CheckpointId, Decision, Edit, Failure, Stage, Stops,
 };
+pub use counted::counted;
 pub use digest::{Digest, TextRef};
 pub use effect::{Attempt, Effect, Step};
 pub use event::{BY_HAND, Event, Fired, Ground, Offer, Outcome, Payload, Receipt, Wake};

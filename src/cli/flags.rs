@@ -131,6 +131,18 @@ pub enum Cmd {
         #[arg(long, default_value_t = 20, value_name = "N")]
         runs: u32,
     },
+    /// Arm a loop's trigger that is off or has run out, or all that are off
+    Arm {
+        /// The loop
+        #[arg(value_name = "LOOP")]
+        name: Option<String>,
+    },
+    /// Switch a loop's trigger off, or all; runs under way go on
+    Disarm {
+        /// The loop
+        #[arg(value_name = "LOOP")]
+        name: Option<String>,
+    },
     /// Stop a loop's run, everything, or the host
     Stop(Stop),
     /// Be the project's host until told to end

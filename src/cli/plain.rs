@@ -6,7 +6,7 @@ mod lines;
 mod question;
 mod wishes;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::io::AsyncRead;
 
@@ -100,6 +100,8 @@ struct Plain<'o, 'a, R> {
     ahead: bool,
     /// Lines in a row that meant nothing.
     strays: u32,
+    /// What was shown of each loop when it was last reviewed here.
+    reviewed: BTreeMap<String, Digest>,
 }
 
 /// What woke it.
@@ -123,6 +125,7 @@ impl<'o, 'a, R: AsyncRead + Unpin> Plain<'o, 'a, R> {
             at_prompt: false,
             ahead: false,
             strays: 0,
+            reviewed: BTreeMap::new(),
         }
     }
 

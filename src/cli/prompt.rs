@@ -1,8 +1,25 @@
 //! `prompt [SKILL]`: runs a plain prompt once, and follows it until it asks or ends.
 
-use super::{Exit, Fail, Out, Session, run, trust};
+use super::{Exit, Fail, Out, Session, decide, flags, run, trust};
 use crate::protocol::{Command, LoopRow, LoopState, Plain};
 use crate::run::spec::PLAIN;
+
+/// A plain prompt as the command line has it.
+///
+/// # Errors
+/// Its file cannot be read.
+pub fn asked(words: &flags::Prompt) -> Result<Plain, Fail> {
+    let text = match (&words.text, &words.file) {
+        (Some(text), _) => text.clone(),
+        (None, Some(file)) => decide::read_text(file)?,
+        (None, None) => String::new(),
+    };
+    Ok(Plain {
+        text,
+        skill: words.skill.clone(),
+        worker: words.worker.clone(),
+    })
+}
 
 /// Asks it, once.
 ///

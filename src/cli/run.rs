@@ -146,9 +146,11 @@ fn waits(session: &Session, open: &Open, json: bool, out: &mut Out<'_>) -> Exit 
 /// not offered.
 pub(super) fn how_to_answer(session: &Session, open: &Open) -> String {
     let answers = session.known.run(&open.run).map(|run| run.answers());
+    let bound = session.known.bound_by_day(open).is_some();
     let answers: Vec<&str> = answers
         .unwrap_or_default()
         .into_iter()
+        .filter(|answer| !bound || *answer != Answer::Edit)
         .map(Answer::word)
         .collect();
     let answers = answers.join("|");

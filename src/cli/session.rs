@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 
 use super::{Exit, Fail};
 use crate::link::Link;
-use crate::protocol::{Command, Fact, LoopRow, LoopState, Record, RunId};
-use crate::run::{Checkpoint, CheckpointId, Event, Phase, Run};
+use crate::protocol::{Command, DayRoom, Fact, LoopRow, LoopState, Record, RunId};
+use crate::run::{Ask, Checkpoint, CheckpointId, Event, Phase, Run};
 
 /// A conversation.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Known {
     pub loops: Vec<LoopRow>,
     /// The journalled records of each run.
     pub runs: BTreeMap<RunId, Vec<Record>>,
+    /// Runs that wait for their turn to work, the next one first.
+    pub queue: Vec<RunId>,
     /// What the operator should know of the host.
     pub warnings: Vec<String>,
 }
@@ -134,6 +136,7 @@ impl Known {
                 }
             }
             Fact::Loops(rows) => self.loops.clone_from(rows),
+            Fact::Waiting(runs) => self.queue.clone_from(runs),
             Fact::Attached { .. }
             | Fact::Grew { .. }
             | Fact::Memory(_)
@@ -146,7 +149,6 @@ impl Known {
             | Fact::Stalled { .. }
             | Fact::Unkept { .. }
             | Fact::MemoryConflict { .. }
-            | Fact::Waiting(_)
             | Fact::Fired { .. }
             | Fact::Ticked(_)
             | Fact::Leaving
@@ -185,6 +187,12 @@ impl Known {
         self.runs.keys().filter(of_loop).max_by_key(number)
     }
 
+    /// Which place a run has in the line of those that wait to work, and how many there are: from 1.
+    pub fn place(&self, run: &RunId) -> Option<(usize, usize)> {
+        let place = self.queue.iter().position(|waits| waits == run)?;
+        Some((place + 1, self.queue.len()))
+    }
+
     /// A run, rebuilt from its records.
     pub fn run(&self, run: &RunId) -> Option<Run> {
         Run::replay(self.runs.get(run)?.iter().filter_map(Record::event))
@@ -202,6 +210,18 @@ impl Known {
             checkpoint: *checkpoint,
             record,
         })
+    }
+
+    /// The day's cap that keeps the limit of this question from being raised, if it is one.
+    pub fn bound_by_day(&self, open: &Open) -> Option<&DayRoom> {
+        let Ask::Budget { limit, .. } = &open.checkpoint.ask else {
+            return None;
+        };
+        let row = self.row(open.run.split()?.0).ok()?;
+        match &row.state {
+            LoopState::Valid(facts) => facts.day_binds(*limit),
+            LoopState::Invalid { .. } => None,
+        }
     }
 
     /// Who answered this question, how and when, where somebody has since it was asked: one line.

@@ -31,6 +31,9 @@ pub(super) async fn artefact(
     out: &mut Out<'_>,
 ) -> Result<(), Fail> {
     out.text(&head(open));
+    if let Some(day) = session.known.bound_by_day(open) {
+        out.line(&day.line(&words::at(day.ends)));
+    }
     let woke = session.known.run(&open.run);
     let woke = woke.as_ref();
     let missing = woke.map_or_else(Vec::new, |run| run.woke().not_enforced.clone());

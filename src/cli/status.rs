@@ -8,7 +8,7 @@ use super::{Exit, Out, words};
 use crate::config::Severity;
 use crate::config::loops::LoopFile;
 use crate::protocol::{LoopFacts, LoopRow, LoopState, RunId, Waking};
-use crate::run::{Mode, Phase, Usage};
+use crate::run::{Mode, Phase, Run, Usage};
 
 /// How the project stands (PRODUCT §5.24).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -120,25 +120,15 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
         LoopState::Invalid { line, why } => (None, Some(format!("line {line}: {why}"))),
     };
     let mode = facts.map_or("", |facts| facts.mode.word());
-    let resting = facts.map_or("idle", |facts| resting(&facts.waking));
-    let (state, told) = match run.as_ref().map(crate::run::Run::phase) {
-        Some(Phase::Doing(stage)) => ("working", words::doing(*stage).to_owned()),
-        Some(Phase::Asking(asked)) => ("waiting", format!("{} {}", asked.id, asked.ask.kind())),
-        Some(Phase::Held { .. }) => ("held", String::new()),
-        Some(Phase::Paused(pause)) => (
-            "limited",
-            format!("waits for the limit until {}", words::until(pause.until_ms)),
-        ),
-        Some(Phase::Halting(_)) => ("stopping", String::new()),
-        Some(Phase::Ended(end)) => (
-            resting,
-            format!(
-                "last: {}{}",
-                words::outcome(end),
-                ago(known, newest.as_ref(), now_ms)
-            ),
-        ),
-        None => (resting, "never ran".to_owned()),
+    let phase = run.as_ref().map(Run::phase);
+    let at_rest = matches!(phase, None | Some(Phase::Ended(_)));
+    let (state, told) = match (phase, facts.map_or("idle", |facts| resting(facts))) {
+        (Some(Phase::Ended(end)), resting) => {
+            let ago = ago(known, newest.as_ref(), now_ms);
+            (resting, format!("last: {}{ago}", words::outcome(end)))
+        }
+        (None, resting) => (resting, "never ran".to_owned()),
+        (Some(phase), _) => flies(phase, newest.as_ref().and_then(|run| known.place(run))),
     };
     let question = open.map(|open| Question {
         id: open.checkpoint.id.0.clone(),
@@ -150,12 +140,15 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
         let short = q.digest.get(..16).unwrap_or_default();
         format!(" {short} for {}", words::duration(q.age_s * 1000))
     });
-    let at_rest = state == resting;
     let spent = run.as_ref().map(|run| run.meter().used());
     let cost = spent.map_or_else(String::new, |used| format!(", {}", words::spent(used)));
     let wakes = facts
         .filter(|_| at_rest)
         .map_or_else(String::new, |facts| wakes(facts, now_ms));
+    let missed = facts.and_then(|facts| facts.lapse.as_ref());
+    let missed = missed.map_or_else(String::new, |lapse| {
+        format!("{}; ", words::missed(lapse, now_ms))
+    });
     Row {
         name: row.name.clone(),
         state: if broken.is_some() && at_rest {
@@ -169,14 +162,31 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
         checkpoint: question,
         words: broken
             .filter(|_| at_rest)
-            .unwrap_or(format!("{wakes}{told}{age}{cost}")),
+            .unwrap_or(format!("{wakes}{missed}{told}{age}{cost}")),
         spent,
     }
 }
 
+/// The state of a run that is under way, and what is told of it; `place` is the one that it has in the line
+/// of those that wait to work, and how many there are.
+fn flies(phase: &Phase, place: Option<(usize, usize)>) -> (&'static str, String) {
+    match (phase, place) {
+        (Phase::Doing(_), Some((place, of))) => ("queued", format!("queued {place} of {of}")),
+        (Phase::Doing(stage), None) => ("working", words::doing(*stage).to_owned()),
+        (Phase::Asking(asked), _) => ("waiting", format!("{} {}", asked.id, asked.ask.kind())),
+        (Phase::Held { .. } | Phase::Ended(_), _) => ("held", String::new()),
+        (Phase::Paused(pause), _) => (
+            "limited",
+            format!("waits for the limit until {}", words::until(pause.until_ms)),
+        ),
+        (Phase::Halting(_), _) => ("stopping", String::new()),
+    }
+}
+
 /// The state of a loop without a run under way.
-fn resting(waking: &Waking) -> &'static str {
-    match waking {
+fn resting(facts: &LoopFacts) -> &'static str {
+    match &facts.waking {
+        Waking::Manual if facts.distrust.is_some() => "untrusted",
         Waking::Manual | Waking::Unproven { .. } => "idle",
         Waking::Off { .. } => "off",
         Waking::Expired { .. } => "expired",
@@ -189,26 +199,24 @@ fn resting(waking: &Waking) -> &'static str {
 
 /// How its trigger stands, before how its last run ended.
 fn wakes(facts: &LoopFacts, now_ms: i64) -> String {
-    let stands = match &facts.waking {
-        Waking::Manual => String::new(),
-        Waking::Unproven { proven, of } => format!("manual only, proven {proven} of {of}; "),
-        Waking::Off { why } | Waking::Disarmed { why } | Waking::Queued { why } => {
+    let name = &facts.spec.name;
+    let stands = match (&facts.waking, &facts.distrust) {
+        (Waking::Manual, Some(why)) => format!("{why}; `checkride trust {name}` shows it; "),
+        (Waking::Manual, None) => String::new(),
+        (Waking::Unproven { proven, of }, _) => format!("manual only, proven {proven} of {of}; "),
+        (Waking::Off { why } | Waking::Disarmed { why } | Waking::Queued { why }, _) => {
             format!("{why}; ")
         }
-        Waking::Expired { at } => format!("{}; ", Waking::expired(Some(&words::at(*at)))),
-        Waking::Armed { next: Some(next) } => format!("next {}; ", words::at(*next)),
-        Waking::Armed { next: None } => format!("{}; ", facts.spec.trigger.words()),
-        Waking::Asleep { until, why } => format!("until {}, {why}; ", words::at(*until)),
+        (Waking::Expired { at }, _) => format!("{}; ", Waking::expired(Some(&words::at(*at)))),
+        (Waking::Armed { next: Some(next) }, _) => format!("next {}; ", words::at(*next)),
+        (Waking::Armed { next: None }, _) => format!("{}; ", facts.spec.trigger.words()),
+        (Waking::Asleep { until, why }, _) => format!("until {}, {why}; ", words::at(*until)),
     };
     let ends = facts.expires_soon(now_ms);
     let ends = ends.map_or_else(String::new, |at| {
         format!("{}; ", Waking::expires(&words::at(at)))
     });
-    let lapse = facts.lapse.as_ref();
-    let missed = lapse.map_or_else(String::new, |lapse| {
-        format!("{}; ", words::missed(lapse, now_ms))
-    });
-    stands + &ends + &missed
+    stands + &ends
 }
 
 /// How long ago its newest run ended.
@@ -232,11 +240,12 @@ pub fn render(status: &Status) -> String {
         wide(|r| r.name.width()),
         wide(|r| r.run.as_deref().unwrap_or("-").len()),
     );
+    let state = wide(|r| r.state.len()).max(8);
     let line = |row: &Row| {
         let pad = name - row.name.width();
         let mode = if row.mode.is_empty() { "-" } else { row.mode };
         let line = format!(
-            "{}{}  {:<8}  {mode:<10}  {:<run$}  {}",
+            "{}{}  {:<state$}  {mode:<10}  {:<run$}  {}",
             row.name,
             " ".repeat(pad),
             row.state,

@@ -2,7 +2,7 @@
 
 use super::session::{refused, stalled};
 use super::{Exit, Fail, Out, Session};
-use crate::protocol::{Command, Fact, RunId};
+use crate::protocol::{Command, Fact, LoopState, RunId};
 use crate::run::Phase;
 
 /// What becomes of a stop that cannot be written down yet.
@@ -56,10 +56,26 @@ pub async fn all(mut session: Session, out: &mut Out<'_>) -> Result<Exit, Fail> 
     Ok(Exit::Done)
 }
 
-/// Asks the host to end, and waits until it has hung up.
-pub async fn host(session: Session, force: bool) -> Result<(), Fail> {
+/// Asks the host to end, and waits until it has hung up. Triggers that are armed have nobody to fire them
+/// then, which is said.
+pub async fn host(session: Session, force: bool, out: &mut Out<'_>) -> Result<(), Fail> {
+    let rows = session.known.loops.iter();
+    let armed: Vec<String> = rows
+        .filter(|row| match &row.state {
+            LoopState::Valid(facts) => facts.waking.armed(),
+            LoopState::Invalid { .. } => false,
+        })
+        .map(|row| row.name.clone())
+        .collect();
     session.ask(Command::Shutdown { force }).await?;
-    session.until_gone().await
+    session.until_gone().await?;
+    if !armed.is_empty() {
+        out.line(&format!(
+            "no trigger fires until a host runs again (`checkride`, `checkride tick`); armed: {}",
+            armed.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 fn is_under_way(session: &Session, run: &RunId) -> bool {

@@ -169,7 +169,7 @@ fn loops(session: &Session, asked: &[String]) -> Result<Vec<String>, Fail> {
     Ok(all.map(|row| row.name.clone()).collect())
 }
 
-fn tell(review: &Review, out: &mut Out<'_>) {
+pub(super) fn tell(review: &Review, out: &mut Out<'_>) {
     out.line(&format!("{}  digest {}", review.name, review.digest));
     for (tone, line) in review.lines() {
         out.line(&match tone {

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::protocol::Lapse;
 use crate::run::{
     CheckOutcome, CheckResult, Decision, Edit, Event, Ground, Judgement, Limit, Outcome, Prompt,
-    Signal, Stage, Usage, Verdict, Work,
+    Signal, Stage, Usage, Verdict, Work, counted,
 };
 
 /// What happened, in one line; `None` for what is too small to tell.
@@ -80,7 +80,7 @@ fn composed(prompt: &Prompt) -> String {
     } else {
         ""
     };
-    format!("prompt: about {} tokens{by}", prompt.tokens())
+    format!("prompt: about {}{by}", counted(prompt.tokens(), "token"))
 }
 
 /// The end of something, local: `2026-06-12 18:00`. A minute that has begun is not over.
@@ -132,6 +132,24 @@ pub(super) fn doing(stage: Stage) -> &'static str {
     }
 }
 
+/// The step that a reached limit holds back, in words.
+pub(super) fn held_back(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Work => "asking the worker",
+        Stage::Prepare
+        | Stage::Compose
+        | Stage::Rework
+        | Stage::Check
+        | Stage::Judge
+        | Stage::Remember
+        | Stage::Forget
+        | Stage::Draft
+        | Stage::Publish
+        | Stage::Unpublish
+        | Stage::Restore => doing(stage),
+    }
+}
+
 /// What a decision was, with the content that it carries.
 pub(super) fn decided(decision: &Decision) -> String {
     let past = decision.answer().past();
@@ -149,7 +167,7 @@ fn edited(edit: &Edit) -> String {
         Edit::Prompt { .. } => "the prompt".to_owned(),
         Edit::File { path, .. } => path.clone(),
         Edit::Verdict { lines, .. } if lines.is_empty() => "note or feedback".to_owned(),
-        Edit::Verdict { lines, .. } => format!("{} rubric lines", lines.len()),
+        Edit::Verdict { lines, .. } => counted(lines.len() as u64, "rubric line"),
         Edit::Answer { text } => one_line(text),
         Edit::AllowOnce => "allowed once".to_owned(),
         Edit::AllowForRun => "allowed for this run".to_owned(),
@@ -200,7 +218,10 @@ fn judgement(judgement: &Judgement) -> String {
         Judgement::Open => "waits for you".to_owned(),
         Judgement::Given(answer) => {
             let met = answer.findings.iter().filter(|f| f.pass).count();
-            format!("{met} of {} rubric lines met", answer.findings.len())
+            format!(
+                "{met} of {} met",
+                counted(answer.findings.len() as u64, "rubric line")
+            )
         }
         Judgement::Unreadable { why, .. } => format!("unreadable: {why}"),
     }
@@ -217,9 +238,9 @@ fn size(work: &Work) -> String {
 
 fn limit(limit: Limit) -> String {
     match limit {
-        Limit::Tokens(used, cap) => format!("{used} of {cap} tokens"),
+        Limit::Tokens(used, cap) => format!("{used} of {}", counted(cap, "token")),
         Limit::MicroUsd(used, cap) => format!("${} of ${}", dollars(used), dollars(cap)),
-        Limit::Minutes(used, cap) => format!("{used} of {cap} minutes"),
+        Limit::Minutes(used, cap) => format!("{used} of {}", counted(cap, "minute")),
     }
 }
 
@@ -233,7 +254,7 @@ pub(super) fn spent(used: Usage) -> String {
         return "nothing spent".to_owned();
     }
     let about = |is: bool| if is { "about " } else { "" };
-    let tokens = format!("{}{} tokens", about(used.estimated), used.tokens);
+    let tokens = format!("{}{}", about(used.estimated), counted(used.tokens, "token"));
     let paid = used.micro_usd.map_or_else(
         || "cost unknown".to_owned(),
         |micro| format!("{}${}", about(used.priced), dollars(micro)),
@@ -246,13 +267,28 @@ pub(super) fn spent(used: Usage) -> String {
 
 fn repeats(signal: &Signal) -> String {
     match signal {
-        Signal::SameVerdict { times, what } => format!("{times} times the same verdict, {what}"),
-        Signal::SameDiff { times } => format!("{times} times no new change"),
-        Signal::SameFailure { times, check } => {
-            format!("{times} times the same failure of {check}")
+        Signal::SameVerdict { times, what } => {
+            format!(
+                "{} the same verdict, {what}",
+                counted((*times).into(), "time")
+            )
         }
-        Signal::Circle { turns } => format!("back where it was {turns} iterations ago"),
-        Signal::SameQuestion { times } => format!("{times} times the same question"),
+        Signal::SameDiff { times } => format!("{} no new change", counted((*times).into(), "time")),
+        Signal::SameFailure { times, check } => {
+            format!(
+                "{} the same failure of {check}",
+                counted((*times).into(), "time")
+            )
+        }
+        Signal::Circle { turns } => {
+            format!(
+                "back where it was {} ago",
+                counted((*turns).into(), "iteration")
+            )
+        }
+        Signal::SameQuestion { times } => {
+            format!("{} the same question", counted((*times).into(), "time"))
+        }
     }
 }
 
@@ -280,20 +316,11 @@ pub(super) fn missed(lapse: &Lapse, now_ms: i64) -> String {
     let since = (lapse.first < lapse.at).then(|| format!(" since {} ago", ago(lapse.first)));
     format!(
         "{} without a run{}, the last {} ago: {}",
-        count(lapse.count.into(), "wake"),
+        counted(lapse.count.into(), "wake"),
         since.unwrap_or_default(),
         ago(lapse.at),
         lapse.why
     )
-}
-
-/// `1 file`, `2 files`.
-pub(super) fn count(n: u64, one: &str) -> String {
-    if n == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{n} {one}s")
-    }
 }
 
 /// A duration that a person can grasp: `850 ms`, `12 s`, `3 min`, `2 h 5 min`.

@@ -17,7 +17,7 @@ use crate::cli::flags::{self, Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
 use crate::config::paths::Environment;
 use crate::config::{Diagnostic, Here, Paths, loops};
-use crate::protocol::{Command, Fact, Plain, Written};
+use crate::protocol::{Command, Fact, Written};
 use crate::run::LoopSpec;
 use crate::run::inert::{spelled, spelled_line};
 use crate::supervisor::JOURNAL;
@@ -118,6 +118,8 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
         | Cmd::Show { .. }
         | Cmd::Decide(_)
         | Cmd::Log { .. }
+        | Cmd::Arm { .. }
+        | Cmd::Disarm { .. }
         | Cmd::Stop(_) => speak(&paths, command, out),
     }
 }
@@ -152,7 +154,10 @@ async fn converse(
 ) -> Result<Exit, Fail> {
     match command {
         Cmd::Run { name, json, .. } => cli::run::run(session, name, *json, out).await,
-        Cmd::Prompt(words) => prompt(session, words, out).await,
+        Cmd::Prompt(words) => {
+            let plain = cli::prompt::asked(words)?;
+            cli::prompt::prompt(session, plain, words.json, out).await
+        }
         Cmd::Trust(words) => trust(session, words, out).await,
         Cmd::Fire { name, payload } => {
             let payload = payload.as_deref().map(cli::fire::read).transpose()?;
@@ -169,6 +174,8 @@ async fn converse(
             };
             cli::log::log(session, name, &form, out).await
         }
+        Cmd::Arm { name } => cli::arm::arm(session, name.as_deref(), out).await,
+        Cmd::Disarm { name } => cli::arm::disarm(session, name.as_deref(), out).await,
         Cmd::Stop(stop) => match &stop.name {
             Some(name) => cli::stop::one(session, name, out).await,
             None => cli::stop::all(session, out).await,
@@ -181,21 +188,6 @@ async fn converse(
         | Cmd::Attic(_)
         | Cmd::Host { .. } => Ok(Exit::Done),
     }
-}
-
-/// A plain prompt as the command line has it.
-async fn prompt(session: Session, words: &flags::Prompt, out: &mut Out<'_>) -> Result<Exit, Fail> {
-    let text = match (&words.text, &words.file) {
-        (Some(text), _) => text.clone(),
-        (None, Some(file)) => cli::decide::read_text(file)?,
-        (None, None) => String::new(),
-    };
-    let plain = Plain {
-        text,
-        skill: words.skill.clone(),
-        worker: words.worker.clone(),
-    };
-    cli::prompt::prompt(session, plain, words.json, out).await
 }
 
 /// A person is asked where one sits at both ends.
@@ -328,7 +320,7 @@ fn stop_host(paths: &Paths, force: bool, out: &mut Out<'_>) -> Result<Exit, Fail
         match attach::connect(paths).await {
             Ok(link) => {
                 let session = Session::open(link, by()).await?;
-                cli::stop::host(session, force).await?;
+                cli::stop::host(session, force, out).await?;
             }
             Err(HostError::OtherWire(_)) => lock::end_holder(paths)?,
             Err(e) => return Err(e.into()),

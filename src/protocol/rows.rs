@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Lapse, RunId, Waking};
-use crate::run::{LoopSpec, Mode, Outcome, Usage};
+use crate::run::{Limit, LoopSpec, Mode, Outcome, Purse, Usage};
 
 /// One row of the loop list and what `i` shows of it. Run states come from the runs' records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,9 @@ pub struct LoopFacts {
     pub waking: Waking,
     /// What should have run and did not.
     pub lapse: Option<Lapse>,
+    /// What the day's caps leave its run that is under way.
+    #[serde(default)]
+    pub day: Vec<DayRoom>,
     /// When its armed trigger runs out, in milliseconds since 1970; `None` where it does not.
     #[serde(default)]
     pub expires: Option<i64>,
@@ -77,10 +80,44 @@ pub struct LoopFacts {
     pub warnings: Vec<String>,
 }
 
+/// What a cap of the day leaves a run that is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayRoom {
+    /// Of what.
+    pub purse: Purse,
+    /// The most that the run may use up in all: tokens, or millionths of a dollar.
+    pub most: u64,
+    /// Which cap that is and what is spent of it, one line.
+    pub why: String,
+    /// When the day ends, in milliseconds since 1970.
+    pub ends: i64,
+}
+
+impl DayRoom {
+    /// What was met and what can be done, one line; `ends` is the end of the day in words.
+    pub fn line(&self, ends: &str) -> String {
+        format!(
+            "it is the day's cap: {}; the day ends {ends}, and no answer raises it before, only that line",
+            self.why
+        )
+    }
+}
+
 /// So long before a trigger runs out it is said, in milliseconds.
 const WARN_MS: i64 = 7 * 86_400_000;
 
 impl LoopFacts {
+    /// The day's cap that keeps this limit from being raised; `None` where the run's own cap was met.
+    pub fn day_binds(&self, limit: Limit) -> Option<&DayRoom> {
+        let (of, met) = match limit {
+            Limit::Tokens(spent, cap) => (Purse::Tokens, spent.max(cap)),
+            Limit::MicroUsd(spent, cap) => (Purse::Money, spent.max(cap)),
+            Limit::Minutes(..) => return None,
+        };
+        let mut day = self.day.iter();
+        day.find(|day| day.purse == of && day.most <= met)
+    }
+
     /// When its trigger runs out, if that is near: within seven days, or the last quarter of a shorter
     /// time. It is armed still, and can be armed for as long again.
     pub fn expires_soon(&self, now: i64) -> Option<i64> {

@@ -64,7 +64,7 @@ pub struct Lapse {
 }
 
 /// What lets a trigger go on whose time is over, or nearly so.
-const ARMS: &str = "u at its row in the cockpit arms it for as long again";
+const ARMS: &str = "u at its row, or `checkride arm`, arms it for as long again";
 
 impl Waking {
     /// That a trigger's time is over, in the words of every surface; since when, where that is known.

@@ -18,7 +18,8 @@ pub enum Limit {
 }
 
 /// What a run may use up before its time: the two caps that a single call can break.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Purse {
     /// Tokens.
     Tokens,

@@ -6,6 +6,7 @@ mod fire;
 mod obey;
 mod outside;
 mod queue;
+mod switch;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -171,6 +172,10 @@ impl Boss {
                     driving.works = works;
                 }
                 self.count();
+                if !works && self.is_capped(&run) {
+                    // What the day leaves belongs to the question that it may ask.
+                    self.look().await;
+                }
             }
             News::Sleeps(run, sleeps) => {
                 if let Some(driving) = self.drivers.get_mut(&run) {
@@ -221,7 +226,7 @@ impl Boss {
     async fn reread(&mut self) {
         self.shelf.read(&self.settings);
         self.read_rules();
-        self.look().await;
+        // Before the list: who sees a loop there may ask for its memory at once.
         for spec in self.shelf.specs() {
             match memory::read(&self.settings.project, spec) {
                 Ok(text) if self.shared.hub.memory(&spec.name).as_ref() != Some(&text) => {
@@ -234,6 +239,7 @@ impl Boss {
                 }),
             }
         }
+        self.look().await;
     }
 
     /// Picks up every run that had not ended when the last host did.

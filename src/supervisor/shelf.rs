@@ -181,25 +181,24 @@ impl Shelf {
         self.files.iter().filter_map(|file| file.spec.as_ref())
     }
 
-    /// Switches every trigger off, or arms what was off.
-    pub(super) async fn switch_off(
+    /// Switches a trigger off or on, or all where no loop is named; whether it was off before, or any.
+    pub(super) async fn switch(
         &mut self,
+        name: Option<&str>,
         off: bool,
         journal: &Journal,
-    ) -> Result<(), JournalError> {
-        let names = self.files.iter().map(|file| file.name.clone());
-        self.off = if off {
-            names.collect()
-        } else {
-            BTreeSet::new()
-        };
-        let list = serde_json::to_string(&self.off).unwrap_or_default();
-        journal.set(OFF, list).await
-    }
-
-    /// Whether triggers are switched off.
-    pub(super) fn is_off(&self) -> bool {
-        !self.off.is_empty()
+    ) -> Result<bool, JournalError> {
+        let mut all = self.off.clone();
+        let was = name.map_or(!all.is_empty(), |name| all.contains(name));
+        all.retain(|other| name.is_some_and(|name| name != other));
+        if off {
+            let names = self.files.iter().map(|file| file.name.clone());
+            all.extend(names.filter(|other| name.is_none_or(|name| name == other)));
+        }
+        let list = serde_json::to_string(&all).unwrap_or_default();
+        journal.set(OFF, list).await?;
+        self.off = all;
+        Ok(was)
     }
 
     /// Recalls what was switched off before this host started.
@@ -278,6 +277,7 @@ impl Shelf {
             // Whoever looks at the triggers fills these in.
             waking: Waking::Manual,
             lapse: None,
+            day: Vec::new(),
             expires: None,
             files: vec![
                 file.path.display().to_string(),

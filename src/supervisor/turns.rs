@@ -35,15 +35,23 @@ pub(super) struct Pass {
     run: RunId,
     rank: Rank,
     held: Rc<RefCell<Option<Turn>>>,
+    /// The place that a new run has from the moment on in which it was asked for, until it needs it: who
+    /// came later is not ahead because its first files were written sooner.
+    place: RefCell<Option<Place>>,
 }
 
 impl Pass {
     pub(super) fn new(turns: Rc<Turns>, run: &RunId, rank: Rank) -> Self {
+        let place = match rank {
+            Rank::New => Some(turns.join(run, rank)),
+            Rank::Goes => None,
+        };
         Self {
             turns,
             run: run.clone(),
             rank,
             held: Rc::default(),
+            place: RefCell::new(place),
         }
     }
 
@@ -51,10 +59,12 @@ impl Pass {
     pub(super) fn wait(&mut self) -> impl Future<Output = ()> + use<> {
         let (held, turns) = (self.held.clone(), self.turns.clone());
         let (run, rank) = (self.run.clone(), self.rank);
+        let place = self.place.take();
         self.rank = Rank::Goes;
         async move {
             if held.borrow().is_none() {
-                let turn = turns.take(&run, rank).await;
+                let place = place.unwrap_or_else(|| turns.join(&run, rank));
+                let turn = turns.take(place).await;
                 held.replace(Some(turn));
             }
         }
@@ -62,6 +72,7 @@ impl Pass {
 
     /// The run works no more for now: somebody else may.
     pub(super) fn give_back(&self) {
+        drop(self.place.take());
         drop(self.held.borrow_mut().take());
     }
 }
@@ -101,8 +112,7 @@ impl Turns {
     }
 
     /// Waits for a turn. Whoever stops waiting has left the line.
-    async fn take(self: &Rc<Self>, run: &RunId, rank: Rank) -> Turn {
-        let place = self.join(run, rank);
+    async fn take(self: &Rc<Self>, place: Place) -> Turn {
         loop {
             let changed = self.changed.notified();
             if self.line.borrow_mut().admits(place.at) {

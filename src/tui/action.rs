@@ -208,7 +208,7 @@ pub const TABLE: &[Entry] = &[
     row!(Open, [Key::Enter], "Enter", "open", "open, choose; never approves", Move, &[Main, Timeline, Away, Form, FirstRun]),
     row!(More, [Char('l'), Char(' '), Key::Right], "h l", "change", "change a value in a form", Move, &[Form]),
     row!(Less, [Char('h'), Key::Left], "", "", "", Move, &[Form]),
-    row!(Pane, [Char('1'), Char('2'), Char('3'), Char('4')], "1 2 3 4", "", "pane by number", Move, &[Main]),
+    row!(Pane, [Char('1'), Char('2'), Char('3'), Char('4')], "1 2 3 4", "", "pane by number", Move, &[Main, FirstRun]),
     row!(Toggle, [ Char('1'), Char('2'), Char('3'), Char('4'), Char('5'), Char('6'), Char('7'), Char('8'), Char('9') ], "1–9", "", "answer a rubric line", Checkpoint, &[Pages]),
     row!(Prompt, [Char('p')], "p d v m o", "", "prompt diff verdict memory output", Checkpoint, &[Main, Pages, Timeline]),
     row!(Diff, [Char('d')], "", "", "", Checkpoint, &[Main, Pages, Timeline]),

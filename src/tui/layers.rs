@@ -87,11 +87,29 @@ pub(crate) fn with_flow<T>(app: &App, then: impl FnOnce(Window<'_>, Anchor) -> T
 /// The visible rows of the topmost layer, with what is searched marked.
 pub(crate) fn visible(app: &App) -> Vec<Row> {
     let needle = app.spot().map_or("", |spot| app.needle(spot));
-    with_flow(app, |window, top| window.visible(top.min(window.end())))
-        .unwrap_or_default()
-        .into_iter()
-        .map(|row| row.marked(needle, Role::Sel))
-        .collect()
+    let shown = with_flow(app, |window, top| {
+        let end = window.end();
+        (window.visible(top.min(end)), top < end)
+    });
+    let (rows, cut) = shown.unwrap_or_default();
+    let rows = rows.into_iter().map(|row| row.marked(needle, Role::Sel));
+    let mut rows: Vec<Row> = rows.collect();
+    if let (true, Some(last)) = (cut && is_one_text(app), rows.last_mut()) {
+        *last = Row::of(Role::Muted, "… more below: j");
+    }
+    rows
+}
+
+/// Whether the topmost layer is a text that says by itself nowhere how long it is.
+fn is_one_text(app: &App) -> bool {
+    match app.layers.last() {
+        Some(
+            Layer::Inspect { .. } | Layer::Review { .. } | Layer::Away { .. } | Layer::Help { .. },
+        ) => true,
+        Some(Layer::Pages(_) | Layer::Timeline(_) | Layer::Form(_) | Layer::Dialogue(_)) | None => {
+            false
+        }
+    }
 }
 
 fn window(flow: &dyn super::text::flow::Flow, area: Rect) -> Window<'_> {

@@ -3,7 +3,7 @@
 
 use crate::protocol::{LoopFacts, LoopRow, LoopState, Waking};
 use crate::run::Stage;
-use crate::run::{Ask, Author, CheckResult, Judgement, Limit, Mode, Outcome, Signal};
+use crate::run::{Ask, Author, CheckResult, Judgement, Limit, Mode, Outcome, Signal, counted};
 
 use super::app::runs::{Iteration, Phase, Run};
 use super::styles::Role;
@@ -45,15 +45,15 @@ pub fn mode(mode: Mode) -> Mark {
 
 /// The mark and the word of a loop's row; the word in a long and a short form.
 ///
-/// A run that waits for its turn is told by `queued`.
+/// A run that waits for its turn has a `place` in the line: which, from 1, and of how many.
 pub fn row(
     row: &LoopRow,
-    (run, queued): (Option<&Run>, bool),
+    (run, place): (Option<&Run>, Option<(usize, usize)>),
     now: Moment,
 ) -> (Mark, String, String) {
     if let Some(run) = run.filter(|r| r.active()) {
-        if queued && matches!(run.phase, Phase::Busy(..)) {
-            return (NOT_YET, "queued".to_owned(), "queued".to_owned());
+        if let (Some((place, of)), Phase::Busy(..)) = (place, &run.phase) {
+            return (NOT_YET, format!("queued {place}/{of}"), "queued".to_owned());
         }
         return under_way(run, now);
     }
@@ -300,13 +300,27 @@ pub fn judge(judgement: &Judgement) -> Option<(Mark, String)> {
 /// What repeats, in words.
 pub fn signal(signal: &Signal) -> String {
     match signal {
-        Signal::SameVerdict { times, what } => format!("same verdict {times} times ({what})"),
-        Signal::SameDiff { times } => format!("no new change in {times} iterations"),
-        Signal::SameFailure { times, check } => {
-            format!("{check} failed {times} times with the same output")
+        Signal::SameVerdict { times, what } => {
+            format!("same verdict {} ({what})", counted((*times).into(), "time"))
         }
-        Signal::Circle { turns } => format!("back where it was {turns} iterations ago"),
-        Signal::SameQuestion { times } => format!("the same question {times} times"),
+        Signal::SameDiff { times } => {
+            format!("no new change in {}", counted((*times).into(), "iteration"))
+        }
+        Signal::SameFailure { times, check } => {
+            format!(
+                "{check} failed {} with the same output",
+                counted((*times).into(), "time")
+            )
+        }
+        Signal::Circle { turns } => {
+            format!(
+                "back where it was {} ago",
+                counted((*turns).into(), "iteration")
+            )
+        }
+        Signal::SameQuestion { times } => {
+            format!("the same question {}", counted((*times).into(), "time"))
+        }
     }
 }
 
@@ -319,6 +333,6 @@ pub fn limit(limit: Limit) -> String {
         Limit::MicroUsd(used, cap) => {
             format!("{} of {}", figures::dollars(used), figures::dollars(cap))
         }
-        Limit::Minutes(used, cap) => format!("{used} of {cap} minutes"),
+        Limit::Minutes(used, cap) => format!("{used} of {}", counted(cap, "minute")),
     }
 }

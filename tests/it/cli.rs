@@ -178,6 +178,7 @@ impl Fake {
             off: false,
             waking: Waking::Manual,
             lapse: None,
+            day: Vec::new(),
             expires: None,
             spec: wake().spec,
             files: Vec::new(),

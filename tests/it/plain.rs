@@ -2,6 +2,8 @@
 //! runs by hand prove of exactly one skill.
 
 use std::fs;
+use std::io::Write as _;
+use std::process::Stdio;
 
 use checkride::protocol::{Command, Fact, LoopFacts, LoopState, Plain};
 use checkride::run::{Ask, Decision, Edit, Event, Outcome};
@@ -251,5 +253,61 @@ fn a_plain_prompt_on_the_command_line() {
     assert!(
         printed.contains("plain prompts are kept under this name"),
         "{printed}"
+    );
+}
+
+/// Plain mode allows a loop by the digits of what it has shown, and nothing by others; every decision that the
+/// cockpit has is there in words.
+#[test]
+fn plain_mode_allows_what_it_has_shown() {
+    let world = world();
+    let typed = |lines: &str| {
+        let mut plain = stranger(&world, &["--plain"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        plain
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(lines.as_bytes())
+            .unwrap();
+        let output = plain.wait_with_output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let page = typed(
+        "trust tidy 00000000\ntrust tidy\ntrust tidy 00000000\nundo tidy\nlog tidy\narm tidy\n",
+    );
+    assert!(page.contains("tidy  untrusted"), "{page}");
+    assert_eq!(
+        page.matches("these are not the digits of what was shown")
+            .count(),
+        2,
+        "{page}"
+    );
+    assert!(
+        page.contains("no run whose decision could be taken back"),
+        "{page}"
+    );
+    let digits = page
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("trust tidy ")?
+                .strip_suffix(" allows exactly this")
+        })
+        .unwrap_or_else(|| panic!("{page}"));
+    assert!(
+        !stranger(&world, &["trust", "tidy"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    typed(&format!("trust tidy\ntrust tidy {digits}\n"));
+    assert!(
+        stranger(&world, &["trust", "tidy"])
+            .status()
+            .unwrap()
+            .success()
     );
 }

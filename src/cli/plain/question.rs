@@ -82,7 +82,7 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
         let digest = &open.checkpoint.digest;
         self.out.line(&format!("digest {digest}"));
         for (name, answer) in ANSWERS {
-            if let Some(does) = meaning(&open.checkpoint.ask, answer) {
+            if let Some(does) = self.meaning(open, answer) {
                 self.out.line(&format!("{name}: {does}"));
             }
         }
@@ -113,7 +113,7 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
             } else {
                 String::new()
             };
-            let asked = format!("decision [{}]{digits}:", choices(&open.checkpoint.ask));
+            let asked = format!("decision [{}]{digits}:", self.choices(open));
             let line = self.line(&asked, open).await?;
             let mut typed = line.split_whitespace();
             let (word, digits) = (typed.next().unwrap_or_default(), typed.next());
@@ -124,7 +124,7 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
                 self.stray("one of these words, in full")?;
                 continue;
             };
-            if meaning(&open.checkpoint.ask, *answer).is_none() {
+            if self.meaning(open, *answer).is_none() {
                 self.stray(&format!("{word} is no answer to this"))?;
                 continue;
             }
@@ -140,6 +140,21 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
                 Err(stop) => return Err(stop),
             }
         }
+    }
+
+    /// The words that are answers here.
+    fn choices(&self, open: &Open) -> String {
+        let fits = ANSWERS
+            .iter()
+            .filter(|(_, a)| self.meaning(open, *a).is_some());
+        let words: Vec<&str> = fits.map(|(name, _)| *name).chain(["later"]).collect();
+        words.join("/")
+    }
+
+    /// What an answer does here; `None` where it is no answer, or can help nothing today.
+    fn meaning(&self, open: &Open, answer: Answer) -> Option<&'static str> {
+        let bound = self.session.known.bound_by_day(open).is_some();
+        meaning(&open.checkpoint.ask, answer).filter(|_| !bound || answer != Answer::Edit)
     }
 
     /// Asks for what the answer needs and sends it; whether it counts.
@@ -202,13 +217,6 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
             }
         }
     }
-}
-
-/// The words that are answers here.
-fn choices(ask: &Ask) -> String {
-    let fits = ANSWERS.iter().filter(|(_, a)| meaning(ask, *a).is_some());
-    let words: Vec<&str> = fits.map(|(name, _)| *name).chain(["later"]).collect();
-    words.join("/")
 }
 
 /// What an answer does here; `None` where it is no answer.

@@ -1,26 +1,42 @@
-//! What is typed while nothing is asked: status, start, stop, answer, leave.
+//! What is typed while nothing is asked: status, start, stop, undo, arm, trust, answer, leave.
 
 use tokio::io::AsyncRead;
 
 use super::{Plain, READ_ONLY};
-use crate::cli::{Exit, Fail, run, status};
-use crate::protocol::{Command, RunId};
+use crate::cli::{Exit, Fail, arm, log, run, status, trust};
+use crate::protocol::{self, Command, RunId};
+use crate::run::Digest;
 
 /// What may be typed while nothing is asked.
 const WISHES: &str = "\
 status        how every loop stands
+log LOOP      what happened in its newest runs
 start LOOP    start a loop
+prompt TEXT   run a prompt once, without a loop
 stop LOOP     stop its run and keep everything
+undo LOOP     take back the last decision of its newest run
+arm [LOOP]    arm its trigger, or all that are off
+disarm [LOOP] switch its trigger off, or all
+trust LOOP    show what it would run, and how to allow exactly that
 answer [ID]   ask again what was put off
 quit          leave; runs go on, and what waits goes on waiting
 ";
+
+/// Runs that `log` tells.
+const RUNS: u32 = 3;
 
 impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
     /// Does what a line asks for; how plain mode leaves, if it does.
     pub(super) async fn obey(&mut self, line: &str) -> Result<Option<Exit>, Fail> {
         let mut words = line.split_whitespace();
         let (first, second) = (words.next().unwrap_or_default(), words.next());
-        if words.next().is_some() {
+        let (third, more) = (words.next(), words.next());
+        let fits = match first {
+            "prompt" => true,
+            "trust" => more.is_none(),
+            _ => third.is_none(),
+        };
+        if !fits {
             self.stray("one command a line; help lists them")?;
             return Ok(None);
         }
@@ -44,13 +60,56 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
             }
             ("quit", None) => return Ok(Some(self.leave())),
             ("answer", id) => self.again(id),
-            ("start" | "stop", Some(_)) if self.means.read_only => self.say(READ_ONLY),
-            ("start", Some(name)) => self.start(name).await?,
-            ("stop", Some(name)) => self.stop(name).await?,
-            ("start" | "stop", None) => self.say(&format!("{first} which loop?")),
-            (_, _) => self.stray(&format!("{first}: no such command; help lists them"))?,
+            ("log", Some(name)) => self.log(name).await?,
+            ("trust", Some(name)) if third.is_none() => self.review(name).await?,
+            _ => self.change(line, (first, second, third)).await?,
         }
         Ok(None)
+    }
+
+    /// Does what changes something.
+    async fn change(
+        &mut self,
+        line: &str,
+        (first, second, third): (&str, Option<&str>, Option<&str>),
+    ) -> Result<(), Fail> {
+        match (first, second) {
+            ("start" | "stop" | "undo" | "arm" | "disarm" | "trust" | "prompt", _)
+                if self.means.read_only =>
+            {
+                self.say(READ_ONLY);
+            }
+            ("trust", Some(name)) => self.allow(name, third.unwrap_or_default()).await?,
+            ("prompt", Some(_)) => {
+                let text = line.trim_start().strip_prefix(first).unwrap_or_default();
+                self.prompt(text.trim()).await?;
+            }
+            ("start", Some(name)) => self.start(name).await?,
+            ("stop", Some(name)) => self.stop(name).await?,
+            ("undo", Some(name)) => self.undo(name).await?,
+            ("arm", None) => {
+                let all = Command::Undo { run: None };
+                self.done(all, "triggers").await?;
+            }
+            ("arm", Some(name)) => {
+                let one = Command::Arm {
+                    name: name.to_owned(),
+                };
+                self.done(one, name).await?;
+            }
+            ("disarm", name) => {
+                let off = Command::Disarm {
+                    name: name.map(str::to_owned),
+                };
+                self.done(off, name.unwrap_or("triggers")).await?;
+            }
+            ("prompt", None) => self.say("prompt what?"),
+            ("start" | "stop" | "undo" | "trust" | "log", None) => {
+                self.say(&format!("{first} which loop?"));
+            }
+            (_, _) => self.stray(&format!("{first}: no such command; help lists them"))?,
+        }
+        Ok(())
     }
 
     /// Asks again what was put off: one question, or all.
@@ -82,6 +141,100 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
         }
         let name = name.to_owned();
         self.session.ask(Command::Start { name }).await
+    }
+
+    /// Sends this and tells what came of it: whoever types the next line knows.
+    async fn done(&mut self, command: Command, what: &str) -> Result<(), Fail> {
+        match arm::ask(&mut self.session, command, what).await {
+            Ok(line) => self.say(&line),
+            Err(fail) if fail.exit == Exit::Refused => self.say(&fail.line),
+            Err(fail) => return Err(fail),
+        }
+        Ok(())
+    }
+
+    async fn prompt(&mut self, text: &str) -> Result<(), Fail> {
+        if let Some(only) = &self.only {
+            let line = format!("only {only} is followed here; checkride --plain follows all loops");
+            self.say(&line);
+            return Ok(());
+        }
+        let plain = protocol::Plain {
+            text: text.to_owned(),
+            skill: None,
+            worker: None,
+        };
+        self.session.ask(Command::Prompt(plain)).await
+    }
+
+    /// Takes the last decision of a loop's newest run back.
+    async fn undo(&mut self, name: &str) -> Result<(), Fail> {
+        let known = &self.session.known;
+        let named = RunId(name.to_owned());
+        let run = if known.runs.contains_key(&named) {
+            Some(named)
+        } else {
+            known.newest(name).cloned()
+        };
+        if let Some(run) = run {
+            return self.session.ask(Command::Undo { run: Some(run) }).await;
+        }
+        self.say(&format!(
+            "{name}: there is no run whose decision could be taken back"
+        ));
+        Ok(())
+    }
+
+    async fn log(&mut self, name: &str) -> Result<(), Fail> {
+        if let Err(fail) = self.session.known.row(name) {
+            self.say(&fail.line);
+            return Ok(());
+        }
+        let (runs, _) = log::fetch(&mut self.session, name, u32::MAX, RUNS).await?;
+        for (_, records) in runs {
+            self.out.text(&log::render(&records, &self.session.zone));
+        }
+        Ok(())
+    }
+
+    /// Shows what a loop would run. Its digits allow exactly that, and nothing that was not shown here.
+    async fn review(&mut self, name: &str) -> Result<(), Fail> {
+        let review = match trust::review(&mut self.session, name).await {
+            Ok(review) => review,
+            Err(fail) if fail.exit == Exit::Refused => {
+                self.say(&fail.line);
+                return Ok(());
+            }
+            Err(fail) => return Err(fail),
+        };
+        trust::tell(&review, self.out);
+        if review.allowed {
+            self.say(&format!("{name} may run as it stands"));
+        } else {
+            let short = review.digest.short();
+            self.say(&format!("trust {name} {short} allows exactly this"));
+        }
+        self.reviewed.insert(name.to_owned(), review.digest);
+        Ok(())
+    }
+
+    async fn allow(&mut self, name: &str, digits: &str) -> Result<(), Fail> {
+        let shown = self.reviewed.get(name);
+        match shown
+            .filter(|digest: &&Digest| digest.short() == digits)
+            .cloned()
+        {
+            Some(digest) => {
+                let command = Command::Trust {
+                    name: name.to_owned(),
+                    digest,
+                };
+                self.done(command, name).await
+            }
+            None => self.stray(&format!(
+                "these are not the digits of what was shown of {name}; trust {name} shows it"
+            )),
+        }
     }
 
     async fn stop(&mut self, name: &str) -> Result<(), Fail> {

@@ -1,8 +1,9 @@
 //! A question in words, with what must be known to answer it: the same for `show`, `run` and plain mode.
 
-use super::{check, doing, judgement, limit, one_line, repeats, ruling, size};
+use super::{check, held_back, judgement, limit, one_line, repeats, ruling, size};
 use crate::run::{
     AfterVerdict, Ask, ChangeKind, Checkpoint, Flag, Judgement, Limit, TextRef, Verdict, Work,
+    counted,
 };
 
 /// A question with what must be known to answer it, but for texts that are kept apart.
@@ -33,7 +34,7 @@ pub(in crate::cli) fn question(open: &Checkpoint) -> Vec<String> {
             };
             let mut lines = vec![
                 format!("publish to {target}: {back}{must}"),
-                format!("tree {tree}, {} bytes", artefact.bytes),
+                format!("tree {tree}, {}", counted(artefact.bytes, "byte")),
             ];
             let refused = |why| format!("as it stands this would be refused: {why}");
             lines.extend(unfit.iter().map(refused));
@@ -53,7 +54,10 @@ pub(in crate::cli) fn question(open: &Checkpoint) -> Vec<String> {
         }
         Ask::Budget { limit: hit, next } => {
             let (how, what) = (reached(*hit), limit(*hit));
-            vec![format!("{how}: {what}; next would be: {}", doing(*next))]
+            vec![format!(
+                "{how}: {what}; next would be: {}",
+                held_back(*next)
+            )]
         }
         Ask::Error { failure } => std::iter::once(format!("failed: {}", failure.cause))
             .chain(
@@ -68,8 +72,9 @@ pub(in crate::cli) fn question(open: &Checkpoint) -> Vec<String> {
 
 fn prompt_lines(text: &TextRef) -> Vec<String> {
     let mut lines = vec![format!(
-        "these {} bytes in {} lines are sent",
-        text.bytes, text.lines
+        "these {} in {} are sent",
+        counted(text.bytes, "byte"),
+        counted(text.lines, "line")
     )];
     if text.hidden > 0 {
         lines.push(format!(

@@ -4,7 +4,7 @@
 use crate::config::quantity;
 use crate::config::reader::Problems;
 use crate::run::Mode;
-use crate::run::spec::{Independence, JudgeKind, NoteBy, PROTECTED_ALWAYS, Sandbox};
+use crate::run::spec::{Independence, JudgeKind, NoteBy, PROTECTED_ALWAYS, Sandbox, Trigger};
 
 use super::globs;
 use super::independence::{Agent, Closeness, closeness};
@@ -15,6 +15,7 @@ use super::worker::WorkerPart;
 /// Reports every rule that the file breaks.
 pub(super) fn rules(parts: &Parts, problems: &Problems<'_>) {
     schedule_fits(parts, problems);
+    proves_itself(parts, problems);
     training_only(parts, problems);
     autonomy(parts, problems);
     write_patterns(parts, problems);
@@ -43,6 +44,22 @@ fn schedule_fits(parts: &Parts, problems: &Problems<'_>) {
                 "wake it less often, or write `minutes_per_run = {}` in [guardrails.budget]",
                 (gap.value / 60).max(1)
             ),
+        );
+    }
+}
+
+/// A loop that wakes by itself should have been seen at work before.
+fn proves_itself(parts: &Parts, problems: &Problems<'_>) {
+    let wakes = parts
+        .trigger
+        .as_ref()
+        .is_some_and(|trigger| trigger.spec != Trigger::Manual);
+    let at = parts.skill.as_ref().and_then(|skill| skill.unproven_at);
+    if let Some(at) = at.filter(|_| wakes) {
+        problems.warn(
+            at,
+            "`proven_min = 0` lets its trigger wake a loop that nobody has ever seen at work",
+            "write 1 or more, or leave the line out: three accepted runs by hand are the default",
         );
     }
 }

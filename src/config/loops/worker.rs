@@ -1,5 +1,6 @@
 //! `[skill]` and `[worker]`: the instructions and who works by them.
 
+use crate::config::diagnostic::Span;
 use crate::config::names;
 use crate::config::reader::{At, Problems, Table};
 use crate::run::spec::{Api, Format, PromptBy, ToolRules, Worker, WorkerKind};
@@ -17,6 +18,8 @@ pub(super) struct SkillPart {
     pub(super) path: At<String>,
     /// Accepted runs by hand before it may wake by itself.
     pub(super) proven_min: u32,
+    /// Where the file says that it needs none.
+    pub(super) unproven_at: Option<Span>,
 }
 
 /// What `[worker]` says.
@@ -45,12 +48,16 @@ enum Type {
 /// Reads `[skill]`.
 pub(super) fn read_skill(table: &mut Table<'_>) -> Option<SkillPart> {
     let path = table.required_text("path", "path = \"skills/NAME\"");
-    let proven_min = table
-        .number("proven_min", 0..=1_000)
-        .map_or(3, |n| small(n.value));
+    let least = table.number("proven_min", 0..=1_000);
+    let proven_min = least.as_ref().map_or(3, |n| small(n.value));
+    let unproven_at = least.filter(|n| n.value == 0).map(|n| n.span);
     let path = path?;
     path_inside(table, "path", &path)?;
-    Some(SkillPart { path, proven_min })
+    Some(SkillPart {
+        path,
+        proven_min,
+        unproven_at,
+    })
 }
 
 /// Reads `[worker]`; `None` when it is wrong.

@@ -50,7 +50,9 @@ impl Boss {
         for row in &mut rows {
             if let LoopState::Valid(facts) = &mut row.state {
                 facts.lapse = self.lapse(facts).await;
+                facts.day = self.rooms(&facts.spec, &today);
                 let watches = facts.waking.armed() && facts.spec.trigger.looks_at_files();
+                facts.warnings.extend(today.rules.as_ref().err().cloned());
                 let blind = self.wakes.blind().filter(|_| watches);
                 facts.warnings.extend(blind.map(str::to_owned));
             }
@@ -229,7 +231,7 @@ fn disarmed(facts: &LoopFacts, today: &Today) -> Option<Waking> {
     let spec = &facts.spec;
     if facts.off {
         let why = if spec.enabled {
-            "switched off; u arms it"
+            "switched off; u or `checkride arm` arms it"
         } else {
             "enabled = false"
         };

@@ -6,7 +6,7 @@ use tokio::task::spawn_local;
 use super::Boss;
 use crate::protocol::{Command, Fact, Fetch, Plain, Record, RunId, Written};
 use crate::run::spec::PLAIN;
-use crate::run::{BY_HAND, CheckpointId, Decision, Digest, Input, LoopSpec, Run};
+use crate::run::{BY_HAND, CheckpointId, Decision, Digest, Input, Run};
 use crate::supervisor::desk::Desk;
 use crate::supervisor::driver::{self, Mail};
 use crate::supervisor::hub::{Letter, Reply};
@@ -49,6 +49,8 @@ impl Boss {
             Command::Undo { run: Some(run) } => self.revive(run, Input::Undo, reply).await,
             Command::Undo { run: None } => self.switch_off(false, &reply).await,
             Command::Arm { name } => self.arm(&name, &reply).await,
+            Command::Disarm { name: Some(name) } => self.disarm(&name, &reply).await,
+            Command::Disarm { name: None } => self.switch_off(true, &reply).await,
             Command::Resume { run } => self.revive(run, Input::Resume, reply).await,
             Command::Restore { run, iteration } => {
                 self.revive(run, Input::Restore { iteration }, reply).await;
@@ -71,10 +73,14 @@ impl Boss {
             by: BY_HAND.to_owned(),
             fired: None,
         };
-        if let Err(why) = self.begin(name, cause, &today).await {
-            // Its files may say something else than its row.
-            self.look().await;
-            reply.refuse(name, why).await;
+        match self.begin(name, cause, &today).await {
+            Ok(run) if self.is_capped(&run) => self.look().await,
+            Ok(_) => {}
+            Err(why) => {
+                // Its files may say something else than its row.
+                self.look().await;
+                reply.refuse(name, why).await;
+            }
         }
     }
 
@@ -189,47 +195,6 @@ impl Boss {
             driving.post(mail).await;
         }
         self.switch_off(true, reply).await;
-    }
-
-    async fn switch_off(&mut self, off: bool, reply: &Reply) {
-        let were_off = self.shelf.is_off();
-        if let Err(e) = self.shelf.switch_off(off, &self.shared.journal).await {
-            return reply.refuse("triggers", e.to_string()).await;
-        }
-        if !off && were_off {
-            let names: Vec<String> = self.shelf.specs().map(|spec| spec.name.clone()).collect();
-            for name in names {
-                if let Err(e) = self.wakes.keep(&name, None, &self.shared.journal).await {
-                    return reply.refuse("triggers", e.to_string()).await;
-                }
-            }
-        }
-        self.look().await;
-        let what = if off {
-            "all triggers are off; u re-arms them"
-        } else {
-            "triggers are armed"
-        };
-        reply
-            .tell(Fact::Done {
-                what: what.to_owned(),
-            })
-            .await;
-    }
-
-    /// Lets a trigger that runs out begin its time anew; no other loop's is touched.
-    async fn arm(&mut self, name: &str, reply: &Reply) {
-        let ends = |spec: &LoopSpec| spec.name == name && spec.trigger.expires_s().is_some();
-        if !self.shelf.specs().any(ends) {
-            let why = "there is no such loop, or its trigger does not run out";
-            return reply.refuse(name, why).await;
-        }
-        if let Err(e) = self.wakes.keep(name, None, &self.shared.journal).await {
-            return reply.refuse(name, e.to_string()).await;
-        }
-        self.look().await;
-        let what = format!("{name} is armed for as long again");
-        reply.tell(Fact::Done { what }).await;
     }
 
     async fn save_memory(&self, name: &str, base: &Digest, text: &str, reply: &Reply) {

@@ -139,10 +139,17 @@ impl Boss {
         }
         let shown = folder.display().to_string();
         let found = beside(move || {
-            inbox::claim(&folder, now)
-                .map_err(|e| Trouble::new(format!("{shown} cannot be read: {e}")))
+            let mut aside = Vec::new();
+            let found = inbox::claim(&folder, now, &mut aside)
+                .map_err(|e| Trouble::new(format!("{shown} cannot be read: {e}")))?;
+            Ok((found, aside))
         });
-        match found.await.map_err(|trouble| trouble.cause)? {
+        let (found, aside) = found.await.map_err(|trouble| trouble.cause)?;
+        for inbox::Aside { name, why } in aside {
+            let told = format!("inbox/{}/bad/{name} is no payload: {why}", spec.name);
+            self.went_wrong(spec, format!("bad:{name}"), told).await?;
+        }
+        match found {
             inbox::Found::Nothing => Ok(None),
             inbox::Found::Young => Ok(Some(now + YOUNG_MS)),
             inbox::Found::Claimed(claim) => {

@@ -7,7 +7,7 @@ use jiff::Zoned;
 
 use super::Boss;
 use crate::config::{self, Settings as Rules};
-use crate::protocol::{LoopRow, LoopState, RunId, Waking};
+use crate::protocol::{DayRoom, LoopRow, LoopState, RunId, Waking};
 use crate::run::spec::{Budget, Hours, LoopSpec, Trigger};
 use crate::run::{Decision, Edit, Fired, Run};
 use crate::supervisor::driver;
@@ -47,14 +47,22 @@ impl Boss {
             .diagnostics
             .iter()
             .find(|d| d.severity == config::Severity::Error);
-        self.rules = match error {
+        let rules = match error {
             Some(error) => Err(format!(
-                "{} cannot be used: {}",
+                "{} cannot be used: {}{}; until it is mended nothing wakes or starts",
                 config::settings::FILE,
+                error
+                    .place
+                    .as_ref()
+                    .map_or_else(String::new, |place| format!("line {}: ", place.line)),
                 error.message
             )),
             None => Ok(file.settings),
         };
+        if let Some(why) = rules.as_ref().err().filter(|_| rules != self.rules) {
+            self.say_trouble(config::settings::FILE, why.clone());
+        }
+        self.rules = rules;
         let most = self.rules.as_ref().map_or(1, |rules| rules.max_running);
         self.shared.turns.allow(most);
     }
@@ -93,6 +101,40 @@ impl Boss {
         day::left(rules, spec, spent, open)
     }
 
+    /// Whether any cap of the day holds for this run.
+    pub(super) fn is_capped(&self, run: &RunId) -> bool {
+        let all = self
+            .rules
+            .as_ref()
+            .is_ok_and(|rules| rules.tokens_per_day.is_some() || rules.micro_usd_per_day.is_some());
+        let own = |spec: &LoopSpec| {
+            let of_run = run.split().is_some_and(|(name, _)| name == spec.name);
+            of_run && spec.guardrails.micro_usd_per_day.is_some()
+        };
+        all || self.shelf.specs().any(own)
+    }
+
+    /// What the day's caps leave the run of this loop that is under way.
+    pub(super) fn rooms(&self, spec: &LoopSpec, today: &Today) -> Vec<DayRoom> {
+        let (Some(run), Ok(rules), Ok(spent)) =
+            (self.under_way(&spec.name), &today.rules, &today.spent)
+        else {
+            return Vec::new();
+        };
+        let others = self.drivers.iter().filter(|(other, _)| *other != run);
+        let others = others.map(|(run, driving)| (run, driving.cap));
+        let ends = quiet::tomorrow(&today.here).unwrap_or(i64::MAX);
+        let rooms = day::rooms(rules, spec, spent, run, others).into_iter();
+        rooms
+            .map(|room| DayRoom {
+                purse: room.kind,
+                most: room.most,
+                why: room.why,
+                ends,
+            })
+            .collect()
+    }
+
     /// Lets a run's caps be raised as far as the day allows.
     ///
     /// # Errors
@@ -124,8 +166,13 @@ impl Boss {
         };
         let others = self.drivers.iter().filter(|(other, _)| *other != run);
         let others = others.map(|(run, driving)| (run, driving.cap));
-        let left = day::left(rules, spec, spent, others)?;
-        left.allows(raised, spent.open.get(run).copied().unwrap_or_default())?;
+        let used = spent.open.get(run).copied().unwrap_or_default();
+        let left = day::left(rules, spec, spent, others);
+        left.and_then(|left| left.allows(raised, used))
+            .map_err(|why| {
+                let ends = quiet::tomorrow(&today.here).unwrap_or(i64::MAX);
+                format!("{why}; the day ends {}", self.settings.clock.when(ends))
+            })?;
         if let Some(driving) = self.drivers.get_mut(run) {
             driving.cap = raised;
         }

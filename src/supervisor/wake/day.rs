@@ -1,9 +1,9 @@
 //! What a day's caps leave for one more run. Pure. What is not known is taken as spent.
 
-use crate::config::Settings;
+use crate::config::{Settings, settings};
 use crate::protocol::RunId;
-use crate::run::Usage;
 use crate::run::spec::{Budget, LoopSpec};
+use crate::run::{Purse as Kind, Usage};
 use crate::supervisor::journal::firings::Day;
 
 /// What of the day may still be spent.
@@ -28,11 +28,7 @@ pub fn left<'a>(
 ) -> Result<Left, String> {
     let tokens = match settings.tokens_per_day {
         Some(cap) => {
-            let reserved = open.clone().map(|(run, budget)| {
-                let used = day.open.get(run).map_or(0, |used| used.tokens);
-                budget.tokens.saturating_sub(used)
-            });
-            let gone = reserved.fold(day.all.tokens, u64::saturating_add);
+            let gone = gone_tokens(day, open.clone());
             Some(rest(cap, gone).ok_or_else(|| {
                 format!("the day's {cap} tokens are spent, or spoken for by runs under way")
             })?)
@@ -40,25 +36,86 @@ pub fn left<'a>(
         None => None,
     };
     let of_loop = |run: &RunId| run.split().is_some_and(|(name, _)| name == spec.name);
-    let everybody = Purse {
-        whose: "the project's",
-        cap: settings.micro_usd_per_day,
-        spent: known(&day.all),
-    };
-    let own = Purse {
-        whose: "its",
-        cap: spec.guardrails.micro_usd_per_day,
-        spent: day
-            .loops
-            .get(&spec.name)
-            .map_or(Some(0), |(_, used)| known(used)),
-    };
-    let all = everybody.left(day, open.clone())?;
-    let own = own.left(day, open.filter(|(run, _)| of_loop(run)))?;
+    let all = Purse::of_all(settings, day).left(day, open.clone())?;
+    let own = open.filter(|(run, _)| of_loop(run));
+    let own = Purse::of_loop(spec, day).left(day, own)?;
     Ok(Left {
         tokens,
         micro_usd: least(all, own),
     })
+}
+
+/// What a cap of the day leaves a run that is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Of what.
+    pub kind: Kind,
+    /// The most that it may use up in all: tokens, or millionths of a dollar.
+    pub most: u64,
+    /// Which cap that is and what is spent of it, one line.
+    pub why: String,
+}
+
+/// What the day's caps leave this run of this loop in all, of each that is set. `others` holds the caps
+/// of the other runs that have not ended: what they may still spend is spoken for. What cannot be known
+/// leaves it what it has spent.
+pub fn rooms<'a>(
+    settings: &Settings,
+    spec: &LoopSpec,
+    day: &Day,
+    run: &RunId,
+    others: impl Iterator<Item = (&'a RunId, Budget)> + Clone,
+) -> Vec<Room> {
+    let own = day.open.get(run).copied().unwrap_or_default();
+    let tokens = settings.tokens_per_day.map(|cap| {
+        let gone = gone_tokens(day, others.clone());
+        let most = cap.saturating_add(own.tokens).saturating_sub(gone);
+        let why = format!(
+            "tokens_per_day = {cap} in {} leaves this run {most} in all",
+            settings::FILE
+        );
+        let kind = Kind::Tokens;
+        Room { kind, most, why }
+    });
+    let of_loop = |run: &RunId| run.split().is_some_and(|(name, _)| name == spec.name);
+    let everybody = Purse::of_all(settings, day);
+    let its = Purse::of_loop(spec, day);
+    let money = [
+        (
+            everybody.cap,
+            everybody.left(day, others.clone()),
+            settings::FILE.to_owned(),
+        ),
+        (
+            its.cap,
+            its.left(day, others.filter(|(run, _)| of_loop(run))),
+            format!("loops/{}.toml", spec.name),
+        ),
+    ];
+    let spent = known(&own).unwrap_or(0);
+    let money = money.into_iter().filter_map(|(cap, left, file)| {
+        let (most, why) = match left {
+            Ok(left) => {
+                let most = left?.saturating_add(spent);
+                let (cap, shown) = (dollars(cap?), dollars(most));
+                let why = format!("usd_per_day = {cap} in {file} leaves this run {shown} in all");
+                (most, why)
+            }
+            Err(why) => (spent, format!("usd_per_day in {file}: {why}")),
+        };
+        let kind = Kind::Money;
+        Some(Room { kind, most, why })
+    });
+    tokens.into_iter().chain(money).collect()
+}
+
+/// Tokens of the day that are spent, or spoken for by these runs.
+fn gone_tokens<'a>(day: &Day, open: impl Iterator<Item = (&'a RunId, Budget)>) -> u64 {
+    let reserved = open.map(|(run, budget)| {
+        let used = day.open.get(run).map_or(0, |used| used.tokens);
+        budget.tokens.saturating_sub(used)
+    });
+    reserved.fold(day.all.tokens, u64::saturating_add)
 }
 
 impl Left {
@@ -105,6 +162,23 @@ struct Purse {
 }
 
 impl Purse {
+    fn of_all(settings: &Settings, day: &Day) -> Self {
+        Self {
+            whose: "the project's",
+            cap: settings.micro_usd_per_day,
+            spent: known(&day.all),
+        }
+    }
+
+    fn of_loop(spec: &LoopSpec, day: &Day) -> Self {
+        let used = day.loops.get(&spec.name);
+        Self {
+            whose: "its",
+            cap: spec.guardrails.micro_usd_per_day,
+            spent: used.map_or(Some(0), |(_, used)| known(used)),
+        }
+    }
+
     fn left<'a>(
         &self,
         day: &Day,

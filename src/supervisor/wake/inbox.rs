@@ -32,6 +32,15 @@ pub enum Found {
     Claimed(Claim),
 }
 
+/// A file that is no payload and was set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    /// Its name in the folder of those: no other file there ever has it.
+    pub name: String,
+    /// Why it is none.
+    pub why: String,
+}
+
 /// A claimed file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -73,11 +82,11 @@ pub fn make(project: &Path, name: &str) -> Result<PathBuf, String> {
 }
 
 /// Claims the oldest file of this inbox; what was claimed before a crash comes first. What is no
-/// payload is set aside on the way.
-pub fn claim(inbox: &Path, now: i64) -> io::Result<Found> {
+/// payload is set aside on the way, and told in `aside`.
+pub fn claim(inbox: &Path, now: i64, aside: &mut Vec<Aside>) -> io::Result<Found> {
     let claimed = inbox.join(CLAIMED);
     for path in files(&claimed)? {
-        if let Some(claim) = take(inbox, path, now)? {
+        if let Some(claim) = take(inbox, (path, now), aside)? {
             return Ok(Found::Claimed(claim));
         }
     }
@@ -94,7 +103,7 @@ pub fn claim(inbox: &Path, now: i64) -> io::Result<Found> {
                 continue;
             }
             Err(Unfit::Unfinished(why) | Unfit::Never(why)) => {
-                set_aside(inbox, (&path, now), &why)?;
+                aside.extend(set_aside(inbox, (&path, now), why)?);
                 continue;
             }
             // Somebody else took it away.
@@ -108,7 +117,7 @@ pub fn claim(inbox: &Path, now: i64) -> io::Result<Found> {
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => return Err(e),
         }
-        if let Some(claim) = take(inbox, to, now)? {
+        if let Some(claim) = take(inbox, (to, now), aside)? {
             return Ok(Found::Claimed(claim));
         }
     }
@@ -116,7 +125,11 @@ pub fn claim(inbox: &Path, now: i64) -> io::Result<Found> {
 }
 
 /// Reads a claimed file: only now is it certain that nobody else renames it.
-fn take(inbox: &Path, path: PathBuf, now: i64) -> io::Result<Option<Claim>> {
+fn take(
+    inbox: &Path,
+    (path, now): (PathBuf, i64),
+    aside: &mut Vec<Aside>,
+) -> io::Result<Option<Claim>> {
     match read(&path) {
         Ok(text) => {
             let key = path.file_name().unwrap_or_default().to_string_lossy();
@@ -124,7 +137,7 @@ fn take(inbox: &Path, path: PathBuf, now: i64) -> io::Result<Option<Claim>> {
             Ok(Some(Claim { key, text, path }))
         }
         Err(Unfit::Unfinished(why) | Unfit::Never(why)) => {
-            set_aside(inbox, (&path, now), &why)?;
+            aside.extend(set_aside(inbox, (&path, now), why)?);
             Ok(None)
         }
         Err(Unfit::Gone) => Ok(None),
@@ -176,18 +189,28 @@ fn read(path: &Path) -> Result<String, Unfit> {
     }
 }
 
-/// Moves a file out of the way and writes beside it why.
-fn set_aside(inbox: &Path, (path, now): (&Path, i64), why: &str) -> io::Result<()> {
+/// Moves a file out of the way and writes beside it why; `None` where it is gone.
+fn set_aside(inbox: &Path, (path, now): (&Path, i64), why: String) -> io::Result<Option<Aside>> {
     let bad = inbox.join(BAD);
     durable::make_folder(&bad)?;
     let to = free(&bad, path, now);
     match durable::rename(path, &to) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         moved => moved?,
     }
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    let aside = Aside {
+        name: name.into_owned(),
+        why,
+    };
     let mut reason = to.into_os_string();
     reason.push(".why");
-    durable::replace(Path::new(&reason), format!("{why}\n").as_bytes(), 0o644)
+    durable::replace(
+        Path::new(&reason),
+        format!("{}\n", aside.why).as_bytes(),
+        0o644,
+    )?;
+    Ok(Some(aside))
 }
 
 /// A path in this folder that nothing has: the moment, and the file's own name.
@@ -249,7 +272,7 @@ mod tests {
     const LATER: i64 = 4_000_000_000_000;
 
     fn claimed(inbox: &Path) -> Claim {
-        match claim(inbox, LATER).unwrap() {
+        match claim(inbox, LATER, &mut Vec::new()).unwrap() {
             Found::Claimed(claim) => claim,
             other @ (Found::Nothing | Found::Young) => panic!("{other:?}"),
         }
@@ -268,7 +291,10 @@ mod tests {
         let again = claimed(&inbox);
         assert_eq!(first, again);
         again.done().unwrap();
-        assert_eq!(claim(&inbox, LATER).unwrap(), Found::Nothing);
+        assert_eq!(
+            claim(&inbox, LATER, &mut Vec::new()).unwrap(),
+            Found::Nothing
+        );
         fs::write(inbox.join("a.json"), "{\"n\": 1}").unwrap();
         assert_ne!(claimed(&inbox).key, first.key);
     }
@@ -281,7 +307,10 @@ mod tests {
         let inbox = make(project.path(), "count").unwrap();
         fs::write(inbox.join("half.json"), "{\"n\": ").unwrap();
         let written = fs::metadata(inbox.join("half.json")).unwrap().mtime() * 1_000;
-        assert_eq!(claim(&inbox, written).unwrap(), Found::Young);
+        assert_eq!(
+            claim(&inbox, written, &mut Vec::new()).unwrap(),
+            Found::Young
+        );
         assert!(inbox.join("half.json").exists());
         fs::write(inbox.join("long.json"), "1".repeat(LONGEST + 1)).unwrap();
         fs::write(inbox.join("notes.txt"), "no").unwrap();

@@ -80,6 +80,13 @@ async fn ask(order: process::Order, halt: watch::Receiver<Halt>) -> Result<Optio
             let text = text.map_err(|_| format!("{program} printed what is not UTF-8"))?;
             Ok(Some(text))
         }
+        // What a shell says of a command that it cannot run: that is no «nothing to do».
+        (Ending::ByItself, Exit::Code(126)) => Err(format!(
+            "{program} ended with 126: what it runs may not be executed"
+        )),
+        (Ending::ByItself, Exit::Code(127)) => Err(format!(
+            "{program} ended with 127: a command in it was not found"
+        )),
         (Ending::ByItself, Exit::Code(_)) | (Ending::Halted, _) => Ok(None),
         (Ending::ByItself, exit @ (Exit::Signal(_) | Exit::KeeperLost)) => {
             Err(format!("{program} was {exit}"))

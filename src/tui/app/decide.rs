@@ -1,7 +1,7 @@
 //! Decisions: which question is in front of the operator, what each of the four answers does there,
 //! and what is sent. Every decision names the id and the digest that were shown.
 
-use crate::protocol::{Command, RunId};
+use crate::protocol::{Command, DayRoom, RunId};
 use crate::run::{Answer, Ask, Checkpoint, CheckpointId, Decision, Edit, Judgement};
 
 use super::arming::Shown;
@@ -26,6 +26,8 @@ pub struct Question<'a> {
     pub checkpoint: &'a Checkpoint,
     /// Since when, in milliseconds since 1970.
     pub since: i64,
+    /// The day's cap that keeps its limit from being raised, if it is one.
+    pub day: Option<&'a DayRoom>,
 }
 
 impl Question<'_> {
@@ -67,6 +69,7 @@ impl App {
                 run,
                 checkpoint,
                 since: *since,
+                day: self.bound_by_day(run, &checkpoint.ask),
             }),
             Phase::Queued
             | Phase::Busy(..)
@@ -74,6 +77,22 @@ impl App {
             | Phase::Paused(_)
             | Phase::Stopping
             | Phase::Ended(..) => None,
+        }
+    }
+
+    /// The day's cap that keeps the limit of this question from being raised, if it is one.
+    pub(crate) fn bound_by_day(&self, run: &Run, ask: &Ask) -> Option<&DayRoom> {
+        match ask {
+            Ask::Budget { limit, .. } => self.world.facts(run.name())?.day_binds(*limit),
+            Ask::Prompt { .. }
+            | Ask::Work { .. }
+            | Ask::Verdict { .. }
+            | Ask::Publish { .. }
+            | Ask::Question { .. }
+            | Ask::Guardrail { .. }
+            | Ask::Stuck { .. }
+            | Ask::Permission { .. }
+            | Ask::Error { .. } => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What each action does: moving, opening, closing, and the commands that are no decisions.
 
 use crate::protocol::{Command, Waking};
-use crate::run::Answer;
+use crate::run::{Answer, counted};
 
 use super::field::Purpose;
 use super::form::{self, Body};
@@ -65,10 +65,7 @@ impl App {
             Action::More | Action::Less => self.change(action == Action::More),
             Action::Next => self.turn(1),
             Action::Previous => self.turn(-1),
-            Action::Pane => {
-                let number = key.digit().unwrap_or(1) - 1;
-                self.focus = Pane::ALL.get(number).copied().unwrap_or(self.focus);
-            }
+            Action::Pane => self.focus_on(key.digit().unwrap_or(1) - 1),
             Action::Zoom => self.zoom = !self.zoom,
             Action::Follow => self.reading.follow = true,
             Action::Earlier => self.iterate(-1),
@@ -368,7 +365,10 @@ impl App {
             self.toast = Some("y: there is nothing to copy here".to_owned());
             return Vec::new();
         }
-        self.toast = Some(format!("copied {} characters", text.chars().count()));
+        self.toast = Some(format!(
+            "copied {}",
+            counted(text.chars().count() as u64, "character")
+        ));
         vec![Out::Copy(text)]
     }
 

@@ -169,6 +169,14 @@ impl App {
         }
     }
 
+    /// A pane by its number from 0; where there is nothing yet, a line of the first-run page.
+    pub(super) fn focus_on(&mut self, number: usize) {
+        if self.nothing_here() && self.layers.is_empty() {
+            self.first_run = number;
+        }
+        self.focus = Pane::ALL.get(number).copied().unwrap_or(self.focus);
+    }
+
     /// Scrolls what has the keys.
     fn scroll(&mut self, how: Move) {
         let go = |window: Window<'_>, top: Anchor| {

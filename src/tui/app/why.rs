@@ -9,6 +9,7 @@ use super::decide::open_rubric;
 use super::runs::Phase;
 use super::{App, Layer};
 use crate::tui::action::Action;
+use crate::tui::text::figures;
 
 const READ_ONLY: &str = "this cockpit only looks (--read-only)";
 
@@ -130,6 +131,9 @@ impl App {
                 }
                 (ask, _) => format!("a {} checkpoint does not take this answer", ask.kind()),
             });
+        }
+        if let (Answer::Edit, Some(day)) = (answer, question.day) {
+            return Err(day.line(&figures::until(self.now, day.ends)));
         }
         if answer == Answer::Approve
             && open_rubric(&question) > 0

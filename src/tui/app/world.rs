@@ -154,6 +154,19 @@ impl World {
         }
     }
 
+    /// Which place a run has in the line of those that wait to work, and how many there are: from 1.
+    pub fn place(&self, run: &Run) -> Option<(usize, usize)> {
+        let place = self.queue.iter().position(|waits| *waits == run.id)?;
+        Some((place + 1, self.queue.len()))
+    }
+
+    /// Runs that are under way and neither wait for a person nor for their turn.
+    pub fn running(&self) -> usize {
+        let waits =
+            |run: &&Run| matches!(run.phase, Phase::Asking(..)) || self.place(run).is_some();
+        self.active().filter(|run| !waits(run)).count()
+    }
+
     /// A loop by its name.
     pub fn row(&self, name: &str) -> Option<&LoopRow> {
         self.loops.iter().find(|row| row.name == name)

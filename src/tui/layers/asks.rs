@@ -53,6 +53,12 @@ pub fn answers(question: &Question<'_>, open: bool) -> Words {
     }
     let (long, short) = fixed(&question.checkpoint.ask);
     let mut long = long.map(str::to_owned);
+    let mut short = short;
+    if question.day.is_some() {
+        // It can help nothing before the day ends.
+        long[1].clear();
+        short[1] = "";
+    }
     if let Ask::Work { .. } = question.checkpoint.ask {
         long[0] = format!("approve → {}", examiners(question));
     }
@@ -230,6 +236,7 @@ pub fn why(question: &Question<'_>) -> Vec<String> {
         Ask::Guardrail { .. } => return vec!["What was tried is already put back. The rest of the work is kept.".to_owned()],
         Ask::Stuck { .. } => return vec!["Going on unchanged would likely bring the same again.".to_owned()],
         Ask::Permission { .. } => return vec!["The agent waits; nothing was done yet.".to_owned()],
+        Ask::Budget { .. } if question.day.is_some() => return vec!["No further step begins before the day ends, or its cap is raised in its file. Waiting costs nothing.".to_owned()],
         Ask::Budget { .. } => return vec!["No further step begins until the cap is raised. Approving cannot spend.".to_owned()],
         Ask::Error { .. } => return vec!["Nothing is lost. The cause stands on the page.".to_owned()],
     };

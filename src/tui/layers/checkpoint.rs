@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use ratatui::layout::Rect;
 
+use crate::run::Ask;
 use crate::tui::app::App;
 use crate::tui::app::pages::{Pages, Tab};
 use crate::tui::app::runs::Run;
@@ -16,7 +17,7 @@ use crate::tui::layout::{self, Region};
 use crate::tui::paint::Canvas;
 use crate::tui::styles::Role;
 use crate::tui::text::flow::Flow;
-use crate::tui::text::{self, Row, labelled, patch, reflow};
+use crate::tui::text::{self, Row, figures, labelled, patch, reflow};
 
 use super::{asks, empty, heads, verdict_page};
 
@@ -131,6 +132,7 @@ impl<'a> Page<'a> {
         let mut head = Vec::new();
         if let Some(ask) = ask.filter(|ask| Tab::of(ask) == pages.tab) {
             head.extend(verdict_page::asked(ask, run, width));
+            head.extend(day_rows(app, (run, ask), width));
         }
         head.extend(match pages.tab {
             Tab::Prompt => heads::prompt_head(pages, run, app, width),
@@ -243,6 +245,14 @@ impl Flow for Page<'_> {
             None => self.tail.iter().map(|row| row.clone().cut(width)).collect(),
         }
     }
+}
+
+/// The day's cap that was met, when it ends and what helps.
+fn day_rows(app: &App, (run, ask): (&Run, &Ask), width: usize) -> Vec<Row> {
+    app.bound_by_day(run, ask).map_or_else(Vec::new, |day| {
+        let line = day.line(&figures::until(app.now, day.ends));
+        labelled("", 9, (Role::Warn, &line), width)
+    })
 }
 
 /// The lines of the last iteration's prompt, sorted: what is not among them is new.

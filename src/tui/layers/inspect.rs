@@ -7,8 +7,8 @@
 //! ```
 
 use crate::protocol::LoopFacts;
-use crate::run::Usage;
 use crate::run::spec::{Independence, Judge, OutputKind, PublishTo, Trigger};
+use crate::run::{Usage, counted};
 use crate::tui::app::App;
 use crate::tui::app::runs::Run;
 use crate::tui::layout::{self, Region};
@@ -99,7 +99,10 @@ fn trigger_and_skill(out: &mut Bones, facts: &LoopFacts, now: Moment) {
     if path.is_empty() {
         out.line(Role::Fg, "none: the prompt stands for itself");
     } else {
-        let words = format!("{path} · proven by hand {proven} times (needs {needs})");
+        let words = format!(
+            "{path} · proven by hand {} (needs {needs})",
+            counted(proven.into(), "time")
+        );
         out.line(Role::Fg, words);
     }
     if facts.skill_changed {
@@ -231,19 +234,19 @@ fn guardrails(out: &mut Bones, facts: &LoopFacts) {
     out.line(
         Role::Fg,
         format!(
-            "at most {} iterations, {} runs a day, {} tok, {} minutes, {money}",
-            rails.max_iterations,
-            rails.max_runs_per_day,
+            "at most {}, {} a day, {} tok, {}, {money}",
+            counted(rails.max_iterations.into(), "iteration"),
+            counted(rails.max_runs_per_day.into(), "run"),
             figures::short(rails.budget.tokens),
-            rails.budget.minutes
+            counted(rails.budget.minutes, "minute")
         ),
     );
     out.line(
         Role::Fg,
         format!(
-            "one iteration changes at most {} files, {} lines and {} bytes, deletes at most {}",
-            rules.max_files,
-            rules.max_changed_lines,
+            "one iteration changes at most {}, {} and {} bytes, deletes at most {}",
+            figures::count(rules.max_files, "file"),
+            figures::count(rules.max_changed_lines, "line"),
             figures::short(rules.max_changed_bytes),
             rules.max_deletions
         ),
@@ -256,8 +259,10 @@ fn guardrails(out: &mut Bones, facts: &LoopFacts) {
     out.line(
         Role::Fg,
         format!(
-            "asks after the same verdict {} times, the same change {} times, the same failure {} times",
-            rails.stuck.same_verdict, rails.stuck.same_diff, rails.stuck.same_failure
+            "asks after the same verdict {}, the same change {}, the same failure {}",
+            counted(rails.stuck.same_verdict.into(), "time"),
+            counted(rails.stuck.same_diff.into(), "time"),
+            counted(rails.stuck.same_failure.into(), "time")
         ),
     );
     out.line(Role::Fg, format!("may write {}", rules.write.join(" ")));

@@ -38,7 +38,7 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
 fn counts(app: &App, left: Row) -> Row {
     let loops = figures::count(app.world.loops.len(), "loop");
     let waiting = app.world.waiting().len();
-    let running = app.world.active().count();
+    let running = app.world.running();
     let left = left.with(Role::Fg, format!("{loops} · {running} running · "));
     match waiting {
         0 => left.with(Role::Muted, "nothing needs you"),

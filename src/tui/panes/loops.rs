@@ -60,10 +60,12 @@ fn list(app: &App, width: usize, room: usize) -> Vec<Row> {
 fn one(app: &App, row: &LoopRow, width: usize) -> Row {
     let chosen = app.name() == Some(row.name.as_str());
     let run = app.world.newest(&row.name);
-    let queued = run.is_some_and(|run| app.world.queue.contains(&run.id));
-    let (mark, long, short) = marks::row(row, (run, queued), app.now);
+    let place = run.and_then(|run| app.world.place(run));
+    let (mark, long, short) = marks::row(row, (run, place), app.now);
     let wide = width >= 33;
-    let word = if wide { long } else { short };
+    // A long trigger is told whole below; here the name comes first.
+    let most = (width * 2 / 5).max(11);
+    let word = text::cut(if wide { &long } else { &short }, most);
     let waits = mark.0 == Role::NeedsYou;
     let role = match (waits, chosen) {
         (true, _) => Role::NeedsYou,
@@ -78,7 +80,9 @@ fn one(app: &App, row: &LoopRow, width: usize) -> Row {
         .with(name_role, &row.name)
         .cut(name_end)
         .to(name_end + 1);
-    if let (true, LoopState::Valid(facts)) = (wide, &row.state) {
+    // Where the word is long, it and the name take the column of the mode, which stands below.
+    let fits = wide && name_end + 4 + text::width(&word) <= width;
+    if let (true, LoopState::Valid(facts)) = (fits, &row.state) {
         let letter = marks::mode(facts.mode);
         out = out.with(letter.0, letter.1);
     }
@@ -93,6 +97,15 @@ fn untrusted(app: &App, why: &str, width: usize) -> Vec<Row> {
         format!("nothing of it runs: {why}; s shows what it would run")
     };
     labelled(" ▲", 3, (Role::Warn, &text), width)
+}
+
+/// Which place the run of the chosen loop has in the line of those that wait to work.
+fn queued(app: &App, width: usize) -> Vec<Row> {
+    let place = app.run().and_then(|run| app.world.place(run));
+    place.map_or_else(Vec::new, |(place, of)| {
+        let text = format!("its run is queued, {place} of {of}: others are at work");
+        labelled(" ○", 3, (Role::Muted, &text), width)
+    })
 }
 
 /// What stands below the list.
@@ -114,6 +127,7 @@ fn below(app: &App, width: usize) -> Vec<Row> {
             if let Some(why) = &facts.distrust {
                 rows.extend(untrusted(app, why, width.saturating_sub(1)));
             }
+            rows.extend(queued(app, width.saturating_sub(1)));
             rows.extend(bones(facts, app, width));
             rows.push(Row::blank());
             rows.push(trust(row, facts));

@@ -1,6 +1,6 @@
 //! Figures as people read them: tokens, money, times of day, durations, dates.
 
-use crate::run::Usage;
+use crate::run::{Usage, counted};
 
 /// A point in time together with the operator's distance from UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -177,11 +177,7 @@ pub fn took(ms: u64) -> String {
 
 /// `1 file`, `2 files`
 pub fn count(n: usize, one: &str) -> String {
-    if n == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{n} {one}s")
-    }
+    counted(n as u64, one)
 }
 
 #[cfg(test)]

@@ -103,3 +103,39 @@ fn fire_takes_a_payload() {
     assert_eq!(code, 20, "{printed}");
     assert!(printed.contains("manual only · proven 0 of 2"), "{printed}");
 }
+
+/// R65: triggers are switched from the command line, one or all; what a loop lacks is said, and so is what
+/// no longer fires once the host has gone.
+#[test]
+fn triggers_are_switched_in_words() {
+    let world = world(r#"trigger = { type = "event", inbox = true }"#);
+    let _host = Hosting::of(&world);
+    until("it is armed", || {
+        told(&world, "status").1.contains("count  armed")
+    });
+    let said = |line: &str| told(&world, line);
+    assert_eq!(
+        said("disarm count"),
+        (0, "the trigger of count is off\n".to_owned())
+    );
+    assert!(
+        said("status").1.contains("count  off"),
+        "{:?}",
+        said("status")
+    );
+    assert_eq!(said("arm count"), (0, "count is armed\n".to_owned()));
+    assert_eq!(said("arm nobody").0, 21);
+    let (code, told_all) = said("disarm");
+    assert!(
+        code == 0 && told_all.contains("all triggers are off"),
+        "{told_all}"
+    );
+    assert_eq!(said("arm"), (0, "triggers are armed\n".to_owned()));
+    let (code, told_end) = said("stop --host");
+    assert_eq!(code, 0, "{told_end}");
+    assert!(
+        told_end.contains("no trigger fires until a host runs again")
+            && told_end.contains("armed: count"),
+        "{told_end}"
+    );
+}

@@ -259,3 +259,26 @@ fn settings_of_a_project() {
         config::Settings::default()
     );
 }
+
+/// A trigger over a loop that nobody has ever seen at work is warned of; by hand it needs no proof.
+#[test]
+fn a_loop_that_proves_nothing_is_warned_of() {
+    let folder = project();
+    let warned = |trigger: &str| {
+        let text = format!(
+            "version = 1\nname = \"x\"\n{trigger}\nskill = {{ path = \"skills/good\", proven_min = 0 }}\n\
+             [worker]\ntype = \"command\"\ncommand = [\"true\"]\n[goal]\nstatement = \"It is.\"\n\
+             [[goal.verify.checks]]\nname = \"is\"\ncommand = [\"true\"]\n"
+        );
+        write(folder.path(), "loops/x.toml", &text);
+        let files = loops::read_all(folder.path());
+        let told = &files[0].diagnostics;
+        assert!(files[0].spec.is_some(), "{told:?}");
+        told.iter().any(|d| d.message.contains("`proven_min = 0`"))
+    };
+    assert!(warned(
+        "trigger = { type = \"schedule\", cron = \"0 7 * * *\" }"
+    ));
+    assert!(warned("trigger = { type = \"event\", inbox = true }"));
+    assert!(!warned("trigger = { type = \"manual\" }"));
+}

@@ -1,6 +1,7 @@
 //! What the screens must show or must not offer, whatever they look like.
 
-use checkride::run::{Ask, Finding, Judgement, Mode};
+use checkride::protocol::{DayRoom, Fact, LoopState, RunId};
+use checkride::run::{Ask, Finding, Judgement, Limit, Mode, Purse};
 use checkride::tui::keymap::Key;
 
 use super::{Cockpit, scenes};
@@ -142,8 +143,8 @@ fn the_four_panes_are_in_reach() {
 fn a_loop_in_training_says_why() {
     let mut records = scenes::idle();
     for record in &mut records {
-        if let checkride::protocol::Fact::Loops(rows) = &mut record.fact
-            && let checkride::protocol::LoopState::Valid(facts) = &mut rows[0].state
+        if let Fact::Loops(rows) = &mut record.fact
+            && let LoopState::Valid(facts) = &mut rows[0].state
         {
             facts.mode = Mode::Training;
             facts.mode_why = "asks for autonomous, has earned training".to_owned();
@@ -167,4 +168,80 @@ fn claims_are_counted_beside_verdicts() {
     let mut cockpit = Cockpit::new(&scenes::work(), (120, 36));
     cockpit.keys("c");
     places(&words(&cockpit), &["claims", "612 words, 7 sources"]);
+}
+
+/// A limit that a cap of the day sets names it and its end; what cannot help before that is not offered.
+#[test]
+fn a_cap_of_the_day_is_named() {
+    let budget = scenes::every_ask().swap_remove(8);
+    let Ask::Budget { limit, .. } = budget.clone() else {
+        panic!("{budget:?}");
+    };
+    let purse = match limit {
+        Limit::Tokens(..) => Purse::Tokens,
+        Limit::MicroUsd(..) => Purse::Money,
+        Limit::Minutes(..) => panic!("{limit:?}"),
+    };
+    let mut records = scenes::asks(budget);
+    for record in &mut records {
+        if let Fact::Loops(rows) = &mut record.fact
+            && let LoopState::Valid(facts) = &mut rows[0].state
+        {
+            facts.day = vec![DayRoom {
+                purse,
+                most: 1,
+                why: "tokens_per_day = 1000 in checkride.toml leaves this run 1 in all".to_owned(),
+                ends: super::NOON + 12 * 3_600_000,
+            }];
+        }
+    }
+    for size in [(80, 24), (120, 36)] {
+        let mut cockpit = Cockpit::new(&records, size);
+        cockpit.keys("c");
+        let text = words(&cockpit);
+        assert!(
+            text.contains("tokens_per_day = 1000 in checkride.toml"),
+            "{text}"
+        );
+        assert!(text.contains("the day ends Sat 13"), "{text}");
+        assert!(!text.contains("raise the cap"), "{text}");
+        cockpit.keys("e");
+        assert!(
+            words(&cockpit).contains("the day's cap"),
+            "{}",
+            words(&cockpit)
+        );
+        assert!(cockpit.app.layers.len() == 1, "no form opens");
+    }
+}
+
+/// On the first page the digits choose its lines, the fourth too (R3).
+#[test]
+fn digits_choose_on_the_first_page() {
+    let mut cockpit = Cockpit::new(&scenes::nothing(), (80, 24));
+    for (key, line) in [
+        ("4", "write a loop yourself"),
+        ("2", "start from research-and-draft"),
+    ] {
+        cockpit.keys(key);
+        let text = cockpit.text("terminal");
+        let chosen = text.lines().find(|text| text.contains('▌')).unwrap();
+        assert!(chosen.contains(line), "{text}");
+    }
+}
+
+/// A run that waits for its turn tells its place, and is not counted as running.
+#[test]
+fn a_queued_run_tells_its_place() {
+    let mut records = scenes::running();
+    let own = scenes::run_id();
+    let line = vec![RunId::new("other", 1), own, RunId::new("third", 4)];
+    records.push(scenes::record(super::NOON, Fact::Waiting(line)));
+    let cockpit = Cockpit::new(&records, (120, 36));
+    let text = words(&cockpit);
+    assert!(
+        text.contains("queued 2/3") && text.contains("queued, 2 of 3"),
+        "{text}"
+    );
+    assert!(text.contains("0 running"), "{text}");
 }

@@ -270,6 +270,7 @@ fn row(name: &str, mode: Mode, trigger: Trigger, off: bool) -> LoopRow {
             off,
             waking: waking(&trigger, off),
             lapse: None,
+            day: Vec::new(),
             expires: None,
             spec: spec(name, trigger),
             files: vec![

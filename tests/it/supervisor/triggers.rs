@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use checkride::cli::Session;
+use checkride::cli::session::Known;
 use checkride::protocol::{Command, Fact, Fetch, Lapse, LoopRow, RunId, Waking};
 use checkride::run::{Checkpoint, Decision, Event, Fired, Outcome, Wake};
 use checkride::supervisor::clock::Clock;
@@ -636,6 +638,15 @@ async fn the_days_tokens_are_kept_to() {
     assert_eq!(woke(&mut operator).await.spec.guardrails.budget.tokens, 100);
     operator.approve("prompt").await;
     let open = operator.asked("budget").await;
+    let session = Session::open(supervisor.connect(), "test".to_owned());
+    let known = session.await.unwrap().known;
+    let open_there = known.open_named("count").unwrap();
+    let day = known.bound_by_day(&open_there).unwrap().line("at midnight");
+    assert!(
+        day.contains("the day's cap: tokens_per_day = 1000 in checkride.toml leaves this run 100")
+            && day.contains("the day ends at midnight"),
+        "{day}"
+    );
     let raise = Decision::Edit(checkride::run::Edit::Raise {
         tokens: Some(5_000),
         minutes: None,
@@ -644,6 +655,7 @@ async fn the_days_tokens_are_kept_to() {
     operator.answer(&open, raise).await;
     let why = operator.refused().await;
     assert!(why.contains("the day's 1000 tokens are spent"), "{why}");
+    assert!(why.contains("; the day ends "), "{why}");
     operator.answer(&open, Decision::Abort).await;
     operator.ended().await;
     operator.start("count").await;
@@ -657,6 +669,143 @@ async fn the_days_tokens_are_kept_to() {
     // Read with every start, noticed or not.
     operator.start("count").await;
     operator.until("a refusal", refused).await;
+}
+
+/// A rule that cannot be read is told to whoever is there, once, also where no trigger is held up by it.
+#[tokio::test]
+async fn a_bad_rule_is_not_silent() {
+    let world = Parts::default().world();
+    world.write("checkride.toml", "quiet_hours = \"22:00-06:30\"\n");
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let told = |fact: &Fact| match fact {
+        Fact::Refused { what, why } if what == "checkride.toml" => Some(why.clone()),
+        _ => None,
+    };
+    world.write(
+        "checkride.toml",
+        "max_running = 1\nquiet_hours = \"late\"\n",
+    );
+    let why = operator.until("what is wrong", told).await;
+    assert!(
+        why.contains("line 2: ") && why.contains("quiet_hours"),
+        "{why}"
+    );
+    let warned = |row: &LoopRow| valid(row)?.warnings.iter().find(|w| **w == why).cloned();
+    operator.row("count", warned).await;
+    world.write("checkride.toml", "max_running = 2\n");
+    let fine = |row: &LoopRow| valid(row)?.warnings.is_empty().then_some(());
+    operator.row("count", fine).await;
+    assert_eq!(
+        operator
+            .told
+            .iter()
+            .filter(|r| told(&r.fact).is_some())
+            .count(),
+        1
+    );
+}
+
+/// What is dropped and is no payload is told in the row with its reason, not beside the file alone.
+#[tokio::test]
+async fn a_bad_file_in_the_inbox_is_told() {
+    let world = world(r#"{ type = "event", inbox = true }"#, 0);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    stands(&mut operator, Waking::armed).await;
+    world.write("inbox/count/long.json", &"1".repeat(70_000));
+    let lapse = operator.row("count", |row| valid(row)?.lapse.clone()).await;
+    assert_eq!(lapse.count, 1);
+    assert!(
+        lapse.why.starts_with("inbox/count/bad/") && lapse.why.contains("more than 65536 bytes"),
+        "{lapse:?}"
+    );
+}
+
+/// A shell that cannot find what it is to run has not said that there is nothing to do.
+#[tokio::test]
+async fn a_poll_that_cannot_run_is_told() {
+    let poll =
+        r#"{ type = "event", poll = { command = ["sh", "-c", "no-such-program"], every = "1h" } }"#;
+    let world = world(poll, 0);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let why = operator.row("count", |row| Some(valid(row)?.lapse.clone()?.why));
+    assert_eq!(
+        why.await,
+        "sh ended with 127: a command in it was not found"
+    );
+}
+
+/// One trigger is switched off and armed again without the others; what it lacks is said, not given.
+#[tokio::test]
+async fn one_trigger_is_switched() {
+    let world = world(r#"{ type = "event", inbox = true }"#, 0);
+    world.skill("other");
+    let other = world.read("loops/count.toml").replace("count\"", "other\"");
+    let other = other.replace("proven_min = 0", "proven_min = 2");
+    world.write("loops/other.toml", &other);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    stands(&mut operator, Waking::armed).await;
+    let one = |name: &str| Some(name.to_owned());
+    let done = |fact: &Fact| match fact {
+        Fact::Done { what } => Some(what.clone()),
+        _ => None,
+    };
+    for name in ["count", "other"] {
+        operator.say(Command::Disarm { name: one(name) }).await;
+        let said = operator.until("an answer", done).await;
+        assert_eq!(said, format!("the trigger of {name} is off"));
+    }
+    stands(&mut operator, |w| matches!(w, Waking::Off { .. })).await;
+    let arm = |name: &str| Command::Arm {
+        name: name.to_owned(),
+    };
+    operator.say(arm("count")).await;
+    assert_eq!(operator.until("an answer", done).await, "count is armed");
+    stands(&mut operator, Waking::armed).await;
+    operator.say(arm("other")).await;
+    let why = operator.refused().await;
+    assert!(why.contains("manual only · proven 0 of 2"), "{why}");
+    operator.say(arm("nobody")).await;
+    assert!(operator.refused().await.contains("no such loop"));
+}
+
+/// R59: those who wait for their turn work in the order in which they were asked for, and their place is
+/// told.
+#[tokio::test]
+async fn first_come_is_first_served() {
+    let world = Parts::default().world();
+    let file = world.read("loops/count.toml");
+    let names = ["zeta", "eta", "beta", "alpha"];
+    for name in names {
+        world.skill(name);
+        let file = file.replace("\"count\"", &format!("\"{name}\""));
+        world.write(&format!("loops/{name}.toml"), &file);
+    }
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    for name in ["count"].iter().chain(&names) {
+        operator.start(name).await;
+    }
+    let all: Vec<RunId> = names.map(|name| RunId::new(name, 1)).into();
+    let waiting = |fact: &Fact| match fact {
+        Fact::Waiting(runs) if runs.len() == all.len() => Some(runs.clone()),
+        _ => None,
+    };
+    assert_eq!(operator.until("a line", waiting).await, all);
+    let known = Known {
+        queue: all.clone(),
+        ..Known::default()
+    };
+    assert_eq!(known.place(&all[1]), Some((2, 4)));
+    let mut came = Vec::new();
+    while came.len() < 5 {
+        let open = operator.asked("prompt").await;
+        came.push(run_of(&open));
+    }
+    assert_eq!(came[1..], all);
 }
 
 /// R65: `X` switches every trigger off, over a restart too; `u` arms them from that moment on.
