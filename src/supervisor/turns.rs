@@ -135,9 +135,12 @@ impl Turns {
         }
     }
 
-    /// Says who waits, the next one first.
+    /// Says who waits, the next one first. For whom there is room waits for nobody.
     fn say(&self) {
-        let waiting = self.line.borrow().waiting.values().cloned().collect();
+        let line = self.line.borrow();
+        let room = line.most.saturating_sub(line.working);
+        let waiting = line.waiting.values().skip(room).cloned().collect();
+        drop(line);
         self.hub.say_waiting(waiting);
     }
 }

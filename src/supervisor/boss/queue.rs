@@ -60,7 +60,7 @@ impl Boss {
             None => Ok(file.settings),
         };
         if let Some(why) = rules.as_ref().err().filter(|_| rules != self.rules) {
-            self.say_trouble(config::settings::FILE, why.clone());
+            self.say_trouble("rules", why.clone());
         }
         self.rules = rules;
         let most = self.rules.as_ref().map_or(1, |rules| rules.max_running);

@@ -679,7 +679,7 @@ async fn a_bad_rule_is_not_silent() {
     let supervisor = world.supervise();
     let mut operator = Operator::at(&supervisor).await;
     let told = |fact: &Fact| match fact {
-        Fact::Refused { what, why } if what == "checkride.toml" => Some(why.clone()),
+        Fact::Refused { what, why } if what == "rules" => Some(why.clone()),
         _ => None,
     };
     world.write(
