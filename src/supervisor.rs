@@ -21,6 +21,7 @@ pub mod process;
 pub mod provider;
 pub mod redactor;
 pub mod sandbox;
+pub mod sealed;
 mod secrets;
 mod shelf;
 mod site;

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use super::attach::{self, Starter};
-use super::program;
+use super::{log, program};
 use crate::cli::since;
 use crate::cli::{Exit, Fail, Session};
 use crate::config::{self, Paths};
@@ -17,6 +17,7 @@ use crate::durable;
 use crate::protocol::Away;
 use crate::supervisor::Activity;
 use crate::supervisor::clock::Clock;
+use crate::supervisor::sealed;
 use crate::tui::Meanwhile;
 
 /// The file, in the project's state folder: milliseconds since 1970.
@@ -33,8 +34,15 @@ const NOTED: Duration = Duration::from_secs(60);
 
 /// Takes over what a host that died left of somebody who was here.
 pub(super) fn recall(paths: &Paths) {
-    let here = read(paths, HERE);
-    if here.is_some() && here > left(paths) {
+    let here = read(paths, HERE).unwrap_or_else(|why| {
+        log::line(&format!(
+            "{why}: whoever was here as the host died was here for all that is known"
+        ));
+        None
+    });
+    // One that is damaged is told to whoever comes next, and stays until then.
+    let known = read(paths, FILE).is_ok_and(|left| here > left);
+    if here.is_some() && known {
         // A note that cannot be written costs a page, nothing else.
         drop(fs::rename(
             paths.state().join(HERE),
@@ -78,18 +86,32 @@ pub(super) async fn ends(paths: &Paths, activity: &watch::Receiver<Activity>) {
 
 /// Notes this moment, beside everything else.
 async fn note(paths: &Paths, file: &str) {
-    let (path, now) = (paths.state().join(file), Clock::System.now_ms().to_string());
-    let noted = spawn_blocking(move || durable::replace(&path, now.as_bytes(), 0o600));
+    let (path, now) = (paths.state().join(file), Clock::System.now_ms());
+    let noted = spawn_blocking(move || durable::replace(&path, &sealed::seal(&now)?, 0o600));
     drop(noted.await);
 }
 
-fn left(paths: &Paths) -> Option<i64> {
-    read(paths, FILE)
+/// When the operator left last.
+///
+/// # Errors
+/// One line: that is not known any more.
+fn left(paths: &Paths) -> Result<Option<i64>, String> {
+    read(paths, FILE).map_err(|why| format!("{why}: when you were here last is not known"))
 }
 
-fn read(paths: &Paths, file: &str) -> Option<i64> {
-    let text = fs::read_to_string(paths.state().join(file)).ok()?;
-    text.trim().parse().ok()
+fn read(paths: &Paths, file: &str) -> Result<Option<i64>, String> {
+    sealed::read(&paths.state().join(file))
+}
+
+/// Says in one line that it is not known when the operator left, where that is so, and sets what is damaged aside:
+/// it is told once.
+pub(super) fn lost(paths: &Paths) -> Option<String> {
+    let why = left(paths).err()?;
+    let aside = sealed::set_aside(&paths.state().join(FILE)).ok()?;
+    let aside = aside.file_name().unwrap_or_default().display();
+    Some(format!(
+        "{why}, and no page says what happened since; it is kept as {aside}"
+    ))
 }
 
 /// Since when is asked: a length before now, or the last time that somebody left.
@@ -98,9 +120,12 @@ fn read(paths: &Paths, file: &str) -> Option<i64> {
 /// It is no length, or nobody has left yet.
 pub(super) fn begin(paths: &Paths, length: &str, now_ms: i64) -> Result<i64, Fail> {
     if length.is_empty() {
-        return left(paths).ok_or_else(|| {
-            Exit::Usage.because("no cockpit was left here yet; say how long, such as --since 8h")
-        });
+        let how = "say how long, such as --since 8h";
+        return match left(paths) {
+            Ok(left) => left.ok_or(format!("no cockpit was left here yet; {how}")),
+            Err(why) => Err(format!("{why}; {how}")),
+        }
+        .map_err(|line| Exit::Usage.because(line));
     }
     let seconds = config::seconds(length).and_then(|s| i64::try_from(s).ok());
     let seconds = seconds.ok_or_else(|| {
@@ -112,9 +137,10 @@ pub(super) fn begin(paths: &Paths, length: &str, now_ms: i64) -> Result<i64, Fai
 }
 
 /// When the operator left, where that was long enough ago to be an absence. A clock that was set back
-/// since makes none.
+/// since makes none; that it is not known is told by `lost`.
 fn away_since(paths: &Paths) -> Option<i64> {
-    left(paths).filter(|left| Clock::System.now_ms() - left >= LEAST_MS)
+    let left = left(paths).ok()?;
+    left.filter(|left| Clock::System.now_ms() - left >= LEAST_MS)
 }
 
 /// What happened since the operator left, where they were away for long enough and something did.

@@ -34,7 +34,7 @@ pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
             let starter = program::starter()?;
             let met = attach::meet_or_start(paths, &starter).await?;
             let options = Options {
-                notice: options.notice.or(met.differs),
+                notice: options.notice.or(absence::lost(paths)).or(met.differs),
                 away: absence::meanwhile(paths, &starter),
                 ..options
             };

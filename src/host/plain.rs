@@ -47,8 +47,8 @@ pub(super) fn run(paths: &Paths, name: &str, view: &View, out: &mut Out<'_>) -> 
 async fn session(paths: &Paths, out: &mut Out<'_>) -> Result<Session, Fail> {
     let starter = program::starter()?;
     let met = attach::meet_or_start(paths, &starter).await?;
-    if let Some(differs) = met.differs {
-        out.line(&differs);
+    for line in [absence::lost(paths), met.differs].into_iter().flatten() {
+        out.line(&line);
     }
     let link = lasting(paths.clone(), starter, met.link);
     let session = Session::open(link, program::by()).await?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Settings;
+use super::{Settings, sealed};
 use crate::config::executed::{self, Manifest};
 use crate::config::loops::LoopFile;
 use crate::durable;
@@ -40,6 +40,13 @@ pub enum Standing {
         now: Manifest,
         /// What was allowed last.
         was: Manifest,
+    },
+    /// Whether it was allowed cannot be told any more: what was kept is damaged.
+    Lost {
+        /// What stands now.
+        now: Manifest,
+        /// One line: which file, and what is wrong with it.
+        why: String,
     },
     /// It cannot be looked at: one line of why.
     Unclear(String),
@@ -83,9 +90,10 @@ impl Trust {
         let is_plain = file.spec.as_ref().is_some_and(LoopSpec::is_plain);
         match self.kept(&file.name) {
             _ if is_plain && self.covers(&now) => Standing::Allowed,
-            None => Standing::New(now),
-            Some(kept) if kept.allowed.contains(&now.digest()) => Standing::Allowed,
-            Some(Kept { last: was, .. }) => Standing::Changed { now, was },
+            Err(why) => Standing::Lost { now, why },
+            Ok(None) => Standing::New(now),
+            Ok(Some(kept)) if kept.allowed.contains(&now.digest()) => Standing::Allowed,
+            Ok(Some(Kept { last: was, .. })) => Standing::Changed { now, was },
         }
     }
 
@@ -102,7 +110,8 @@ impl Trust {
     /// loop in which anything else has changed too stays as untrusted as it is.
     pub fn wrote(&self, file: &LoopFile, files: &[Written]) -> Result<(), String> {
         let (was, now) = match self.standing(file) {
-            Standing::Allowed | Standing::Unclear(_) => return Ok(()),
+            // Where it cannot be told what was allowed, a part of it allows nothing.
+            Standing::Allowed | Standing::Unclear(_) | Standing::Lost { .. } => return Ok(()),
             Standing::New(now) => (Manifest::default(), now),
             Standing::Changed { now, was } => (was, now),
         };
@@ -122,7 +131,8 @@ impl Trust {
     /// What an operator is shown before they allow a loop.
     pub fn review(&self, file: &LoopFile) -> Result<Review, String> {
         let now = executed::of(&self.project, file)?;
-        let was = self.kept(&file.name).map(|kept| kept.last);
+        let kept = self.kept(&file.name).unwrap_or_default();
+        let was = kept.map(|kept| kept.last);
         let allowed = self.standing(file) == Standing::Allowed;
         review::of(file, &now, was, allowed)
     }
@@ -166,9 +176,15 @@ impl Trust {
 
     /// Whether the texts that a prompt is made of are still those that were allowed.
     pub fn reads(&self, file: &LoopFile) -> Result<(), String> {
-        let (Standing::Changed { now, was }, false) = (self.standing(file), self.folder.is_none())
-        else {
-            return Ok(());
+        let (now, was) = match self.standing(file) {
+            Standing::Changed { now, was } => (now, was),
+            Standing::Lost { why, .. } => {
+                return Err(format!(
+                    "{why}; `checkride trust {}` shows and allows it, then retry",
+                    file.name
+                ));
+            }
+            Standing::Allowed | Standing::New(_) | Standing::Unclear(_) => return Ok(()),
         };
         let text = |path: &&str| {
             let part = now.part(path).or_else(|| was.part(path));
@@ -198,7 +214,7 @@ impl Trust {
             let name = entry.file_name().into_string().ok()?;
             Some(name.strip_suffix(".json")?.to_owned())
         });
-        let known: Vec<Kept> = names.filter_map(|name| self.kept(&name)).collect();
+        let known: Vec<Kept> = names.filter_map(|name| self.kept(&name).ok()?).collect();
         now.parts.iter().all(|part| {
             let same = |old: &executed::Part| old.digest == part.digest;
             part.path == executed::OWN
@@ -208,25 +224,31 @@ impl Trust {
         })
     }
 
-    /// What was kept; what cannot be read was never allowed.
-    fn kept(&self, name: &str) -> Option<Kept> {
-        let text = std::fs::read(self.place(name)?).ok()?;
-        serde_json::from_slice(&text).ok()
+    /// What was kept; what cannot be read allows nothing, and is told in one line.
+    fn kept(&self, name: &str) -> Result<Option<Kept>, String> {
+        let Some(place) = self.place(name) else {
+            return Ok(None);
+        };
+        sealed::read(&place)
     }
 
     fn keep(&self, name: &str, now: Manifest) -> Result<(), String> {
         let Some(place) = self.place(name) else {
             return Ok(());
         };
-        let mut kept = self.kept(name).unwrap_or_default();
+        let failed = |e: &io::Error| format!("what was allowed cannot be kept: {e}");
+        let kept = self.kept(name);
+        if kept.is_err() {
+            sealed::set_aside(&place).map_err(|e| failed(&e))?;
+        }
+        let mut kept = kept.ok().flatten().unwrap_or_default();
         let digest = now.digest();
         kept.allowed.retain(|known| *known != digest);
         kept.allowed.push(digest);
         let extra = kept.allowed.len().saturating_sub(MOST_STATES);
         kept.allowed.drain(..extra);
         kept.last = now;
-        let failed = |e: &io::Error| format!("what was allowed cannot be kept: {e}");
-        let text = serde_json::to_vec(&kept).map_err(|e| failed(&e.into()))?;
+        let text = sealed::seal(&kept).map_err(|e| failed(&e.into()))?;
         // Only this user may read it.
         durable::replace(&place, &text, 0o600).map_err(|e| failed(&e))
     }
@@ -253,6 +275,7 @@ impl Standing {
                 let first = spelled_line(first.as_bytes());
                 Some(format!("{first}{more} changed outside the cockpit"))
             }
+            Self::Lost { why, .. } => Some(format!("{why}, so nothing of it counts as allowed")),
             Self::Unclear(why) => Some(why.clone()),
         }
     }

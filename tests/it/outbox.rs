@@ -365,6 +365,38 @@ fn what_an_earlier_run_published_is_there_already() {
     }
 }
 
+/// S26: a damaged note of a publication never makes it happen twice: it is read as it was written, or nothing is
+/// done and the line names it.
+#[test]
+fn a_damaged_note_publishes_nothing_twice() {
+    let run = Finished::new(OutputKind::Diff, shell("echo x >> seen", ""));
+    let first = run.publish().unwrap();
+    let offer = run.offer();
+    let place = run.folder.join(format!("{}.json", offer.key));
+    let whole = fs::read(&place).unwrap();
+    let mut told = 0;
+    let all = (0..whole.len()).step_by(3);
+    for (number, place_of) in all.enumerate() {
+        let mut bytes = whole.clone();
+        match number % 3 {
+            0 => bytes.truncate(place_of),
+            _ => bytes[place_of] ^= 1 << (number % 8),
+        }
+        fs::write(&place, &bytes).unwrap();
+        match run.outbox().look(&offer) {
+            Ok(Look::Already(receipt)) => assert_eq!(receipt, first),
+            Ok(other) => panic!("{place_of}: {other:?}"),
+            Err(trouble) => {
+                told += 1;
+                assert!(trouble.cause.contains(".json is damaged"), "{trouble}");
+                assert!(trouble.cause.contains("not known whether"), "{trouble}");
+                assert!(run.publish().is_err());
+            }
+        }
+    }
+    assert!(told * 10 > whole.len() / 3 * 9, "{told}");
+}
+
 /// A branch that was deleted since holds nothing: a later run publishes there.
 #[test]
 fn what_is_gone_from_the_target_is_published_again() {

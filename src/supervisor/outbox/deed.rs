@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::inert::spelled_line;
 use crate::run::{Digest, Receipt};
+use crate::supervisor::sealed;
 use crate::supervisor::workspace::{Trouble, disk};
 
 /// Where something is published, with every placeholder filled in.
@@ -113,15 +114,10 @@ impl Deeds<'_> {
 
     /// The deed of this key, if it was begun.
     pub fn read(self, key: &Digest) -> Result<Option<Deed>, Trouble> {
-        let path = self.path(key);
-        let bytes = disk::read_or_empty(&path)?;
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        sealed::read(&self.path(key)).map_err(|why| {
             Trouble::new(format!(
-                "cannot read {}: {error}; look at the target, then move this file away",
-                path.display()
+                "{why}, so it is not known whether this was published: look at the target, then move \
+                 that file away"
             ))
         })
     }
@@ -129,7 +125,7 @@ impl Deeds<'_> {
     /// Writes it, synced to disk.
     pub fn write(self, deed: &Deed) -> Result<(), Trouble> {
         let path = self.path(&deed.key);
-        let bytes = serde_json::to_vec_pretty(deed)
+        let bytes = sealed::seal(deed)
             .map_err(|error| Trouble::new(format!("cannot write {}: {error}", path.display())))?;
         disk::replace(&path, &bytes)
     }
