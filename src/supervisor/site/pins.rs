@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use super::{Site, beside};
 use crate::config::loops::{self, LoopFile, PinnedFile};
 use crate::run::{Digest, Mode};
-use crate::supervisor::examiners;
 use crate::supervisor::workspace::flags::Examiners;
 use crate::supervisor::workspace::{Trouble, disk, lead};
+use crate::supervisor::{examiners, sealed};
 
 impl Site {
     /// Where the copies of the examiner's own files are kept during the run.
@@ -21,16 +21,14 @@ impl Site {
     /// What they were is held in memory alone: no file that a program of this user can write.
     pub(in crate::supervisor) async fn require_pinned(&self) -> Result<(), Trouble> {
         let (folder, known) = (self.pinned(), self.pins.borrow().clone());
-        let paths = match &known {
-            Some(known) => known.iter().map(|pin| pin.path.clone()).collect(),
-            None => self.check_scripts(),
+        let known = match known {
+            Some(known) => known,
+            // After a restart they have to be what the host before noted.
+            None => self.noted().await?,
         };
+        let paths = known.iter().map(|pin| pin.path.clone()).collect();
         let found = beside(move || Ok(digests(&folder, paths))).await?;
-        let Some(known) = known else {
-            // After a restart the copies count as they are found.
-            self.pins.replace(Some(found));
-            return Ok(());
-        };
+        self.pins.replace(Some(known.clone()));
         match known.iter().find(|pin| !found.contains(pin)) {
             None => Ok(()),
             Some(pin) => Err(Trouble::new(format!(
@@ -42,13 +40,35 @@ impl Site {
         }
     }
 
+    /// What was pinned when the run began, as it was noted; by a host that noted nothing, the copies as they are.
+    async fn noted(&self) -> Result<Vec<PinnedFile>, Trouble> {
+        let (folder, list) = (self.pinned(), self.pin_list());
+        let paths = self.check_scripts();
+        beside(move || match sealed::read(&list) {
+            Ok(Some(noted)) => Ok(noted),
+            Ok(None) => Ok(digests(&folder, paths)),
+            Err(why) => Err(Trouble::new(format!(
+                "{why}, so it is not known what the run's checks were: nothing is examined with them; stop this \
+                 run and start another"
+            ))),
+        })
+        .await
+    }
+
+    /// Where it is noted what was pinned.
+    fn pin_list(&self) -> PathBuf {
+        self.place.folder.join("pinned.json")
+    }
+
     /// Copies the examiner's own files out of everybody's reach, as they stand now.
     pub(in crate::supervisor) async fn pin(&self) -> Result<(), Trouble> {
-        let (project, folder) = (self.project.clone(), self.pinned());
+        let (project, folder, list) = (self.project.clone(), self.pinned(), self.pin_list());
         let files = loops::pinned_files(&self.project, &self.wake.spec);
         self.pins.replace(Some(files.clone()));
         beside(move || {
             disk::remove(&folder)?;
+            let noted = sealed::seal(&files).map_err(|e| Trouble::new(e.to_string()))?;
+            disk::replace(&list, &noted)?;
             for file in files {
                 let (from, to) = (project.join(&file.path), folder.join(&file.path));
                 disk::folder(to.parent().unwrap_or(&folder))?;
@@ -95,7 +115,8 @@ impl Site {
 
     /// What of the project examines the work, and what that reaches for.
     pub(in crate::supervisor) fn examiners(&self) -> Examiners {
-        examiners::of(&self.wake.spec, self.check_scripts(), &self.pinned())
+        let places = (&*self.pinned(), &*self.project);
+        examiners::of(&self.wake.spec, self.check_scripts(), places)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use checkride::protocol::{Command, Fact, LoopState};
 use checkride::run::spec::Guardrails;
-use checkride::run::{Decision, Event, Mode, Outcome, PartKind, Prompt, Stage};
+use checkride::run::{Ask, Decision, Event, Mode, Outcome, PartKind, Prompt, Stage};
 
 use tokio::time::Instant;
 
@@ -112,6 +112,38 @@ async fn checks_are_pinned_for_the_run() {
     let open = operator.asked("verdict").await;
     assert_eq!(verdict(&open).checks[0].figure, "sure");
     assert!(verdict(&open).approved());
+}
+
+/// S26: after a restart the pinned copies are those that the run began with, or nothing is examined with them and
+/// the line says which file is not as it was.
+#[tokio::test]
+async fn damaged_pins_examine_nothing() {
+    for (file, wanted) in [
+        ("pinned.json", "pinned.json is damaged"),
+        ("pinned/scripts/three", "copy of scripts/three was changed"),
+    ] {
+        let world = Parts::default().world();
+        let supervisor = world.supervise();
+        let mut operator = Operator::at(&supervisor).await;
+        operator.start("count").await;
+        operator.approve("prompt").await;
+        let work = operator.asked("work").await;
+        drop((operator, supervisor));
+        let place = world.settings().state.join("workspaces/count").join(file);
+        let mut bytes = std::fs::read(&place).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&place, &bytes).unwrap();
+        let supervisor = world.supervise();
+        let mut operator = Operator::at(&supervisor).await;
+        operator.look_at(&work).await;
+        operator.answer(&work, Decision::APPROVE).await;
+        let open = operator.asked("error").await;
+        let Ask::Error { failure } = &open.ask else {
+            panic!("{open:?}");
+        };
+        assert!(failure.cause.contains(wanted), "{}", failure.cause);
+    }
 }
 
 /// A goal without verification, and a verification without a goal, are no loops: the row says
