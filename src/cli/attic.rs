@@ -33,8 +33,18 @@ pub struct Row {
     pub place: String,
 }
 
-/// One line for each, and one that names its paths and its place.
-pub fn list(rows: &[Row], zone: &TimeZone, out: &mut Out<'_>) {
+/// What is to be said of a loop's attic beside what is there: what is gone, what cannot be read.
+#[derive(Debug, Clone, Serialize)]
+pub struct Said {
+    /// The loop.
+    #[serde(rename = "loop")]
+    pub name: String,
+    /// One line.
+    pub note: String,
+}
+
+/// One line for each, and one that names its paths and its place; at the end what is to be said beside them.
+pub fn list(rows: &[Row], said: &[Said], zone: &TimeZone, out: &mut Out<'_>) {
     if rows.is_empty() {
         out.line("nothing is kept aside");
     }
@@ -80,11 +90,17 @@ pub fn list(rows: &[Row], zone: &TimeZone, out: &mut Out<'_>) {
         }
         out.line(&format!("    {}", spelled_line(row.place.as_bytes())));
     }
+    for Said { name, note } in said {
+        out.line(&format!("{name}: {note}"));
+    }
 }
 
 /// The same as objects, one per line.
-pub fn json(rows: &[Row], out: &mut Out<'_>) {
+pub fn json(rows: &[Row], said: &[Said], out: &mut Out<'_>) {
     for row in rows {
         out.json(row);
+    }
+    for note in said {
+        out.json(note);
     }
 }

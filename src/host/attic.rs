@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-use crate::cli::attic::{Row, json, list};
+use crate::cli::attic::{Row, Said, json, list};
 use crate::cli::flags::Attic;
 use crate::cli::{Exit, Fail, Out};
 use crate::config::Paths;
 use crate::run::inert::spelled_line;
-use crate::supervisor::workspace::kept::{self, Kept};
+use crate::supervisor::workspace::kept::{self, Kept, Note};
 
 /// Does what the words say.
 pub(super) fn attic(paths: &Paths, words: &Attic, out: &mut Out<'_>) -> Result<Exit, Fail> {
@@ -22,10 +22,15 @@ pub(super) fn attic(paths: &Paths, words: &Attic, out: &mut Out<'_>) -> Result<E
         return restore(&all, call, words.into.as_deref(), out);
     }
     let rows: Vec<Row> = all.iter().map(row).collect();
+    let mut said = kept::notes(paths.state());
+    if let Some(name) = &words.name {
+        said.retain(|note| note.name == *name);
+    }
+    let said: Vec<Said> = said.into_iter().map(saying).collect();
     if words.json {
-        json(&rows, out);
+        json(&rows, &said, out);
     } else {
-        list(&rows, &TimeZone::system(), out);
+        list(&rows, &said, &TimeZone::system(), out);
     }
     if !words.empty || all.is_empty() {
         return Ok(Exit::Done);
@@ -64,6 +69,13 @@ fn restore(all: &[Kept], call: &str, into: Option<&Path>, out: &mut Out<'_>) -> 
         )
     });
     Ok(Exit::Done)
+}
+
+fn saying(note: Note) -> Said {
+    Said {
+        name: note.name,
+        note: note.line,
+    }
 }
 
 fn row(kept: &Kept) -> Row {

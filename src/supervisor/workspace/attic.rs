@@ -31,7 +31,7 @@ pub(super) const LIST: &str = "list.jsonl";
 pub const ODD_DRAWERS: usize = 10;
 
 /// Drawers of ignored files that are kept: they may be as large as all that was built.
-const IGNORED_DRAWERS: usize = 1;
+pub(super) const IGNORED_DRAWERS: usize = 1;
 
 /// One line of the list.
 #[derive(Serialize)]
@@ -39,6 +39,9 @@ struct Line {
     drawer: String,
     why: Why,
     paths: Vec<String>,
+    /// Whether it says that the drawer was deleted to keep newer ones.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    gone: bool,
 }
 
 impl Why {
@@ -172,22 +175,21 @@ impl Workspace {
     /// A new drawer, listed before anything lies in it.
     fn drawer(&self, why: Why, paths: &[&Vec<u8>]) -> Result<PathBuf, Trouble> {
         let attic = self.attic();
-        let trouble = |error: io::Error| Trouble::file("write", &attic, &error);
         let number = drawers(&attic).last().map_or(1, |(number, _)| number + 1);
         let name = format!("{number:06}-{}", why.name());
         let line = Line {
             drawer: name.clone(),
             why,
             paths: paths.iter().map(|path| spelled_line(path)).collect(),
+            gone: false,
         };
-        let line = serde_json::to_string(&line).map_err(|error| trouble(error.into()))?;
         // The folder comes first: it is what takes the number, whatever happens before the line stands.
         let drawer = attic.join(name);
-        durable::make_folder(&drawer).map_err(trouble)?;
-        if let Err(error) = durable::append_line(&attic.join(LIST), &line) {
+        durable::make_folder(&drawer).map_err(|e| Trouble::file("make", &drawer, &e))?;
+        if let Err(trouble) = note(&attic, &line) {
             // An empty drawer would push a full one out.
             disk::remove(&drawer)?;
-            return Err(trouble(error));
+            return Err(trouble);
         }
         Ok(drawer)
     }
@@ -200,8 +202,27 @@ impl Workspace {
         });
         let extra = same.len().saturating_sub(why.most());
         same.truncate(extra);
-        same.iter().try_for_each(|(_, path)| disk::remove(path))
+        same.iter().try_for_each(|(_, path)| {
+            let name = path.file_name().unwrap_or_default();
+            // Said before it is done: nothing is gone untold.
+            let line = Line {
+                drawer: name.to_string_lossy().into_owned(),
+                why,
+                paths: Vec::new(),
+                gone: true,
+            };
+            note(&self.attic(), &line)?;
+            disk::remove(path)
+        })
     }
+}
+
+/// Adds a line to the list of an attic.
+fn note(attic: &Path, line: &Line) -> Result<(), Trouble> {
+    let list = attic.join(LIST);
+    let failed = |error: io::Error| Trouble::file("write", &list, &error);
+    let line = serde_json::to_string(line).map_err(|error| failed(error.into()))?;
+    durable::append_line(&list, &line).map_err(failed)
 }
 
 /// The drawers by number, oldest first.

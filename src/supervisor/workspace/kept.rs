@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::attic::LIST;
+use super::attic::{IGNORED_DRAWERS, LIST, ODD_DRAWERS};
 use super::{Trouble, disk};
 use crate::durable;
 use crate::run::inert::spelled_line;
@@ -39,6 +39,17 @@ pub struct Kept {
 struct Line {
     drawer: String,
     paths: Vec<String>,
+    #[serde(default)]
+    gone: bool,
+}
+
+/// What is to be said of the attic of one loop beside what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The loop.
+    pub name: String,
+    /// One inert line.
+    pub line: String,
 }
 
 /// All that is kept aside for the loops of a project: by loop, the oldest drawer first.
@@ -48,16 +59,13 @@ pub fn all(state: &Path) -> Vec<Kept> {
     let mut found = Vec::new();
     for (name, folder) in folders(&state.join("workspaces")) {
         let attic = folder.join("attic");
-        let list = fs::read_to_string(attic.join(LIST)).unwrap_or_default();
-        let lines = list
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok());
-        let lines: Vec<Line> = lines.collect();
+        let lines: Vec<Line> = listed(&attic).into_iter().flatten().collect();
         for (drawer, place) in folders(&attic) {
             let Some((call, what)) = drawer_words(&drawer) else {
                 continue;
             };
-            let line = lines.iter().rev().find(|line| line.drawer == drawer);
+            let mut told = lines.iter().rev().filter(|line| !line.gone);
+            let line = told.find(|line| line.drawer == drawer);
             let paths = line.map(|line| line.paths.clone()).unwrap_or_default();
             found.push(kept(&name, (call, what), paths, place));
         }
@@ -73,6 +81,51 @@ pub fn all(state: &Path) -> Vec<Kept> {
         }
     }
     found
+}
+
+/// What is not there any more though it was put aside, and what of the lists cannot be read, by loop.
+pub fn notes(state: &Path) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for (name, folder) in folders(&state.join("workspaces")) {
+        let attic = folder.join("attic");
+        let lines = listed(&attic);
+        let mut say = |line: String| {
+            let name = name.clone();
+            notes.push(Note { name, line });
+        };
+        let gone = lines.iter().flatten().filter(|line| line.gone).count();
+        if gone > 0 {
+            let drawers = if gone == 1 {
+                "drawer is"
+            } else {
+                "drawers are"
+            };
+            say(format!(
+                "{gone} older {drawers} deleted: of what git cannot hold the newest {ODD_DRAWERS} are kept, of \
+                 ignored files those of {IGNORED_DRAWERS} run"
+            ));
+        }
+        let damaged = lines.iter().filter(|line| line.is_none()).count();
+        if damaged > 0 {
+            let list = spelled_line(attic.join(LIST).as_os_str().as_encoded_bytes());
+            let lines = if damaged == 1 { "line" } else { "lines" };
+            say(format!(
+                "{damaged} {lines} of {list} cannot be read: a drawer is listed without the names of what it holds"
+            ));
+        }
+    }
+    notes
+}
+
+/// The lines of the list of an attic; `None` for one that cannot be read.
+fn listed(attic: &Path) -> Vec<Option<Line>> {
+    let list = match fs::read(attic.join(LIST)) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(e) if e.kind() == ErrorKind::NotFound => String::new(),
+        Err(_) => return vec![None],
+    };
+    let line = |line| serde_json::from_str(line).ok();
+    list.lines().map(line).collect()
 }
 
 impl Kept {
