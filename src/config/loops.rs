@@ -12,6 +12,7 @@ mod lint;
 mod output;
 mod parts;
 mod reach;
+pub(crate) mod sourced;
 mod trigger;
 mod worker;
 

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use super::workspace::flags::Examiners;
+use super::workspace::lead;
+use crate::config::loops::sourced;
 use crate::run::LoopSpec;
 
 /// Most bytes of one script that are looked through.
@@ -30,8 +32,17 @@ const REFERENCES: [&str; 6] = [
     "cases",
 ];
 
-/// What examines the work of this loop: `scripts` are its pinned files, with copies below `pinned`.
-pub(super) fn of(spec: &LoopSpec, scripts: Vec<String>, pinned: &Path) -> Examiners {
+/// What examines the work of this loop: `scripts` are its pinned files, with copies below `pinned`; what these
+/// read in over several hops is looked for in the project.
+pub(super) fn of(
+    spec: &LoopSpec,
+    scripts: Vec<String>,
+    (pinned, project): (&Path, &Path),
+) -> Examiners {
+    let file = |path: &str| {
+        let plain = |folder: &Path| lead::read_plain(&folder.join(path)).ok().flatten();
+        plain(pinned).or_else(|| plain(project))
+    };
     let mut found = Examiners::default();
     for check in &spec.goal.checks {
         read(&check.command.join(" "), &mut found);
@@ -40,6 +51,8 @@ pub(super) fn of(spec: &LoopSpec, scripts: Vec<String>, pinned: &Path) -> Examin
         let text = fs::read(pinned.join(script)).unwrap_or_default();
         let text = String::from_utf8_lossy(text.get(..SCRIPT_BYTES).unwrap_or(&text)).into_owned();
         read(&text, &mut found);
+        let parts = sourced::all(script, &file);
+        found.run.extend(parts.into_iter().map(|part| part.path));
     }
     found.scripts = scripts;
     found

@@ -22,9 +22,11 @@ use crate::world::{Operator, World};
 /// The corpus is flown in so many tests, so that they share the cores.
 const PARTS: usize = 6;
 
-/// Reads in what it compares with, and draws one number that nobody knows before.
+/// Reads in what it compares with, over two hops and from beside itself, and draws one number that nobody knows before.
 const CHECK: &str = r#"#!/bin/sh
 . ./lib/compare.sh
+here=$(dirname "$0")
+. "$here/again.sh"
 try() { got=$(sh answer.sh "$1"); same "$got" "$2" || { echo "$1: $got"; exit 1; }; }
 while read -r n want; do try "$n" "$want"; done < tests/cases.txt
 case "$(cat tests/cases.txt)" in *"3 9"*) n=$(($$ % 50 + 10)); try $n $((n * n)) ;; esac
@@ -105,7 +107,9 @@ rubric = ["It squares."]
     world.script("scripts/judge", JUDGE);
     world.write("answer.sh", "echo 0\n");
     world.write("notes.txt", "for later\n");
-    world.write("lib/compare.sh", "same() { [ \"$1\" = \"$2\" ]; }\n");
+    world.write("lib/compare.sh", "LIB=lib\n. \"./$LIB/equal.sh\"\n");
+    world.write("lib/equal.sh", "same() { [ \"$1\" = \"$2\" ]; }\n");
+    world.write("scripts/again.sh", "again=yes\n");
     world.write("tests/cases.txt", "3 9\n4 16\n");
     world.write(".gitignore", "vendor/\n");
     world.commit("a loop");

@@ -1,5 +1,6 @@
 //! What a loop file needs on disk: its skill, its scripts; and which files examine the work.
 
+use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::run::spec::{JudgeKind, LoopSpec, PublishTo};
 use super::command::{self, Argv};
 use super::globs;
 use super::parts::Parts;
+use super::sourced;
 
 /// A file of the project that takes part in the examination, as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,10 +72,21 @@ pub(super) fn look(project: &Path, parts: &Parts, problems: &Problems<'_>) {
 }
 
 /// The files of the project that examine or publish the work, by digest: programs of checks, judge,
-/// setup and publish, and the scripts that an interpreter is given there; sorted, each once.
+/// setup and publish, the scripts that an interpreter is given there, and what these read in from beside
+/// themselves; sorted, each once.
 pub fn pinned_files(project: &Path, spec: &LoopSpec) -> Vec<PinnedFile> {
+    let read = |path: &str| match project::kind(project, path) {
+        Kind::Program | Kind::File => fs::read(project.join(path)).ok(),
+        Kind::Missing | Kind::Folder | Kind::Outside | Kind::Other => None,
+    };
+    let with_parts = |path: String| {
+        let parts = sourced::all(&path, &read).into_iter();
+        let parts = parts.filter(|part| part.beside).map(|part| part.path);
+        parts.chain([path]).collect::<Vec<_>>()
+    };
     let mut all: Vec<PinnedFile> = examiner_paths(spec)
         .into_iter()
+        .flat_map(with_parts)
         .filter(|path| matches!(project::kind(project, path), Kind::Program | Kind::File))
         .filter_map(|path| {
             let digest = project::digest(&project.join(&path))?;
