@@ -6,7 +6,6 @@ pub mod executed;
 pub mod loops;
 mod names;
 mod nearest;
-pub mod notices;
 pub mod paths;
 pub mod prices;
 mod project;
@@ -14,6 +13,7 @@ mod quantity;
 mod reader;
 pub mod settings;
 pub mod skills;
+pub mod user;
 
 use crate::run::counted;
 use crate::run::inert::spelled_line;
@@ -104,8 +104,8 @@ impl Report {
 
     /// Adds what is wrong with the user's own files in this config folder.
     pub fn with_user(&mut self, folder: &Path) {
-        if let Some(found) = notices::examine(folder) {
-            self.add(notices::FILE.to_owned(), found, Vec::new());
+        if let Some(found) = user::examine(folder) {
+            self.add(user::FILE.to_owned(), found, Vec::new());
         }
         if folder.join(prices::FILE).exists() {
             let found = prices::read(folder).diagnostics;

@@ -12,6 +12,7 @@ mod install;
 mod lasting;
 pub mod lock;
 mod log;
+mod looks;
 pub mod peer;
 mod plain;
 pub mod program;

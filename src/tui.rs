@@ -18,6 +18,7 @@ mod signals;
 pub mod styles;
 pub mod terminal;
 pub mod text;
+pub mod themes;
 
 use std::collections::VecDeque;
 use std::io;

@@ -1,8 +1,10 @@
 //! `checkride [dir]`: attaches and hands the link to the screen.
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 
 use super::lasting::lasting;
+use super::looks::{Looks, looks};
 use super::{absence, attach, demo, program};
 use crate::cli::flags::View;
 use crate::cli::{self, Exit, Fail, Out};
@@ -11,7 +13,6 @@ use crate::link::Link;
 use crate::run::spec::Hours;
 use crate::tui::app::{Manner, Next};
 use crate::tui::notify::Tongue;
-use crate::tui::styles::Styles;
 use crate::tui::{self, Exit as Left, Options, Signals};
 
 /// Opens the cockpit of this project.
@@ -21,12 +22,12 @@ use crate::tui::{self, Exit as Left, Options, Signals};
 pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
     must_be_terminal()?;
     // A theme that is not there must not leave a host behind.
-    options(view, None)?;
-    let mut notice = None;
+    let mut notice = looks(view, Some(paths.config()))?.notice;
     loop {
+        let looks = looks(view, Some(paths.config()))?;
         let options = Options {
             notice: notice.take(),
-            ..options(view, quiet(paths))?
+            ..options(view, looks, quiet(paths))
         };
         let runtime = program::runtime()?;
         let left = runtime.block_on(async {
@@ -42,7 +43,7 @@ pub(super) fn open(paths: &Paths, view: &View) -> Result<Exit, Fail> {
         })?;
         match left {
             Left::Left | Left::Ended => return Ok(Exit::Done),
-            Left::For(Next::Demo) => drop(demo(view)?),
+            Left::For(Next::Demo) => drop(demo(view, Some(paths.config()))?),
             Left::For(Next::Starter(name)) => notice = Some(install(paths, name)),
         }
     }
@@ -63,10 +64,11 @@ fn install(paths: &Paths, name: &str) -> String {
     }
 }
 
-/// Plays the demo: the real engine in this process, over a project in a temporary folder.
-pub(super) fn demo(view: &View) -> Result<Exit, Fail> {
+/// Plays the demo: the real engine in this process, over a project in a temporary folder. `config` is the user's
+/// config folder where one is known.
+pub(super) fn demo(view: &View, config: Option<&Path>) -> Result<Exit, Fail> {
     must_be_terminal()?;
-    let mut options = options(view, None)?;
+    let mut options = options(view, looks(view, config)?, None);
     options.manner.owned = true;
     let runtime = program::runtime()?;
     // Before there is a folder that a signal could leave behind.
@@ -98,25 +100,10 @@ async fn fly(link: Link, options: Options, signals: Signals) -> Result<Left, Fai
     flown.map_err(|e| Exit::Trouble.because(format!("the terminal cannot be used: {e}")))
 }
 
-fn options(view: &View, quiet: Option<Hours>) -> Result<Options, Fail> {
+fn options(view: &View, looks: Looks, quiet: Option<Hours>) -> Options {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let plain =
-        view.no_color || set("NO_COLOR") || std::env::var("TERM").is_ok_and(|t| t == "dumb");
-    let name = view
-        .theme
-        .as_deref()
-        .unwrap_or(if plain { "mono" } else { "terminal" });
-    let styles = Styles::named(name).ok_or_else(|| {
-        Exit::Usage.because(format!(
-            "there is no theme {name}; there are terminal and mono"
-        ))
-    })?;
-    Ok(Options {
-        styles: if view.ascii {
-            styles.in_ascii()
-        } else {
-            styles
-        },
+    Options {
+        styles: looks.styles,
         manner: Manner {
             read_only: view.read_only,
             owned: false,
@@ -129,7 +116,7 @@ fn options(view: &View, quiet: Option<Hours>) -> Result<Options, Fail> {
         by: format!("cockpit {}", std::process::id()),
         notice: None,
         away: None,
-    })
+    }
 }
 
 /// `$VISUAL`, else `$EDITOR`, in words.

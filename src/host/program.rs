@@ -64,7 +64,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
     if let Some(Cmd::Demo) = &flags.command {
         // It has a project of its own; where it is started does not matter.
-        return cockpit::demo(&flags.view);
+        let paths = paths(flags).ok();
+        return cockpit::demo(&flags.view, paths.as_ref().map(Paths::config));
     }
     let paths = paths(flags)?;
     let Some(command) = &flags.command else {

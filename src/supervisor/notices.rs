@@ -18,7 +18,8 @@ use super::journal::{Journal, JournalError};
 use super::redactor::Redactor;
 use super::wake::quiet;
 use super::{Activity, Settings, Shared, secrets};
-use crate::config::{notices, settings};
+use crate::config::user::Receivers;
+use crate::config::{settings, user};
 use crate::protocol::{Fact, Record, RunId};
 use crate::run::spec::Hours;
 use crate::run::{Checkpoint, CheckpointId, Event, LoopSpec, Phase, Run};
@@ -140,14 +141,14 @@ impl Teller {
         let Some((run, Phase::Asking(open))) = run.as_ref().map(|run| (run, run.phase())) else {
             return false;
         };
-        let receivers = match notices::read(&self.settings.config) {
+        let receivers = match user::read(&self.settings.config).map(|user| user.notify) {
             Ok(receivers) => receivers,
             Err(why) => {
-                self.complain(notices::FILE, why);
+                self.complain(user::FILE, why);
                 return false;
             }
         };
-        if receivers == notices::Receivers::default() {
+        if receivers == Receivers::default() {
             return false;
         }
         let spec = &run.woke().spec;
@@ -165,7 +166,7 @@ impl Teller {
     }
 
     /// Tells each receiver that was not told yet.
-    async fn tell(&self, receivers: notices::Receivers, open: &Checkpoint, notice: Notice) {
+    async fn tell(&self, receivers: Receivers, open: &Checkpoint, notice: Notice) {
         if let Some(command) = receivers.command
             && self.claims("command", open).await
         {

@@ -1,9 +1,8 @@
-//! Every style on the screen: the roles of PRODUCT §3.6, and the themes that fill them.
-//! The only place that names a colour.
+//! Every style on the screen: the roles of PRODUCT §3.6. Which look each has is said by a theme (`themes.rs`).
 
 use std::collections::BTreeMap;
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Color, Style};
 use serde::Deserialize;
 
 /// What a piece of text is; a theme says how that looks.
@@ -83,33 +82,23 @@ pub struct Styles {
     pub ascii: bool,
 }
 
-const TERMINAL: &str = include_str!("../../themes/terminal.toml");
-const MONO: &str = include_str!("../../themes/mono.toml");
-
 impl Styles {
-    /// A shipped theme: `terminal` or `mono`; `None` where there is no such theme.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "terminal" => Self::read(TERMINAL).ok(),
-            "mono" => Self::read(MONO).ok(),
-            _ => None,
+    /// These looks; a role that is left out looks like plain text.
+    pub fn of_roles(roles: BTreeMap<Role, Style>) -> Self {
+        Self {
+            roles,
+            ascii: false,
         }
     }
 
-    /// Reads a theme file. The error is one line: what and where.
-    pub fn read(text: &str) -> Result<Self, String> {
-        let file: ThemeFile = toml::from_str(text).map_err(|e| e.message().to_owned())?;
-        let mut roles = BTreeMap::new();
-        for (role, look) in file.roles {
-            let style = look
-                .style()
-                .map_err(|colour| format!("{}: {role:?}: no colour «{colour}»", file.name))?;
-            roles.insert(role, style);
+    /// The same styles in the 256 colours that nearly every terminal has.
+    #[must_use]
+    pub fn in_256(mut self) -> Self {
+        for style in self.roles.values_mut() {
+            style.fg = style.fg.map(indexed);
+            style.bg = style.bg.map(indexed);
         }
-        Ok(Self {
-            roles,
-            ascii: false,
-        })
+        self
     }
 
     /// The same styles with ASCII marks and lines.
@@ -125,127 +114,55 @@ impl Styles {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ThemeFile {
-    name: String,
-    roles: BTreeMap<Role, Look>,
-}
+/// The six values that each part of the 216 colours may have.
+const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Look {
-    Colour(String),
-    Full(Full),
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "one key of the file each, independent of each other"
-)]
-struct Full {
-    fg: Option<String>,
-    bg: Option<String>,
-    bold: bool,
-    dim: bool,
-    italic: bool,
-    underline: bool,
-    reverse: bool,
-}
-
-impl Look {
-    /// The style, or the word that is no colour.
-    fn style(&self) -> Result<Style, String> {
-        let full = match self {
-            Self::Colour(fg) => &Full {
-                fg: Some(fg.clone()),
-                ..Full::default()
-            },
-            Self::Full(full) => full,
-        };
-        let mut style = Style::new();
-        if let Some(fg) = &full.fg {
-            style.fg = colour(fg)?;
-        }
-        if let Some(bg) = &full.bg {
-            style.bg = colour(bg)?;
-        }
-        for (on, modifier) in [
-            (full.bold, Modifier::BOLD),
-            (full.dim, Modifier::DIM),
-            (full.italic, Modifier::ITALIC),
-            (full.underline, Modifier::UNDERLINED),
-            (full.reverse, Modifier::REVERSED),
-        ] {
-            if on {
-                style = style.add_modifier(modifier);
-            }
-        }
-        Ok(style)
-    }
-}
-
-/// A colour by its name or as `#rrggbb`; `None` for the terminal's own.
-fn colour(name: &str) -> Result<Option<Color>, String> {
-    let colour = match name {
-        "default" => return Ok(None),
-        "black" => Color::Black,
-        "red" => Color::Red,
-        "green" => Color::Green,
-        "yellow" => Color::Yellow,
-        "blue" => Color::Blue,
-        "magenta" => Color::Magenta,
-        "cyan" => Color::Cyan,
-        "white" => Color::Gray,
-        "bright-black" => Color::DarkGray,
-        "bright-red" => Color::LightRed,
-        "bright-green" => Color::LightGreen,
-        "bright-yellow" => Color::LightYellow,
-        "bright-blue" => Color::LightBlue,
-        "bright-magenta" => Color::LightMagenta,
-        "bright-cyan" => Color::LightCyan,
-        "bright-white" => Color::White,
-        hex => return rgb(hex).map(Some).ok_or_else(|| hex.to_owned()),
+/// The nearest of the 216 colours and 24 greys that have the same value on every terminal; the 16 below them
+/// are the user's own, and stay.
+fn indexed(colour: Color) -> Color {
+    let Color::Rgb(r, g, b) = colour else {
+        return colour;
     };
-    Ok(Some(colour))
-}
-
-fn rgb(hex: &str) -> Option<Color> {
-    let digits = hex.strip_prefix('#').filter(|d| d.len() == 6)?;
-    let n = u32::from_str_radix(digits, 16).ok()?;
-    let [_, r, g, b] = n.to_be_bytes();
-    Some(Color::Rgb(r, g, b))
+    let wanted = [r, g, b];
+    let far = |found: [u8; 3]| -> u32 {
+        let pairs = found.into_iter().zip(wanted);
+        pairs.map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
+    };
+    let step = |value: u8| (0..6).min_by_key(|n| STEPS[usize::from(*n)].abs_diff(value));
+    let steps: [u8; 3] = wanted.map(|value| step(value).unwrap_or(0));
+    let mean = wanted.map(u16::from).iter().sum::<u16>() / 3;
+    let grey = u8::try_from(mean.saturating_sub(3) / 10)
+        .unwrap_or(23)
+        .min(23);
+    if far([8 + 10 * grey; 3]) < far(steps.map(|n| STEPS[usize::from(n)])) {
+        Color::Indexed(232 + grey)
+    } else {
+        Color::Indexed(steps.iter().fold(0, |index, n| index * 6 + n) + 16)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Both shipped themes can be read and name every role (P6).
+    /// Colours of the cube and of the greys are found exactly, others near by; the terminal's own stay.
     #[test]
-    fn shipped_themes_are_whole() {
-        for name in ["terminal", "mono"] {
-            let styles = Styles::named(name).unwrap();
-            assert_eq!(styles.roles.len(), Role::ALL.len(), "{name}");
+    fn the_nearest_of_256_is_found() {
+        for (rgb, index) in [
+            ((0, 0, 0), 16),
+            ((255, 255, 255), 231),
+            ((95, 135, 175), 67),
+            ((8, 8, 8), 232),
+            ((128, 128, 128), 244),
+            ((229, 192, 123), 180),
+        ] {
+            let (r, g, b) = rgb;
+            assert_eq!(
+                indexed(Color::Rgb(r, g, b)),
+                Color::Indexed(index),
+                "{rgb:?}"
+            );
         }
-    }
-
-    /// A wrong colour is named; an unknown role is refused.
-    #[test]
-    fn wrong_themes_are_refused() {
-        let err = Styles::read("name = \"x\"\n[roles]\nok = \"grün\"").unwrap_err();
-        assert_eq!(err, "x: Ok: no colour «grün»");
-        assert!(Styles::read("name = \"x\"\n[roles]\nokay = \"green\"").is_err());
-    }
-
-    /// Mono has no colour at all.
-    #[test]
-    fn mono_has_no_colour() {
-        let mono = Styles::named("mono").unwrap();
-        for (role, _) in Role::ALL {
-            assert_eq!((mono.of(role).fg, mono.of(role).bg), (None, None));
-        }
+        assert_eq!(indexed(Color::Cyan), Color::Cyan);
     }
 }

@@ -17,7 +17,7 @@ use checkride::supervisor::process::Exit;
 use checkride::supervisor::verifier::answer;
 use checkride::supervisor::worker::stream::{self, End, Lines, Sessions};
 use checkride::tui::input::Reader as KeyReader;
-use checkride::tui::styles::Styles;
+use checkride::tui::themes::Theme;
 use tokio::time::Instant;
 
 use crate::screens::scenes;
@@ -187,7 +187,7 @@ async fn settings_prices_and_themes() {
         let text = lossy(input);
         drop(settings::read_text(&text));
         drop(prices::read_text(&text));
-        drop(Styles::read(&text));
+        drop(Theme::read(&text));
     })
     .await;
 }

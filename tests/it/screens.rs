@@ -15,11 +15,17 @@ use checkride::tui::draw::draw;
 use checkride::tui::keymap::Key;
 use checkride::tui::styles::{Role, Styles};
 use checkride::tui::text::figures::Moment;
+use checkride::tui::themes;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 /// Fri 12 Jun 2026, 14:07:00 UTC.
 pub(crate) const NOON: i64 = 1_781_273_220_000;
+
+/// A shipped theme.
+pub(crate) fn theme(name: &str) -> Styles {
+    themes::of_shipped(name).unwrap()
+}
 
 /// A cockpit with its clock, fed by hand.
 pub(crate) struct Cockpit {
@@ -73,7 +79,7 @@ impl Cockpit {
 
     /// A frame is drawn.
     pub(crate) fn frame(&mut self) {
-        drop(self.grid(&Styles::named("terminal").unwrap()));
+        drop(self.grid(&theme("terminal")));
         let out = self.app.drawn(self.now);
         self.take(out);
     }
@@ -105,14 +111,14 @@ impl Cockpit {
     }
 
     /// The screen as text.
-    pub(crate) fn text(&self, theme: &str) -> String {
-        let buf = self.grid(&Styles::named(theme).unwrap());
+    pub(crate) fn text(&self, name: &str) -> String {
+        let buf = self.grid(&theme(name));
         lines(&buf, |cell| cell.symbol().to_owned())
     }
 
     /// The screen as text, then a grid of style letters with its legend.
     pub(crate) fn snapshot(&self) -> String {
-        let styles = Styles::named("terminal").unwrap();
+        let styles = theme("terminal");
         let buf = self.grid(&styles);
         let text = lines(&buf, |cell| cell.symbol().to_owned());
         let mut used = Vec::new();
@@ -463,7 +469,7 @@ fn tiny() {
 #[test]
 fn ascii() {
     let cockpit = Cockpit::new(&scenes::work(), (80, 24));
-    let buf = cockpit.grid(&Styles::named("terminal").unwrap().in_ascii());
+    let buf = cockpit.grid(&theme("terminal").in_ascii());
     let text = lines(&buf, |cell| cell.symbol().to_owned());
     insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("blocked-ascii-80x24", text);

@@ -10,7 +10,7 @@ use ring::hmac;
 use tokio::time::sleep;
 
 use super::Notice;
-use crate::config::notices::Webhook;
+use crate::config::user::Webhook;
 use crate::run::inert::escaped;
 use crate::supervisor::clock::Clock;
 

@@ -6,12 +6,11 @@ use checkride::run::{Event, Outcome};
 use checkride::tui::action::{Group, TABLE};
 use checkride::tui::app::{Layer, Out};
 use checkride::tui::keymap::Key;
-use checkride::tui::styles::Styles;
 use checkride::tui::text::figures::Moment;
 use proptest::prelude::*;
 
 use super::scenes::{self, checkpoint, event, run_id};
-use super::{Cockpit, NOON};
+use super::{Cockpit, NOON, theme};
 use crate::ordeal::times;
 
 /// What can happen to a cockpit.
@@ -164,7 +163,7 @@ fn columns_stay_aligned_with_any_script() {
             cockpit.app.toast = None;
             let text = cockpit.text("terminal");
             assert!(keys == "?" || width < 60 || text.contains("日本"), "{text}");
-            let buf = cockpit.grid(&Styles::named("terminal").unwrap());
+            let buf = cockpit.grid(&theme("terminal"));
             for line in cockpit.app.layout().lines {
                 for y in line.top..line.bottom {
                     let cell = buf[(line.x, y)].symbol();

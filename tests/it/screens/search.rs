@@ -4,14 +4,14 @@ use checkride::protocol::{Command, Fact, Fetch};
 use checkride::run::Event;
 use checkride::tui::app::pages::Tab;
 use checkride::tui::app::{Layer, Out};
-use checkride::tui::styles::{Role, Styles};
+use checkride::tui::styles::Role;
 
 use super::scenes::{self, checkpoint, event, record, run_id};
-use super::{Cockpit, NOON, parse};
+use super::{Cockpit, NOON, parse, theme};
 
 /// The pieces of the screen that are marked as matches.
 fn marked(cockpit: &Cockpit) -> Vec<String> {
-    let styles = Styles::named("terminal").unwrap();
+    let styles = theme("terminal");
     let buf = cockpit.grid(&styles);
     let style = styles.of(Role::Sel);
     let mut out: Vec<String> = Vec::new();

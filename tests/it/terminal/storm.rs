@@ -10,7 +10,6 @@ use checkride::config::Paths;
 use checkride::config::paths::Environment;
 use checkride::host::attach::connect;
 use checkride::tui::app::Manner;
-use checkride::tui::styles::Styles;
 use checkride::tui::{self, Options, Signals};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -221,7 +220,7 @@ async fn a_cockpit_that_panics() {
     };
     let paths = Paths::new(&project, &environment).unwrap();
     let options = Options {
-        styles: Styles::named("terminal").unwrap(),
+        styles: crate::screens::theme("terminal"),
         manner: Manner::default(),
         calm: false,
         notify: None,

@@ -1,4 +1,4 @@
-//! `config.toml` in the user's config folder: who else is told when a loop waits for a person.
+//! `config.toml` in the user's config folder: the theme of the cockpit, and who else is told when a loop waits.
 
 use std::path::Path;
 
@@ -8,6 +8,15 @@ use super::reader::{self, At, Problems, Table};
 
 /// The name of the file.
 pub const FILE: &str = "config.toml";
+
+/// What a user has set for all projects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct User {
+    /// The theme that cockpits open in where none is named.
+    pub theme: Option<String>,
+    /// Who else is told.
+    pub notify: Receivers,
+}
 
 /// Who is told that a loop waits for a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,14 +36,14 @@ pub struct Webhook {
     pub secret_env: String,
 }
 
-/// Reads the receivers in this config folder; an absent file has none.
+/// Reads the file in this config folder; an absent one sets nothing.
 ///
 /// # Errors
-/// The first thing that is wrong, in one line; nobody is told then.
-pub fn read(folder: &Path) -> Result<Receivers, String> {
+/// The first thing that is wrong, in one line; nothing of the file holds then.
+pub fn read(folder: &Path) -> Result<User, String> {
     let path = folder.join(FILE);
     if std::fs::symlink_metadata(&path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
-        return Ok(Receivers::default());
+        return Ok(User::default());
     }
     let text = project::read_bytes(&path)
         .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()));
@@ -42,6 +51,23 @@ pub fn read(folder: &Path) -> Result<Receivers, String> {
         Ok(text) => read_text(&text),
         Err(why) => Err(format!("{FILE} cannot be read: {why}")),
     }
+}
+
+/// The text of the user's own theme of this name, `themes/NAME.toml` in this config folder; `None` where there is none.
+///
+/// # Errors
+/// One line: the file is there and cannot be read.
+pub fn theme(folder: &Path, name: &str) -> Result<Option<String>, String> {
+    // A name is no path.
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    let path = folder.join("themes").join(format!("{name}.toml"));
+    if name.is_empty() || !name.chars().all(plain) || !path.exists() {
+        return Ok(None);
+    }
+    project::read_bytes(&path)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()))
+        .map(Some)
+        .map_err(|why| format!("theme {name}: {} cannot be read: {why}", path.display()))
 }
 
 /// Everything that is wrong with the file in this config folder; `None` where there is none.
@@ -69,7 +95,7 @@ pub fn examine(folder: &Path) -> Option<Vec<Diagnostic>> {
 ///
 /// # Errors
 /// As for `read`.
-pub fn read_text(text: &str) -> Result<Receivers, String> {
+pub fn read_text(text: &str) -> Result<User, String> {
     let (read, diagnostics) = parse(text, FILE);
     let invalid = || {
         let first = diagnostics.first();
@@ -78,11 +104,12 @@ pub fn read_text(text: &str) -> Result<Receivers, String> {
     read.ok_or_else(invalid)
 }
 
-/// The receivers, where nothing is wrong; and what is.
-fn parse(text: &str, shown: &str) -> (Option<Receivers>, Vec<Diagnostic>) {
+/// What it sets, where nothing is wrong; and what is.
+fn parse(text: &str, shown: &str) -> (Option<User>, Vec<Diagnostic>) {
     let problems = Problems::of(text);
-    let read = reader::document(text, &problems, |table| {
-        table.table("notify", receivers).unwrap_or_default()
+    let read = reader::document(text, &problems, |table| User {
+        theme: table.text("theme").map(|name| name.value),
+        notify: table.table("notify", receivers).unwrap_or_default(),
     });
     let read = read.filter(|_| !problems.has_errors());
     (read, problems.into_diagnostics(shown).0)
@@ -140,7 +167,7 @@ mod tests {
     fn a_webhook_is_signed_and_encrypted() {
         let good = "[notify]\ncommand = [\"notify-send\", \"checkride\"]\n\
                     webhook = \"https://example.org/x\"\nsecret_env = \"S\"\n";
-        let read = read_text(good).unwrap();
+        let read = read_text(good).unwrap().notify;
         assert_eq!(
             read.command,
             Some(vec!["notify-send".into(), "checkride".into()])
@@ -168,6 +195,8 @@ mod tests {
             let line = read_text(bad).unwrap_err();
             assert!(line.contains(why) && line.lines().count() == 1, "{line}");
         }
-        assert_eq!(read_text(""), Ok(Receivers::default()));
+        assert_eq!(read_text(""), Ok(User::default()));
+        let themed = read_text("theme = \"ink\"\n").unwrap();
+        assert_eq!(themed.theme.as_deref(), Some("ink"));
     }
 }
