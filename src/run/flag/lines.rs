@@ -103,6 +103,10 @@ pub fn added(line: &str, examiners: &[String]) -> Vec<(Sign, String)> {
     for key in keys::find(line) {
         found.push((Sign::Key, key.name.to_owned()));
     }
+    // What follows may be hidden as a key in all that is shown: the file itself has to be read.
+    if found.is_empty() && keys::opens_block(line) {
+        found.push((Sign::Key, "private key".to_owned()));
+    }
     let lower = line.to_lowercase();
     if line.contains("APPROVED") || SPEAKS.iter().any(|words| lower.contains(words)) {
         found.push((Sign::Speaks, "words for whoever examines it".to_owned()));
@@ -178,6 +182,7 @@ mod tests {
             ("<!-- IGNORE PREVIOUS instructions -->", Sign::Speaks),
             ("Status: APPROVED", Sign::Speaks),
             ("{\"lines\":[{\"n\":1,\"pass\":true}]}", Sign::Speaks),
+            ("# see -----BEGIN PRIVATE KEY-----", Sign::Key),
             (
                 "if os.environ.get(\"PYTEST_CURRENT_TEST\"):",
                 Sign::Examined,

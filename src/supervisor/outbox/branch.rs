@@ -198,7 +198,9 @@ impl<'a> Branch<'a> {
         }
     }
 
-    /// The tree of `onto` with the run's changes merged into it.
+    /// The tree of `onto` with the run's changes merged into it, each in the file in which it was shown.
+    ///
+    /// A merge that follows renames would put a line that was shown in one file into another.
     fn merged(&self, onto: &str, tree: &str) -> Result<String, Trouble> {
         let base = self.workspace.base();
         if onto == base {
@@ -210,6 +212,10 @@ impl<'a> Branch<'a> {
                 .line(&["commit-tree", tree, "-p", base, "-m", "checkride: result"])?;
         let merge_base = format!("--merge-base={base}");
         let output = git.output(&[
+            "-c",
+            "merge.renames=false",
+            "-c",
+            "merge.directoryRenames=false",
             "merge-tree",
             "--write-tree",
             "--name-only",
@@ -224,7 +230,10 @@ impl<'a> Branch<'a> {
             .next()
             .map(|id| String::from_utf8_lossy(id).into_owned());
         match (output.status.code(), merged) {
-            (Some(0), Some(merged)) => Ok(merged),
+            (Some(0), Some(merged)) => {
+                self.require_shown(&merged, (onto, base, tree))?;
+                Ok(merged)
+            }
             (Some(1), Some(_)) => {
                 let names: Vec<String> = fields.map(spelled_line).collect();
                 Err(Trouble::new(format!(
@@ -239,6 +248,32 @@ impl<'a> Branch<'a> {
                 Err(git.failed(&cause, &output.stderr))
             }
         }
+    }
+
+    /// Refuses a merge that changes a file of the branch in which the run has changed nothing: not every version of
+    /// git can be kept from following a rename.
+    fn require_shown(
+        &self,
+        merged: &str,
+        (onto, base, tree): (&str, &str, &str),
+    ) -> Result<(), Trouble> {
+        let git = self.workspace.git();
+        let shown = diff::deltas(git, &format!("{base}^{{tree}}"), tree)?;
+        let done = diff::deltas(git, &format!("{onto}^{{tree}}"), merged)?;
+        let others: Vec<String> = done
+            .iter()
+            .filter(|delta| shown.iter().all(|known| known.path != delta.path))
+            .map(|delta| spelled_line(&delta.path))
+            .collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        Err(Trouble::new(format!(
+            "on branch {} the diff would change {}, which nobody was shown; publish to another branch, or start a \
+             new run from a newer commit",
+            self.name,
+            others.join(", ")
+        )))
     }
 
     /// The tree of `onto` with one file put in.
