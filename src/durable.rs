@@ -4,8 +4,9 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use tempfile::{Builder, NamedTempFile};
@@ -64,19 +65,39 @@ pub fn begin(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_folder(folder_of(path))
 }
 
-/// Adds one line to a file and syncs it. A last line that a crash has cut short is taken out first.
+/// Opens or begins a plain file that lines are added to. A link in its place is not followed, and a pipe is
+/// not waited for.
+///
+/// # Errors
+/// One that names the path, where something else stands there.
+pub fn open_for_lines(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o644)
+        .custom_flags(i32::try_from(flags.bits()).unwrap_or(0))
+        .open(path);
+    match opened {
+        Ok(file) if file.metadata()?.is_file() => Ok(file),
+        Ok(_) => Err(in_the_way(path)),
+        Err(error) => match fs::symlink_metadata(path) {
+            Ok(meta) if !meta.is_file() => Err(in_the_way(path)),
+            Ok(_) | Err(_) => Err(error),
+        },
+    }
+}
+
+/// Adds one line to a file and syncs it. A last line that a crash has cut short is taken out first; a link
+/// in its place is not followed.
 ///
 /// # Errors
 /// Nothing of the line stands there, so that it may be added again.
 pub fn append_line(path: &Path, line: &str) -> io::Result<()> {
     let folder = folder_of(path);
     make_folder(folder)?;
-    let mut file = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o644)
-        .open(path)?;
+    let mut file = open_for_lines(path)?;
     let length = file.metadata()?.len();
     let whole = whole_lines(&mut file, length)?;
     if whole < length {
@@ -117,6 +138,54 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists || !folder.is_dir() => Err(error),
         Ok(()) | Err(_) => sync_folder(above),
     }
+}
+
+/// Makes a folder below `root` of real folders alone: whoever wrote what is there already may have put a
+/// link in the place of one, which leads anywhere.
+///
+/// # Errors
+/// One that names the part where something else stands, or a path that leads out of `root`.
+pub fn make_real_folder(root: &Path, below: &Path) -> io::Result<PathBuf> {
+    let mut folder = root.to_owned();
+    for part in below.components() {
+        let Component::Normal(part) = part else {
+            let why = format!("{} leads out of {}", below.display(), root.display());
+            return Err(io::Error::new(ErrorKind::InvalidInput, why));
+        };
+        let above = folder.clone();
+        folder.push(part);
+        match fs::create_dir(&folder) {
+            Ok(()) => sync_folder(&above)?,
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            Err(_) if fs::symlink_metadata(&folder)?.is_dir() => {}
+            Err(_) => return Err(in_the_way(&folder)),
+        }
+    }
+    Ok(folder)
+}
+
+/// The first part of a path below `root` that is a link.
+pub fn link_on_the_way(root: &Path, below: &Path) -> Option<PathBuf> {
+    let mut at = root.to_owned();
+    below.components().find_map(|part| {
+        at.push(part);
+        let is_link = fs::symlink_metadata(&at).is_ok_and(|meta| meta.is_symlink());
+        is_link.then(|| at.clone())
+    })
+}
+
+/// What stands in the place of a plain file or a real folder.
+fn in_the_way(path: &Path) -> io::Error {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
+    let what = if is_link {
+        "is a link, which is not followed"
+    } else {
+        "is in the way"
+    };
+    io::Error::new(
+        ErrorKind::NotADirectory,
+        format!("{} {what}: take it away", path.display()),
+    )
 }
 
 /// Whether a write was refused because there is no room for it, which may change.
@@ -238,6 +307,50 @@ mod tests {
         replace(&link, b"three", 0o600).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(names(folder.path()), ["a", "link"]);
+    }
+
+    /// S19: nothing is added through a link, nor are folders made through one; a pipe is not waited for.
+    #[test]
+    fn no_link_is_followed_to_where_lines_are_added() {
+        let folder = TempDir::new().unwrap();
+        let outside = TempDir::new().unwrap();
+        let (root, theirs) = (folder.path(), outside.path().join("rc"));
+        fs::write(&theirs, "theirs, and no line end").unwrap();
+        let link = |to: &Path, at: &str| std::os::unix::fs::symlink(to, root.join(at)).unwrap();
+        link(&theirs, "lines");
+        link(Path::new("nowhere"), "dangling");
+        link(outside.path(), "way");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            root.join("pipe"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        for at in ["lines", "dangling"] {
+            let refused = append_line(&root.join(at), "ours").unwrap_err().to_string();
+            assert!(refused.contains("is a link"), "{refused}");
+        }
+        let refused = append_line(&root.join("pipe"), "ours").unwrap_err();
+        assert!(refused.to_string().contains("is in the way"), "{refused}");
+        for (below, why) in [
+            ("way/a", "way is a link"),
+            ("way", "way is a link"),
+            ("pipe/a", "pipe is in the way"),
+            ("a/../../b", "leads out"),
+        ] {
+            let refused = make_real_folder(root, Path::new(below)).unwrap_err();
+            assert!(refused.to_string().contains(why), "{below}: {refused}");
+        }
+        let real = make_real_folder(root, Path::new("a/b")).unwrap();
+        assert_eq!(make_real_folder(root, Path::new("a/b")).unwrap(), real);
+        let found = link_on_the_way(root, Path::new("way/a"));
+        assert_eq!(found, Some(root.join("way")));
+        assert_eq!(link_on_the_way(root, Path::new("a/b/c")), None);
+        assert_eq!(names(outside.path()), ["rc"]);
+        let kept = fs::read_to_string(&theirs).unwrap();
+        assert_eq!(kept, "theirs, and no line end");
     }
 
     /// What stands there is never written over by a file that is begun.

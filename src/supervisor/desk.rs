@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::hub::Reply;
 use super::inventory;
 use super::secrets;
-use super::site::{self, beside};
+use super::site::{beside, places};
 use super::workspace::{Place, Trouble, Workspace};
 use super::{Settings, Shared};
 use crate::protocol::{Fact, Fetch, Record, RunId};
@@ -92,8 +92,9 @@ impl Desk {
         let (name, number) = run
             .split()
             .ok_or_else(|| no("this is no run's id".to_owned()))?;
-        let folder = site::folder(&self.settings.project, name, number);
-        let open = self.shared.transcripts.open(run, &folder);
+        let below = places::below(name, number);
+        let project = &self.settings.project;
+        let open = self.shared.transcripts.open(run, project, &below);
         let open = open.map_err(|e| no(format!("its transcript cannot be read: {e}")))?;
         let mut transcript = open.borrow_mut();
         let lines = transcript

@@ -5,11 +5,13 @@ pub mod notes;
 
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::workspace::Trouble;
 use crate::durable;
 use crate::protocol::MemoryText;
+use crate::run::names::leads_into_git;
 use crate::run::{Digest, LoopSpec};
 
 /// Largest memory file that is read, in bytes: beyond this it is a log, not a memory.
@@ -110,11 +112,17 @@ fn named(spec: &LoopSpec, text: String) -> MemoryText {
     }
 }
 
-/// The file itself: symbolic links are followed, but never out of the project.
+/// The file itself: symbolic links are followed, but never out of the project, nor to what git or the
+/// program keeps in it.
 fn place(project: &Path, relative: &str) -> Result<PathBuf, String> {
     let path = project.join(relative);
     let within = |path: &Path| -> io::Result<bool> {
-        Ok(path.canonicalize()?.starts_with(project.canonicalize()?))
+        let (real, project) = (path.canonicalize()?, project.canonicalize()?);
+        let Ok(below) = real.strip_prefix(project) else {
+            return Ok(false);
+        };
+        let kept = leads_into_git(below.as_os_str().as_bytes()) || below.starts_with(".checkride");
+        Ok(!kept)
     };
     let existing = path
         .ancestors()
@@ -123,7 +131,7 @@ fn place(project: &Path, relative: &str) -> Result<PathBuf, String> {
     match within(existing) {
         Ok(true) => Ok(existing_target(&path)),
         Ok(false) => Err(format!(
-            "{relative} leads out of the project; choose a path inside"
+            "{relative} leads out of the project or into its .git; choose a path inside"
         )),
         Err(e) => Err(format!("cannot reach {relative}: {e}")),
     }
@@ -131,4 +139,38 @@ fn place(project: &Path, relative: &str) -> Result<PathBuf, String> {
 
 fn existing_target(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// S19: links within the project are the operator's way to keep a memory elsewhere in it; one into what
+    /// git or the program keeps there, or out, is refused.
+    #[test]
+    fn a_memory_leads_neither_out_nor_into_git() {
+        let project = tempfile::tempdir().unwrap();
+        let root = project.path();
+        for folder in [".git/hooks", ".checkride", "notes", "memory"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        fs::write(root.join(".git/hooks/pre-commit"), "#!/bin/sh\n").unwrap();
+        let at = |to: &str| {
+            let link = root.join("memory/kept");
+            drop(fs::remove_file(&link));
+            symlink(to, &link).unwrap();
+            ["memory/kept", "memory/kept/a.md"].map(|path| place(root, path).is_ok())
+        };
+        assert_eq!(at("../notes"), [true, true]);
+        for to in [
+            "../.git/hooks",
+            "../.git/hooks/pre-commit",
+            "../.checkride",
+            "/tmp",
+        ] {
+            assert_eq!(at(to), [false, false], "{to}");
+        }
+    }
 }

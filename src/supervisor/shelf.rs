@@ -13,6 +13,7 @@ use super::Settings;
 use super::journal::{Journal, JournalError, Past};
 use super::plain;
 use super::sandbox::terms::Terms;
+use super::site::places;
 use super::trust::Trust;
 use crate::config::diagnostic::Severity;
 use crate::config::loops::{self, LoopFile};
@@ -325,6 +326,7 @@ impl Shelf {
             return Err(why);
         }
         let number = past.last_number + 1;
+        places::own(&settings.project, &spec, number)?;
         let skill = plain::skill(&settings.project, &spec)
             .map_err(|why| format!("its skill cannot be read: {why}"))?;
         let guardrails = &spec.guardrails;

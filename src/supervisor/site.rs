@@ -1,17 +1,20 @@
 //! The site of one run: its places, its workspace, its transcript, and what its commands are given.
-//! What examines it is pinned in `site/pins.rs`; what its programs are started with is `site/homes.rs`.
+//! What examines it is pinned in `site/pins.rs`; what its programs are started with is `site/homes.rs`, where it writes
+//! in the project `site/places.rs`.
 
 mod homes;
 mod pins;
+pub(super) mod places;
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::homes::Homes;
+use self::places::PAYLOAD;
 use super::clock::Clock;
 use super::hub::Hub;
 use super::journal::Journal;
@@ -34,9 +37,6 @@ use crate::protocol::{Fact, RunId};
 use crate::run::spec::Provider;
 use crate::run::{Change, Digest, Ground, Usage, Wake};
 
-/// The file in a run's folder with what came with its trigger.
-pub(super) const PAYLOAD: &str = "payload";
-
 /// Everything that the errands of one run need.
 pub(super) struct Site {
     pub(super) clock: Clock,
@@ -50,6 +50,8 @@ pub(super) struct Site {
     pub(super) project: PathBuf,
     /// The run's readable artefacts, in the project's `.checkride`.
     pub(super) folder: PathBuf,
+    /// The same, below the project.
+    pub(super) below: PathBuf,
     /// What its programs are started with.
     pub(super) homes: Homes,
     /// What the worker's sessions have spent, where it tells only the sum of a whole session.
@@ -84,7 +86,7 @@ impl Site {
         (id, wake): (&RunId, &Wake),
     ) -> Rc<Self> {
         let name = &wake.spec.name;
-        let folder = folder(&settings.project, name, wake.number);
+        let below = places::below(name, wake.number);
         let place = Place::new(
             &settings.project,
             &settings.state.join("workspaces").join(name),
@@ -109,14 +111,15 @@ impl Site {
             mute: Cell::new(false),
             pins: RefCell::new(None),
             goal: RefCell::new(None),
-            folder,
+            folder: settings.project.join(&below),
+            below,
             homes: Homes::new(settings, mark, wake, &place.folder),
             pace: settings.pace,
             trust: Trust::of(settings),
             place,
             workspace: Arc::default(),
         };
-        match shared.transcripts.open(id, &site.folder) {
+        match shared.transcripts.open(id, &site.project, &site.below) {
             Ok(open) => drop(site.transcript.replace(Some(open))),
             Err(e) => site.mute(&e),
         }
@@ -343,15 +346,6 @@ impl Site {
     pub(super) fn close(&self) {
         drop(self.transcript.borrow_mut().take());
     }
-}
-
-/// The folder of a run's readable artefacts.
-pub(super) fn folder(project: &Path, name: &str, number: u32) -> PathBuf {
-    project
-        .join(".checkride")
-        .join("runs")
-        .join(name)
-        .join(number.to_string())
 }
 
 /// Runs what blocks on files beside the supervisor's thread.

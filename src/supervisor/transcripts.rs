@@ -6,7 +6,9 @@ use std::io;
 use std::path::Path;
 use std::rc::Rc;
 
+use super::site::places::TRANSCRIPT;
 use super::worker::transcript::{KEPT_BYTES, Transcript};
+use crate::durable;
 use crate::protocol::RunId;
 
 /// A transcript in use.
@@ -20,13 +22,13 @@ const KEPT: usize = 4;
 pub(super) struct Transcripts(Rc<RefCell<VecDeque<(RunId, Open)>>>);
 
 impl Transcripts {
-    /// The transcript of a run, opened or begun in its folder.
-    pub(super) fn open(&self, run: &RunId, folder: &Path) -> io::Result<Open> {
+    /// The transcript of a run, opened or begun in its folder below the project.
+    pub(super) fn open(&self, run: &RunId, project: &Path, below: &Path) -> io::Result<Open> {
         if let Some(open) = self.find(run) {
             return Ok(open);
         }
-        std::fs::create_dir_all(folder)?;
-        let transcript = Transcript::open(&folder.join("transcript.jsonl"), KEPT_BYTES)?;
+        let folder = durable::make_real_folder(project, below)?;
+        let transcript = Transcript::open(&folder.join(TRANSCRIPT), KEPT_BYTES)?;
         let open = Rc::new(RefCell::new(transcript));
         let mut all = self.0.borrow_mut();
         all.push_front((run.clone(), open.clone()));

@@ -11,13 +11,16 @@ use crate::durable;
 use crate::run::inert::escaped;
 use crate::run::{Digest, Event, Run};
 use crate::supervisor::journal::Batch;
-use crate::supervisor::site::{PAYLOAD, Site};
+use crate::supervisor::site::Site;
+use crate::supervisor::site::places::PAYLOAD;
 
 /// Files that wait for room, at most; beyond them the oldest are left to the journal.
 const MOST_WAITING: usize = 64;
 
 /// One file, or one line of a file.
 struct Paper {
+    project: PathBuf,
+    /// Below the project; every folder on its way is a real one.
     path: PathBuf,
     text: Text,
 }
@@ -95,10 +98,14 @@ impl Papers {
 
 impl Paper {
     fn put(&self) -> io::Result<()> {
+        if let Some(folder) = self.path.parent() {
+            durable::make_real_folder(&self.project, folder)?;
+        }
+        let path = self.project.join(&self.path);
         match &self.text {
-            Text::Whole(bytes) => durable::replace(&self.path, bytes, 0o644),
-            Text::Line(line) => durable::append_line(&self.path, line),
-            Text::First(text) => match durable::begin(&self.path, text.as_bytes(), 0o644) {
+            Text::Whole(bytes) => durable::replace(&path, bytes, 0o644),
+            Text::Line(line) => durable::append_line(&path, line),
+            Text::First(text) => match durable::begin(&path, text.as_bytes(), 0o644) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
                 begun => begun,
             },
@@ -120,13 +127,13 @@ fn failed(path: &Path, error: &io::Error) -> String {
 
 /// What an event brings.
 async fn paper(site: &Site, run: &Run, batch: &Batch, event: &Event) -> Result<Vec<Paper>, String> {
-    let folder = site.folder.join(run.iteration().to_string());
-    let whole = |name: &str, bytes: Vec<u8>| {
-        vec![Paper {
-            path: folder.join(name),
-            text: Text::Whole(bytes),
-        }]
+    let folder = site.below.join(run.iteration().to_string());
+    let one = |path: PathBuf, text: Text| Paper {
+        project: site.project.clone(),
+        path,
+        text,
     };
+    let whole = |name: &str, bytes: Vec<u8>| vec![one(folder.join(name), Text::Whole(bytes))];
     Ok(if let Event::Composed { prompt } = event {
         let text = text(site, batch, &prompt.text.digest).await?;
         whole("prompt.md", text.into_bytes())
@@ -141,19 +148,16 @@ async fn paper(site: &Site, run: &Run, batch: &Batch, event: &Event) -> Result<V
         let at = site.clock.now_ms();
         let line = serde_json::to_string(&Decided { at, event }).map_err(|e| e.to_string())?;
         let line = escaped(&line);
-        vec![Paper {
-            path: folder.join("decisions.jsonl"),
-            text: Text::Line(line),
-        }]
+        vec![one(folder.join("decisions.jsonl"), Text::Line(line))]
     } else if let Event::Woke(wake) = event {
-        let mut papers = vec![ignore_file(&site.project)];
+        // Keeps the folder out of the operator's repository (PRODUCT §5.4).
+        let ignore = one(PathBuf::from(".checkride/.gitignore"), Text::First("*\n"));
+        let mut papers = vec![ignore];
         let came = wake.fired.as_ref().and_then(|fired| fired.payload.as_ref());
         if let Some(payload) = came {
             let text = text(site, batch, &payload.text.digest).await?;
-            papers.push(Paper {
-                path: site.folder.join(PAYLOAD),
-                text: Text::Whole(text.into_bytes()),
-            });
+            let bytes = Text::Whole(text.into_bytes());
+            papers.push(one(site.below.join(PAYLOAD), bytes));
         }
         papers
     } else {
@@ -182,12 +186,4 @@ struct Decided<'a> {
     at: i64,
     #[serde(flatten)]
     event: &'a Event,
-}
-
-/// Keeps the folder out of the operator's repository (PRODUCT §5.4).
-fn ignore_file(project: &Path) -> Paper {
-    Paper {
-        path: project.join(".checkride/.gitignore"),
-        text: Text::First("*\n"),
-    }
 }

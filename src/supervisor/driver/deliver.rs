@@ -1,10 +1,11 @@
 //! What comes out of a run: notes into memory, drafts into their folder, an approved result to its
 //! target, and all of it taken back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::errands::{Amiss, Flight};
+use crate::durable;
 use crate::protocol::Fact;
 use crate::run::spec::{LoopSpec, OutputKind};
 use crate::run::{Attempt, Input, Offer, Receipt};
@@ -66,11 +67,16 @@ impl Flight {
         let (path, bytes) = exported.await?;
         let mut paths = Vec::new();
         if !bytes.is_empty() {
-            let target = self.site.project.join(&path);
+            let (project, below) = (self.site.project.clone(), PathBuf::from(&path));
             let bytes: Arc<[u8]> = bytes.into();
             let write = || {
-                let (target, bytes) = (target.clone(), bytes.clone());
-                beside(move || disk::replace(&target, &bytes))
+                let (project, below, bytes) = (project.clone(), below.clone(), bytes.clone());
+                beside(move || {
+                    let folder = below.parent().unwrap_or(Path::new(""));
+                    let made = durable::make_real_folder(&project, folder);
+                    made.map_err(|e| Trouble::written(format!("cannot write drafts: {e}"), &e))?;
+                    disk::replace(&project.join(&below), &bytes)
+                })
             };
             self.held(write).await?;
             paths.push(path);

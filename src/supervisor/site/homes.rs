@@ -6,7 +6,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::{PAYLOAD, Site, beside};
+use super::places::{self, PAYLOAD};
+use super::{Site, beside};
 use crate::run::Wake;
 use crate::supervisor::Settings;
 use crate::supervisor::process::{Home, Kept, Mark, allowed_env};
@@ -105,7 +106,9 @@ impl Homes {
         };
         // What came with the trigger lies in the project, which is not there inside.
         let came = wake.fired.as_ref().and_then(|fired| fired.payload.as_ref());
-        let run = super::folder(&settings.project, &wake.spec.name, wake.number);
+        let run = settings
+            .project
+            .join(places::below(&wake.spec.name, wake.number));
         let came = came.map(|_| run.join(PAYLOAD).into_os_string());
         let dressed = |role, kept| {
             let mut home = dressed(&terms, (role, kept), &publisher, host);

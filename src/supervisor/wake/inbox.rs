@@ -63,28 +63,25 @@ impl Claim {
 /// # Errors
 /// One line: it cannot be made, or is no folder of the project.
 pub fn make(project: &Path, name: &str) -> Result<PathBuf, String> {
-    let mut folder = project.join("inbox");
-    for below in ["", name] {
-        if !below.is_empty() {
-            folder.push(below);
-        }
-        let failed = |e: io::Error| format!("{} cannot be made: {e}", folder.display());
-        match fs::create_dir(&folder) {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(failed(e)),
-            Ok(()) | Err(_) => {}
-        }
-        // A link could lead anywhere; what lies there is not ours to move about.
-        if !fs::symlink_metadata(&folder).map_err(failed)?.is_dir() {
-            return Err(format!("{} is no folder; make it one", folder.display()));
-        }
-    }
-    Ok(folder)
+    // A link could lead anywhere; what lies there is not ours to move about.
+    let below = Path::new("inbox").join(name);
+    durable::make_real_folder(project, &below)
+        .map_err(|e| format!("{} cannot be made: {e}", below.display()))
 }
 
 /// Claims the oldest file of this inbox; what was claimed before a crash comes first. What is no
 /// payload is set aside on the way, and told in `aside`.
 pub fn claim(inbox: &Path, now: i64, aside: &mut Vec<Aside>) -> io::Result<Found> {
     let claimed = inbox.join(CLAIMED);
+    for below in [CLAIMED, BAD] {
+        if let Some(link) = durable::link_on_the_way(inbox, Path::new(below)) {
+            let why = format!(
+                "{} is a link, which is not followed: take it away",
+                link.display()
+            );
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, why));
+        }
+    }
     for path in files(&claimed)? {
         if let Some(claim) = take(inbox, (path, now), aside)? {
             return Ok(Found::Claimed(claim));
@@ -109,7 +106,7 @@ pub fn claim(inbox: &Path, now: i64, aside: &mut Vec<Aside>) -> io::Result<Found
             // Somebody else took it away.
             Err(Unfit::Gone) => continue,
         }
-        durable::make_folder(&claimed)?;
+        durable::make_real_folder(inbox, Path::new(CLAIMED))?;
         let to = free(&claimed, &path, now);
         // Before its firing is written down, or a power cut would let it fire once more.
         match durable::rename(&path, &to) {
@@ -192,7 +189,7 @@ fn read(path: &Path) -> Result<String, Unfit> {
 /// Moves a file out of the way and writes beside it why; `None` where it is gone.
 fn set_aside(inbox: &Path, (path, now): (&Path, i64), why: String) -> io::Result<Option<Aside>> {
     let bad = inbox.join(BAD);
-    durable::make_folder(&bad)?;
+    durable::make_real_folder(inbox, Path::new(BAD))?;
     let to = free(&bad, path, now);
     match durable::rename(path, &to) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -299,6 +296,33 @@ mod tests {
         assert_ne!(claimed(&inbox).key, first.key);
     }
 
+    /// S19: what lies behind a link is neither claimed nor set aside, wherever in the inbox the link is.
+    #[test]
+    fn no_link_leads_out_of_an_inbox() {
+        use std::os::unix::fs::symlink;
+
+        let outside = TempDir::new().unwrap();
+        fs::write(outside.path().join("theirs.json"), "{}").unwrap();
+        for at in [
+            "inbox",
+            "inbox/count",
+            "inbox/count/bad",
+            "inbox/count/.claimed",
+        ] {
+            let project = TempDir::new().unwrap();
+            let link = project.path().join(at);
+            fs::create_dir_all(link.parent().unwrap()).unwrap();
+            symlink(outside.path(), &link).unwrap();
+            let refused = make(project.path(), "count").and_then(|inbox| {
+                fs::write(inbox.join("a.json"), "no json").unwrap();
+                claim(&inbox, LATER, &mut Vec::new()).map_err(|e| e.to_string())
+            });
+            let why = refused.unwrap_err();
+            assert!(why.contains(&format!("{at} is a link")), "{why}");
+            assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+        }
+    }
+
     /// What is no payload is set aside with the reason beside it, and does not keep others waiting;
     /// what may still be written is left alone.
     #[test]
@@ -337,17 +361,5 @@ mod tests {
         assert!(reasons[1].starts_with("it is no JSON"));
         assert_eq!(reasons[2..], ["it is no plain file\n"; 2]);
         assert!(inbox.join("notes.txt").exists());
-    }
-
-    /// An inbox that leads elsewhere is none.
-    #[test]
-    fn an_inbox_is_a_folder_of_the_project() {
-        let (project, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-        std::os::unix::fs::symlink(outside.path(), project.path().join("inbox")).unwrap();
-        assert!(
-            make(project.path(), "count")
-                .unwrap_err()
-                .contains("is no folder")
-        );
     }
 }

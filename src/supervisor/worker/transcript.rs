@@ -1,13 +1,14 @@
 //! Transcripts: what was said and done in a run, one JSON line each, appended as it comes.
 //! Not synced: it survives the death of the program, not of the machine. Read by range only.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::durable;
 use crate::run::inert::inert;
 
 /// Bytes of worker output that one run keeps. What the host writes comes on top.
@@ -165,13 +166,9 @@ struct Line<'a> {
 impl Transcript {
     /// Opens or begins a transcript that keeps `cap` bytes of output, [`KEPT_BYTES`] by default.
     ///
-    /// A last line that was cut short by a crash is dropped.
+    /// A last line that was cut short by a crash is dropped; a link in its place is not followed.
     pub fn open(path: &Path, cap: u64) -> io::Result<Self> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)?;
+        let mut file = durable::open_for_lines(path)?;
         let (starts, length) = index(&mut file)?;
         if file.metadata()?.len() > length {
             file.set_len(length)?;

@@ -2,8 +2,10 @@
 //! some. What is journalled, told to cockpits and kept as artefacts is inert.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use checkride::protocol::{Command, Fact};
 use checkride::run::Decision;
 use serde_json::Value;
 
@@ -88,4 +90,54 @@ async fn a_hostile_run_leaves_inert_records() {
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(dirty(&text), None, "{}", path.display());
     }
+}
+
+/// S19: a project that came with links where a run writes starts none, and says which link; one that stands
+/// there later gets nothing, and the run goes on.
+#[tokio::test]
+async fn a_run_writes_through_no_link() {
+    let world = Parts::default().world();
+    let outside = tempfile::tempdir().unwrap();
+    let theirs = outside.path().join("theirs");
+    fs::write(&theirs, "theirs, without a line end").unwrap();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    for at in [
+        ".checkride",
+        ".checkride/runs",
+        ".checkride/runs/count/1",
+        ".checkride/runs/count/1/transcript.jsonl",
+        "drafts",
+    ] {
+        let link = world.project().join(at);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        let to = if at.ends_with("jsonl") {
+            &theirs
+        } else {
+            outside.path()
+        };
+        symlink(to, &link).unwrap();
+        let of = "count".to_owned();
+        operator.say(Command::Start { name: of }).await;
+        let why = operator.refused().await;
+        assert!(why.contains(&format!("{at} is a link")), "{why}");
+        fs::remove_file(&link).unwrap();
+    }
+    let later = world
+        .project()
+        .join(".checkride/runs/count/1/1/decisions.jsonl");
+    fs::create_dir_all(later.parent().unwrap()).unwrap();
+    symlink(&theirs, &later).unwrap();
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    let told = |fact: &Fact| match fact {
+        Fact::Unkept { why, .. } => Some(why.clone()),
+        _ => None,
+    };
+    let why = operator.until("what is not kept", told).await;
+    assert!(why.contains("decisions.jsonl is a link"), "{why}");
+    operator.asked("work").await;
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+    let left = fs::read_to_string(&theirs).unwrap();
+    assert_eq!(left, "theirs, without a line end");
 }
