@@ -31,6 +31,7 @@ pub mod trust;
 mod turns;
 pub mod verifier;
 pub mod wake;
+mod watching;
 pub mod worker;
 pub mod workspace;
 

@@ -15,6 +15,7 @@ use super::plain;
 use super::sandbox::terms::Terms;
 use super::site::places;
 use super::trust::Trust;
+use super::watching;
 use crate::config::diagnostic::Severity;
 use crate::config::loops::{self, LoopFile};
 use crate::config::prices;
@@ -64,8 +65,7 @@ impl Shelf {
                 let _known_already = news.try_send(());
             }
         };
-        let watcher = notify::recommended_watcher(tell).ok();
-        let watcher = watcher.and_then(|mut watcher| {
+        let watcher = watching::begin(tell).and_then(|mut watcher| {
             let begun = watcher.watch(project, RecursiveMode::NonRecursive);
             begun.is_ok().then_some(watcher)
         });
@@ -107,11 +107,10 @@ impl Shelf {
     pub(super) fn read(&mut self, settings: &Settings) {
         let project = &settings.project;
         if let Some(watcher) = &mut self.watcher {
-            for folder in WATCHED.map(|name| project.join(name)) {
-                if folder.is_dir() {
-                    // A folder that cannot be watched is still read at each start of a loop.
-                    drop(watcher.watch(&folder, RecursiveMode::Recursive));
-                }
+            let folders = WATCHED.map(|name| watching::real_folder(project, Path::new(name)));
+            for folder in folders.into_iter().flatten() {
+                // A folder that cannot be watched is still read at each start of a loop.
+                drop(watcher.watch(&folder, RecursiveMode::Recursive));
             }
         }
         let prices = prices::read(&self.config).prices;

@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::files::Watched;
+use crate::durable;
+use crate::supervisor::watching;
 
 /// A save is several events; this long after the last one the files are looked at.
 const SETTLE: Duration = Duration::from_millis(150);
@@ -54,7 +56,7 @@ impl Eyes {
             }
         };
         Self {
-            watcher: notify::recommended_watcher(tell).ok(),
+            watcher: watching::begin(tell),
             wanted,
             hints,
             noticed: None,
@@ -71,12 +73,14 @@ impl Eyes {
             wanted.inboxes.clone_from(&inboxes);
             wanted.project.clone()
         };
+        let mut linked = None;
         let mut folders: BTreeSet<(PathBuf, bool)> =
             inboxes.into_iter().map(|inbox| (inbox, false)).collect();
         {
             let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
             for root in wanted.watched.iter().flat_map(|watched| &watched.roots) {
                 folders.extend(below(&project, root));
+                linked = linked.or_else(|| durable::link_on_the_way(&project, root));
             }
         }
         let Some(eyes) = &mut self.watcher else {
@@ -84,7 +88,10 @@ impl Eyes {
             self.blind = Some(blind.to_owned()).filter(|_| !folders.is_empty());
             return;
         };
-        self.blind = None;
+        self.blind = linked.map(|link| {
+            let shown = link.display();
+            format!("{shown} is a link, behind which changes are seen every half minute")
+        });
         let paths: BTreeSet<PathBuf> = folders.iter().map(|(path, _)| path.clone()).collect();
         for gone in self.open.difference(&paths) {
             // A folder that was removed is watched no more already.
@@ -168,20 +175,17 @@ impl Wanted {
 /// The folders to watch for what lies below this root, and whether with all that is in them. Of the
 /// project itself, what the program and git write all the time is left out.
 fn below(project: &Path, root: &Path) -> Vec<(PathBuf, bool)> {
-    let folder = project.join(root);
     if !root.as_os_str().is_empty() {
-        if folder.is_dir() {
+        if let Some(folder) = watching::real_folder(project, root) {
             return vec![(folder, true)];
         }
         // It may still come to be.
-        let there = folder.ancestors().find(|parent| parent.is_dir());
-        return there
-            .map(|parent| (parent.to_owned(), false))
-            .into_iter()
-            .collect();
+        let mut above = root.ancestors().skip(1);
+        let there = above.find_map(|above| watching::real_folder(project, above));
+        return there.map(|parent| (parent, false)).into_iter().collect();
     }
-    let mut all = vec![(folder.clone(), false)];
-    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+    let mut all = vec![(project.to_owned(), false)];
+    for entry in fs::read_dir(project).into_iter().flatten().flatten() {
         let ours = [".git", ".checkride", "inbox"]
             .iter()
             .any(|name| entry.file_name() == *name);
