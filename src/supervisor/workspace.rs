@@ -16,6 +16,7 @@ pub mod origin;
 pub(in crate::supervisor) mod repo;
 pub mod snapshot;
 mod stamp;
+mod stock;
 pub mod trouble;
 
 use std::collections::HashSet;
@@ -27,6 +28,7 @@ use self::copy::CopyLimit;
 use self::disk::Mask;
 use self::git::Git;
 use self::origin::Origin;
+pub use self::stock::Stock;
 pub use self::trouble::Trouble;
 
 /// Where a workspace is made, and of what.
@@ -187,13 +189,11 @@ impl Workspace {
         Ok(disk::join(&self.room(Room::Verify), &self.prefix))
     }
 
-    /// Puts the files of the tree back that were changed in its checkout; returns which, by their path in the
-    /// project where they lie in it. What else a check leaves there, such as what it built, stays.
-    pub fn put_checkout_back(&self, tree: &str) -> Result<Vec<String>, Trouble> {
+    /// Files of the tree that were changed in its checkout, by their path in the project where they lie in it.
+    pub fn changed_in_checkout(&self, tree: &str) -> Result<Vec<String>, Trouble> {
         if self.holds(Room::Verify, tree) {
             return Ok(Vec::new());
         }
-        let git = self.git_on(Room::Verify);
         let options = [
             "diff",
             "--name-only",
@@ -202,17 +202,22 @@ impl Workspace {
             "--no-renames",
             "--ignore-submodules",
         ];
-        let listed = git.run(&options)?;
+        let listed = self.git_on(Room::Verify).run(&options)?;
         let paths = listed.split(|b| *b == 0).filter(|path| !path.is_empty());
         let inside = |path: &[u8]| {
             let inside = path.strip_prefix(self.prefix.as_slice()).unwrap_or(path);
             String::from_utf8_lossy(inside).into_owned()
         };
-        let changed: Vec<String> = paths.map(inside).collect();
-        if !changed.is_empty() {
-            git.run(&["read-tree", "--reset", "-u", tree])?;
+        Ok(paths.map(inside).collect())
+    }
+
+    /// Puts the files of the tree back that were changed in its checkout; what else lies there stays.
+    pub fn put_checkout_back(&self, tree: &str) -> Result<(), Trouble> {
+        if !self.changed_in_checkout(tree)?.is_empty() {
+            self.git_on(Room::Verify)
+                .run(&["read-tree", "--reset", "-u", tree])?;
         }
-        Ok(changed)
+        Ok(())
     }
 
     /// The bytes of one file of a tree, by its path from the top of the workspace.

@@ -3,6 +3,7 @@
 //! Those that answer for their operator need a host: they are in `cheats/answers.rs`.
 
 mod answers;
+mod between;
 mod injections;
 mod unattended;
 

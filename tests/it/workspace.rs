@@ -444,22 +444,70 @@ fn the_verify_checkout_is_clean() {
     });
 }
 
-/// What one check changes of the judged tree is put back before the next one and named; what it built stays.
+/// A check leaves the next one the judged tree and what the setup made, nothing of its own: neither in the checkout,
+/// in ignored folders of it, nor in its home. What it changes of the tree is named.
 #[test]
 fn a_check_leaves_the_next_one_the_judged_tree() {
     let desk = Desk::new();
     let (workspace, ground) = desk.open();
-    let verify = workspace.verify_checkout(&ground.tree).unwrap();
-    let judged = files(&verify);
-    assert_eq!(workspace.put_checkout_back(&ground.tree).unwrap(), [""; 0]);
+    let tree = &ground.tree;
+    let verify = workspace.verify_checkout(tree).unwrap();
+    let home = verify.with_file_name("home");
+    put(&verify.join("node_modules/a/index.js"), b"a");
+    put(&home.join(".cache/kept"), b"kept");
+    let all = || (files(&verify), files(&home));
+    let before = all();
+    let stock = workspace.take_stock(tree, std::slice::from_ref(&home));
+    let stock = stock.unwrap().unwrap();
+    let changed = || workspace.changed_in_checkout(tree).unwrap();
+    assert_eq!(changed(), [""; 0]);
     put(&verify.join("a.txt"), b"one\nTWO\nthree\n");
     fs::remove_file(verify.join("src/main.rs")).unwrap();
     put(&verify.join("target/built"), b"x");
-    let changed = workspace.put_checkout_back(&ground.tree).unwrap();
-    assert_eq!(changed, ["a.txt", "src/main.rs"]);
-    assert!(verify.join("target/built").exists());
-    fs::remove_dir_all(verify.join("target")).unwrap();
-    assert_eq!(files(&verify), judged);
+    put(&verify.join("node_modules/a/shadow.js"), b"x");
+    put(&verify.join("GNUmakefile"), b"test:\n");
+    put(&home.join(".local/lib/usercustomize.py"), b"x");
+    symlink("/", home.join(".cache/out")).unwrap();
+    assert_eq!(changed(), ["a.txt", "src/main.rs"]);
+    assert!(workspace.clear_away(tree, &stock).unwrap());
+    assert_eq!(all(), before);
+}
+
+/// Where a check changed what the setup made, in whatever way, nothing of it is used again.
+#[test]
+fn what_the_setup_made_stands_or_is_made_anew() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.open();
+    let tree = &ground.tree;
+    let changes: [fn(&Path); 6] = [
+        |made| fs::write(made.join("index.js"), b"b").unwrap(),
+        |made| fs::remove_file(made.join("index.js")).unwrap(),
+        |made| fs::remove_dir_all(made).unwrap(),
+        |made| {
+            fs::rename(made, made.with_file_name("b")).unwrap();
+            put(&made.join("index.js"), b"a");
+        },
+        |made| {
+            let file = fs::File::options().write(true).open(made.join("index.js"));
+            file.unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+        },
+        |made| {
+            let src = made.join("../../src");
+            fs::remove_dir_all(&src).unwrap();
+            symlink(made, &src).unwrap();
+        },
+    ];
+    for (n, change) in changes.into_iter().enumerate() {
+        let verify = workspace.verify_checkout(tree).unwrap();
+        assert!(!verify.join("node_modules").exists(), "{n}");
+        let made = verify.join("node_modules/a");
+        put(&made.join("index.js"), b"a");
+        let stock = workspace.take_stock(tree, &[]).unwrap().unwrap();
+        change(&made);
+        assert!(!workspace.clear_away(tree, &stock).unwrap(), "{n}");
+    }
+    let verify = workspace.verify_checkout(tree).unwrap();
+    assert!(verify.join("src/main.rs").is_file() && !verify.join("node_modules").exists());
 }
 
 /// `git status`, `log`, `diff {base}` and `commit` work for worker and checks, and nothing of

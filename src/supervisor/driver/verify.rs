@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Mail;
 use super::errands::{Amiss, Flight};
@@ -20,7 +21,7 @@ use crate::supervisor::verifier::judge::{
 };
 use crate::supervisor::verifier::remote;
 use crate::supervisor::worker::Kind;
-use crate::supervisor::workspace::{Trouble, Workspace};
+use crate::supervisor::workspace::{Stock, Trouble, Workspace};
 
 /// Longest time of one setup command.
 const SETUP_TIME: std::time::Duration = std::time::Duration::from_secs(15 * 60);
@@ -29,28 +30,65 @@ const SETUP_TIME: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 const SETUP_TAIL: usize = 4 * 1024;
 
 impl Flight {
-    /// Runs every check on this tree.
+    /// Runs every check on this tree, each where none has run before it.
     pub(super) async fn check(&self, tree: String) -> Result<Input, Amiss> {
         let examination = self.examination(tree.clone()).await?;
-        self.furnish(Role::Check, Keep::Nothing).await?;
-        self.set_up(&self.site.homes.setup, &examination.checkout)
-            .await?;
         let home = &self.site.homes.check;
         let mut results = Vec::new();
+        let mut ready = None;
         for check in &self.site.wake.spec.goal.checks {
+            let stock = match ready.take() {
+                Some(stock) => Some(stock),
+                None => self.make_ready(&tree).await?,
+            };
             let ran = checks::run(check, &examination, home, &self.halt).await;
             let mut result = ran.ok_or(Amiss::Halted)?;
-            self.put_back(&mut result, tree.clone()).await?;
+            self.hold_examiners(&mut result, tree.clone()).await?;
             results.push(result);
+            ready = self.clear_away(&tree, stock).await?;
         }
         Ok(Input::Checked(results))
     }
 
-    /// Puts back what a check has changed of the judged tree, so that the next one examines that tree and no other.
+    /// Makes a clean checkout and a new home for a check, with what the setup commands make in them, and says
+    /// what lies there then.
+    async fn make_ready(&self, tree: &str) -> Result<Option<Arc<Stock>>, Amiss> {
+        let of = tree.to_owned();
+        let checkout = self
+            .with_workspace(move |workspace| workspace.verify_checkout(&of))
+            .await?;
+        self.furnish(Role::Check, Keep::Nothing).await?;
+        self.set_up(&self.site.homes.setup, &checkout).await?;
+        let (of, homes) = (tree.to_owned(), self.site.room_of(Role::Check));
+        self.with_workspace(move |workspace| {
+            workspace.put_checkout_back(&of)?;
+            Ok(workspace.take_stock(&of, &homes)?.map(Arc::new))
+        })
+        .await
+    }
+
+    /// Takes away what a check has left, so that no check finds anything of another. `None` where all must be made
+    /// ready anew.
+    async fn clear_away(
+        &self,
+        tree: &str,
+        stock: Option<Arc<Stock>>,
+    ) -> Result<Option<Arc<Stock>>, Amiss> {
+        let Some(stock) = stock else {
+            return Ok(None);
+        };
+        let tree = tree.to_owned();
+        self.with_workspace(move |workspace| {
+            let stands = workspace.clear_away(&tree, &stock)?;
+            Ok(stands.then(|| stock.clone()))
+        })
+        .await
+    }
+
     /// A check whose own files were changed meanwhile, by whatever it ran, has found nothing.
-    async fn put_back(&self, result: &mut CheckResult, tree: String) -> Result<(), Amiss> {
+    async fn hold_examiners(&self, result: &mut CheckResult, tree: String) -> Result<(), Amiss> {
         let changed = self
-            .with_workspace(move |workspace| workspace.put_checkout_back(&tree))
+            .with_workspace(move |workspace| workspace.changed_in_checkout(&tree))
             .await?;
         let examiners = self.site.examiners();
         if let Some(path) = changed.iter().find(|path| examiners.hold(path)) {

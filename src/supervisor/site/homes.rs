@@ -169,6 +169,15 @@ impl Site {
         Ok(())
     }
 
+    /// Home and temporary folder of this role; none where nothing is confined.
+    pub(in crate::supervisor) fn room_of(&self, role: Role) -> Vec<PathBuf> {
+        let mut quarters = self.homes.quarters.iter();
+        let quarters = quarters.find(|quarters| quarters.role == role);
+        quarters.map_or_else(Vec::new, |Quarters { room, .. }| {
+            vec![room.home.clone(), room.temp.clone()]
+        })
+    }
+
     /// Tells the transcript what the loop's commands lack to work inside the sandbox.
     pub(in crate::supervisor) fn advise(&self) {
         let advice = self.homes.advice.iter();

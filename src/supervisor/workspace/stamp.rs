@@ -99,7 +99,7 @@ impl Workspace {
 
     /// Waits until the file system's clock has passed a time, so that whatever is changed from now
     /// on shows: file times tick, and two changes in one tick look the same.
-    fn later_than(&self, time: (i64, i64)) -> bool {
+    pub(super) fn later_than(&self, time: (i64, i64)) -> bool {
         let probe = self.place.folder.join("clock");
         let touch = || -> io::Result<(i64, i64)> {
             fs::write(&probe, b"tick")?;
