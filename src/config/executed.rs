@@ -2,9 +2,11 @@
 //! around them, what known tools and agents take orders from, the programs that git is told to run.
 //! Nothing here runs or allows anything.
 
+mod code;
 mod commands;
 mod git;
 mod near;
+mod tracked;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -49,6 +51,8 @@ pub enum Role {
     Agent,
     /// What the repository's git is told to run.
     Git,
+    /// Any other code of the project, which a command that no sandbox holds could run.
+    Code,
 }
 
 impl Role {
@@ -62,13 +66,14 @@ impl Role {
             Self::Build => "build",
             Self::Agent => "agent",
             Self::Git => "git",
+            Self::Code => "code",
         }
     }
 
     /// Whether the workspace's own copy is what runs.
     fn runs_in_workspace(self) -> bool {
         match self {
-            Self::Script | Self::Build | Self::Agent => true,
+            Self::Script | Self::Build | Self::Agent | Self::Code => true,
             Self::Loop | Self::Settings | Self::Skill | Self::Git => false,
         }
     }
@@ -152,7 +157,14 @@ pub fn of(project: &Path, file: &LoopFile) -> Result<Manifest, String> {
         let path = ".git/config".to_owned();
         found.put(path, Role::Git, Digest::of(text.as_bytes()), Some(text));
     }
-    found.manifest()
+    found.few()?;
+    if commands::unconfined(spec)
+        .iter()
+        .any(|(argv, _)| code::is_within_reach(argv))
+    {
+        found.code(project, project, spec)?;
+    }
+    Ok(found.parts())
 }
 
 /// What of a loop would run from this copy of its project, as the copy has it.
@@ -165,7 +177,12 @@ pub fn in_copy(project: &Path, copy: &Path, spec: &LoopSpec) -> Result<Manifest,
     all.retain(|order| order.in_copy);
     executed(project, copy, &all, &mut found)?;
     agents(copy, spec, &mut found)?;
-    let mut all = found.manifest()?;
+    found.few()?;
+    let runs_here = |(argv, in_copy): &(&[String], bool)| *in_copy && code::is_within_reach(argv);
+    if commands::unconfined(spec).iter().any(runs_here) {
+        found.code(project, copy, spec)?;
+    }
+    let mut all = found.parts();
     all.parts.retain(|part| part.role.runs_in_workspace());
     Ok(all)
 }
@@ -234,6 +251,12 @@ impl Found {
             }
             return Ok(());
         };
+        if meta.is_dir() && role == Role::Code {
+            // What a linked folder holds lies elsewhere; where it leads counts.
+            let to = fs::read_link(&whole).unwrap_or_default();
+            let text = format!("link to {}", to.display());
+            self.put(path.to_owned(), role, Digest::of(text.as_bytes()), None);
+        }
         if !meta.is_file() {
             return Ok(());
         }
@@ -251,15 +274,32 @@ impl Found {
         Ok(())
     }
 
-    fn manifest(self) -> Result<Manifest, String> {
+    /// Takes in all code of the project that nothing else has named.
+    fn code(&mut self, project: &Path, root: &Path, spec: &LoopSpec) -> Result<(), String> {
+        for path in code::all(project, root, spec)? {
+            let known = self.0.contains_key(&path);
+            self.file(root, &path, Role::Code)?;
+            if let Some(part) = self.0.get_mut(&path).filter(|_| !known) {
+                // So many texts are not kept.
+                part.text = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn few(&self) -> Result<(), String> {
         if self.0.len() > MOST_FILES {
             return Err(format!(
                 "more than {MOST_FILES} files lie around its scripts; move them to a folder of \
                  their own"
             ));
         }
+        Ok(())
+    }
+
+    fn parts(self) -> Manifest {
         let parts = self.0.into_values().collect();
-        Ok(Manifest { parts })
+        Manifest { parts }
     }
 }
 

@@ -78,6 +78,23 @@ pub fn orders(spec: &LoopSpec) -> Vec<Order> {
     all
 }
 
+/// The commands of this loop that no sandbox holds, and whether each runs in a copy of the project.
+pub(super) fn unconfined(spec: &LoopSpec) -> Vec<(&[String], bool)> {
+    let mut all: Vec<(&[String], bool)> = Vec::new();
+    if let Trigger::Event(OnEvent {
+        source: Source::Poll { command, .. },
+        ..
+    }) = &spec.trigger
+    {
+        all.push((command, false));
+    }
+    if let Some(PublishTo::Command { command, undo }) = spec.publish.as_ref().map(|p| &p.to) {
+        all.push((command, true));
+        all.push((undo, false));
+    }
+    all
+}
+
 /// Whether a program of this loop may be an agent that reads orders of its own in the project.
 pub(super) fn has_agent(spec: &LoopSpec) -> bool {
     let judge = spec.goal.judge.as_ref().map(|judge| &judge.kind);

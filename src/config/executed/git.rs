@@ -45,9 +45,8 @@ const DEEPEST: usize = 4;
 
 /// Every setting that may run something, one a line; `None` where there is none or no repository.
 pub(super) fn orders(project: &Path) -> Option<String> {
-    let folder = git_folder(project)?;
-    let common = fs::read_to_string(folder.join("commondir"))
-        .map_or_else(|_| folder.clone(), |to| folder.join(to.trim_end()));
+    let (_, folder) = place(project)?;
+    let common = common(&folder);
     let mut all = Vec::new();
     for file in [common.join("config"), folder.join("config.worktree")] {
         read(&file, DEEPEST, &mut all);
@@ -55,22 +54,39 @@ pub(super) fn orders(project: &Path) -> Option<String> {
     (!all.is_empty()).then(|| all.join("\n") + "\n")
 }
 
-/// The git folder that git would find from here: a folder, a file that names one, or a bare one.
-fn git_folder(project: &Path) -> Option<PathBuf> {
+/// The git folder that git would find from here, after the folder that it is found in: a folder, a file
+/// that names one, or a bare one.
+pub(super) fn place(project: &Path) -> Option<(PathBuf, PathBuf)> {
     project.ancestors().find_map(|folder| {
+        let found = |git: PathBuf| Some((folder.to_owned(), git));
         let inner = folder.join(".git");
         if inner.is_dir() {
-            return Some(inner);
+            return found(inner);
         }
         if let Ok(text) = fs::read_to_string(&inner)
             && let Some(to) = text.strip_prefix("gitdir:")
         {
-            return Some(folder.join(to.trim()));
+            return found(folder.join(to.trim()));
         }
         let bare = ["HEAD", "config", "objects", "refs"];
-        bare.iter()
-            .all(|name| folder.join(name).exists())
-            .then(|| folder.to_owned())
+        let all = bare.iter().all(|name| folder.join(name).exists());
+        all.then(|| found(folder.to_owned())).flatten()
+    })
+}
+
+/// The folder that all worktrees of a repository share.
+fn common(folder: &Path) -> PathBuf {
+    fs::read_to_string(folder.join("commondir"))
+        .map_or_else(|_| folder.to_owned(), |to| folder.join(to.trim_end()))
+}
+
+/// Whether the repository of this git folder names objects by 32 bytes and not by 20.
+pub(super) fn has_long_names(folder: &Path) -> bool {
+    let text = project::read_bytes(&common(folder).join("config")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).to_ascii_lowercase();
+    text.lines().any(|line| {
+        let (key, value) = line.split_once('=').unwrap_or_default();
+        key.trim() == "objectformat" && value.trim() == "sha256"
     })
 }
 

@@ -171,7 +171,7 @@ pub(super) fn below(root: &Path, folder: &str) -> Result<BTreeSet<String>, Strin
 }
 
 /// Files and folders of one folder. What an interpreter or git keeps for itself is left out.
-fn listed(root: &Path, folder: &str) -> Result<(Vec<String>, Vec<String>), String> {
+pub(super) fn listed(root: &Path, folder: &str) -> Result<(Vec<String>, Vec<String>), String> {
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     for path in project::names_in(&root.join(folder))? {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {

@@ -3,14 +3,18 @@
 
 use similar::TextDiff;
 
-use crate::config::executed::{Manifest, Part, orders};
+use crate::config::executed::{Manifest, Part, Role, orders};
 use crate::config::loops::LoopFile;
 use crate::protocol::Review;
 use crate::protocol::review::{Change, Ordered, Reviewed, Tone};
 use crate::run::inert::{spelled, spelled_line};
+use crate::run::{Digest, counted};
 
 /// Most lines of changes that are shown of one file.
 const MOST_LINES: usize = 400;
+
+/// Most files of the project's code that are named one by one where they changed.
+const MOST_CODE: usize = 40;
 
 /// Puts the review together. All that comes from the project is made harmless here.
 pub(super) fn of(
@@ -31,19 +35,20 @@ pub(super) fn of(
     let mut files: Vec<Reviewed> = now
         .parts
         .iter()
+        .filter(|part| part.role != Role::Code)
         .map(|part| reviewed(part, change(part, &before, known)))
         .collect();
     let gone = before
         .parts
         .iter()
-        .filter(|part| now.part(&part.path).is_none());
+        .filter(|part| part.role != Role::Code && now.part(&part.path).is_none());
     files.extend(gone.map(|part| reviewed(part, Change::Gone)));
-    let mut diff = Vec::new();
-    if known && !allowed {
-        for path in now.differing(&before) {
-            diff.extend(changes(path, before.part(path), now.part(path)));
-        }
-    }
+    files.extend(code(now, &before, known));
+    let diff = if known && !allowed {
+        differences(now, &before)
+    } else {
+        Vec::new()
+    };
     Ok(Review {
         name: file.name.clone(),
         digest: now.digest(),
@@ -53,6 +58,60 @@ pub(super) fn of(
         files,
         diff,
     })
+}
+
+/// All other code of the project, in one line.
+fn code(now: &Manifest, before: &Manifest, known: bool) -> Option<Reviewed> {
+    let of = |manifest: &Manifest| -> Vec<(String, Digest)> {
+        let code = manifest.parts.iter().filter(|part| part.role == Role::Code);
+        code.map(|part| (part.path.clone(), part.digest.clone()))
+            .collect()
+    };
+    let (now, before) = (of(now), of(before));
+    let change = match (now.is_empty(), before.is_empty()) {
+        (true, true) => return None,
+        (true, false) => Change::Gone,
+        (false, true) if known => Change::New,
+        (false, false) if now != before => Change::Changed,
+        (false, true | false) => Change::Same,
+    };
+    let files = counted(now.len() as u64, "file");
+    Some(Reviewed {
+        path: format!("and {files} of code of the project, which no sandbox keeps from being run"),
+        role: Role::Code.word().to_owned(),
+        digest: Digest::of_value(&now),
+        change,
+    })
+}
+
+/// What changed in each file; of the project's code the names.
+fn differences(now: &Manifest, before: &Manifest) -> Vec<(Tone, String)> {
+    let is_code = |path: &&str| {
+        let part = now.part(path).or_else(|| before.part(path));
+        part.is_some_and(|part| part.role == Role::Code)
+    };
+    let (code, rest): (Vec<&str>, Vec<&str>) = now.differing(before).into_iter().partition(is_code);
+    let mut lines = Vec::new();
+    for path in rest {
+        lines.extend(changes(path, before.part(path), now.part(path)));
+    }
+    for path in code.iter().take(MOST_CODE) {
+        let what = match (before.part(path), now.part(path)) {
+            (None, _) => "new code of the project; read it before you allow it",
+            (Some(_), None) => "code of the project that is gone",
+            (Some(_), Some(_)) => {
+                "code of the project, changed; its text is not kept here: see `git log -p`"
+            }
+        };
+        lines.push((Tone::Head, spelled_line(path.as_bytes())));
+        lines.push((Tone::Quiet, what.to_owned()));
+    }
+    let more = code.len().saturating_sub(MOST_CODE);
+    if more > 0 {
+        let files = counted(more as u64, "file");
+        lines.push((Tone::Quiet, format!("… and {files} of code more")));
+    }
+    lines
 }
 
 fn reviewed(part: &Part, change: Change) -> Reviewed {
