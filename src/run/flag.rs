@@ -2,6 +2,8 @@
 //! nothing; it is shown at the work, beside the verdict and before anything goes live. Pure.
 //! Which paths and which lines earn one is below this file; finding them in a tree is the workspace's.
 
+pub mod alike;
+pub mod inside;
 pub mod lines;
 pub mod paths;
 
@@ -39,6 +41,8 @@ pub enum Sign {
     Hook,
     /// A file that says what git shows and keeps.
     Hides,
+    /// A name that looks like another.
+    Alike,
     /// Characters that hide or reorder text.
     Invisible,
     /// What was not looked through, because it is too long.
@@ -57,6 +61,7 @@ impl Sign {
             Self::Orders => "orders for agents",
             Self::Hook => "runs by itself",
             Self::Hides => "hides files",
+            Self::Alike => "looks like another",
             Self::Invisible => "invisible text",
             Self::Unread => "not looked through",
         }

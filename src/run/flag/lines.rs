@@ -62,12 +62,15 @@ const EXAMINED: [&str; 13] = [
 ];
 
 /// How a test is told to be skipped, or made to hold always.
-const SKIPPED: [&str; 20] = [
+const SKIPPED: [&str; 23] = [
     "pytest.mark.skip",
     "pytest.mark.xfail",
     "pytest.skip(",
     "unittest.skip",
     "#[ignore",
+    "#[should_panic",
+    "#[cfg(any())]",
+    "#[cfg(false)]",
     "t.Skip(",
     "it.skip(",
     "test.skip(",

@@ -27,7 +27,7 @@ const TEST_FOLDERS: [&str; 18] = [
 ];
 
 /// Files that say how tests, linters and builds are run, beyond what all tools obey.
-const RUNNERS: [&str; 19] = [
+const RUNNERS: [&str; 28] = [
     "setup.py",
     ".pytest.ini",
     "noxfile.py",
@@ -47,10 +47,19 @@ const RUNNERS: [&str; 19] = [
     ".eslintignore",
     "tsconfig.json",
     "babel.config.js",
+    "cmakelists.txt",
+    "mise.toml",
+    ".mise.toml",
+    ".tool-versions",
+    "composer.json",
+    "mix.exs",
+    "build.sbt",
+    "ctestcustom.cmake",
+    "tests.cmake",
 ];
 
 /// Beginnings of such names.
-const RUNNER_STARTS: [&str; 9] = [
+const RUNNER_STARTS: [&str; 15] = [
     "jest.config.",
     "vitest.config.",
     "playwright.config.",
@@ -60,6 +69,12 @@ const RUNNER_STARTS: [&str; 9] = [
     "eslint.config.",
     "wdio.conf.",
     "ava.config.",
+    "vite.config.",
+    "directory.build.",
+    "run-test",
+    "run_test",
+    "runtests.",
+    "runtest.",
 ];
 
 /// Files that agents read as orders, the judge's agent among them.
@@ -95,7 +110,7 @@ const AGENT_FOLDERS: [&str; 11] = [
 ];
 
 /// Files that programs run by themselves.
-const HOOKS: [&str; 12] = [
+const HOOKS: [&str; 16] = [
     ".pre-commit-config.yaml",
     "lefthook.yml",
     ".lefthook.yml",
@@ -108,6 +123,10 @@ const HOOKS: [&str; 12] = [
     "jenkinsfile",
     ".woodpecker.yml",
     ".woodpecker.yaml",
+    ".rprofile",
+    ".gdbinit",
+    ".lldbinit",
+    ".dir-locals.el",
 ];
 
 /// Folders of such files.
@@ -205,18 +224,24 @@ pub fn sign(path: &str) -> Option<Sign> {
     let name = lower.rsplit('/').next().unwrap_or(&lower);
     let own_name = path.rsplit('/').next().unwrap_or(path);
     let mut folders = lower.split('/').rev().skip(1);
+    let own_folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
     let under = |known: &[&str]| lower.split('/').rev().skip(1).any(|f| known.contains(&f));
-    if folders.any(|folder| TEST_FOLDERS.contains(&folder)) || is_test(name, own_name) {
+    if folders.any(|folder| TEST_FOLDERS.contains(&folder))
+        || own_folders.split('/').any(holds_tests)
+        || is_test(name, own_name)
+    {
         Some(Sign::Test)
     } else if obeyed::is_obeyed(&lower)
         || RUNNERS.contains(&name)
         || RUNNER_STARTS.iter().any(|start| name.starts_with(start))
-        || under(&[".cargo"])
+        || under(&[".cargo", ".yarn"])
+        || (name.starts_with("gradle") && has_ending(name, &["properties"]))
     {
         Some(Sign::Check)
     } else if ORDERS.contains(&name) || under(&AGENT_FOLDERS) {
         Some(Sign::Orders)
-    } else if HOOKS.contains(&name) || under(&HOOK_FOLDERS) {
+    } else if HOOKS.contains(&name) || under(&HOOK_FOLDERS) || has_ending(name, &["code-workspace"])
+    {
         Some(Sign::Hook)
     } else if HIDES.contains(&name) {
         Some(Sign::Hides)
@@ -225,12 +250,27 @@ pub fn sign(path: &str) -> Option<Sign> {
     }
 }
 
+/// Whether a folder holds tests by the end of its name: `App.Tests`, `commonTest`, `unit-tests`.
+fn holds_tests(folder: &str) -> bool {
+    let word = folder.strip_suffix('s').unwrap_or(folder);
+    let apart = |before: &str| before.ends_with(['.', '-', '_']);
+    let lower = word.strip_suffix("test").is_some_and(apart);
+    let camel = word.strip_suffix("Test");
+    lower || camel.is_some_and(|before| !before.is_empty())
+}
+
+fn has_ending(name: &str, known: &[&str]) -> bool {
+    name.rsplit_once('.')
+        .is_some_and(|(_, ending)| known.contains(&ending))
+}
+
 /// Whether a file is a test by its name: `lower` is the name in lower case.
 fn is_test(lower: &str, own: &str) -> bool {
     let stem = lower.split('.').next().unwrap_or(lower);
     let own_stem = own.split('.').next().unwrap_or(own);
     lower == "conftest.py"
-        || lower.rsplit_once('.').is_some_and(|(_, end)| end == "snap")
+        || has_ending(lower, &["snap", "t", "bats", "feature", "robot"])
+        || (stem.starts_with("test") && has_ending(lower, &["py"]))
         || stem == "test"
         || stem == "tests"
         || stem.starts_with("test_")
@@ -313,6 +353,63 @@ mod tests {
             "greatest.js",
         ] {
             assert_eq!(sign(path), None, "{path}");
+        }
+    }
+
+    /// Folders that end in a word for tests, and what less known runners and editors take: each is flagged, and
+    /// names that only sound alike are not.
+    #[test]
+    fn names_of_fewer_tools_are_known() {
+        let tests = [
+            "App.Tests/SumShould.cs",
+            "src/commonTest/kotlin/Helpers.kt",
+            "unit-tests/a.c",
+            "t/01-sq.t",
+            "testsum.py",
+            "sq.bats",
+            "a/sums.feature",
+            "sums.robot",
+        ];
+        let checks = [
+            "vite.config.ts",
+            "CMakeLists.txt",
+            "run-tests.sh",
+            "gradle.properties",
+            "gradle/wrapper/gradle-wrapper.properties",
+            ".yarn/releases/yarn-4.cjs",
+            "mise.toml",
+            "Directory.Build.props",
+            "composer.json",
+            "mix.exs",
+            "build.sbt",
+        ];
+        let hooks = [
+            "x.code-workspace",
+            ".Rprofile",
+            ".gdbinit",
+            "a/.dir-locals.el",
+        ];
+        let plain = [
+            "latest/a.rs",
+            "contests/a.rs",
+            "features.md",
+            "src/feature.rs",
+            "robot.py",
+            "src/vite.ts",
+            "runtime.sh",
+            "properties/gradle.rs",
+            "src/Latest/A.kt",
+        ];
+        let all = [
+            (Some(Sign::Test), &tests[..]),
+            (Some(Sign::Check), &checks),
+            (Some(Sign::Hook), &hooks),
+            (None, &plain),
+        ];
+        for (wanted, paths) in all {
+            for path in paths {
+                assert_eq!(sign(path), wanted, "{path}");
+            }
         }
     }
 

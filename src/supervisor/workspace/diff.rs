@@ -173,12 +173,28 @@ pub fn bare_patch(git: &Git, between: (&str, &str), cap: u64) -> Result<(Vec<u8>
     raw_patch(git, &form, between, cap)
 }
 
+/// The patch with the whole of every changed Rust source around it, for rules that ask where a line stands.
+pub fn sources(git: &Git, between: (&str, &str), cap: u64) -> Result<(Vec<u8>, bool), Trouble> {
+    let form = ["--unified=1000000", "--text", "--no-prefix"];
+    limited_patch(git, &form, between, (&["--", "*.rs"], cap))
+}
+
 /// At most `cap` bytes of the patch, and whether that is all.
 fn raw_patch(
     git: &Git,
     form: &[&str],
-    (from, to): (&str, &str),
+    between: (&str, &str),
     cap: u64,
+) -> Result<(Vec<u8>, bool), Trouble> {
+    limited_patch(git, form, between, (&[], cap))
+}
+
+/// The same, of some paths alone.
+fn limited_patch(
+    git: &Git,
+    form: &[&str],
+    (from, to): (&str, &str),
+    (paths, cap): (&[&str], u64),
 ) -> Result<(Vec<u8>, bool), Trouble> {
     if from == to {
         return Ok((Vec::new(), true));
@@ -189,7 +205,7 @@ fn raw_patch(
         "--no-textconv",
         "--no-color",
     ];
-    let args = [&["diff-tree", "-r", "-p"], form, &plain, &[from, to]].concat();
+    let args = [&["diff-tree", "-r", "-p"], form, &plain, &[from, to], paths].concat();
     let (bytes, more) = git.capped(&args, cap)?;
     Ok((bytes, !more))
 }

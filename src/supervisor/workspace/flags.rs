@@ -5,9 +5,10 @@ use std::collections::HashSet;
 
 use super::diff::{self, Delta, LINK};
 use super::{Trouble, Workspace};
-use crate::run::flag::{self, lines, paths};
+use crate::run::flag::inside::{Mark, Tests};
+use crate::run::flag::{self, alike, lines, paths};
 use crate::run::inert::{cut, spelled_line};
-use crate::run::{ChangeKind, Flag, Sign};
+use crate::run::{ChangeKind, Flag, Sign, counted};
 
 /// Most bytes of a change whose lines are looked through.
 const LOOKED_THROUGH: u64 = diff::SHOWN_BYTES;
@@ -58,10 +59,13 @@ impl Workspace {
             .flat_map(|delta| self.of_file(delta, examiners))
             .collect();
         let (patch, whole) = diff::bare_patch(&self.git, (&self.start, tree), LOOKED_THROUGH)?;
-        found.extend(of_patch(
-            &String::from_utf8_lossy(&patch),
-            &examiners.names(),
-        ));
+        let of_lines = of_patch(&String::from_utf8_lossy(&patch), &examiners.names());
+        if deltas.iter().any(|delta| delta.path.ends_with(b".rs")) {
+            let between = (self.start.as_str(), tree);
+            let (sources, _) = diff::sources(&self.git, between, LOOKED_THROUGH)?;
+            found.extend(inner_tests(&String::from_utf8_lossy(&sources)));
+        }
+        found.extend(of_lines);
         if !whole {
             found.push(Flag {
                 sign: Sign::Unread,
@@ -100,6 +104,12 @@ impl Workspace {
         if let Some(sign) = lines::in_name(&name).filter(|_| delta.kind == ChangeKind::Added) {
             flag(sign, format!("the name of {shown}"));
         }
+        let letter = alike::letter(&name).filter(|_| delta.kind == ChangeKind::Added);
+        if let Some(letter) = letter {
+            let code = u32::from(letter);
+            let what = format!("{shown}: «{letter}» is U+{code:04X} and no Latin letter");
+            flag(Sign::Alike, what);
+        }
         if delta.new.0 == LINK && delta.old.0 != LINK {
             flag(Sign::Hides, format!("{shown} is a link now"));
         }
@@ -131,11 +141,40 @@ fn of_patch(patch: &str, examiners: &[String]) -> Vec<Flag> {
                 }
             }
             Seen::Removed(text) => lost.1 += usize::from(lines::is_assertion(text)),
-            Seen::Else => {}
+            Seen::Same(_) | Seen::Else => {}
         }
     }
     found.extend(removed(&lost));
     found
+}
+
+/// The changed lines of tests that stand in the sources themselves.
+fn inner_tests(patch: &str) -> Vec<Flag> {
+    let mut found: Vec<(String, u64)> = Vec::new();
+    let mut reader = Reader::default();
+    let mut tests = Tests::default();
+    for line in patch.split('\n') {
+        let changed = match reader.read(line) {
+            Seen::File(_) => {
+                tests = Tests::default();
+                false
+            }
+            Seen::Added(_, text) => tests.changed(Mark::Added, text),
+            Seen::Removed(text) => tests.changed(Mark::Removed, text),
+            Seen::Same(text) => tests.changed(Mark::Same, text),
+            Seen::Else => false,
+        };
+        match found.last_mut() {
+            Some((last, lines)) if changed && *last == reader.path => *lines += 1,
+            Some(_) | None if changed => found.push((reader.path.clone(), 1)),
+            Some(_) | None => {}
+        }
+    }
+    let flags = found.into_iter().map(|(path, lines)| Flag {
+        sign: Sign::Test,
+        what: format!("{} of tests in {path} changed", counted(lines, "line")),
+    });
+    flags.collect()
 }
 
 fn removed((path, lines): &(String, usize)) -> Option<Flag> {
@@ -151,10 +190,11 @@ enum Seen<'a> {
     File(&'a str),
     Added(u64, &'a str),
     Removed(&'a str),
+    Same(&'a str),
     Else,
 }
 
-/// Reads a patch without context line by line; counts lines by its hunks, so that no text can pass for
+/// Reads a patch line by line; counts lines by its hunks, so that no text can pass for
 /// a head.
 #[derive(Debug, Default)]
 struct Reader {
@@ -176,6 +216,11 @@ impl Reader {
                 self.left.1 -= 1;
                 self.next += 1;
                 Seen::Added(self.next - 1, line.get(1..).unwrap_or_default())
+            }
+            (Some(b' '), (1.., 1..)) => {
+                self.left = (self.left.0 - 1, self.left.1 - 1);
+                self.next += 1;
+                Seen::Same(line.get(1..).unwrap_or_default())
             }
             (Some(b'@'), _) => {
                 if let Some((old, new, first)) = hunk(line) {
@@ -249,6 +294,17 @@ mod tests {
         for path in ["Cargo.lock", "web/package-lock.json", "src/lib.rs"] {
             assert!(!examiners.hold(path), "{path}");
         }
+    }
+
+    /// A line in the middle of an assertion is a line of a test, where it stands in the source itself.
+    #[test]
+    fn tests_within_a_source_are_flagged() {
+        let patch = "--- src/lib.rs\n+++ src/lib.rs\n@@ -1,7 +1,7 @@\n-fn a() {}\n+fn b() {}\n \
+                     #[cfg(test)]\n mod tests {\n     assert_eq!(\n-        9,\n+        12,\n     \
+                     );\n }\n--- src/a.rs\n+++ src/a.rs\n@@ -1 +1 @@\n-fn a() {}\n+fn b() {}\n";
+        let found = inner_tests(patch);
+        let lines: Vec<String> = found.iter().map(Flag::line).collect();
+        assert_eq!(lines, ["test: 2 lines of tests in src/lib.rs changed"]);
     }
 
     /// What is told of one file is told of another too, whose name is the end of the first one's.
