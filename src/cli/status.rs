@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::session::Known;
 use super::{Exit, Out, words};
-use crate::config::Severity;
+use crate::config::diagnostic::Diagnostic;
 use crate::config::loops::LoopFile;
 use crate::protocol::{LoopFacts, LoopRow, LoopState, RunId, Waking};
 use crate::run::{Mode, Phase, Run, Usage};
@@ -82,11 +82,7 @@ pub fn unattended(files: &[LoopFile], json: bool, out: &mut Out<'_>) -> Exit {
 /// How loops stand of which only the files are known.
 fn of_files(files: &[LoopFile]) -> Status {
     let row = |file: &LoopFile| {
-        let error = file
-            .diagnostics
-            .iter()
-            .find(|d| d.severity == Severity::Error);
-        let broken = error.map(|error| format!("line {}: {}", error.line(), error.message));
+        let broken = file.first_error().map(Diagnostic::line);
         let wakes = file.spec.as_ref().map(|spec| spec.trigger.words());
         Row {
             name: file.name.clone(),

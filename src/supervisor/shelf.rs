@@ -16,7 +16,7 @@ use super::sandbox::terms::Terms;
 use super::site::places;
 use super::trust::Trust;
 use super::watching;
-use crate::config::diagnostic::Severity;
+use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::loops::{self, LoopFile};
 use crate::config::prices;
 use crate::protocol::{LoopFacts, LoopRow, LoopState, Plain, RunId, Waking};
@@ -155,6 +155,15 @@ impl Shelf {
     pub(super) fn file(&self, name: &str) -> Result<&LoopFile, String> {
         let named = self.files.iter().find(|file| file.name == name);
         named.ok_or_else(|| format!("there is no loops/{name}.toml here"))
+    }
+
+    /// This loop as it can run; the error says what is wrong with its file, and where.
+    pub(super) fn spec(&self, name: &str) -> Result<&LoopSpec, String> {
+        let file = self.file(name)?;
+        let first = || file.first_error().map(Diagnostic::line);
+        file.spec
+            .as_ref()
+            .ok_or_else(|| first().unwrap_or_else(|| format!("loops/{name}.toml is invalid")))
     }
 
     /// All loop files, valid or not.

@@ -453,6 +453,7 @@ fn the_real_program_says_how_hosts_stand() {
         told.contains("broken  invalid") && told.contains("no host runs here yet"),
         "{told}"
     );
+    assert_eq!(told.matches("loops/broken.toml").count(), 1, "{told}");
     let none = checkride(&world, &["stop", "--host"]).output().unwrap();
     assert_eq!(none.status.code(), Some(22), "{}", said(&none));
     fs::remove_file(world.project().join("loops/broken.toml")).unwrap();

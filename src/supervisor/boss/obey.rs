@@ -198,10 +198,9 @@ impl Boss {
     }
 
     async fn save_memory(&self, name: &str, base: &Digest, text: &str, reply: &Reply) {
-        let Some(spec) = self.shelf.specs().find(|spec| spec.name == name) else {
-            return reply
-                .refuse(name, "there is no such loop, or its file is invalid")
-                .await;
+        let spec = match self.shelf.spec(name) {
+            Ok(spec) => spec,
+            Err(why) => return reply.refuse(name, why).await,
         };
         match memory::save(&self.settings.project, spec, base, text) {
             Ok(saved) => {

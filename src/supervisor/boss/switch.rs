@@ -82,8 +82,7 @@ impl Boss {
 
     /// A loop that something else than a person may wake.
     fn trigger_of(&self, name: &str) -> Result<&LoopSpec, String> {
-        let spec = self.shelf.specs().find(|spec| spec.name == name);
-        let spec = spec.ok_or("there is no such loop, or its file is invalid")?;
+        let spec = self.shelf.spec(name)?;
         if spec.trigger == Trigger::Manual {
             return Err("its trigger is manual: only a person starts it".to_owned());
         }
