@@ -4,6 +4,7 @@
 pub mod figures;
 pub mod flow;
 pub mod patch;
+pub mod pieces;
 pub mod reflow;
 pub mod waking;
 

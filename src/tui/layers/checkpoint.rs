@@ -17,6 +17,7 @@ use crate::tui::layout::{self, Region};
 use crate::tui::paint::Canvas;
 use crate::tui::styles::Role;
 use crate::tui::text::flow::Flow;
+use crate::tui::text::pieces::{self, Piece};
 use crate::tui::text::{self, Row, figures, labelled, patch, reflow};
 
 use super::{asks, empty, heads, verdict_page};
@@ -117,8 +118,8 @@ fn tabs(open: Tab) -> Row {
 pub(crate) struct Page<'a> {
     head: Vec<Row>,
     body: &'a [String],
-    /// Lines of the body that are filled together.
-    groups: Vec<Range<usize>>,
+    /// Lines of the body that are filled together, or parts of a line that is too long.
+    pieces: Vec<Piece>,
     tail: Option<Row>,
     kind: Tab,
     added: Vec<&'a str>,
@@ -180,12 +181,12 @@ impl<'a> Page<'a> {
         let mut page = Self {
             head,
             body,
-            groups: Vec::new(),
+            pieces: Vec::new(),
             tail: tail.map(|t| Row::of(Role::Muted, t)),
             kind: pages.tab,
             added: earlier(app, pages, run),
         };
-        page.groups = page.grouped(width);
+        page.pieces = pieces::cut(page.body, page.grouped(width));
         Some(page)
     }
 
@@ -207,20 +208,23 @@ impl<'a> Page<'a> {
         !self.added.is_empty() && self.added.binary_search(&line).is_err()
     }
 
-    fn group(&self, lines: &[String], width: usize) -> Vec<Row> {
+    fn piece(&self, piece: &Piece, width: usize) -> Vec<Row> {
+        let lines = self.body.get(piece.lines.clone()).unwrap_or_default();
         let line = lines.first().map_or("", String::as_str);
-        let (mark, role) = match self.kind {
-            Tab::Diff => return patch::rows(lines, width),
-            Tab::Prompt if self.is_new(line) => ("+ ", Role::Add),
-            Tab::Prompt if line.starts_with("## ") => ("  ", Role::Title),
-            Tab::Prompt | Tab::Verdict | Tab::Memory | Tab::Output => ("  ", Role::Fg),
+        let part = piece.part.clone().and_then(|part| line.get(part));
+        let (mark, role) = match (self.kind, part) {
+            (Tab::Diff, None) => return patch::rows(lines, width),
+            (Tab::Diff, Some(part)) if piece.begins() => return patch::line(part, width),
+            (Tab::Diff, Some(part)) => return patch::later(line, part, width),
+            (kind, _) => self.look(kind, line),
         };
-        reflow::fill(lines, width.saturating_sub(2))
+        let part = part.map(|part| vec![part.to_owned()]);
+        reflow::fill(part.as_deref().unwrap_or(lines), width.saturating_sub(2))
             .into_iter()
             .enumerate()
             .map(|(i, part)| {
                 match i {
-                    0 => Row::of(role, mark),
+                    0 if piece.begins() => Row::of(role, mark),
                     // No line of the text begins here: the pane is only too narrow for it.
                     _ => Row::of(Role::Faint, "↳ "),
                 }
@@ -228,20 +232,28 @@ impl<'a> Page<'a> {
             })
             .collect()
     }
+
+    /// The mark before a line that is no line of a diff, and its role.
+    fn look(&self, kind: Tab, line: &str) -> (&'static str, Role) {
+        match kind {
+            Tab::Prompt if self.is_new(line) => ("+ ", Role::Add),
+            Tab::Prompt if line.starts_with("## ") => ("  ", Role::Title),
+            Tab::Diff | Tab::Prompt | Tab::Verdict | Tab::Memory | Tab::Output => ("  ", Role::Fg),
+        }
+    }
 }
 
 impl Flow for Page<'_> {
     fn len(&self) -> usize {
-        self.head.len() + self.groups.len() + usize::from(self.tail.is_some())
+        self.head.len() + self.pieces.len() + usize::from(self.tail.is_some())
     }
 
     fn item(&self, index: usize, width: usize) -> Vec<Row> {
         if let Some(row) = self.head.get(index) {
             return vec![row.clone().cut(width)];
         }
-        let group = self.groups.get(index - self.head.len());
-        match group.and_then(|group| self.body.get(group.clone())) {
-            Some(lines) => self.group(lines, width),
+        match self.pieces.get(index - self.head.len()) {
+            Some(piece) => self.piece(piece, width),
             None => self.tail.iter().map(|row| row.clone().cut(width)).collect(),
         }
     }

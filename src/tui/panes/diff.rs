@@ -5,13 +5,14 @@
 
 use ratatui::layout::Rect;
 
+use crate::run::inert::head;
 use crate::run::{Flag, TextRef, Work};
 use crate::tui::app::App;
 use crate::tui::app::runs::Run;
 use crate::tui::layout::{self, Region};
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, figures, patch};
+use crate::tui::text::{Row, figures, patch, pieces};
 
 /// The newest work of a run that has a diff, and its iteration, from 1.
 pub(crate) fn newest(run: &Run) -> Option<(usize, &Work)> {
@@ -29,6 +30,17 @@ pub(crate) fn signs(flags: &[Flag]) -> String {
     let mut words: Vec<&str> = flags.iter().map(|flag| flag.sign.word()).collect();
     words.dedup();
     words.join(", ")
+}
+
+/// The first row of a group of lines; of a line that is longer than the pane the rest is left aside.
+fn beginning(lines: &[String], room: usize) -> Option<Row> {
+    let rows = match lines {
+        [line] if line.len() > pieces::LONGEST.max(room) => {
+            patch::line(head(line, pieces::LONGEST.max(room)), usize::MAX)
+        }
+        lines => patch::rows(lines, usize::MAX),
+    };
+    rows.into_iter().next()
 }
 
 /// Draws the newest diff of the shown run below its transcript: its beginning, `d` shows the rest.
@@ -62,11 +74,7 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
         .position(|line| single && line.starts_with("@@"));
     let lines = text.lines.get(begin.unwrap_or(0)..).unwrap_or_default();
     let rows: Vec<Row> = patch::groups(lines)
-        .filter_map(|group| {
-            patch::rows(lines.get(group)?, usize::MAX)
-                .into_iter()
-                .next()
-        })
+        .filter_map(|group| beginning(lines.get(group)?, room))
         .map(|row| row.cut(room))
         .take(height + 1)
         .collect();

@@ -48,6 +48,16 @@ pub fn rows(lines: &[String], width: usize) -> Vec<Row> {
 /// One line of a patch, wrapped.
 pub fn line(text: &str, width: usize) -> Vec<Row> {
     let (role, mark, rest) = parts(text);
+    marked((role, mark), rest, width)
+}
+
+/// A later part of a line that is too long to be wrapped at once; `line` says how it looks.
+pub fn later(line: &str, part: &str, width: usize) -> Vec<Row> {
+    let (role, mark, _) = parts(line);
+    marked((role, mark), part, width)
+}
+
+fn marked((role, mark): (Role, &str), rest: &str, width: usize) -> Vec<Row> {
     wrap(rest, width.saturating_sub(1))
         .into_iter()
         .map(|part| Row::of(role, mark).with(role, part))
