@@ -65,16 +65,19 @@ pub fn inert_lines(text: &str) -> Cow<'_, str> {
 }
 
 /// Bytes as text in which nothing is left out: line feeds and tabs stay, broken UTF-8 becomes `\xNN`,
-/// what steers a terminal, hides or reorders becomes `\u{NN}`.
+/// what steers a terminal, hides or reorders becomes `\u{NN}`, and so do more than four combining marks in a row.
 ///
 /// For what a person agrees to as it stands: patches, artefacts, names of files.
 pub fn spelled(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     let mut last = ' ';
+    let mut marks = 0;
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
+            marks = if is_combining(c) { marks + 1 } else { 0 };
             match c {
                 '\n' | '\t' => text.push(c),
+                c if marks > MOST_MARKS => text.extend(c.escape_unicode()),
                 c if steers(c) || is_hidden(c, last) => text.extend(c.escape_unicode()),
                 c => text.push(c),
             }
@@ -322,6 +325,11 @@ mod tests {
         let hidden = "x\u{202e}y\u{85} \u{3164}ä";
         assert_eq!(spelled(hidden.as_bytes()), "x\\u{202e}y\\u{85} \\u{3164}ä");
         assert_eq!(spelled_line(b"a\nb"), "a\\u{a}b");
+        let zalgo = spelled(format!("a{}", "\u{301}".repeat(6)).as_bytes());
+        assert_eq!(
+            zalgo,
+            format!("a{}\\u{{301}}\\u{{301}}", "\u{301}".repeat(4))
+        );
     }
 
     /// What hides is counted where it hides; selectors in a row carry data, those of an emoji do not.

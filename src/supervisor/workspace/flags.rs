@@ -8,7 +8,7 @@ use super::{Trouble, Workspace};
 use crate::run::flag::inside::{Mark, Tests};
 use crate::run::flag::{self, alike, lines, paths};
 use crate::run::inert::{cut, spelled_line};
-use crate::run::{ChangeKind, Flag, Sign, counted};
+use crate::run::{ChangeKind, Digest, Flag, Sign, counted};
 
 /// Most bytes of a change whose lines are looked through.
 const LOOKED_THROUGH: u64 = diff::SHOWN_BYTES;
@@ -79,7 +79,7 @@ impl Workspace {
     fn of_file(&self, delta: &Delta, examiners: &Examiners) -> Vec<Flag> {
         let inside = delta.path.strip_prefix(self.prefix.as_slice());
         let name = String::from_utf8_lossy(inside.unwrap_or(&delta.path)).into_owned();
-        let shown = cut(&spelled_line(&delta.path), PATH_CHARS);
+        let shown = shown(&delta.path);
         let verb = match delta.kind {
             ChangeKind::Added => "added",
             ChangeKind::Modified => "changed",
@@ -185,6 +185,16 @@ fn removed((path, lines): &(String, usize)) -> Option<Flag> {
     })
 }
 
+/// A path as a flag shows it. One that is cut is told from all others by the digest of the whole.
+fn shown(path: &[u8]) -> String {
+    let spelled = spelled_line(path);
+    let short = cut(&spelled, PATH_CHARS);
+    if short == spelled {
+        return short;
+    }
+    format!("{short} (its name is {})", Digest::of(path).short())
+}
+
 /// What one line of a patch is.
 enum Seen<'a> {
     File(&'a str),
@@ -233,7 +243,7 @@ impl Reader {
                 Some("/dev/null") | None => Seen::Else,
                 Some(name) => {
                     let name = name.trim_matches('"');
-                    self.path = cut(&spelled_line(name.as_bytes()), PATH_CHARS);
+                    self.path = shown(name.as_bytes());
                     Seen::File(name)
                 }
             },
@@ -305,6 +315,16 @@ mod tests {
         let found = inner_tests(patch);
         let lines: Vec<String> = found.iter().map(Flag::line).collect();
         assert_eq!(lines, ["test: 2 lines of tests in src/lib.rs changed"]);
+    }
+
+    /// Files whose names are alike as far as they are shown are flagged one by one.
+    #[test]
+    fn long_names_are_told_apart() {
+        let long = "tests/".to_owned() + &"a".repeat(200);
+        let names = ["1", "2"].map(|end| shown(format!("{long}{end}").as_bytes()));
+        assert_ne!(names[0], names[1]);
+        assert!(names[0].chars().count() < PATH_CHARS + 40, "{}", names[0]);
+        assert_eq!(shown(b"tests/a"), "tests/a");
     }
 
     /// What is told of one file is told of another too, whose name is the end of the first one's.

@@ -198,7 +198,15 @@ fn foreign(git: &Path) -> Vec<Vec<u8>> {
     let strange = names.into_iter().filter(|name| !own(name));
     let mut found: Vec<Vec<u8>> = strange.map(|n| [b".git/", n.as_slice()].concat()).collect();
     let of_info: [&[u8]; 2] = [b"exclude", b"refs"];
-    let info = names_in(&git.join("info")).unwrap_or_default();
+    let info = git.join("info");
+    // What a link leads to is the operator's: its names are nobody's to see here.
+    if fs::symlink_metadata(&info).is_ok_and(|meta| !meta.is_dir()) {
+        found.push(b".git/info".to_vec());
+        found.sort();
+        found.truncate(FOREIGN_TOLD);
+        return found;
+    }
+    let info = names_in(&info).unwrap_or_default();
     let strange = info
         .into_iter()
         .filter(|n| !of_info.contains(&n.as_slice()));
@@ -243,4 +251,26 @@ fn config(format: &str, bare: bool) -> String {
                  [user]\n\tname = checkride worker\n\temail = worker@localhost\n";
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// S19: a linked `info` is told as what it is; the names behind it are not listed.
+    #[test]
+    fn no_link_is_followed_to_what_it_holds() {
+        let (tree, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(outside.path().join("id_secret"), "").unwrap();
+        let git = tree.path().join(".git");
+        fs::create_dir(&git).unwrap();
+        symlink(outside.path(), git.join("info")).unwrap();
+        assert_eq!(foreign(&git), [b".git/info".to_vec()]);
+        fs::remove_file(git.join("info")).unwrap();
+        fs::create_dir(git.join("info")).unwrap();
+        fs::write(git.join("info/attributes"), "").unwrap();
+        assert_eq!(foreign(&git), [b".git/info/attributes".to_vec()]);
+    }
 }
