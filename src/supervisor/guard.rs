@@ -9,6 +9,7 @@ use std::path::Path;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::workspace::diff::{Delta, EXECUTABLE, SUBMODULE};
+use super::workspace::snapshot::FLOOD;
 use super::workspace::trouble::Trouble;
 use crate::run::inert::spelled_line;
 use crate::run::names::{fold, is_gitmodules, leads_into_git};
@@ -90,6 +91,26 @@ impl Guard {
     /// The largest file that a change may bring.
     pub fn max_changed_bytes(&self) -> u64 {
         self.max_changed_bytes
+    }
+
+    /// More new files than this are refused before any is read: each would cost an object in the snapshot.
+    pub fn flood(&self) -> usize {
+        FLOOD.max(self.max_files.saturating_mul(2))
+    }
+
+    /// The breach of a turn that left so many new files, all of which lie in this drawer now.
+    pub fn flood_breach(&self, files: usize, drawer: Option<&Path>) -> Breach {
+        let kept = drawer.map(|drawer| format!("; all of it lies in {}", drawer.display()));
+        Breach {
+            rule: format!("max_files = {}", self.max_files),
+            tried: spelled_line(
+                format!(
+                    "{files} files added, so many that none was read and they cannot be allowed once{}",
+                    kept.unwrap_or_default()
+                )
+                .as_bytes(),
+            ),
+        }
     }
 
     /// The changes that are refused one by one: forbidden paths, submodules, files that become

@@ -29,6 +29,7 @@ use super::trust::Trust;
 use super::turns::Turns;
 use super::worker::stream::Sessions;
 use super::worker::transcript::Kind;
+use super::workspace::leash::Leash;
 use super::workspace::{Place, Trouble, Workspace};
 use super::{Settings, Shared};
 use crate::config::loops::{self, PinnedFile};
@@ -133,6 +134,11 @@ impl Site {
         let name = provider.key_env.as_deref()?;
         let named = self.env.iter().find(|(key, _)| key.to_str() == Some(name));
         named.map(|(_, value)| value.clone())
+    }
+
+    /// What ends a snapshot of the workspace that takes long.
+    pub(super) fn leash(&self) -> Leash {
+        self.place.leash.clone()
     }
 
     /// Makes the workspace anew: what an earlier run left is gone.

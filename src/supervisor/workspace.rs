@@ -10,6 +10,7 @@ pub mod flags;
 pub mod git;
 pub mod kept;
 pub mod lead;
+pub mod leash;
 pub mod measure;
 mod open;
 pub mod origin;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 use self::copy::CopyLimit;
 use self::disk::Mask;
 use self::git::Git;
+use self::leash::Leash;
 use self::origin::Origin;
 pub use self::stock::Stock;
 pub use self::trouble::Trouble;
@@ -44,6 +46,8 @@ pub struct Place {
     pub git: PathBuf,
     /// Largest folder that is copied.
     pub copy_limit: CopyLimit,
+    /// What ends a snapshot that takes long.
+    pub leash: Leash,
 }
 
 impl Place {
@@ -55,6 +59,7 @@ impl Place {
             name: name.to_owned(),
             git: PathBuf::from("git"),
             copy_limit: CopyLimit::default(),
+            leash: Leash::default(),
         }
     }
 }

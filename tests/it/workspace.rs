@@ -229,6 +229,37 @@ fn too_much_change_is_put_back() {
     assert!(!work.join("long").exists());
 }
 
+/// R45, S20: far too many new files are refused before one is read into a snapshot; all that stood there lies
+/// in the attic, and the tree before is laid out anew.
+#[test]
+fn a_flood_of_files_is_put_aside_unread() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.open();
+    let work = workspace.work_folder();
+    let own = || {
+        let mut all = contents(&work);
+        all.retain(|path, _| !path.starts_with(".git"));
+        all
+    };
+    let before = own();
+    let objects = || git_in(&workspace.repo(), &["count-objects"]);
+    let held = objects();
+    for n in 0..2_001 {
+        put(&work.join(format!("src/f{n}")), b"x\n");
+    }
+    put(&work.join("a.txt"), b"also changed\n");
+    let measured = measure(&workspace, &WorkspaceRules::default());
+    assert_eq!(rules_broken(&measured.breaches), ["max_files = 10"]);
+    let tried = &measured.breaches[0].tried;
+    assert!(tried.contains("2001 files added") && tried.contains("000001-work"));
+    assert_eq!((measured.tree, measured.tried), (ground.tree, None));
+    assert_eq!((own(), objects()), (before, held));
+    let kept = workspace.attic().join("000001-work/work");
+    assert_eq!(fs::read_dir(kept.join("src")).unwrap().count(), 2_001);
+    let changed = fs::read_to_string(kept.join("a.txt")).unwrap();
+    assert_eq!(changed, "also changed\n");
+}
+
 /// PRODUCT §5.2: the caps count over the whole run as well.
 #[test]
 fn the_caps_count_per_run_too() {

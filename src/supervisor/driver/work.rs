@@ -2,6 +2,7 @@
 //! workspace to a named tree.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 
 use super::errands::{Amiss, Flight};
@@ -12,6 +13,7 @@ use crate::run::{Author, Digest, Input, Prompt, TextRef, Work};
 use crate::supervisor::guard::Guard;
 use crate::supervisor::memory;
 use crate::supervisor::plain;
+use crate::supervisor::process::Halt;
 use crate::supervisor::sandbox::rooms::Keep;
 use crate::supervisor::sandbox::terms::Role;
 use crate::supervisor::worker::Turn;
@@ -246,7 +248,21 @@ impl Flight {
             let work = work.clone();
             self.site.workspace(ground.clone(), move |ws| work(ws))
         };
-        self.held(attempt).await
+        let mut halt = self.halt.clone();
+        let mut done = pin!(self.held(attempt));
+        tokio::select! {
+            done = &mut done => return done,
+            Ok(_) = halt.wait_for(|halt| *halt > Halt::No) => {}
+        }
+        // A stop waits for no snapshot of thousands of files; all else is short.
+        let leash = self.site.leash();
+        leash.cut();
+        let done = done.await;
+        let ended = leash.mend();
+        match done {
+            Err(Amiss::Failed(_)) if ended => Err(Amiss::Halted),
+            done => done,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use super::leash::Leash;
 use super::trouble::Trouble;
 
 /// Oldest git that has all that is used here: `merge-tree --merge-base` came with 2.40.
@@ -189,6 +190,13 @@ impl Git {
     pub fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, Trouble> {
         let output = self.output(args)?;
         self.settle(args, output)
+    }
+
+    /// As `run`, ended early where the leash is cut.
+    pub fn run_on<S: AsRef<OsStr>>(&self, leash: &Leash, args: &[S]) -> Result<Vec<u8>, Trouble> {
+        let plain: Vec<&OsStr> = args.iter().map(AsRef::as_ref).collect();
+        let output = leash.output(&mut self.command(&plain));
+        self.settle(args, output.map_err(|error| self.cannot_start(&error))?)
     }
 
     /// As `run`, as one line without its end.

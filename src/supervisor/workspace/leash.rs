@@ -6,18 +6,15 @@ use std::io::{self, ErrorKind, Read};
 use std::process::{Child, Command, Output};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-
-/// A process whose output has ended is gone a moment later; it is asked this often.
-const ASKED_AGAIN: Duration = Duration::from_millis(1);
+use rustix::io::retry_on_intr;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 /// One leash; clones hold the same.
 #[derive(Debug, Clone, Default)]
 pub struct Leash(Arc<Mutex<Held>>);
 
-/// Who runs on it. A process is waited for under the lock alone, so that no number here is another's.
+/// Who runs on it. A process leaves before its number is given back, so that none here is another's.
 #[derive(Debug, Default)]
 struct Held {
     children: HashMap<u32, Child>,
@@ -30,12 +27,15 @@ impl Leash {
     pub fn cut(&self) {
         let mut held = self.held();
         held.cut = true;
-        let numbers = held.children.keys().filter_map(|id| i32::try_from(*id).ok());
+        let numbers = held
+            .children
+            .keys()
+            .filter_map(|id| i32::try_from(*id).ok());
         let pids: Vec<Pid> = numbers.filter_map(Pid::from_raw).collect();
         held.ended |= !pids.is_empty();
         for pid in pids {
             // Asked, not killed: git takes its locks and half-written files away. One that has ended needs nothing.
-            drop(kill_process(pid, Signal::TERM));
+            let _gone_already = kill_process(pid, Signal::TERM);
         }
     }
 
@@ -52,7 +52,10 @@ impl Leash {
             let mut held = self.held();
             if held.cut {
                 held.ended = true;
-                return Err(io::Error::new(ErrorKind::Interrupted, "the run was stopped"));
+                return Err(io::Error::new(
+                    ErrorKind::Interrupted,
+                    "the run was stopped",
+                ));
             }
             let mut child = command.spawn()?;
             let pipes = (child.id(), child.stdout.take(), child.stderr.take());
@@ -64,23 +67,13 @@ impl Leash {
             let err = scope.spawn(move || all(err));
             (all(out), err.join().unwrap_or_default())
         });
-        let status = loop {
-            let mut held = self.held();
-            let ended = held.children.get_mut(&number).map(Child::try_wait);
-            match ended.unwrap_or(Ok(None)) {
-                Ok(None) => {}
-                Ok(Some(status)) => {
-                    held.children.remove(&number);
-                    break status;
-                }
-                Err(error) => {
-                    held.children.remove(&number);
-                    return Err(error);
-                }
-            }
-            drop(held);
-            thread::sleep(ASKED_AGAIN);
-        };
+        let pid = i32::try_from(number).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or(ErrorKind::InvalidData)?;
+        // It keeps its number until it has left the leash.
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        retry_on_intr(|| waitid(WaitId::Pid(pid), ended))?;
+        let child = self.held().children.remove(&number);
+        let status = child.ok_or(ErrorKind::NotFound)?.wait()?;
         Ok(Output {
             status,
             stdout,
@@ -106,7 +99,6 @@ fn all(pipe: Option<impl Read>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use std::process::Stdio;
-    use std::time::Instant;
 
     use super::*;
 
@@ -123,18 +115,19 @@ mod tests {
         let leash = Leash::default();
         let said = leash.output(&mut shell("echo out; echo err >&2")).unwrap();
         assert!(said.status.success());
-        assert_eq!((said.stdout, said.stderr), (b"out\n".to_vec(), b"err\n".to_vec()));
+        assert_eq!(
+            (said.stdout, said.stderr),
+            (b"out\n".to_vec(), b"err\n".to_vec())
+        );
         assert!(!leash.mend());
 
         let other = leash.clone();
-        let began = Instant::now();
         let long = thread::spawn(move || other.output(&mut shell("exec sleep 300")));
         while leash.held().children.is_empty() {
-            thread::sleep(ASKED_AGAIN);
+            thread::yield_now();
         }
         leash.cut();
         assert!(!long.join().unwrap().unwrap().status.success());
-        assert!(began.elapsed() < Duration::from_secs(60));
         assert!(leash.mend());
 
         leash.cut();

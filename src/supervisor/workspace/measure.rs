@@ -54,6 +54,11 @@ impl Workspace {
         }
         let mut oddities = self.take_oddities(guard.map(Guard::max_changed_bytes))?;
         oddities.tampered = self.mend_git()?;
+        if let Some(guard) = guard
+            && let Some(files) = self.flooded(guard.flood())?
+        {
+            return self.refuse_flood(since.before, files, (guard, oddities));
+        }
         let left = self.write_tree()?;
         let mut refusal = Refusal::default();
         if let Some(guard) = guard {
@@ -77,6 +82,28 @@ impl Workspace {
             changes,
             tried: (!refusal.breaches.is_empty()).then_some(left),
             breaches: refusal.breaches,
+        })
+    }
+
+    /// Refuses a turn that left far more new files than it may, without reading any: all that stands there is
+    /// put aside as it is, and the tree before is laid out anew.
+    fn refuse_flood(
+        &self,
+        before: &str,
+        files: usize,
+        (guard, oddities): (&Guard, Oddities),
+    ) -> Result<Measured, Trouble> {
+        let drawer = self.clear()?;
+        self.lay_out(Room::Work, before)?;
+        self.learn(Room::Work, before);
+        let mut breaches = vec![guard.flood_breach(files, drawer.as_deref())];
+        breaches.extend(oddities.breaches());
+        Ok(Measured {
+            tree: before.to_owned(),
+            diff: String::new(),
+            changes: Vec::new(),
+            breaches: shortened(breaches),
+            tried: None,
         })
     }
 

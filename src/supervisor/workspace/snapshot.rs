@@ -65,6 +65,13 @@ impl Names {
 /// ignore file itself was changed.
 const ROUNDS: usize = 4;
 
+/// So many new files are not taken into a snapshot only to be put back: each is an object that is synced by
+/// itself, 4 ms on a busy machine.
+pub(in crate::supervisor) const FLOOD: usize = 2_000;
+
+/// Most bytes of their names that are listed to count them.
+const LISTED: u64 = 64 << 20;
+
 /// Largest file that a restore reads to see whether it changed; a larger one is laid out anew.
 const READ_BACK: u64 = 16 << 20;
 
@@ -79,7 +86,12 @@ impl Workspace {
 
     pub(super) fn write_tree(&self) -> Result<String, Trouble> {
         let git = self.git_on(Room::Work);
-        git.run(&["add", "-A"])?;
+        let added = git.run_on(&self.place.leash, &["add", "-A"]);
+        if added.is_err() {
+            // One that was ended may leave it; nobody else works on this index.
+            disk::remove(&self.index(Room::Work).with_extension("lock"))?;
+        }
+        added?;
         let tree = git.line(&["write-tree"])?;
         repo::keep(&self.repo(), &tree)?;
         Ok(tree)
@@ -230,6 +242,9 @@ impl Workspace {
     /// The gentle way back; `false` where it leads nowhere.
     pub(super) fn bring_back(&self, tree: &str) -> Result<bool, Trouble> {
         let git = self.git_on(Room::Work);
+        if self.flooded(FLOOD)?.is_some() {
+            return Ok(false);
+        }
         for _ in 0..ROUNDS {
             // What is not in the tree goes in any case, so that nothing large need be read before.
             self.take_oddities(Some(READ_BACK))?;
@@ -241,6 +256,21 @@ impl Workspace {
             git.run(&["read-tree", "--reset", "-u", tree])?;
         }
         Ok(false)
+    }
+
+    /// How many files stand there that no ignore rule covers and that are not in the newest snapshot, where
+    /// they are more than so many.
+    pub(super) fn flooded(&self, most: usize) -> Result<Option<usize>, Trouble> {
+        if !self.index(Room::Work).is_file() {
+            return Ok(None);
+        }
+        let git = self.git_on(Room::Work);
+        let (listed, _) = git.capped(&["ls-files", "-o", "-z", "--exclude-standard"], LISTED)?;
+        let files = listed
+            .split(|byte| *byte == 0)
+            .filter(|name| !name.is_empty())
+            .count();
+        Ok(Some(files).filter(|files| *files > most))
     }
 
     /// Puts aside the ignored files that lie where the tree has files that are not there now.
