@@ -15,6 +15,7 @@ mod loopback;
 pub mod probe;
 pub mod proxy;
 pub mod rooms;
+mod settings;
 pub mod terms;
 pub mod upstream;
 #[cfg(target_os = "linux")]

@@ -49,7 +49,7 @@ const SYSTEM_SECRETS: [&str; 14] = [
 
 /// Tools in a home: interpreters, compilers, package stores. They are found under the same names in
 /// the home that a loop's processes have, and cannot be written.
-pub(super) const TOOLS: [&str; 36] = [
+pub(super) const TOOLS: [&str; 35] = [
     ".asdf",
     ".bun/bin",
     ".bun/install",
@@ -57,12 +57,10 @@ pub(super) const TOOLS: [&str; 36] = [
     ".cargo/bin",
     ".cargo/git",
     ".cargo/registry",
-    ".cargo/config.toml",
     ".claude/local",
     ".deno/bin",
     ".fnm",
     ".ghcup",
-    ".gitconfig",
     ".goenv",
     ".jenv",
     ".juliaup",
@@ -85,7 +83,8 @@ pub(super) const TOOLS: [&str; 36] = [
     ".rvm",
     ".sdkman",
     ".volta",
-    "go",
+    "go/bin",
+    "go/pkg",
 ];
 
 /// Parts of a home that are never shown, whatever else is: keys, tokens, sessions, histories.
@@ -126,20 +125,27 @@ pub(super) const SECRETS: [&str; 34] = [
     ".local/share/opencode",
 ];
 
-/// What every process may read: the system, the tools of this home, and what this `PATH` names.
-pub(super) fn readable(home: Option<&Path>, path: &OsStr) -> Vec<PathBuf> {
+/// The operator's own folders: what is found in the `PATH` must not show them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Own<'a> {
+    /// The home, where the host knows it.
+    pub(super) home: Option<&'a Path>,
+    /// The project.
+    pub(super) project: &'a Path,
+}
+
+/// What every process may read: the system, the tools of the home, and what this `PATH` names.
+pub(super) fn readable(own: Own<'_>, path: &OsStr) -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
-    all.extend(
-        home.iter()
-            .flat_map(|home| TOOLS.map(|tool| home.join(tool))),
-    );
-    all.extend(std::env::split_paths(path).filter_map(|folder| tool_folder(&folder, home)));
+    let home = own.home.iter();
+    all.extend(home.flat_map(|home| TOOLS.map(|tool| home.join(tool))));
+    all.extend(std::env::split_paths(path).filter_map(|folder| own.tool_folder(&folder)));
     all
 }
 
 /// What a command names: its own files by their full path, wherever they lie but among secrets,
 /// and its program with its package, also where the `PATH` has only a link to it.
-pub(super) fn named_by(command: &[String], path: &OsStr, home: Option<&Path>) -> Vec<PathBuf> {
+pub(super) fn named_by(command: &[String], path: &OsStr, own: Own<'_>) -> Vec<PathBuf> {
     let program = command.first().and_then(|program| {
         let found = if program.contains('/') {
             Some(PathBuf::from(program)).filter(|program| program.is_absolute())
@@ -153,10 +159,10 @@ pub(super) fn named_by(command: &[String], path: &OsStr, home: Option<&Path>) ->
     let files = command.iter().map(Path::new);
     files
         .filter(|path| path.is_absolute() && path.is_file())
-        .filter(|path| !in_secrets(path, home))
+        .filter(|path| !own.in_secrets(path))
         .chain(program.as_deref())
         .map(Path::to_owned)
-        .chain(beside.and_then(|folder| tool_folder(folder, home)))
+        .chain(beside.and_then(|folder| own.tool_folder(folder)))
         .collect()
 }
 
@@ -166,31 +172,71 @@ fn packages(folder: &Path) -> Option<&Path> {
     all.last()
 }
 
-fn in_secrets(path: &Path, home: Option<&Path>) -> bool {
-    home.is_some_and(|home| {
-        let mut secrets = SECRETS.iter();
-        secrets.any(|secret| path.starts_with(home.join(secret)))
-    })
-}
-
-/// The folder of the `PATH` itself, or what it belongs to: `bin` of a package comes with its `lib`.
-fn tool_folder(folder: &Path, home: Option<&Path>) -> Option<PathBuf> {
-    if !folder.is_absolute() {
-        return None;
+impl Own<'_> {
+    fn in_secrets(self, path: &Path) -> bool {
+        self.home.is_some_and(|home| {
+            let mut secrets = SECRETS.iter();
+            secrets.any(|secret| path.starts_with(home.join(secret)))
+        })
     }
-    let whole = folder.parent().filter(|_| folder.ends_with("bin"));
-    let whole = whole.filter(|whole| whole.components().count() > 2 && !shows_a_home(whole, home));
-    let shown = whole.unwrap_or(folder);
-    let hidden = shows_a_home(shown, home) || in_secrets(shown, home);
-    (!hidden).then(|| shown.to_owned())
+
+    /// The folder of the `PATH` itself, or what it belongs to: `bin` of a package comes with its `lib`.
+    fn tool_folder(self, folder: &Path) -> Option<PathBuf> {
+        if !folder.is_absolute() {
+            return None;
+        }
+        let whole = folder.parent().filter(|_| folder.ends_with("bin"));
+        let whole =
+            whole.filter(|whole| whole.components().count() > 2 && self.is_a_package(whole));
+        let shown = whole.unwrap_or(folder);
+        let hidden = ways_to(shown)
+            .iter()
+            .any(|way| self.is_shown_by(way) || self.in_secrets(way));
+        (!hidden).then(|| shown.to_owned())
+    }
+
+    /// Whether a folder around a `bin` is that of a tool: nobody's project, and not in this one.
+    fn is_a_package(self, whole: &Path) -> bool {
+        let ways = ways_to(whole);
+        let apart = |way: &PathBuf| {
+            let mut projects = ways_to(self.project).into_iter();
+            !self.is_shown_by(way) && !projects.any(|project| way.starts_with(project))
+        };
+        ways.iter().all(apart) && kept_secret(whole).is_empty()
+    }
+
+    /// Whether this folder is the home or the project, holds one, or is one of the folders of the home that hold
+    /// all kinds of things.
+    fn is_shown_by(self, folder: &Path) -> bool {
+        let mut projects = ways_to(self.project).into_iter();
+        let shows_home = self.home.is_some_and(|home| {
+            let mixed = [".local", ".config", ".cache", ".local/share"];
+            home.starts_with(folder) || mixed.iter().any(|name| folder == home.join(name))
+        });
+        shows_home || projects.any(|project| project.starts_with(folder))
+    }
 }
 
-/// Whether this folder is the home, holds it, or is one of its folders that hold all kinds of things.
-fn shows_a_home(folder: &Path, home: Option<&Path>) -> bool {
-    home.is_some_and(|home| {
-        let mixed = [".local", ".config", ".cache", ".local/share"];
-        home.starts_with(folder) || mixed.iter().any(|name| folder == home.join(name))
-    })
+/// A path as it is written, and where it leads.
+fn ways_to(path: &Path) -> Vec<PathBuf> {
+    let real = path.canonicalize().ok();
+    let real = real.filter(|real| real != path);
+    std::iter::once(path.to_owned()).chain(real).collect()
+}
+
+/// What lies in a shown folder and makes it somebody's project: a git folder, files of keys.
+pub(super) fn kept_secret(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| {
+            let name = entry.file_name();
+            name == ".git" || name.as_encoded_bytes().starts_with(b".env")
+        })
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// What nobody may read though it lies in something readable.
@@ -212,7 +258,10 @@ mod tests {
     /// A folder of the `PATH` brings its package, and never a home or what lies beside tools in it.
     #[test]
     fn the_path_shows_packages_and_no_home() {
-        let home = Some(Path::new("/home/ada"));
+        let own = Own {
+            home: Some(Path::new("/home/ada")),
+            project: Path::new("/home/ada/work/p"),
+        };
         let cases = [
             ("/opt/zig/bin", Some("/opt/zig")),
             ("/home/ada/.local/bin", Some("/home/ada/.local/bin")),
@@ -228,11 +277,52 @@ mod tests {
             ("/home/ada/.ssh", None),
             ("/home/ada/.aws/bin", None),
             ("bin", None),
+            ("/home/ada/work/p/bin", Some("/home/ada/work/p/bin")),
+            (
+                "/home/ada/work/p/tools/bin",
+                Some("/home/ada/work/p/tools/bin"),
+            ),
+            ("/home/ada/work/p", None),
+            ("/home/ada/work", None),
+            ("/home/ada/work/bin", Some("/home/ada/work/bin")),
         ];
         for (folder, shown) in cases {
-            let got = tool_folder(Path::new(folder), home);
+            let got = own.tool_folder(Path::new(folder));
             assert_eq!(got, shown.map(PathBuf::from), "{folder}");
         }
+    }
+
+    /// A `bin` in somebody's project brings nothing of that project with it, by whatever name it is found.
+    #[test]
+    fn the_path_shows_no_project() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let own = Own {
+            home: Some(&root),
+            project: &root.join("p"),
+        };
+        let cases = [
+            ("tool", "lib", true),
+            ("other", ".env", false),
+            ("third", ".git", false),
+            ("fourth", ".env.local", false),
+        ];
+        for (name, beside, whole) in cases {
+            let folder = root.join(name);
+            std::fs::create_dir_all(folder.join("bin")).unwrap();
+            std::fs::write(folder.join(beside), "").unwrap();
+            let wanted = if whole {
+                folder.clone()
+            } else {
+                folder.join("bin")
+            };
+            assert_eq!(own.tool_folder(&folder.join("bin")), Some(wanted), "{name}");
+        }
+        std::fs::create_dir_all(root.join("p/bin")).unwrap();
+        std::os::unix::fs::symlink(root.join("p"), root.join("link")).unwrap();
+        let through = root.join("link/bin");
+        assert_eq!(own.tool_folder(&through), Some(through.clone()));
+        assert_eq!(own.tool_folder(&root.join("link")), None);
     }
 
     /// No tool that is shown lies inside a secret, but for one agent's own program.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::agents::{Choice, Known};
 use super::grants::TOOLS;
+use super::settings::{COPIED, Part};
 use crate::supervisor::workspace::{Trouble, disk};
 
 /// Longest login file that is copied.
@@ -90,6 +91,9 @@ impl Room {
         for tool in TOOLS {
             self.lead_to(operator, tool)?;
         }
+        for (file, part) in COPIED {
+            self.copy_part(operator, file, part)?;
+        }
         for login in logins {
             self.copy_login(operator, login)?;
         }
@@ -157,6 +161,20 @@ impl Room {
             Some(here) if here.age() >= theirs.age() => Ok(()),
             Some(_) | None => self.put(login, &theirs),
         }
+    }
+
+    /// Writes what of a tool's settings holds no login, unless the worker has put something of its own there.
+    fn copy_part(&self, operator: &Path, file: &str, part: Part) -> Result<(), Trouble> {
+        let Some(theirs) = Login::read(&operator.join(file)) else {
+            return Ok(());
+        };
+        let bytes = std::str::from_utf8(&theirs.bytes).ok().and_then(part);
+        let at = self.place(file)?;
+        let Some(bytes) = bytes.filter(|_| fs::symlink_metadata(&at).is_err()) else {
+            return Ok(());
+        };
+        let bytes = bytes.into_bytes();
+        self.put(file, &Login { bytes, ..theirs })
     }
 
     /// Writes settings that say how to log in and nothing else, where the agent has none here yet.

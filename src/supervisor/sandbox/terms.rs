@@ -99,11 +99,16 @@ impl<'a> Terms<'a> {
             return None;
         }
         let room = self.room(role);
-        let mut read = grants::readable(self.operator, self.path);
+        let own = grants::Own {
+            home: self.operator,
+            project: self.project,
+        };
+        let mut read = grants::readable(own, self.path);
         for command in self.commands(role) {
-            read.extend(grants::named_by(command, self.path, self.operator));
+            read.extend(grants::named_by(command, self.path, own));
         }
         let mut mask = grants::masked(self.operator);
+        mask.extend(read.iter().flat_map(|path| grants::kept_secret(path)));
         let mut write = vec![room.home, room.temp];
         let (checkout, pinned) = (self.folder.join("verify"), self.folder.join("pinned"));
         match role {

@@ -29,7 +29,7 @@ use crate::process::{Bench, watched, within};
 const MARKED: &str = "MARKED-do-not-read";
 
 /// Files that are there before: below the operator's home, the projects, the state folder.
-const FILES: [&str; 28] = [
+const FILES: [&str; 34] = [
     "home/notes.txt",
     "home/.bashrc",
     "home/.ssh/id_ed25519",
@@ -42,6 +42,12 @@ const FILES: [&str; 28] = [
     "home/.codex/config.toml",
     "home/.cargo/credentials.toml",
     "home/.cargo/bin/tool",
+    "home/.cargo/config.toml",
+    "home/.gitconfig",
+    "home/go/src/mine/.env",
+    "home/work/third/bin/tool",
+    "home/work/third/.env",
+    "project/bin/tool",
     "project/.env",
     "project/.git/HEAD",
     "project/.git/config",
@@ -157,6 +163,8 @@ impl Ground {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             let text = match file {
                 "home/.cargo/bin/tool" => "#!/bin/sh\nexit 0\n".to_owned(),
+                "home/.cargo/config.toml" => format!("[registry]\ntoken = \"{MARKED}\"\n"),
+                "home/.gitconfig" => format!("[http]\n\textraheader = {MARKED}\n"),
                 "project/loops/probe.toml" => LOOP.to_owned(),
                 "project/skills/good/SKILL.md" => {
                     "---\nname: good\ndescription: For a test.\n---\n\nDo it.\n".to_owned()
@@ -252,6 +260,9 @@ impl Ground {
         let (home, folder, project) = (self.at("home"), self.folder(), self.at("project"));
         let powers = way.powers();
         let path = std::env::var_os("PATH").unwrap();
+        let own = ["home/work/third/bin", "project/bin"].map(|folder| self.at(folder));
+        let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path)));
+        let path = path.unwrap();
         let terms = Terms {
             powers: &powers,
             spec: &self.spec,
