@@ -8,6 +8,7 @@ mod bridge;
 mod caps;
 pub mod enter;
 mod grants;
+mod hidden;
 #[cfg(target_os = "linux")]
 mod lead;
 #[cfg(target_os = "linux")]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::agents::{self, Known};
 use super::probe::Powers;
 use super::rooms::Room;
-use super::{Cage, Net, grants};
+use super::{Cage, Net, grants, hidden};
 use crate::run::LoopSpec;
 use crate::run::spec::{JudgeKind, PublishTo, Sandbox};
 
@@ -119,9 +119,11 @@ impl<'a> Terms<'a> {
             }
             Role::Judge => read.extend([checkout, pinned]),
         }
-        if self.names_the_project(role) {
+        if self.names_the_project(role)
+            && let Some(secrets) = hidden::secrets_of(self.project, hidden::MOST)
+        {
             read.push(self.project.to_owned());
-            mask.extend(secrets_of(self.project));
+            mask.extend(secrets);
         }
         let plain = |paths: Vec<PathBuf>| paths.into_iter().map(OsString::from).collect();
         Some(Cage {
@@ -294,15 +296,19 @@ impl<'a> Terms<'a> {
 
     /// What the commands of the loop lack to work inside the sandbox, one line each.
     pub fn advice(&self) -> Vec<String> {
-        if !self.confines() || self.powers.apart.is_err() {
+        if !self.confines() {
             return Vec::new();
+        }
+        let mut lines = self.kept_from_sight();
+        if self.powers.apart.is_err() {
+            return lines;
         }
         let commands = [Role::Worker, Role::Judge].into_iter().flat_map(|role| {
             let agent = self.agent(role);
             let commands = self.commands(role).into_iter();
             commands.filter_map(move |command| Some((role, agent?, command)))
         });
-        commands
+        let lacking = commands
             .filter(|(_, agent, command)| agents::is(agent, command))
             .filter_map(|(role, agent, command)| {
                 let words = agent.lacks(command)?;
@@ -312,8 +318,27 @@ impl<'a> Terms<'a> {
                     role.word(),
                     agent.name
                 ))
-            })
-            .collect()
+            });
+        lines.extend(lacking);
+        lines
+    }
+
+    /// What a command names and is not shown: a project too large to find all its keys in.
+    fn kept_from_sight(&self) -> Vec<String> {
+        let named = [Role::Check, Role::Judge].into_iter();
+        let named: Vec<&str> = named
+            .filter(|role| self.names_the_project(*role))
+            .map(Role::word)
+            .collect();
+        if named.is_empty() || hidden::secrets_of(self.project, hidden::MOST).is_some() {
+            return Vec::new();
+        }
+        vec![format!(
+            "{{project}} is not shown to the {}: it holds more than {} files, and its .env files could not all be \
+             hidden; name the files that are needed by their full path",
+            named.join(" and "),
+            hidden::MOST
+        )]
     }
 
     /// Why the loop must not run here: its file requires what this machine has not.
@@ -339,19 +364,4 @@ fn listed(hosts: &BTreeSet<String>) -> String {
     }
     let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
     names.join(" ")
-}
-
-/// What lies at the top of a project and is nobody's to read: its own secrets and its git folder.
-fn secrets_of(project: &Path) -> Vec<PathBuf> {
-    let hidden = |name: &str| {
-        name.starts_with(".env") || matches!(name, ".git" | ".checkride" | ".claude" | ".codex")
-    };
-    let Ok(entries) = std::fs::read_dir(project) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_str().is_some_and(hidden))
-        .map(|entry| entry.path())
-        .collect()
 }
