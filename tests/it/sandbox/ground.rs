@@ -162,7 +162,9 @@ impl Ground {
             let path = root.join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             let text = match file {
-                "home/.cargo/bin/tool" => "#!/bin/sh\nexit 0\n".to_owned(),
+                "home/.cargo/bin/tool" | "home/work/third/bin/tool" | "project/bin/tool" => {
+                    "#!/bin/sh\nexit 0\n".to_owned()
+                }
                 "home/.cargo/config.toml" => format!("[registry]\ntoken = \"{MARKED}\"\n"),
                 "home/.gitconfig" => format!("[http]\n\textraheader = {MARKED}\n"),
                 "project/loops/probe.toml" => LOOP.to_owned(),
