@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::{Exit, Fail};
 use crate::link::Link;
 use crate::protocol::{Command, DayRoom, Fact, LoopRow, LoopState, Record, RunId};
-use crate::run::{Ask, Checkpoint, CheckpointId, Event, Phase, Run};
+use crate::run::{Checkpoint, CheckpointId, Event, Phase, Run};
 
 /// A conversation.
 #[derive(Debug)]
@@ -214,12 +214,9 @@ impl Known {
 
     /// The day's cap that keeps the limit of this question from being raised, if it is one.
     pub fn bound_by_day(&self, open: &Open) -> Option<&DayRoom> {
-        let Ask::Budget { limit, .. } = &open.checkpoint.ask else {
-            return None;
-        };
         let row = self.row(open.run.split()?.0).ok()?;
         match &row.state {
-            LoopState::Valid(facts) => facts.day_binds(*limit),
+            LoopState::Valid(facts) => facts.day_binds(&open.checkpoint.ask),
             LoopState::Invalid { .. } => None,
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Lapse, RunId, Waking};
-use crate::run::{Limit, LoopSpec, Mode, Outcome, Purse, Usage};
+use crate::run::{Ask, Limit, LoopSpec, Mode, Outcome, Purse, Usage};
 
 /// One row of the loop list and what `i` shows of it. Run states come from the runs' records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,9 +107,13 @@ impl DayRoom {
 const WARN_MS: i64 = 7 * 86_400_000;
 
 impl LoopFacts {
-    /// The day's cap that keeps this limit from being raised; `None` where the run's own cap was met.
-    pub fn day_binds(&self, limit: Limit) -> Option<&DayRoom> {
-        let (of, met) = match limit {
+    /// The day's cap that keeps the limit of this question from being raised; `None` where the run's own cap
+    /// was met, or something else is asked.
+    pub fn day_binds(&self, ask: &Ask) -> Option<&DayRoom> {
+        let Ask::Budget { limit, .. } = ask else {
+            return None;
+        };
+        let (of, met) = match *limit {
             Limit::Tokens(spent, cap) => (Purse::Tokens, spent.max(cap)),
             Limit::MicroUsd(spent, cap) => (Purse::Money, spent.max(cap)),
             Limit::Minutes(..) => return None,

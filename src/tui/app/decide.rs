@@ -82,18 +82,7 @@ impl App {
 
     /// The day's cap that keeps the limit of this question from being raised, if it is one.
     pub(crate) fn bound_by_day(&self, run: &Run, ask: &Ask) -> Option<&DayRoom> {
-        match ask {
-            Ask::Budget { limit, .. } => self.world.facts(run.name())?.day_binds(*limit),
-            Ask::Prompt { .. }
-            | Ask::Work { .. }
-            | Ask::Verdict { .. }
-            | Ask::Publish { .. }
-            | Ask::Question { .. }
-            | Ask::Guardrail { .. }
-            | Ask::Stuck { .. }
-            | Ask::Permission { .. }
-            | Ask::Error { .. } => None,
-        }
+        self.world.facts(run.name())?.day_binds(ask)
     }
 
     /// The question that `c` opens: the chosen loop's, where its pages are not open already; else the
