@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::attic::{IGNORED_DRAWERS, LIST, ODD_DRAWERS};
 use super::{Trouble, disk};
 use crate::durable;
+use crate::run::counted;
 use crate::run::inert::spelled_line;
 
 /// One drawer, or one repository that was replaced.
@@ -108,9 +109,9 @@ pub fn notes(state: &Path) -> Vec<Note> {
         let damaged = lines.iter().filter(|line| line.is_none()).count();
         if damaged > 0 {
             let list = spelled_line(attic.join(LIST).as_os_str().as_encoded_bytes());
-            let lines = if damaged == 1 { "line" } else { "lines" };
+            let lines = counted(damaged as u64, "line");
             say(format!(
-                "{damaged} {lines} of {list} cannot be read: a drawer is listed without the names of what it holds"
+                "{lines} of {list} cannot be read: a drawer is listed without the names of what it holds"
             ));
         }
     }
