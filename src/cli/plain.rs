@@ -3,6 +3,7 @@
 
 mod answer;
 mod lines;
+mod orders;
 mod question;
 mod wishes;
 

@@ -287,7 +287,7 @@ fn plain_mode_allows_what_it_has_shown() {
         "{page}"
     );
     assert!(
-        page.contains("no run whose decision could be taken back"),
+        page.contains("no such run, and no loop of this name ever ran"),
         "{page}"
     );
     let digits = page

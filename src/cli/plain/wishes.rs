@@ -1,26 +1,35 @@
-//! What is typed while nothing is asked: status, start, stop, undo, arm, trust, answer, leave.
+//! What is typed while nothing is asked: looking, arming, trusting, answering later, leaving. What a run is
+//! to do is in `orders`.
 
 use tokio::io::AsyncRead;
 
 use super::{Plain, READ_ONLY};
-use crate::cli::{Exit, Fail, arm, log, run, status, trust};
-use crate::protocol::{self, Command, RunId};
+use crate::cli::{Exit, Fail, arm, log, status, trust};
+use crate::protocol::Command;
 use crate::run::Digest;
 
 /// What may be typed while nothing is asked.
 const WISHES: &str = "\
-status        how every loop stands
-log LOOP      what happened in its newest runs
-start LOOP    start a loop
-prompt TEXT   run a prompt once, without a loop
-stop LOOP     stop its run and keep everything
-undo LOOP     take back the last decision of its newest run
-arm [LOOP]    arm its trigger, or all that are off
-disarm [LOOP] switch its trigger off, or all
-trust LOOP    show what it would run, and how to allow exactly that
-answer [ID]   ask again what was put off
-quit          leave; runs go on, and what waits goes on waiting
+status          how every loop stands
+log LOOP        what happened in its newest runs
+start LOOP      start a loop
+prompt TEXT     run a prompt once, without a loop
+stop LOOP       stop its run and keep everything
+hold LOOP       hold its run before its next step
+resume LOOP     let a held run go on, or pick a stopped one up
+undo LOOP       take back the last decision of its newest run
+restore LOOP N  put its files back to before iteration N
+arm [LOOP]      arm its trigger, or all that are off
+disarm [LOOP]   switch its trigger off, or all
+trust LOOP      show what it would run, and how to allow exactly that
+answer [ID]     ask again what was put off
+quit            leave; runs go on, and what waits goes on waiting
 ";
+
+/// What changes something.
+const CHANGES: [&str; 10] = [
+    "start", "prompt", "stop", "hold", "resume", "undo", "restore", "arm", "disarm", "trust",
+];
 
 /// Runs that `log` tells.
 const RUNS: u32 = 3;
@@ -33,7 +42,7 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
         let (third, more) = (words.next(), words.next());
         let fits = match first {
             "prompt" => true,
-            "trust" => more.is_none(),
+            "trust" | "restore" => more.is_none(),
             _ => third.is_none(),
         };
         if !fits {
@@ -74,11 +83,7 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
         (first, second, third): (&str, Option<&str>, Option<&str>),
     ) -> Result<(), Fail> {
         match (first, second) {
-            ("start" | "stop" | "undo" | "arm" | "disarm" | "trust" | "prompt", _)
-                if self.means.read_only =>
-            {
-                self.say(READ_ONLY);
-            }
+            (first, _) if self.means.read_only && CHANGES.contains(&first) => self.say(READ_ONLY),
             ("trust", Some(name)) => self.allow(name, third.unwrap_or_default()).await?,
             ("prompt", Some(_)) => {
                 let text = line.trim_start().strip_prefix(first).unwrap_or_default();
@@ -86,7 +91,10 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
             }
             ("start", Some(name)) => self.start(name).await?,
             ("stop", Some(name)) => self.stop(name).await?,
+            ("hold", Some(name)) => self.hold(name).await?,
+            ("resume", Some(name)) => self.resume(name).await?,
             ("undo", Some(name)) => self.undo(name).await?,
+            ("restore", Some(name)) => self.restore(name, third).await?,
             ("arm", None) => {
                 let all = Command::Undo { run: None };
                 self.done(all, "triggers").await?;
@@ -104,9 +112,8 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
                 self.done(off, name.unwrap_or("triggers")).await?;
             }
             ("prompt", None) => self.say("prompt what?"),
-            ("start" | "stop" | "undo" | "trust" | "log", None) => {
-                self.say(&format!("{first} which loop?"));
-            }
+            ("log", None) => self.say("log of which loop?"),
+            (first, None) if CHANGES.contains(&first) => self.say(&format!("{first} which loop?")),
             (_, _) => self.stray(&format!("{first}: no such command; help lists them"))?,
         }
         Ok(())
@@ -129,20 +136,6 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
         }
     }
 
-    async fn start(&mut self, name: &str) -> Result<(), Fail> {
-        if let Some(only) = &self.only {
-            let line = format!("only {only} is followed here; checkride --plain follows all loops");
-            self.say(&line);
-            return Ok(());
-        }
-        if let Err(fail) = self.session.known.usable(name) {
-            self.say(&fail.line);
-            return Ok(());
-        }
-        let name = name.to_owned();
-        self.session.ask(Command::Start { name }).await
-    }
-
     /// Sends this and tells what came of it: whoever types the next line knows.
     async fn done(&mut self, command: Command, what: &str) -> Result<(), Fail> {
         match arm::ask(&mut self.session, command, what).await {
@@ -150,38 +143,6 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
             Err(fail) if fail.exit == Exit::Refused => self.say(&fail.line),
             Err(fail) => return Err(fail),
         }
-        Ok(())
-    }
-
-    async fn prompt(&mut self, text: &str) -> Result<(), Fail> {
-        if let Some(only) = &self.only {
-            let line = format!("only {only} is followed here; checkride --plain follows all loops");
-            self.say(&line);
-            return Ok(());
-        }
-        let plain = protocol::Plain {
-            text: text.to_owned(),
-            skill: None,
-            worker: None,
-        };
-        self.session.ask(Command::Prompt(plain)).await
-    }
-
-    /// Takes the last decision of a loop's newest run back.
-    async fn undo(&mut self, name: &str) -> Result<(), Fail> {
-        let known = &self.session.known;
-        let named = RunId(name.to_owned());
-        let run = if known.runs.contains_key(&named) {
-            Some(named)
-        } else {
-            known.newest(name).cloned()
-        };
-        if let Some(run) = run {
-            return self.session.ask(Command::Undo { run: Some(run) }).await;
-        }
-        self.say(&format!(
-            "{name}: there is no run whose decision could be taken back"
-        ));
         Ok(())
     }
 
@@ -235,19 +196,5 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
                 "these are not the digits of what was shown of {name}; trust {name} shows it"
             )),
         }
-    }
-
-    async fn stop(&mut self, name: &str) -> Result<(), Fail> {
-        let named = RunId(name.to_owned());
-        let run = if self.session.known.runs.contains_key(&named) {
-            Some(named)
-        } else {
-            run::under_way(&self.session, name)
-        };
-        if let Some(run) = run {
-            return self.session.ask(Command::Stop { run }).await;
-        }
-        self.say(&format!("{name}: nothing is under way"));
-        Ok(())
     }
 }

@@ -299,3 +299,88 @@ async fn a_loop_flies_in_plain_words() {
         "{page}"
     );
 }
+
+/// Plain mode over all loops against the real supervisor: how it left, and what stood on the page.
+async fn watched(world: &World, lines: &[(&str, &str)]) -> (Result<Exit, Fail>, String) {
+    let supervisor = world.supervise();
+    let page = Page::default();
+    let mut out = Out::new(page.clone());
+    let link = supervisor.connect();
+    let session = Session::open(link, "test".to_owned()).await.unwrap();
+    let ground = ground(&page, lines, Means::default());
+    let result = plain::watch(session, ground, &mut out).await;
+    out.finish().unwrap();
+    (result, page.text())
+}
+
+/// What was approved is taken back in words before it was carried out, and the same bytes are asked about again;
+/// a run that is held goes on, one that is stopped is picked up.
+#[tokio::test]
+async fn a_run_is_led_in_plain_words() {
+    let lines = [
+        ("", "start greet"),
+        ("decision [", "later"),
+        ("", "hold greet"),
+        ("", "answer greet-1.1"),
+        ("decision [", "approve"),
+        ("", "undo greet"),
+        ("decision [", "later"),
+        ("", "resume greet"),
+        ("", "stop greet"),
+        ("", "resume greet"),
+        ("decision [", "later"),
+        ("", "restore greet 1"),
+        ("", "restore greet 7"),
+        ("", "restore greet"),
+        ("", "hold nobody"),
+    ];
+    let (result, page) = watched(&greeting(), &lines).await;
+    assert_eq!(result, Ok(Exit::Done), "{page}");
+    let told = page.lines().filter_map(|line| {
+        let of_run = [
+            "hold",
+            "held",
+            "taken",
+            "told",
+            "stop",
+            "ended",
+            "picked",
+            "restore",
+            "iteration 7",
+        ];
+        let line = line.rsplit_once("greet-1: ")?.1;
+        of_run
+            .iter()
+            .any(|word| line.starts_with(word))
+            .then_some(line)
+    });
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
+    let digests: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("digest "))
+        .collect();
+    assert_eq!(digests.len(), 4, "{page}");
+    assert!(
+        digests.iter().all(|one| Some(one) == digests.first()),
+        "{page}"
+    );
+    assert!(page.contains("N is the iteration to go back to"), "{page}");
+    assert!(
+        page.ends_with("nobody: no such run, and no loop of this name ever ran\n"),
+        "{page}"
+    );
+}
+
+/// What the last line of a pipe orders is done before plain mode leaves.
+#[tokio::test]
+async fn the_last_line_of_a_pipe_is_obeyed() {
+    for (order, begun) in [
+        ("start greet", "greet-1"),
+        ("prompt Say hello.", "prompt-1"),
+    ] {
+        let world = greeting();
+        let (_, page) = watched(&world, &[("", order)]).await;
+        let told = page.lines().any(|line| line.starts_with(begun));
+        assert!(told, "{order}: {page}");
+    }
+}
