@@ -300,6 +300,7 @@ async fn honest_work_is_done_inside() {
         "t=$(mktemp) && echo x > $t && test -s $t",
         "echo x > $HOME/.profile && mkdir -p $XDG_CACHE_HOME/x && cd && test -s .profile",
         "$HOME/.cargo/bin/tool",
+        "grep -q part $OUT/node/bin/node && grep -q part $OUT/node/lib/tool.js",
         "echo x | cat > /dev/null && head -c 9 /dev/urandom > r && test -c /dev/zero",
         "echo x > /dev/stdout && echo x > /dev/stderr",
         "test \"$(id -u)\" = \"$(stat -c %u .)\"",

@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::hidden;
 use crate::supervisor::process::on_path;
 
 /// Folders of the system. Neither `/home` nor `/tmp`, `/run`, `/var` or `/mnt` is among them.
@@ -125,6 +126,30 @@ pub(super) const SECRETS: [&str; 34] = [
     ".local/share/opencode",
 ];
 
+/// What a package consists of beside its `bin`, with the marks by which its programs know their own folder. Neither
+/// settings nor what people keep: `etc`, `src` and the like are not among it.
+const PARTS: [&str; 13] = [
+    "lib",
+    "lib32",
+    "lib64",
+    "libexec",
+    "include",
+    "share",
+    "conf",
+    "jmods",
+    "boot",
+    "release",
+    "pyvenv.cfg",
+    "go.env",
+    VERSION,
+];
+
+/// What a release of Go carries, and a folder of Go projects does not.
+const VERSION: &str = "VERSION";
+
+/// What else belongs to a package with a `VERSION`: a compiler's own library.
+const SOURCES: [&str; 2] = ["src", "pkg"];
+
 /// The operator's own folders: what is found in the `PATH` must not show them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Own<'a> {
@@ -134,13 +159,20 @@ pub(super) struct Own<'a> {
     pub(super) project: &'a Path,
 }
 
-/// What every process may read: the system, the tools of the home, and what this `PATH` names.
-pub(super) fn readable(own: Own<'_>, path: &OsStr) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
-    let home = own.home.iter();
-    all.extend(home.flat_map(|home| TOOLS.map(|tool| home.join(tool))));
-    all.extend(std::env::split_paths(path).filter_map(|folder| own.tool_folder(&folder)));
-    all
+/// What every process may read, wherever it is: the system, the tools of the home.
+pub(super) fn common(home: Option<&Path>) -> Vec<PathBuf> {
+    let tools = home
+        .iter()
+        .flat_map(|home| TOOLS.map(|tool| home.join(tool)));
+    SYSTEM.iter().map(PathBuf::from).chain(tools).collect()
+}
+
+/// What this `PATH` names.
+pub(super) fn on_the_path(path: &OsStr, own: Own<'_>) -> Vec<PathBuf> {
+    let folders = std::env::split_paths(path);
+    folders
+        .flat_map(|folder| own.tool_folder(&folder))
+        .collect()
 }
 
 /// What a command names: its own files by their full path, wherever they lie but among secrets,
@@ -162,7 +194,11 @@ pub(super) fn named_by(command: &[String], path: &OsStr, own: Own<'_>) -> Vec<Pa
         .filter(|path| !own.in_secrets(path))
         .chain(program.as_deref())
         .map(Path::to_owned)
-        .chain(beside.and_then(|folder| own.tool_folder(folder)))
+        .chain(
+            beside
+                .into_iter()
+                .flat_map(|folder| own.tool_folder(folder)),
+        )
         .collect()
 }
 
@@ -180,19 +216,22 @@ impl Own<'_> {
         })
     }
 
-    /// The folder of the `PATH` itself, or what it belongs to: `bin` of a package comes with its `lib`.
-    fn tool_folder(self, folder: &Path) -> Option<PathBuf> {
+    /// The folder of the `PATH` itself, and what belongs to it: `bin` of a package comes with its `lib`.
+    fn tool_folder(self, folder: &Path) -> Vec<PathBuf> {
         if !folder.is_absolute() {
-            return None;
+            return Vec::new();
         }
         let whole = folder.parent().filter(|_| folder.ends_with("bin"));
-        let whole =
-            whole.filter(|whole| whole.components().count() > 2 && self.is_a_package(whole));
-        let shown = whole.unwrap_or(folder);
-        let hidden = ways_to(shown)
-            .iter()
-            .any(|way| self.is_shown_by(way) || self.in_secrets(way));
-        (!hidden).then(|| shown.to_owned())
+        let whole = whole.filter(|whole| whole.components().count() > 2);
+        let parts = whole.into_iter().filter(|whole| self.is_a_package(whole));
+        let shown = |path: &PathBuf| {
+            let hides = |way: &PathBuf| !self.is_shown_by(way) && !self.in_secrets(way);
+            ways_to(path).iter().all(hides)
+        };
+        std::iter::once(folder.to_owned())
+            .chain(parts.flat_map(parts_of))
+            .filter(shown)
+            .collect()
     }
 
     /// Whether a folder around a `bin` is that of a tool: nobody's project, and not in this one.
@@ -202,7 +241,7 @@ impl Own<'_> {
             let mut projects = ways_to(self.project).into_iter();
             !self.is_shown_by(way) && !projects.any(|project| way.starts_with(project))
         };
-        ways.iter().all(apart) && kept_secret(whole).is_empty()
+        ways.iter().all(apart) && !hidden::are_in(whole)
     }
 
     /// Whether this folder is the home or the project, holds one, or is one of the folders of the home that hold
@@ -217,26 +256,21 @@ impl Own<'_> {
     }
 }
 
+/// What there is of a package beside its programs.
+fn parts_of(package: &Path) -> Vec<PathBuf> {
+    let sources = SOURCES.iter().filter(|_| package.join(VERSION).is_file());
+    let parts = PARTS.iter().chain(sources);
+    parts
+        .map(|part| package.join(part))
+        .filter(|part| part.exists())
+        .collect()
+}
+
 /// A path as it is written, and where it leads.
 fn ways_to(path: &Path) -> Vec<PathBuf> {
     let real = path.canonicalize().ok();
     let real = real.filter(|real| real != path);
     std::iter::once(path.to_owned()).chain(real).collect()
-}
-
-/// What lies in a shown folder and makes it somebody's project: a git folder, files of keys.
-pub(super) fn kept_secret(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter(|entry| {
-            let name = entry.file_name();
-            name == ".git" || name.as_encoded_bytes().starts_with(b".env")
-        })
-        .map(|entry| entry.path())
-        .collect()
 }
 
 /// What nobody may read though it lies in something readable.
@@ -255,74 +289,82 @@ pub(super) fn masked(home: Option<&Path>) -> Vec<PathBuf> {
 mod tests {
     use super::*;
 
-    /// A folder of the `PATH` brings its package, and never a home or what lies beside tools in it.
+    /// A folder of the `PATH` is shown, and never a home, a project or a secret.
     #[test]
-    fn the_path_shows_packages_and_no_home() {
+    fn the_path_shows_its_folders_and_no_home() {
         let own = Own {
             home: Some(Path::new("/home/ada")),
             project: Path::new("/home/ada/work/p"),
         };
         let cases = [
-            ("/opt/zig/bin", Some("/opt/zig")),
-            ("/home/ada/.local/bin", Some("/home/ada/.local/bin")),
-            ("/home/ada/bin", Some("/home/ada/bin")),
-            (
-                "/home/ada/.nvm/versions/node/v22/bin",
-                Some("/home/ada/.nvm/versions/node/v22"),
-            ),
-            ("/data/bin", Some("/data/bin")),
-            ("/home/ada", None),
-            ("/home", None),
-            ("/", None),
-            ("/home/ada/.ssh", None),
-            ("/home/ada/.aws/bin", None),
-            ("bin", None),
-            ("/home/ada/work/p/bin", Some("/home/ada/work/p/bin")),
-            (
-                "/home/ada/work/p/tools/bin",
-                Some("/home/ada/work/p/tools/bin"),
-            ),
-            ("/home/ada/work/p", None),
-            ("/home/ada/work", None),
-            ("/home/ada/work/bin", Some("/home/ada/work/bin")),
+            ("/data/bin", true),
+            ("/home/ada/bin", true),
+            ("/home/ada/work/p/bin", true),
+            ("/home/ada/work/bin", true),
+            ("/home/ada", false),
+            ("/home", false),
+            ("/", false),
+            ("/home/ada/.ssh", false),
+            ("/home/ada/.aws/bin", false),
+            ("bin", false),
+            ("/home/ada/work/p", false),
+            ("/home/ada/work", false),
         ];
         for (folder, shown) in cases {
-            let got = own.tool_folder(Path::new(folder));
-            assert_eq!(got, shown.map(PathBuf::from), "{folder}");
+            let wanted: Vec<PathBuf> = shown.then(|| folder.into()).into_iter().collect();
+            assert_eq!(own.tool_folder(Path::new(folder)), wanted, "{folder}");
         }
     }
 
-    /// A `bin` in somebody's project brings nothing of that project with it, by whatever name it is found.
+    /// A `bin` comes with the parts of its package and nothing that lies beside them; in a project, a home or a folder
+    /// of Go projects it comes alone, by whatever name it is found.
     #[test]
-    fn the_path_shows_no_project() {
+    fn the_path_shows_packages_and_no_project() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().canonicalize().unwrap();
         let own = Own {
             home: Some(&root),
             project: &root.join("p"),
         };
-        let cases = [
-            ("tool", "lib", true),
-            ("other", ".env", false),
-            ("third", ".git", false),
-            ("fourth", ".env.local", false),
+        let cases: [(&str, &[&str], &[&str]); 9] = [
+            (
+                "node",
+                &["lib/x", "share/x", "etc/npmrc"],
+                &["lib", "share"],
+            ),
+            (
+                "goroot",
+                &["VERSION", "src/fmt/x", "pkg/x"],
+                &["VERSION", "src", "pkg"],
+            ),
+            ("go", &["src/github.com/me/shop/.env", "pkg/x"], &[]),
+            (".fly", &["config.yml"], &[]),
+            (".cargo", &["config.toml", "credentials.toml"], &[]),
+            ("venv", &["lib/x", "pyvenv.cfg"], &["lib", "pyvenv.cfg"]),
+            ("other", &["lib/x", ".env"], &[]),
+            ("third", &["lib/x", ".git/config"], &[]),
+            (".local", &["share/keyrings/x", "lib/x"], &[]),
         ];
-        for (name, beside, whole) in cases {
+        for (name, beside, parts) in cases {
             let folder = root.join(name);
             std::fs::create_dir_all(folder.join("bin")).unwrap();
-            std::fs::write(folder.join(beside), "").unwrap();
-            let wanted = if whole {
-                folder.clone()
-            } else {
-                folder.join("bin")
-            };
-            assert_eq!(own.tool_folder(&folder.join("bin")), Some(wanted), "{name}");
+            for file in beside {
+                let file = folder.join(file);
+                std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+                std::fs::write(file, "").unwrap();
+            }
+            let mut wanted: Vec<PathBuf> = parts.iter().map(|part| folder.join(part)).collect();
+            wanted.push(folder.join("bin"));
+            let mut shown = own.tool_folder(&folder.join("bin"));
+            wanted.sort();
+            shown.sort();
+            assert_eq!(shown, wanted, "{name}");
         }
         std::fs::create_dir_all(root.join("p/bin")).unwrap();
         std::os::unix::fs::symlink(root.join("p"), root.join("link")).unwrap();
         let through = root.join("link/bin");
-        assert_eq!(own.tool_folder(&through), Some(through.clone()));
-        assert_eq!(own.tool_folder(&root.join("link")), None);
+        assert_eq!(own.tool_folder(&through), std::slice::from_ref(&through));
+        assert_eq!(own.tool_folder(&root.join("link")), [] as [PathBuf; 0]);
     }
 
     /// No tool that is shown lies inside a secret, but for one agent's own program.

@@ -1,4 +1,5 @@
-//! What of the project is nobody's to read, however deep it lies: files of keys, git folders, what agents keep.
+//! What of a folder that is shown is nobody's to read, however deep it lies: files of keys, git folders, what
+//! agents keep.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +9,11 @@ pub(super) const MOST: usize = 100_000;
 /// Folders that others fill, with no keys of the project in them.
 const FILLED: [&str; 2] = ["node_modules", "target"];
 
-/// What must be hidden where this project is shown; `None` where it holds more than `most` entries, so that
+/// What must be hidden where this folder is shown; `None` where it holds more than `most` entries, so that
 /// something could be missed. No link is followed.
-pub(super) fn secrets_of(project: &Path, most: usize) -> Option<Vec<PathBuf>> {
+pub(super) fn secrets_of(folder: &Path, most: usize) -> Option<Vec<PathBuf>> {
     let (mut found, mut seen) = (Vec::new(), 0);
-    let mut folders = vec![project.to_owned()];
+    let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         // A folder that the operator cannot read is closed to their programs, too.
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -31,6 +32,14 @@ pub(super) fn secrets_of(project: &Path, most: usize) -> Option<Vec<PathBuf>> {
         }
     }
     Some(found)
+}
+
+/// Whether this folder is somebody's project: what must be hidden lies right in it.
+pub(super) fn are_in(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries
+        .flatten()
+        .any(|entry| is_hidden(entry.file_name().as_encoded_bytes()))
 }
 
 fn is_hidden(name: &[u8]) -> bool {

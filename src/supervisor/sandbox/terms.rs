@@ -99,16 +99,14 @@ impl<'a> Terms<'a> {
             return None;
         }
         let room = self.room(role);
-        let own = grants::Own {
-            home: self.operator,
-            project: self.project,
-        };
-        let mut read = grants::readable(own, self.path);
-        for command in self.commands(role) {
-            read.extend(grants::named_by(command, self.path, own));
-        }
+        let mut read = grants::common(self.operator);
         let mut mask = grants::masked(self.operator);
-        mask.extend(read.iter().flat_map(|path| grants::kept_secret(path)));
+        for (folder, secrets) in self.looked_through(role) {
+            if let Some(secrets) = secrets {
+                read.push(folder);
+                mask.extend(secrets);
+            }
+        }
         let mut write = vec![room.home, room.temp];
         let (checkout, pinned) = (self.folder.join("verify"), self.folder.join("pinned"));
         match role {
@@ -138,6 +136,28 @@ impl<'a> Terms<'a> {
                 Role::Worker | Role::Judge => self.reach(role),
             },
         })
+    }
+
+    /// What the `PATH` and the commands of this role name beyond what all see, each with what must be hidden in it;
+    /// `None` where it holds too much to tell.
+    fn looked_through(&self, role: Role) -> Vec<(PathBuf, Option<Vec<PathBuf>>)> {
+        let own = grants::Own {
+            home: self.operator,
+            project: self.project,
+        };
+        let mut found = grants::on_the_path(self.path, own);
+        for command in self.commands(role) {
+            found.extend(grants::named_by(command, self.path, own));
+        }
+        let common = grants::common(self.operator);
+        found.retain(|path| !common.iter().any(|shown| path.starts_with(shown)));
+        found.sort();
+        found.dedup();
+        let looked = found.into_iter().map(|path| {
+            let secrets = hidden::secrets_of(&path, hidden::MOST);
+            (path, secrets)
+        });
+        looked.collect()
     }
 
     /// How this role reaches its hosts; for checks, how their setup does.
@@ -323,22 +343,33 @@ impl<'a> Terms<'a> {
         lines
     }
 
-    /// What a command names and is not shown: a project too large to find all its keys in.
+    /// What a command or the `PATH` names and is not shown: folders too large to find all their keys in.
     fn kept_from_sight(&self) -> Vec<String> {
         let named = [Role::Check, Role::Judge].into_iter();
         let named: Vec<&str> = named
             .filter(|role| self.names_the_project(*role))
             .map(Role::word)
             .collect();
-        if named.is_empty() || hidden::secrets_of(self.project, hidden::MOST).is_some() {
-            return Vec::new();
+        let mut lines = Vec::new();
+        if !named.is_empty() && hidden::secrets_of(self.project, hidden::MOST).is_none() {
+            lines.push(format!(
+                "{{project}} is not shown to the {}: it holds more than {} files, and its .env files could not all be \
+                 hidden; name the files that are needed by their full path",
+                named.join(" and "),
+                hidden::MOST
+            ));
         }
-        vec![format!(
-            "{{project}} is not shown to the {}: it holds more than {} files, and its .env files could not all be \
-             hidden; name the files that are needed by their full path",
-            named.join(" and "),
-            hidden::MOST
-        )]
+        let looked = self.looked_through(Role::Worker).into_iter();
+        let unseen = looked.filter(|(_, secrets)| secrets.is_none());
+        lines.extend(unseen.map(|(folder, _)| {
+            format!(
+                "{} is not shown: it holds more than {} files, and its .env files could not all be hidden; put \
+                 the tools that are needed into a folder of their own",
+                folder.display(),
+                hidden::MOST
+            )
+        }));
+        lines
     }
 
     /// Why the loop must not run here: its file requires what this machine has not.

@@ -29,7 +29,7 @@ use crate::process::{Bench, watched, within};
 const MARKED: &str = "MARKED-do-not-read";
 
 /// Files that are there before: below the operator's home, the projects, the state folder.
-const FILES: [&str; 34] = [
+const FILES: [&str; 41] = [
     "home/notes.txt",
     "home/.bashrc",
     "home/.ssh/id_ed25519",
@@ -47,6 +47,13 @@ const FILES: [&str; 34] = [
     "home/go/src/mine/.env",
     "home/work/third/bin/tool",
     "home/work/third/.env",
+    "home/go/bin/tool",
+    "home/.fly/bin/tool",
+    "home/.fly/config.yml",
+    "home/scripts/tool",
+    "home/scripts/old/shop/.env",
+    "home/node/bin/node",
+    "home/node/lib/tool.js",
     "project/bin/tool",
     "project/.env",
     "project/.git/HEAD",
@@ -162,9 +169,8 @@ impl Ground {
             let path = root.join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             let text = match file {
-                "home/.cargo/bin/tool" | "home/work/third/bin/tool" | "project/bin/tool" => {
-                    "#!/bin/sh\nexit 0\n".to_owned()
-                }
+                "home/node/bin/node" | "home/node/lib/tool.js" => "part of the tool\n".to_owned(),
+                tool if tool.ends_with("/tool") => "#!/bin/sh\nexit 0\n".to_owned(),
                 "home/.cargo/config.toml" => format!("[registry]\ntoken = \"{MARKED}\"\n"),
                 "home/.gitconfig" => format!("[http]\n\textraheader = {MARKED}\n"),
                 "project/loops/probe.toml" => LOOP.to_owned(),
@@ -262,7 +268,16 @@ impl Ground {
         let (home, folder, project) = (self.at("home"), self.folder(), self.at("project"));
         let powers = way.powers();
         let path = std::env::var_os("PATH").unwrap();
-        let own = ["home/work/third/bin", "project/bin"].map(|folder| self.at(folder));
+        let own = [
+            "home/work/third/bin",
+            "project/bin",
+            "home/.cargo/bin",
+            "home/go/bin",
+            "home/.fly/bin",
+            "home/scripts",
+            "home/node/bin",
+        ];
+        let own = own.map(|folder| self.at(folder));
         let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path)));
         let path = path.unwrap();
         let terms = Terms {
