@@ -1,10 +1,12 @@
-//! A link that outlives its host: when the host dies, another one is started and the conversation
-//! goes on where it was. What the operator is typing never notices.
+//! A link that outlives its host: when the host dies, another one is started and the conversation goes on where
+//! it was; after one that was told to end, the next that a person starts is waited for. What the operator is
+//! typing never notices.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::HostError;
 use super::attach::{self, Starter};
 use crate::config::Paths;
 use crate::link::{FarEnd, Link};
@@ -13,12 +15,15 @@ use crate::protocol::{Command, Fact, Record};
 /// A host that lives shorter than this has died at once.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
+/// How often it is looked whether a person has started a host again.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// Hosts in a row that may die at once before this gives up.
 const TRIES: u32 = 3;
 
 /// The operator's side of a conversation that goes on over the death of `first`'s host.
 ///
-/// It ends when the operator leaves, when the host was told to end, or when no host stays alive.
+/// It ends when the operator leaves, or when no host stays alive.
 pub(super) fn lasting(paths: Paths, starter: Starter, first: Link) -> Link {
     let (link, far) = Link::pair();
     let conversation = Conversation {
@@ -70,26 +75,21 @@ impl Conversation {
             } else {
                 0
             };
-            if self.told_to_end || died_at_once > TRIES {
+            if died_at_once > TRIES {
                 return;
             }
-            let why = "it has gone; another one is started".to_owned();
-            self.say(Fact::Refused {
-                what: "host".to_owned(),
-                why,
-            })
-            .await;
-            match attach::attach(&paths, &starter).await {
-                Ok(link) => host = link,
-                Err(e) => {
-                    let why = e.to_string();
-                    return self
-                        .say(Fact::Refused {
-                            what: "host".to_owned(),
-                            why,
-                        })
-                        .await;
+            let met = if std::mem::take(&mut self.told_to_end) {
+                match self.next_host(&paths).await {
+                    Some(met) => met,
+                    None => return,
                 }
+            } else {
+                self.refuse("it has gone; another one is started").await;
+                attach::attach(&paths, &starter).await
+            };
+            match met {
+                Ok(link) => host = link,
+                Err(e) => return self.refuse(&e.to_string()).await,
             }
             let (since, by) = (self.seen, self.by.clone());
             // A host that is gone again is met by the next turn.
@@ -104,6 +104,23 @@ impl Conversation {
                 what: "the host is back".to_owned(),
             })
             .await;
+        }
+    }
+
+    /// Waits for the host that a person starts; `None` where the operator leaves before. Whoever told the last one
+    /// to end wants none, so what is asked for meanwhile is refused.
+    async fn next_host(&mut self, paths: &Paths) -> Option<Result<Link, HostError>> {
+        loop {
+            tokio::select! {
+                command = self.far.commands.recv() => match command? {
+                    Command::Fetch(_) | Command::Seen { .. } | Command::Looks { .. } => {}
+                    _ => self.refuse("it was told to end, so nothing was sent; `checkride` starts one").await,
+                },
+                () = tokio::time::sleep(LOOK) => match attach::connect(paths).await {
+                    Err(HostError::Absent(_)) => {}
+                    met => return Some(met),
+                },
+            }
         }
     }
 
@@ -140,6 +157,12 @@ impl Conversation {
                 }
             }
         }
+    }
+
+    async fn refuse(&mut self, why: &str) {
+        let what = "host".to_owned();
+        let why = why.to_owned();
+        self.say(Fact::Refused { what, why }).await;
     }
 
     /// Tells the operator; one who has gone is met by the next turn.

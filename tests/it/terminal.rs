@@ -509,3 +509,26 @@ fn a_cockpit_outlives_its_host() {
     t.keys("s");
     t.sees("needs you");
 }
+
+/// Under an open cockpit the host is told to end: nothing is asked any more, an answer is refused in words, and
+/// when a person starts another one the same question is answered there.
+#[test]
+fn a_cockpit_waits_for_the_next_host() {
+    let world = failing_suite();
+    let mut t = Terminal::start(cockpit(&world), ROOMY);
+    t.sees("s starts one");
+    t.keys("s");
+    let asked = open(&mut t, PROMPT);
+    let ended = checkride(&world, &["stop", "--host"]).output().unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    t.sees("no host runs: all here is as it was");
+    t.press("a", "why nothing is answered", |s| {
+        s.contents().contains("in another terminal starts one")
+    });
+    let back = checkride(&world, &["tick"]).output().unwrap();
+    assert!(back.status.success(), "{back:?}");
+    t.sees("1 needs you");
+    assert_eq!(open(&mut t, PROMPT), asked);
+    answer(&mut t, PROMPT, "a");
+    t.sees(&format!("needs you · {WORK}"));
+}

@@ -51,6 +51,7 @@ impl App {
 
     /// The connection to the host is gone.
     pub fn lost(&mut self) {
+        self.world.parted = true;
         let why = "the host has gone; its journal is on disk. Leave and start checkride again";
         self.layers
             .push(Layer::Dialogue(Dialogue::Lost(why.to_owned())));

@@ -13,11 +13,17 @@ use crate::tui::text::figures;
 
 const READ_ONLY: &str = "this cockpit only looks (--read-only)";
 
+const PARTED: &str = "no host runs: what stands here is as it was; `checkride` in another terminal starts one, and this \
+     one goes on";
+
 impl App {
     /// Whether an action can be done now; if not, why, in one line.
     pub fn can(&self, action: Action) -> Result<(), String> {
         if self.manner.read_only && changes(action) {
             return Err(READ_ONLY.to_owned());
+        }
+        if self.world.parted && changes(action) {
+            return Err(PARTED.to_owned());
         }
         self.can_here(action)
     }

@@ -33,6 +33,8 @@ pub struct World {
     pub project: String,
     /// Whether everything that was missing has arrived.
     pub attached: bool,
+    /// Whether the host has gone and none has taken its place: what stands here is as it was.
+    pub parted: bool,
     /// What the host cannot enforce, in words.
     pub warnings: Vec<String>,
     /// The loops, in the host's order.
@@ -75,6 +77,7 @@ impl World {
                 }
             }
             Fact::Attached { project, warnings } => {
+                self.parted = false;
                 self.attached = true;
                 self.project.clone_from(project);
                 self.warnings.clone_from(warnings);
@@ -98,8 +101,8 @@ impl World {
             | Fact::Fired { .. }
             | Fact::Lapses(_)
             | Fact::Ticked(_)
-            | Fact::Leaving
             | Fact::Done { .. } => {}
+            Fact::Leaving => self.parted = true,
         }
         news
     }

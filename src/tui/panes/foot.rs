@@ -74,6 +74,10 @@ fn bar(app: &App, width: usize) -> (Row, bool) {
         let role = if typing { Role::Muted } else { Role::Warn };
         return (paint::rule(&Row::of(role, title), width, true), false);
     }
+    if app.world.parted {
+        let title = Row::of(Role::Warn, "no host runs");
+        return (paint::rule(&title, width, true), false);
+    }
     if let Some(question) = app.question() {
         let since = figures::waiting(app.now.ms - question.since);
         let text = heading(&question, width);
@@ -187,6 +191,10 @@ fn answer(app: &App, width: usize, alone: bool) -> Row {
     }
     if let Some(dialogue) = app.dialogue() {
         return dialogue_row(dialogue, width);
+    }
+    if app.world.parted {
+        let why = "  what stands here is as it was; it goes on when `checkride` runs elsewhere";
+        return Row::of(Role::Fg, why).cut(width);
     }
     match app.question() {
         Some(question) => answers(&question, width),

@@ -18,7 +18,9 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
     }
     let width = usize::from(area.width);
     let mut left = Row::of(Role::TitleFocus, " checkride ");
-    left = if !app.world.attached {
+    left = if app.world.parted {
+        left.with(Role::NeedsYou, "no host runs: all here is as it was")
+    } else if !app.world.attached {
         left.with(Role::Muted, "connecting to the host …")
     } else if app.nothing_here() {
         return canvas.row(
