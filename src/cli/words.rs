@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::protocol::Lapse;
 use crate::run::{
     CheckOutcome, CheckResult, Decision, Edit, Event, Ground, Judgement, Limit, Outcome, Prompt,
-    Signal, Stage, Usage, Verdict, Work, counted,
+    Stage, Usage, Verdict, Work, counted,
 };
 
 /// What happened, in one line; `None` for what is too small to tell.
@@ -262,33 +262,6 @@ pub(super) fn spent(used: Usage) -> String {
     match used.plan_micro_usd {
         0 => format!("{tokens}, {paid}"),
         plan => format!("{tokens}, {paid} and ${} by the plan", dollars(plan)),
-    }
-}
-
-fn repeats(signal: &Signal) -> String {
-    match signal {
-        Signal::SameVerdict { times, what } => {
-            format!(
-                "{} the same verdict, {what}",
-                counted((*times).into(), "time")
-            )
-        }
-        Signal::SameDiff { times } => format!("{} no new change", counted((*times).into(), "time")),
-        Signal::SameFailure { times, check } => {
-            format!(
-                "{} the same failure of {check}",
-                counted((*times).into(), "time")
-            )
-        }
-        Signal::Circle { turns } => {
-            format!(
-                "back where it was {} ago",
-                counted((*turns).into(), "iteration")
-            )
-        }
-        Signal::SameQuestion { times } => {
-            format!("{} the same question", counted((*times).into(), "time"))
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{Failure, Stage};
+use super::counted::counted;
 use super::digest::Digest;
 use super::spec::StuckLimits;
 use super::verdict::Verdict;
@@ -40,6 +41,31 @@ pub enum Signal {
         /// Since the last verdict.
         times: u32,
     },
+}
+
+impl Signal {
+    /// What repeats, in words.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::SameVerdict { times, what } => {
+                format!("same verdict {} ({what})", counted((*times).into(), "time"))
+            }
+            Self::SameDiff { times } => {
+                format!("no new change in {}", counted((*times).into(), "iteration"))
+            }
+            Self::SameFailure { times, check } => {
+                let times = counted((*times).into(), "time");
+                format!("{check} failed {times} with the same output")
+            }
+            Self::Circle { turns } => {
+                let turns = counted((*turns).into(), "iteration");
+                format!("back where it was {turns} ago")
+            }
+            Self::SameQuestion { times } => {
+                format!("the same question {}", counted((*times).into(), "time"))
+            }
+        }
+    }
 }
 
 /// The traces that iterations leave, newest last.

@@ -3,7 +3,7 @@
 
 use crate::protocol::{LoopFacts, LoopRow, LoopState, Waking};
 use crate::run::Stage;
-use crate::run::{Ask, Author, CheckResult, Judgement, Limit, Mode, Outcome, Signal, counted};
+use crate::run::{Ask, Author, CheckResult, Judgement, Limit, Mode, Outcome, counted};
 
 use super::app::runs::{Iteration, Phase, Run};
 use super::styles::Role;
@@ -294,33 +294,6 @@ pub fn judge(judgement: &Judgement) -> Option<(Mark, String)> {
             Some((mark, format!("{met} of {} lines", answer.findings.len())))
         }
         Judgement::Unreadable { .. } => Some((FAIL, "unreadable".to_owned())),
-    }
-}
-
-/// What repeats, in words.
-pub fn signal(signal: &Signal) -> String {
-    match signal {
-        Signal::SameVerdict { times, what } => {
-            format!("same verdict {} ({what})", counted((*times).into(), "time"))
-        }
-        Signal::SameDiff { times } => {
-            format!("no new change in {}", counted((*times).into(), "iteration"))
-        }
-        Signal::SameFailure { times, check } => {
-            format!(
-                "{check} failed {} with the same output",
-                counted((*times).into(), "time")
-            )
-        }
-        Signal::Circle { turns } => {
-            format!(
-                "back where it was {} ago",
-                counted((*turns).into(), "iteration")
-            )
-        }
-        Signal::SameQuestion { times } => {
-            format!("the same question {}", counted((*times).into(), "time"))
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A question in words, with what must be known to answer it: the same for `show`, `run` and plain mode.
 
-use super::{check, held_back, judgement, limit, one_line, repeats, ruling, size};
+use super::{check, held_back, judgement, limit, one_line, ruling, size};
 use crate::run::{
     AfterVerdict, Ask, ChangeKind, Checkpoint, Flag, Judgement, Limit, TextRef, Verdict, Work,
     counted,
@@ -47,7 +47,7 @@ pub(in crate::cli) fn question(open: &Checkpoint) -> Vec<String> {
             .map(|b| format!("refused by {}: {}; it was put back", b.rule, b.tried))
             .chain(changes(work))
             .collect(),
-        Ask::Stuck { signal } => vec![format!("the run repeats itself: {}", repeats(signal))],
+        Ask::Stuck { signal } => vec![format!("the run repeats itself: {}", signal.in_words())],
         Ask::Permission { what, .. } => asks("the agent wants leave for:", what),
         Ask::Budget { limit: hit, next } => {
             let (how, what) = (reached(*hit), limit(*hit));

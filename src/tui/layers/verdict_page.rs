@@ -49,7 +49,7 @@ pub(crate) fn asked(ask: &Ask, run: &Run, width: usize) -> Vec<Row> {
                 labelled("▲", 9, (Role::Warn, &text), width)
             })
             .collect(),
-        Ask::Stuck { signal } => labelled("▲", 9, (Role::Warn, &marks::signal(signal)), width),
+        Ask::Stuck { signal } => labelled("▲", 9, (Role::Warn, &signal.in_words()), width),
         Ask::Permission { what, .. } => permission(what, width),
         Ask::Budget { limit, next } => {
             let how = if limit.is_ahead() {
