@@ -34,7 +34,9 @@ pub use checkpoint::{
 pub use counted::counted;
 pub use digest::{Digest, TextRef};
 pub use effect::{Attempt, Effect, Step};
-pub use event::{BY_HAND, Event, Fired, Ground, Offer, Outcome, Payload, Receipt, Wake};
+pub use event::{
+    BY_HAND, Event, Fired, Ground, Offer, Outcome, Payload, Receipt, Since, Stand, Wake,
+};
 pub use flag::{Flag, Sign};
 pub use input::Input;
 pub use pause::Pause;
@@ -320,6 +322,7 @@ impl Run {
             | Input::Remembered { .. }
             | Input::Forgotten
             | Input::Drafted { .. }
+            | Input::Moved(_)
             | Input::Published(_)
             | Input::Unpublished
             | Input::Restored { .. } => Ok(self.finished(input)),

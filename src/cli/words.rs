@@ -56,6 +56,7 @@ pub(super) fn event(event: &Event) -> Option<String> {
         Event::Remembered { note } => format!("remembered: {}", one_line(note)),
         Event::Forgotten => "took the note out again".to_owned(),
         Event::Drafted { paths, .. } => listed("draft:", paths),
+        Event::Moved(offer) => offer.moved_in_words(),
         Event::Published(receipt) => receipt.in_words(),
         Event::Unpublished => "took the publication back".to_owned(),
         Event::Restored { tree } => format!("workspace put back to {tree}"),

@@ -30,17 +30,7 @@ impl Run {
                     usage,
                     took_ms,
                 },
-            ) => {
-                let tree = self.tree();
-                let told = judgement.clone();
-                self.emit(Event::Judged {
-                    tree,
-                    judgement,
-                    usage,
-                    took_ms,
-                });
-                self.rule(told)
-            }
+            ) => self.judged(judgement, usage, took_ms),
             (Some(Stage::Remember), Input::Remembered { note }) => {
                 self.emit(Event::Remembered { note });
                 self.remembered()
@@ -52,6 +42,10 @@ impl Run {
             (Some(Stage::Draft), Input::Drafted { paths, offer }) => {
                 self.emit(Event::Drafted { paths, offer });
                 self.drafted()
+            }
+            (Some(Stage::Publish), Input::Moved(offer)) => {
+                self.emit(Event::Moved(offer));
+                self.offered()
             }
             (Some(Stage::Publish), Input::Published(receipt)) => self.published(receipt),
             (Some(Stage::Unpublish), Input::Unpublished) => {
@@ -71,6 +65,18 @@ impl Run {
             }
             (_, _late) => Effect::Continue,
         }
+    }
+
+    fn judged(&mut self, judgement: Judgement, usage: Usage, took_ms: u64) -> Effect {
+        let tree = self.tree();
+        let told = judgement.clone();
+        self.emit(Event::Judged {
+            tree,
+            judgement,
+            usage,
+            took_ms,
+        });
+        self.rule(told)
     }
 
     /// Whether this step is being ended, which it may forestall by being done.

@@ -41,6 +41,7 @@ impl Run {
             }
             Event::Forgotten => self.forgotten(),
             Event::Drafted { offer, .. } => self.take_offer(offer.as_deref()),
+            Event::Moved(offer) => self.offer = Some(offer.clone()),
             Event::Published(receipt) => self.receipt = Some(receipt.clone()),
             Event::Unpublished => {
                 self.receipt = None;

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::digest::{Digest, TextRef};
+use super::event::Stand;
 use super::flag::Flag;
 use super::spec::Mode;
 use super::verdict::Verdict;
@@ -67,6 +68,9 @@ pub enum Ask {
         target: String,
         /// Same loop, target and artefact: the same key, published once.
         key: Digest,
+        /// How the target stands: a yes is void once it stands otherwise.
+        #[serde(default, skip_serializing_if = "Stand::is_unknown")]
+        stand: Box<Stand>,
         /// Whether the digest must be typed.
         typed: bool,
         /// Whether it can be taken back.

@@ -8,6 +8,11 @@ impl Run {
             self.emit(Event::Ended(outcome));
             return Effect::Finish;
         }
+        self.offered()
+    }
+
+    /// Asks whether to publish what is on offer; without an offer the draft is the end.
+    pub(super) fn offered(&mut self) -> Effect {
         let Some(ask) = self.publish_ask() else {
             self.emit(Event::Ended(Outcome::Done));
             return Effect::Finish;
@@ -27,6 +32,7 @@ impl Run {
             artefact: offer.artefact.clone(),
             target: offer.target.clone(),
             key: offer.key.clone(),
+            stand: Box::new(offer.stand.clone()),
             typed: !publish.reversible || !self.wake.published_before,
             reversible: publish.reversible,
             flags: self.flags(),

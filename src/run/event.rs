@@ -99,6 +99,9 @@ pub enum Event {
         /// What a publish would send: its text and its target, where the loop publishes.
         offer: Option<Box<Offer>>,
     },
+    /// The target has changed since its question was answered: nothing was sent, and this is what a
+    /// publish would send now.
+    Moved(Box<Offer>),
     /// It is public.
     Published(Receipt),
     /// The publication was taken back.
@@ -224,9 +227,62 @@ pub struct Offer {
     pub target: String,
     /// Loop, target and artefact: published once.
     pub key: Digest,
+    /// How the target stood as this was made: nothing is sent to one that stands otherwise.
+    #[serde(default, skip_serializing_if = "Stand::is_unknown")]
+    pub stand: Stand,
     /// Why the target would refuse it as it stood when this was offered, one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfit: Option<String>,
+}
+
+/// How a target stood when it was asked whether to publish there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stand {
+    /// The commit of the branch, or the digest of the file; `None` where there is nothing, or nothing
+    /// that can be looked at.
+    #[serde(default)]
+    pub holds: Option<String>,
+    /// The same for a person, one line: «on commit 1a2b3c4d5e6f»; empty for a command.
+    #[serde(default)]
+    pub words: String,
+    /// What has come to it since the question before, which somebody had said yes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
+}
+
+/// What has come to a target between two questions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    /// What happened there, one inert line: «2 commits came to branch posts».
+    pub how: String,
+    /// The files that differ, inert, the first of them where they are many.
+    pub files: Vec<String>,
+    /// How many more differ.
+    pub more: u64,
+}
+
+impl Offer {
+    /// Why a publication that was agreed to was not begun, in one line.
+    pub fn moved_in_words(&self) -> String {
+        let since = self.stand.since.as_ref();
+        let how = since.map_or("the target has changed", |since| since.how.as_str());
+        format!("not published: {how} after you were asked")
+    }
+}
+
+impl Stand {
+    /// Whether it says nothing: there is nothing to look at.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Since {
+    /// The files in words, one line each.
+    pub fn named(&self) -> Vec<String> {
+        let more = (self.more > 0).then(|| format!("… and {} more", self.more));
+        self.files.iter().cloned().chain(more).collect()
+    }
 }
 
 /// Proof of one publication, enough to take it back.

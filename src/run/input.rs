@@ -56,6 +56,9 @@ pub enum Input {
         /// What a publish would send.
         offer: Option<Box<Offer>>,
     },
+    /// The target is not as it was when it was asked about, so nothing was sent. What a publish would
+    /// send now.
+    Moved(Box<Offer>),
     /// It is public.
     Published(Receipt),
     /// The publication is taken back.

@@ -1,11 +1,13 @@
 //! The outbox: what a publish would send, sending it exactly once by its key, finding out after a
 //! crash whether it was sent, and taking it back.
 
+mod back;
 mod branch;
 pub mod command;
 mod content;
 pub mod deed;
 mod file;
+mod stand;
 
 use std::path::Path;
 
@@ -53,6 +55,15 @@ pub struct Offered {
     pub text: String,
 }
 
+/// What came of a publication that no program has to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// It is public; here is its proof.
+    Published(Receipt),
+    /// Nothing was sent: the target is not as it was when it was offered. What is offered now.
+    Moved(Box<Offered>),
+}
+
 /// How far a publication, or taking it back, has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way<T> {
@@ -80,26 +91,33 @@ impl Outbox<'_> {
         let target = self.target()?;
         let content = Digest::of(&artefact.bytes);
         let key = Digest::of_value(&(self.loop_name, &target, content));
-        let unfit = self.unfit(&target, &artefact, (tree, &key))?;
+        let stand = self.stand(&target)?;
+        let unfit = self.unfit(&target, &artefact, (tree, &key, stand.holds.as_deref()))?;
         let text = self.redactor.clean(&spelled(&artefact.bytes)).into_owned();
         let words = target.in_words();
         let offer = Offer {
             artefact: TextRef::to(&text),
             target: spelled_line(words.as_bytes()),
             key,
+            stand,
             unfit,
         };
         Ok(Offered { offer, text })
     }
 
-    /// Publishes exactly what was offered, once: a second call finds the first and acts no more.
-    /// What a program has to publish is noted as begun, and the program is given back.
-    pub fn publish(&self, offer: &Offer, tree: &str) -> Result<Way<Receipt>, Trouble> {
+    /// Publishes exactly what was offered, once, and only where the target stands as it stood then: a
+    /// second call finds the first and acts no more. What a program has to publish is noted as begun,
+    /// and the program is given back.
+    pub fn publish(&self, offer: &Offer, tree: &str) -> Result<Way<Sent>, Trouble> {
         self.require_as_shown(offer, tree)?;
+        let sent = |receipt| Way::Done(Sent::Published(receipt));
         match self.look(offer)? {
-            Look::Already(receipt) => return self.done(offer, tree, receipt).map(Way::Done),
+            Look::Already(receipt) => return self.done(offer, tree, receipt).map(sent),
             Look::NotYet => {}
             Look::Unknown => return Err(unknown(&offer.target)),
+        }
+        if let Some(moved) = self.moved(offer, tree)? {
+            return Ok(Way::Done(Sent::Moved(Box::new(moved))));
         }
         let (deed, artefact) = self.deed(offer, tree)?;
         if let Target::Command { argv, .. } = &deed.target {
@@ -112,7 +130,14 @@ impl Outbox<'_> {
         }
         self.deeds().write(&deed)?;
         let acted = self.act(&deed, tree, &artefact);
-        self.settle(deed, acted).map(Way::Done)
+        match self.settle(deed, acted) {
+            // Somebody was quicker: the target moved after it was looked at.
+            Err(trouble) if !trouble.maybe_done => match self.moved(offer, tree)? {
+                Some(moved) => Ok(Way::Done(Sent::Moved(Box::new(moved)))),
+                None => Err(trouble),
+            },
+            settled => settled.map(sent),
+        }
     }
 
     /// The program of a publication is over: it is done, certainly not done, or in doubt.
@@ -188,58 +213,6 @@ impl Outbox<'_> {
         (!run.is_empty() && run != self.run).then(|| run.to_owned())
     }
 
-    /// Takes a publication back and releases its key; once it is released, a second call changes
-    /// nothing. Refused where the target has changed since. An undo command is only noted as
-    /// begun here; `anew` is whether one that was begun before may be run again.
-    pub fn take_back(&self, receipt: &Receipt, anew: bool) -> Result<Way<()>, Trouble> {
-        let key = &receipt.key;
-        let mut deed = self.known(key)?;
-        match &deed.target {
-            _ if deed.undo == Undo::Done => return Ok(Way::Done(())),
-            Target::Branch { name, .. } => Branch::of(self.workspace, name)?
-                .take_back(&receipt.now, receipt.before.as_deref())?,
-            Target::File { path } => file::take_back(
-                &file::place(self.project(), path)?,
-                &self.deeds().kept(key),
-                &receipt.now,
-                receipt.before.as_deref(),
-            )?,
-            Target::Command { undo, .. } if undo.is_empty() => {
-                return Err(Trouble::new(
-                    "this command has no undo: take it back by hand",
-                ));
-            }
-            Target::Command { .. } if deed.undo == Undo::Begun && !anew => {
-                return Err(unknown(&format!("the undo of {}", receipt.place)));
-            }
-            Target::Command { undo, .. } => {
-                let errand = Errand {
-                    argv: undo.clone(),
-                    folder: self.project().to_owned(),
-                };
-                deed.undo = Undo::Begun;
-                self.deeds().write(&deed)?;
-                return Ok(Way::By(errand));
-            }
-        }
-        self.released(deed).map(Way::Done)
-    }
-
-    /// The undo command of a publication is over: see `ran`. Success without its having run is the
-    /// operator's word that it did happen.
-    pub fn undo_ran(&self, receipt: &Receipt, ran: Result<(), Trouble>) -> Result<(), Trouble> {
-        let mut deed = self.known(&receipt.key)?;
-        match ran {
-            Ok(()) => self.released(deed),
-            Err(trouble) if trouble.maybe_done => Err(trouble),
-            Err(trouble) => {
-                deed.undo = Undo::No;
-                self.deeds().write(&deed)?;
-                Err(trouble)
-            }
-        }
-    }
-
     /// The operator says that a publication in doubt did happen: from now on it is known to have,
     /// and is not done again. What the target itself can prove is taken from there.
     pub fn mark_done(&self, offer: &Offer, tree: &str) -> Result<Receipt, Trouble> {
@@ -270,6 +243,7 @@ impl Outbox<'_> {
         // How the target stands is for the act to find out, in its own words.
         let shown = Offer {
             unfit: now.unfit.clone(),
+            stand: now.stand.clone(),
             ..offer.clone()
         };
         if now == shown {
@@ -287,22 +261,12 @@ impl Outbox<'_> {
             content: Digest::of(&artefact.bytes),
             key: offer.key.clone(),
             run: self.run.to_owned(),
-            before: self.before(&target)?,
+            before: offer.stand.holds.clone(),
             target,
             receipt: None,
             undo: Undo::No,
         };
         Ok((deed, artefact))
-    }
-
-    fn known(&self, key: &Digest) -> Result<Deed, Trouble> {
-        let deed = self.deeds().read(key)?;
-        deed.ok_or_else(|| {
-            Trouble::new(format!(
-                "nothing is known of publication {}: take it back by hand",
-                key.short()
-            ))
-        })
     }
 
     /// Completes a deed by what came of it.
@@ -338,13 +302,6 @@ impl Outbox<'_> {
         Ok(receipt)
     }
 
-    /// It is taken back. The deed stays, so that after a crash this is known too.
-    fn released(&self, mut deed: Deed) -> Result<(), Trouble> {
-        deed.undo = Undo::Done;
-        self.deeds().write(&deed)?;
-        disk::remove(&self.deeds().kept(&deed.key))
-    }
-
     fn act(&self, deed: &Deed, tree: &str, artefact: &Artefact) -> Result<String, Trouble> {
         match &deed.target {
             Target::Branch { name, file } => {
@@ -354,21 +311,15 @@ impl Outbox<'_> {
             }
             Target::File { path } => {
                 let place = file::place(self.project(), path)?;
-                if let Some(old) = file::bytes(&place)? {
+                let old = file::bytes(&place)?;
+                file::require(&deed.target, old.as_deref(), deed.before.as_deref())?;
+                if let Some(old) = old {
                     disk::replace(&self.deeds().kept(&deed.key), &old)?;
                 }
                 disk::replace(&place, &artefact.bytes).map_err(Trouble::maybe_done)?;
                 Ok(deed.content.to_string())
             }
             Target::Command { .. } => Err(unknown(&deed.target.in_words())),
-        }
-    }
-
-    fn before(&self, target: &Target) -> Result<Option<String>, Trouble> {
-        match target {
-            Target::Branch { name, .. } => Branch::of(self.workspace, name)?.tip(),
-            Target::File { path } => file::digest(&file::place(self.project(), path)?),
-            Target::Command { .. } => Ok(None),
         }
     }
 

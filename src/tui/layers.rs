@@ -11,6 +11,7 @@ pub mod form;
 pub mod heads;
 pub mod help;
 pub mod inspect;
+mod publish_page;
 pub mod review;
 pub mod timeline;
 pub mod verdict_page;

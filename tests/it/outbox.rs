@@ -10,7 +10,7 @@ use checkride::run::spec::{Output, OutputKind, Publish, PublishTo, WorkspaceRule
 use checkride::run::{Digest, Offer, Receipt};
 use checkride::supervisor::outbox::command::Errand;
 use checkride::supervisor::outbox::deed::{Deed, Deeds, Undo};
-use checkride::supervisor::outbox::{Look, Outbox, Way};
+use checkride::supervisor::outbox::{Look, Outbox, Sent, Way};
 use checkride::supervisor::process::{Halt, Home, Mark, allowed_env};
 use checkride::supervisor::redactor::Redactor;
 use checkride::supervisor::slots::Slots;
@@ -83,7 +83,8 @@ impl Finished {
     fn publish(&self) -> Result<Receipt, Trouble> {
         let offer = self.offer();
         match self.outbox().publish(&offer, &self.tree)? {
-            Way::Done(receipt) => Ok(receipt),
+            Way::Done(Sent::Published(receipt)) => Ok(receipt),
+            Way::Done(Sent::Moved(moved)) => panic!("{moved:?}"),
             Way::By(errand) => self.outbox().ran(&offer, self.run(&errand, 20_000)),
         }
     }
@@ -115,7 +116,22 @@ impl Finished {
     fn begun(&self) -> Errand {
         match self.outbox().publish(&self.offer(), &self.tree).unwrap() {
             Way::By(errand) => errand,
-            Way::Done(receipt) => panic!("{receipt:?}"),
+            Way::Done(sent) => panic!("{sent:?}"),
+        }
+    }
+
+    /// What is asked instead of publishing what was agreed to before the target moved.
+    fn asked_again(&self, agreed: &Offer) -> Offer {
+        match self.outbox().publish(agreed, &self.tree).unwrap() {
+            Way::Done(Sent::Moved(moved)) => moved.offer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn send(&self, agreed: &Offer) -> Receipt {
+        match self.outbox().publish(agreed, &self.tree).unwrap() {
+            Way::Done(Sent::Published(receipt)) => receipt,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -294,7 +310,104 @@ fn a_checked_out_branch_is_refused() {
     assert!(run.outbox().offer(&run.tree).is_err());
 }
 
-/// A branch that moves between look and act is not overwritten.
+/// R62: a yes is one to what will be on the branch. Where its head is no longer the one that was
+/// shown nothing is sent, and the next question says what has come; a yes to that one is taken.
+#[test]
+fn a_yes_is_void_once_the_branch_has_moved() {
+    let desk = Desk::new();
+    let base = desk.git(&["rev-parse", "HEAD"]);
+    desk.git(&["checkout", "-q", "-b", "side"]);
+    desk.put("other.txt", "theirs\n");
+    desk.put("\u{1b}[2Jhidden.txt", "theirs\n");
+    let two = desk.commit("two files");
+    (0..30).for_each(|n| desk.put(&format!("many/{n:02}.txt"), "theirs\n"));
+    let many = desk.commit("thirty more");
+    desk.git(&["checkout", "-q", "main"]);
+    let run = Finished::with(desk, OutputKind::Diff, branch());
+    let set = |to: &str| drop(run.desk.git(&["update-ref", "refs/heads/posts", to]));
+
+    let mut agreed = run.offer();
+    assert_eq!(agreed.stand.holds, None);
+    let words = format!("a new branch, on commit {}", &base[..12]);
+    assert_eq!(agreed.stand.words, words);
+    let steps: [(&str, &str, usize); 4] = [
+        (&two, "branch posts was made, with 1 commit of its own", 2),
+        (&many, "1 commit came to branch posts", 30),
+        (
+            &two,
+            "branch posts was made anew: 0 commits came and 1 commit went",
+            30,
+        ),
+        (&many, "1 commit came to branch posts", 30),
+    ];
+    for (to, how, files) in steps {
+        set(to);
+        let again = run.asked_again(&agreed);
+        let since = again.stand.since.clone().unwrap();
+        assert_eq!(since.how, how);
+        assert_eq!(
+            since.files.len() + usize::try_from(since.more).unwrap(),
+            files
+        );
+        assert!(since.files.len() <= 20 && !since.files.concat().contains('\u{1b}'));
+        assert_eq!(again.stand.holds.as_deref(), Some(to));
+        assert_eq!(again.stand.words, format!("on commit {}", &to[..12]));
+        assert_eq!(
+            (&again.key, &again.artefact),
+            (&agreed.key, &agreed.artefact)
+        );
+        assert_eq!(run.desk.git(&["rev-parse", "posts"]), to);
+        assert_eq!(run.deed(), None);
+        agreed = again;
+    }
+    run.desk.git(&["branch", "-q", "-D", "posts"]);
+    let again = run.asked_again(&agreed);
+    assert_eq!(again.stand.since.unwrap().how, "branch posts was deleted");
+    set(&many);
+    assert_eq!(run.send(&agreed).before.as_deref(), Some(many.as_str()));
+    assert_eq!(run.desk.git(&["rev-parse", "posts~1"]), many);
+}
+
+/// The same of a file: what somebody put there after the question is not replaced by its yes.
+#[test]
+fn a_yes_is_void_once_the_file_has_changed() {
+    let run = Finished::new(OutputKind::Files, copy("public/x.md"));
+    let place = run.desk.project.join("public/x.md");
+    let first = run.offer();
+    assert_eq!(first.stand.words, "a new file");
+    put(&place, b"somebody's\n");
+    let second = run.asked_again(&first);
+    assert_eq!(second.stand.words, "in place of the file that is there");
+    let how = second.stand.since.clone().unwrap().how;
+    assert_eq!(how, "file public/x.md was changed");
+    fs::remove_file(&place).unwrap();
+    let third = run.asked_again(&second);
+    assert_eq!(
+        third.stand.since.clone().unwrap().how,
+        "file public/x.md was deleted"
+    );
+    assert!(!place.exists());
+    run.send(&third);
+    assert_eq!(fs::read(&place).unwrap(), b"draft\n");
+}
+
+/// R44: a host that died between the yes and the merge does not publish onto what has come since.
+#[test]
+fn a_crash_before_the_merge_keeps_to_what_was_shown() {
+    let run = Finished::new(OutputKind::Diff, branch());
+    let agreed = run.offer();
+    run.send(&agreed);
+    run.forget_receipt();
+    run.desk.put("other.txt", "theirs\n");
+    let theirs = run.desk.commit("theirs");
+    run.desk.git(&["update-ref", "refs/heads/posts", &theirs]);
+    let again = run.asked_again(&agreed);
+    assert_eq!(again.stand.holds.as_deref(), Some(theirs.as_str()));
+    assert_eq!(run.desk.git(&["rev-parse", "posts"]), theirs);
+    assert_eq!(run.send(&again).before, Some(theirs));
+}
+
+/// A branch that moves between look and act is not overwritten: it is asked about.
 #[test]
 fn a_race_for_the_branch_is_lost_with_grace() {
     let mut desk = Desk::new();
@@ -312,10 +425,15 @@ fn a_race_for_the_branch_is_lost_with_grace() {
     fs::set_permissions(&racing, fs::Permissions::from_mode(0o755)).unwrap();
     desk.program = racing;
     let run = Finished::with(desk, OutputKind::Diff, branch());
-    let trouble = run.publish().unwrap_err();
-    assert!(trouble.cause.contains("has moved since"), "{trouble}");
+    let again = run.asked_again(&run.offer());
+    assert_eq!(
+        again.stand.since.clone().unwrap().how,
+        "1 commit came to branch posts"
+    );
     assert_eq!(run.desk.git(&["rev-parse", "posts"]), theirs);
     assert_eq!(run.deed(), None);
+    run.send(&again);
+    assert_eq!(run.desk.git(&["rev-parse", "posts~1"]), theirs);
 }
 
 /// A branch that moved after the publication is not taken back.
@@ -370,7 +488,7 @@ fn what_an_earlier_run_published_is_there_already() {
             ..run.outbox()
         };
         let offer = run.offer();
-        let Way::Done(second) = later.publish(&offer, &run.tree).unwrap() else {
+        let Way::Done(Sent::Published(second)) = later.publish(&offer, &run.tree).unwrap() else {
             panic!("{:?} is published a second time", first.place);
         };
         assert_eq!(second.already.as_deref(), Some("demo-1"));
@@ -389,7 +507,8 @@ fn what_an_earlier_run_published_is_there_already() {
             continue;
         }
         run.take_back(&first).unwrap();
-        let Way::Done(again) = later.publish(&offer, &run.tree).unwrap() else {
+        let Way::Done(Sent::Published(again)) = later.publish(&run.offer(), &run.tree).unwrap()
+        else {
             panic!("{:?} is looked at", first.place);
         };
         assert_eq!(again.already, None);
@@ -439,7 +558,8 @@ fn what_is_gone_from_the_target_is_published_again() {
         run: "demo-2",
         ..run.outbox()
     };
-    let Way::Done(receipt) = later.publish(&run.offer(), &run.tree).unwrap() else {
+    let Way::Done(Sent::Published(receipt)) = later.publish(&run.offer(), &run.tree).unwrap()
+    else {
         panic!("a branch needs no program");
     };
     assert_eq!(receipt.already, None);

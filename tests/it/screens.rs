@@ -9,7 +9,7 @@ mod search;
 mod words;
 
 use checkride::protocol::{Command, Record};
-use checkride::run::{Ask, Event, Pause, Stage};
+use checkride::run::{Ask, Event, Pause, Since, Stage, Stand};
 use checkride::tui::app::{App, Manner, Out};
 use checkride::tui::draw::draw;
 use checkride::tui::keymap::Key;
@@ -294,6 +294,29 @@ fn what_will_not_go_is_said_before() {
     }
     screens(
         "publish-unfit",
+        &scenes::publishes(ask),
+        "c",
+        &[(80, 24), (120, 36)],
+    );
+}
+
+/// R62: what has come to the target since the yes is named before the next one, however long the list.
+#[test]
+fn what_came_since_is_said_before() {
+    let mut ask = scenes::publish_ask(true);
+    if let Ask::Publish { stand, .. } = &mut ask {
+        **stand = Stand {
+            holds: Some("c0ffee".repeat(6)),
+            words: "on commit c0ffeec0ffee".to_owned(),
+            since: Some(Since {
+                how: "3 commits came to branch drafts".to_owned(),
+                files: vec!["notes/theirs.md".to_owned(), "README.md".to_owned()],
+                more: 12,
+            }),
+        };
+    }
+    screens(
+        "publish-moved",
         &scenes::publishes(ask),
         "c",
         &[(80, 24), (120, 36)],

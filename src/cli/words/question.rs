@@ -2,8 +2,8 @@
 
 use super::{check, held_back, judgement, limit, one_line, ruling, size};
 use crate::run::{
-    AfterVerdict, Ask, ChangeKind, Checkpoint, Flag, Judgement, Limit, TextRef, Verdict, Work,
-    counted,
+    AfterVerdict, Ask, ChangeKind, Checkpoint, Flag, Judgement, Limit, Since, Stand, TextRef,
+    Verdict, Work, counted,
 };
 
 /// A question with what must be known to answer it, but for texts that are kept apart.
@@ -19,6 +19,7 @@ pub(in crate::cli) fn question(open: &Checkpoint) -> Vec<String> {
             reversible,
             tree,
             flags,
+            stand,
             unfit,
             ..
         } => {
@@ -36,6 +37,7 @@ pub(in crate::cli) fn question(open: &Checkpoint) -> Vec<String> {
                 format!("publish to {target}: {back}{must}"),
                 format!("tree {tree}, {}", counted(artefact.bytes, "byte")),
             ];
+            lines.extend(stands(stand));
             let refused = |why| format!("as it stands this would be refused: {why}");
             lines.extend(unfit.iter().map(refused));
             lines.extend(look_at(flags));
@@ -65,6 +67,26 @@ pub(in crate::cli) fn question(open: &Checkpoint) -> Vec<String> {
             .chain(quoted(&failure.detail))
             .collect(),
     }
+}
+
+/// How the target stands, where that can be looked at.
+fn stands(stand: &Stand) -> Vec<String> {
+    let known = Some(&stand.words).filter(|words| !words.is_empty());
+    let came = stand.since.iter().flat_map(came);
+    known.cloned().into_iter().chain(came).collect()
+}
+
+/// Why it is asked again, and the files to be looked at before the next yes.
+fn came(since: &Since) -> Vec<String> {
+    let head = format!(
+        "look at what is new there: nothing was published, because {} after you were asked",
+        since.how
+    );
+    let mut lines = asks(&head, &since.files.join("\n"));
+    if since.more > 0 {
+        lines.push(format!("  … and {}", counted(since.more, "more file")));
+    }
+    lines
 }
 
 fn asks(head: &str, text: &str) -> Vec<String> {

@@ -88,6 +88,7 @@ fn told(news: Input, one: impl Fn(String) -> String) -> Input {
         | Input::Reserve(_)
         | Input::Remembered { .. }
         | Input::Forgotten
+        | Input::Moved(_)
         | Input::Published(_)
         | Input::Unpublished
         | Input::Restored { .. }

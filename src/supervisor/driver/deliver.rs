@@ -12,7 +12,7 @@ use crate::run::{Attempt, Input, Offer, Receipt};
 use crate::supervisor::memory::{self, notes};
 use crate::supervisor::naming;
 use crate::supervisor::outbox::command::{self, Errand};
-use crate::supervisor::outbox::{Offered, Outbox, Way};
+use crate::supervisor::outbox::{Offered, Outbox, Sent, Way};
 use crate::supervisor::redactor::Redactor;
 use crate::supervisor::site::beside;
 use crate::supervisor::slots::Slots;
@@ -93,7 +93,7 @@ impl Flight {
         })
     }
 
-    /// Publishes exactly what was approved; what may have happened before is looked for first,
+    /// Publishes exactly what was approved, onto what it was approved for; what may have happened before is looked for first,
     /// unless the operator has said what is so.
     pub(super) async fn publish(
         &self,
@@ -107,7 +107,11 @@ impl Flight {
             move |ws| counter.publish(ws, &offer, attempt)
         });
         let receipt = match way.await? {
-            Way::Done(receipt) => receipt,
+            Way::Done(Sent::Published(receipt)) => receipt,
+            Way::Done(Sent::Moved(moved)) => {
+                self.keep(moved.text);
+                return Ok(Input::Moved(Box::new(moved.offer)));
+            }
             Way::By(errand) => {
                 let ran = self.run(&errand).await;
                 self.with_workspace(move |ws| counter.outbox(ws)?.ran(&offer, ran.clone()))
@@ -206,7 +210,7 @@ impl Counter {
         workspace: &Workspace,
         offer: &Offer,
         attempt: Attempt,
-    ) -> Result<Way<Receipt>, Trouble> {
+    ) -> Result<Way<Sent>, Trouble> {
         let outbox = self.outbox(workspace)?;
         match attempt {
             Attempt::Once => outbox.publish(offer, &self.tree),
@@ -214,7 +218,10 @@ impl Counter {
                 outbox.release(offer)?;
                 outbox.publish(offer, &self.tree)
             }
-            Attempt::MarkDone => outbox.mark_done(offer, &self.tree).map(Way::Done),
+            Attempt::MarkDone => {
+                let marked = outbox.mark_done(offer, &self.tree);
+                marked.map(|receipt| Way::Done(Sent::Published(receipt)))
+            }
         }
     }
 

@@ -6,6 +6,9 @@ use crate::run::{
 use crate::supervisor::clock::Clock;
 use crate::supervisor::worker::transcript::Kind;
 
+/// What is told when work is ended by a limit.
+const LIMIT_HIT: &str = "a limit is reached; stopping the work";
+
 /// The entries of one event, in order: kind and text.
 pub(super) fn entries(event: &Event, clock: &Clock) -> Vec<(Kind, String)> {
     match event {
@@ -37,6 +40,7 @@ pub(super) fn entries(event: &Event, clock: &Clock) -> Vec<(Kind, String)> {
         Event::Drafted { paths, .. } if !paths.is_empty() => {
             vec![(Kind::File, format!("draft {}", paths.join(", ")))]
         }
+        Event::Moved(offer) => vec![(Kind::Publish, offer.moved_in_words())],
         Event::Published(receipt) => vec![(Kind::Publish, published(receipt))],
         Event::Unpublished => vec![(Kind::Publish, "taken back".to_owned())],
         Event::Restored { tree } => {
@@ -50,10 +54,7 @@ pub(super) fn entries(event: &Event, clock: &Clock) -> Vec<(Kind, String)> {
             vec![(Kind::Error, pause.cause.clone()), (Kind::Held, waits)]
         }
         Event::StopAsked => vec![(Kind::You, "stop".to_owned())],
-        Event::LimitHit(_) => vec![(
-            Kind::Error,
-            "a limit is reached; stopping the work".to_owned(),
-        )],
+        Event::LimitHit(_) => vec![(Kind::Error, LIMIT_HIT.to_owned())],
         Event::Undone { checkpoint, answer } => vec![(Kind::You, undone_line(checkpoint, *answer))],
         Event::Resumed => vec![(Kind::Wake, "picked up again".to_owned())],
         Event::Ended(outcome) => vec![(Kind::End, outcome_words(outcome))],

@@ -49,6 +49,11 @@ impl<'a> Branch<'a> {
         }
     }
 
+    /// Its name, without `refs/heads/`.
+    pub(super) fn name(&self) -> &str {
+        self.name
+    }
+
     fn full(&self) -> String {
         format!("refs/heads/{}", self.name)
     }
@@ -135,11 +140,15 @@ impl<'a> Branch<'a> {
         Ok(self.fitted(what).err().map(|trouble| trouble.cause))
     }
 
+    /// The commit that a new branch stands on.
+    pub(super) fn root(&self) -> &str {
+        self.workspace.head().unwrap_or(self.workspace.base())
+    }
+
     /// The commit that this would stand on, and its tree there.
     fn fitted(&self, what: &Parcel<'_>) -> Result<(String, String), Trouble> {
         self.require_free()?;
-        let head = self.workspace.head().unwrap_or(self.workspace.base());
-        let onto = what.tip.unwrap_or(head);
+        let onto = what.tip.unwrap_or(self.root());
         let tree = match what.file {
             Some((path, blob)) => self.with_file(onto, path, blob)?,
             None => self.merged(onto, what.tree)?,

@@ -41,13 +41,12 @@ impl Outbox<'_> {
         &self,
         target: &Target,
         artefact: &Artefact,
-        (tree, key): (&str, &Digest),
+        (tree, key, tip): (&str, &Digest, Option<&str>),
     ) -> Result<Option<String>, Trouble> {
         match target {
             Target::Branch { name, file } => {
                 let branch = Branch::of(self.workspace, name)?;
-                let tip = branch.tip()?;
-                branch.unfit(&artefact.parcel(tip.as_deref(), tree, (file.as_deref(), key)))
+                branch.unfit(&artefact.parcel(tip, tree, (file.as_deref(), key)))
             }
             Target::File { path } => {
                 file::place(&self.workspace.place().project, path).map(|_| None)

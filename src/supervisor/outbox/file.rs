@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::deed::Target;
 use crate::run::Digest;
 use crate::run::spec::WorkspaceRules;
 use crate::supervisor::guard::Guard;
@@ -22,6 +23,22 @@ pub(super) fn place(project: &Path, path: &str) -> Result<PathBuf, Trouble> {
 /// The bytes there now; `None` where there is no file.
 pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, Trouble> {
     lead::read_plain(path)
+}
+
+/// Refuses to take the place of other bytes than those that were looked at.
+pub(super) fn require(
+    target: &Target,
+    stands: Option<&[u8]>,
+    looked_at: Option<&str>,
+) -> Result<(), Trouble> {
+    let stands = stands.map(Digest::of);
+    if stands.as_ref().map(Digest::as_str) == looked_at {
+        return Ok(());
+    }
+    Err(Trouble::new(format!(
+        "{} has changed since it was looked at: try again",
+        target.in_words()
+    )))
 }
 
 /// The digest of the bytes there now.

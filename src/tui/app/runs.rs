@@ -176,6 +176,7 @@ impl Run {
             | Event::Remembered { .. }
             | Event::Forgotten
             | Event::Drafted { .. }
+            | Event::Moved(_)
             | Event::Published(_)
             | Event::Unpublished
             | Event::Restored { .. } => self.made(event),
@@ -228,6 +229,8 @@ impl Run {
         if let Event::Drafted { paths, offer } = event {
             self.drafts.clone_from(paths);
             self.offer = offer.as_deref().cloned();
+        } else if let Event::Moved(offer) = event {
+            self.offer = Some((**offer).clone());
         } else if let Event::Published(receipt) = event {
             self.receipt = Some(receipt.clone());
         } else if let Event::Unpublished = event {

@@ -7,7 +7,7 @@
 //! closer   ✗✗ → ✗✗
 //! ```
 
-use super::{empty, heads};
+use super::{empty, heads, publish_page};
 use crate::run::{Ask, Failure, Judgement, Verdict};
 use crate::tui::app::App;
 use crate::tui::app::form;
@@ -22,23 +22,7 @@ use crate::tui::text::{Row, cut, figures, labelled, paragraph, patch};
 pub(crate) fn asked(ask: &Ask, run: &Run, width: usize) -> Vec<Row> {
     let mut rows = match ask {
         Ask::Prompt { .. } | Ask::Work { .. } | Ask::Verdict { .. } => return Vec::new(),
-        Ask::Publish {
-            target,
-            typed,
-            reversible,
-            flags,
-            unfit,
-            ..
-        } => {
-            let mut rows = heads::flags(flags, width);
-            if let Some(why) = unfit {
-                let text = format!("as it stands this would be refused: {why}");
-                rows.extend(labelled("▲", 9, (Role::Warn, &text), width));
-                rows.push(Row::blank());
-            }
-            rows.extend(publish(run, target, (*typed, *reversible), width));
-            rows
-        }
+        Ask::Publish { .. } => publish_page::rows(ask, run, width),
         Ask::Question { question } => {
             labelled("asks", 9, (Role::Warn, &format!("«{question}»")), width)
         }
@@ -96,55 +80,6 @@ fn failed(failure: &Failure, width: usize) -> Vec<Row> {
     rows.push(Row::blank());
     let raw = failure.detail.lines();
     rows.extend(raw.flat_map(|l| paragraph(Role::Fg, "  ", l, width)));
-    rows
-}
-
-fn publish(run: &Run, target: &str, (typed, reversible): (bool, bool), width: usize) -> Vec<Row> {
-    let mut rows = Vec::new();
-    if let Some((number, ruled)) = run.verdict() {
-        let passed = ruled.checks.iter().filter(|c| c.passed()).count();
-        let mut row = verdict::word(ruled).with(
-            Role::Fg,
-            format!(
-                " · iteration {number} · {passed} of {} checks",
-                ruled.checks.len()
-            ),
-        );
-        if let Some((_, words)) = marks::judge(&ruled.judgement) {
-            row = row.with(Role::Fg, format!(" · judge {words}"));
-        }
-        rows.extend([row, Row::blank()]);
-    }
-    if !run.drafts.is_empty() {
-        rows.extend(labelled(
-            "what",
-            9,
-            (Role::Fg, &run.drafts.join(", ")),
-            width,
-        ));
-    }
-    rows.extend(labelled("where", 9, (Role::Fg, target), width));
-    let undo = if reversible {
-        "undo: yes"
-    } else {
-        "undo: no; this cannot be taken back"
-    };
-    let role = if reversible { Role::Fg } else { Role::Warn };
-    rows.extend(labelled("", 9, (role, undo), width));
-    if typed {
-        rows.extend(labelled(
-            "",
-            9,
-            (Role::Fg, "press a, then type the 8 digits of the digest"),
-            width,
-        ));
-    }
-    rows.extend(labelled(
-        "seen",
-        9,
-        (Role::Fg, "the text below is exactly what will be published"),
-        width,
-    ));
     rows
 }
 

@@ -8,7 +8,7 @@ use checkride::run::inert::steers;
 use checkride::run::spec::{Check, Publish, PublishTo};
 use checkride::run::{
     CheckOutcome, CheckResult, Decision, Digest, Event, Flag, Input, Offer, Phase, Run, Sign,
-    TextRef, Work,
+    Since, Stand, TextRef, Work,
 };
 
 use super::{Fake, command, plain, wake};
@@ -47,6 +47,15 @@ fn news(fake: &Fake, mut work: Work) -> Vec<Input> {
         artefact: text,
         target: "branch tidied".to_owned(),
         key: Digest::of(b"key"),
+        stand: Stand {
+            holds: Some("c0ffee".to_owned()),
+            words: "on commit c0ffee".to_owned(),
+            since: Some(Since {
+                how: "21 commits came to branch tidied".to_owned(),
+                files: vec!["notes/theirs.md".to_owned()],
+                more: 1,
+            }),
+        },
         unfit: Some("conflict in a.md".to_owned()),
     };
     vec![

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use checkride::run::{
     Ask, Checkpoint, CheckpointId, Decision, Digest, Effect, Event, Input, Mode, Phase, Prompt,
-    Run, Stage, Step, Verdict,
+    Run, Stage, Stand, Step, Verdict,
 };
 
 use super::words;
@@ -35,8 +35,8 @@ pub(super) struct Witness {
     /// The digest of the prompt that the operator approved last.
     sent: Option<Digest>,
     verdict: Option<Verdict>,
-    /// The tree that the operator agreed to publish last.
-    agreed: Option<String>,
+    /// The tree that the operator agreed to publish last, and how the target stood then.
+    agreed: Option<(String, Stand)>,
     /// The tree that the judge answered about last, unless the operator wants it asked again.
     judged: Option<String>,
     /// The tree that was left last, where a person should look at it, until they were asked to.
@@ -132,6 +132,7 @@ impl Witness {
             } => self.decided(checkpoint, digest, decision),
             Event::Judged { tree, .. } => self.judged = Some(tree.clone()),
             Event::Ruled(verdict) => self.verdict = Some((**verdict).clone()),
+            Event::Moved(_) => self.agreed = None,
             Event::Undone { .. } => (self.sent, self.agreed) = (None, None),
             Event::Worked(work) => {
                 (self.verdict, self.agreed) = (None, None);
@@ -177,10 +178,13 @@ impl Witness {
         match &open.ask {
             Ask::Prompt { text, .. } => self.sent = Some(text.digest.clone()),
             Ask::Publish {
-                tree, typed: must, ..
+                tree,
+                stand,
+                typed: must,
+                ..
             } => {
                 assert!(!must || typed.as_deref() == Some(open.digest.short()));
-                self.agreed = Some(tree.clone());
+                self.agreed = Some((tree.clone(), (**stand).clone()));
             }
             Ask::Work { .. }
             | Ask::Verdict { .. }
@@ -218,11 +222,12 @@ impl Witness {
                     assert_eq!(self.sent.as_ref(), Some(prompt), "sent without a yes");
                 }
             }
-            Effect::Publish { tree, .. } => {
+            Effect::Publish { offer, tree, .. } => {
                 let verdict = self.verdict.as_ref().expect("published without a verdict");
                 assert!(verdict.approved(), "published although not approved");
                 assert_eq!(verdict.tree, *tree, "the verdict is about another tree");
-                assert_eq!(self.agreed.as_ref(), Some(tree), "published without a yes");
+                let sent = Some((tree.clone(), offer.stand.clone()));
+                assert_eq!(self.agreed, sent, "published without a yes to just this");
             }
             Effect::Check { tree } => {
                 let flagged = self.unseen.as_ref() == Some(tree);

@@ -94,6 +94,7 @@ fn news(effect: &Effect, luck: u8, tree: u8) -> Option<Input> {
             usage: world::tokens(500),
             took_ms: 60_000,
         }),
+        Effect::Publish { tree, .. } if bad => Some(Input::Moved(Box::new(world::moved(tree)))),
         other => world::well(other, &name),
     }
 }

@@ -275,6 +275,7 @@ impl Player {
                 maybe_done: word(2) == "maybe",
             }),
             "unpublished" => Input::Unpublished,
+            "moved" => Input::Moved(Box::new(world::moved("T1"))),
             "published" if word(1) == "already" => Input::Published(world::already("count-1")),
             "published" if !matches!(self.effect, Effect::Publish { .. }) => {
                 Input::Published(world::receipt(&world::offer("T1")))

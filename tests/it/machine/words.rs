@@ -57,6 +57,7 @@ fn event(event: &Event) -> String {
         Event::Remembered { .. } => "remembered".to_owned(),
         Event::Forgotten => "forgotten".to_owned(),
         Event::Drafted { .. } => "drafted".to_owned(),
+        Event::Moved(_) => "moved".to_owned(),
         Event::Published(_) => "published".to_owned(),
         Event::Unpublished => "unpublished".to_owned(),
         Event::Restored { .. } => "restored".to_owned(),

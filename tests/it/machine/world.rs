@@ -3,8 +3,8 @@
 use checkride::run::spec::{Check, Goal, Independence, Judge, JudgeKind, Publish, PublishTo};
 use checkride::run::{
     Author, Breach, Change, ChangeKind, CheckOutcome, CheckResult, Digest, Effect, Finding, Flag,
-    Ground, Input, JudgeAnswer, Judgement, LoopSpec, Mode, Offer, Prompt, Receipt, Sign, TextRef,
-    Usage, Wake, Work, spec::WorkerKind,
+    Ground, Input, JudgeAnswer, Judgement, LoopSpec, Mode, Offer, Prompt, Receipt, Sign, Since,
+    Stand, TextRef, Usage, Wake, Work, spec::WorkerKind,
 };
 use serde::Deserialize;
 
@@ -254,7 +254,26 @@ pub(super) fn offer(tree: &str) -> Offer {
         artefact: TextRef::to(tree),
         target: "branch posts".to_owned(),
         key: Digest::of(format!("posts {tree}").as_bytes()),
+        stand: Stand::default(),
         unfit: None,
+    }
+}
+
+/// The same once the target has moved.
+pub(super) fn moved(tree: &str) -> Offer {
+    let since = Since {
+        how: "2 commits came to branch posts".to_owned(),
+        files: vec!["a.md".to_owned()],
+        more: 0,
+    };
+    let stand = Stand {
+        holds: Some("c0ffee".to_owned()),
+        words: "on commit c0ffee".to_owned(),
+        since: Some(since),
+    };
+    Offer {
+        stand,
+        ..offer(tree)
     }
 }
 

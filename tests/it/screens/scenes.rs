@@ -13,7 +13,7 @@ use checkride::run::{
     AfterVerdict, Answer, Ask, Author, Breach, Change, ChangeKind, CheckOutcome, CheckResult,
     Checkpoint, CheckpointId, Decision, Digest, Event, Failure, Finding, Flag, Ground, JudgeAnswer,
     Judgement, Limit, LoopSpec, Mode, Offer, Outcome, Part, PartKind, Prompt, Sign, Signal, Stage,
-    TextRef, Usage, Verdict, Wake, Work,
+    Stand, TextRef, Usage, Verdict, Wake, Work,
 };
 use checkride::tui::app::Out;
 
@@ -750,6 +750,7 @@ pub(crate) fn publish_ask(typed: bool) -> Ask {
         typed,
         reversible: !typed,
         flags: Vec::new(),
+        stand: Box::default(),
         unfit: None,
     }
 }
@@ -771,6 +772,7 @@ pub(crate) fn publishes(ask: Ask) -> Vec<Record> {
                 artefact: TextRef::to(ARTEFACT),
                 target: "git: commit to branch drafts, no push".into(),
                 key: Digest::of(b"key"),
+                stand: Stand::default(),
                 unfit: None,
             })),
         },

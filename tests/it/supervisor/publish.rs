@@ -177,6 +177,49 @@ async fn what_has_no_way_back_is_typed_every_time() {
     }
 }
 
+/// A branch to which something came between question and yes is not published to by that yes, though
+/// it all would merge: the question is asked again and names what came (R62).
+#[tokio::test]
+async fn what_came_to_the_branch_is_asked_about() {
+    let world = Parts {
+        top: "publish = { to = \"git-branch\", branch = \"counted\" }",
+        turns: &[r#"{ write = { path = "count.txt", text = "1\n2\n3\n" } }"#],
+        ..Parts::default()
+    }
+    .world();
+    world.git(&["branch", "counted"]);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let shown = to_publish(&mut operator).await;
+    world.git(&["checkout", "-q", "counted"]);
+    world.write("theirs.txt", "unseen\n");
+    world.commit("somebody was here");
+    world.git(&["checkout", "-q", "main"]);
+    let tip = world.git(&["rev-parse", "counted"]);
+    let typed = Some(shown.digest.short().to_owned());
+    operator.answer(&shown, Decision::Approve { typed }).await;
+    let open = operator.asked("publish").await;
+    assert_eq!(world.git(&["rev-parse", "counted"]), tip);
+    assert_ne!((&open.id, &open.digest), (&shown.id, &shown.digest));
+    let Ask::Publish {
+        stand, artefact, ..
+    } = &open.ask
+    else {
+        panic!("{open:?}");
+    };
+    let since = stand.since.as_ref().unwrap();
+    assert_eq!(since.how, "1 commit came to branch counted");
+    assert!(since.files.contains(&"theirs.txt".to_owned()), "{since:?}");
+    assert!(operator.text(&artefact.digest).await.contains("+3"));
+    let typed = Some(shown.digest.short().to_owned());
+    operator.answer(&shown, Decision::Approve { typed }).await;
+    operator.refused().await;
+    let typed = Some(open.digest.short().to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    assert_eq!(operator.ended().await.1, Outcome::Published);
+    assert_eq!(world.git(&["rev-parse", "counted~1"]), tip);
+}
+
 /// A branch whose tip changed the same lines meanwhile: a question, not a merge by guess; the
 /// branch stays as its owner left it, and the draft is kept (R62, PRODUCT §5.18).
 #[tokio::test]
@@ -195,6 +238,17 @@ async fn a_changed_branch_is_a_question() {
     world.commit("somebody counts by words");
     world.git(&["checkout", "-q", "main"]);
     let tip = world.git(&["rev-parse", "counted"]);
+    let typed = Some(open.digest.short().to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    // It is said before the next yes, and in the same words after it.
+    let open = operator.asked("publish").await;
+    let Ask::Publish { unfit, .. } = &open.ask else {
+        panic!("{open:?}");
+    };
+    assert!(
+        unfit.as_ref().is_some_and(|why| why.contains("count.txt")),
+        "{open:?}"
+    );
     let typed = Some(open.digest.short().to_owned());
     operator.answer(&open, Decision::Approve { typed }).await;
     let error = operator.asked("error").await;
