@@ -78,6 +78,11 @@ impl Trust {
         }
     }
 
+    /// Whether anything has to be allowed: not where all of the project is this program's own.
+    pub fn asks(&self) -> bool {
+        self.folder.is_some()
+    }
+
     /// Whether this loop may run as it stands now.
     pub fn standing(&self, file: &LoopFile) -> Standing {
         if self.folder.is_none() {

@@ -135,7 +135,10 @@ impl Flight {
         match way.await? {
             Way::Done(()) => {}
             Way::By(errand) => {
-                let ran = self.run(&errand).await;
+                let ran = match self.site.may_take_back().await {
+                    Ok(()) => self.run(&errand).await,
+                    Err(refused) => Err(refused),
+                };
                 self.with_workspace(move |ws| counter.outbox(ws)?.undo_ran(&receipt, ran.clone()))
                     .await?;
             }

@@ -107,6 +107,32 @@ impl Site {
         looked.await.map_err(|trouble| trouble.cause)
     }
 
+    /// Looks whether what takes a publication back is still what its operator allows: it runs in the project,
+    /// outside the sandbox, and maybe long after the run.
+    pub(in crate::supervisor) async fn may_take_back(&self) -> Result<(), Trouble> {
+        let (trust, project) = (self.trust.clone(), self.project.clone());
+        let (name, publish) = (self.wake.spec.name.clone(), self.wake.spec.publish.clone());
+        beside(move || {
+            let path = project.join(format!("loops/{name}.toml"));
+            let file = loops::read(&project, &path);
+            if let Some(why) = trust.standing(&file).why() {
+                return Err(Trouble::new(format!(
+                    "its undo command was not run: {why}; `checkride trust {name}` shows and allows it, \
+                     then try again"
+                )));
+            }
+            // What is allowed now covers what the commands of this file run, and no others.
+            if trust.asks() && file.spec.is_none_or(|spec| spec.publish != publish) {
+                return Err(Trouble::new(format!(
+                    "its undo command was not run: [publish] in loops/{name}.toml is not what it was; put \
+                     it back and try again, or take it back by hand"
+                )));
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// The project's own files that examine the work.
     pub(in crate::supervisor) fn check_scripts(&self) -> Vec<String> {
         let pinned = loops::pinned_files(&self.project, &self.wake.spec);

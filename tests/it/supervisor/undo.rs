@@ -2,8 +2,11 @@
 
 use std::fs;
 
+use checkride::config::loops;
 use checkride::protocol::{Command, RunId};
-use checkride::run::{Checkpoint, Decision, Event, Outcome, Stage};
+use checkride::run::{Ask, Checkpoint, Decision, Event, Outcome, Stage};
+use checkride::supervisor::trust::Trust;
+use checkride::supervisor::{Settings, Supervisor};
 use tempfile::TempDir;
 
 use super::{Parts, UNCONFINED, run_of, shell, soon, workspace};
@@ -267,6 +270,66 @@ async fn a_published_copy_is_taken_back() {
     undo(&mut operator, &run_of(&answered)).await;
     asked_again(&mut operator, &answered).await;
     assert_eq!(world.read("out/count.txt"), "before\n");
+}
+
+/// What takes a publication back runs outside the sandbox, maybe long after: what its operator has not
+/// allowed by then does not run, which is said, and nothing is lost by it.
+#[tokio::test]
+async fn an_undo_that_changed_is_not_run() {
+    let outside = TempDir::new().unwrap();
+    let log = outside.path().join("log");
+    let (said, told) = (|| fs::read_to_string(&log).unwrap(), log.display());
+    let publish = format!(
+        r#"{{ to = "command", command = ["sh", "-c", "echo did >> {told}"], undo = ["sh", "tools/undo.sh"] }}"#
+    );
+    let world = publishing(&publish);
+    let undoes = format!("echo undid >> {told}\n");
+    world.write("tools/undo.sh", &undoes);
+    world.commit("an undo");
+    let settings = Settings {
+        owned: false,
+        ..world.settings()
+    };
+    let allow = || {
+        let trust = Trust::at(&settings.state, &settings.project);
+        let file = loops::read_all(&settings.project).remove(0);
+        let digest = trust.review(&file).unwrap().digest;
+        trust.allow(&file, &digest).unwrap();
+    };
+    allow();
+    let supervisor = Supervisor::start(settings.clone()).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    let answered = published(&mut operator).await;
+
+    world.write("tools/undo.sh", &format!("echo evil >> {told}\n"));
+    undo(&mut operator, &run_of(&answered)).await;
+    let error = not_undone(&mut operator, "tools/undo.sh changed outside the cockpit").await;
+    // Another command in the file is not what takes this back, be it allowed.
+    let file = world.read("loops/count.toml");
+    world.write("tools/undo.sh", &undoes);
+    let other = file.replace("tools/undo.sh", "README.md");
+    world.write("loops/count.toml", &other);
+    operator.answer(&error, Decision::APPROVE).await;
+    let error = not_undone(&mut operator, "changed outside the cockpit").await;
+    allow();
+    operator.answer(&error, Decision::APPROVE).await;
+    let error = not_undone(&mut operator, "is not what it was").await;
+    assert_eq!(said(), "did\n");
+    world.write("loops/count.toml", &file);
+    operator.answer(&error, Decision::APPROVE).await;
+    asked_again(&mut operator, &answered).await;
+    assert_eq!(said(), "did\nundid\n");
+}
+
+/// The question after an undo command that was not begun, for this reason.
+async fn not_undone(operator: &mut Operator, why: &str) -> Checkpoint {
+    let error = operator.asked("error").await;
+    let Ask::Error { failure } = &error.ask else {
+        panic!("{error:?}");
+    };
+    assert!(failure.cause.contains(why), "{why}: {failure:?}");
+    assert!(!failure.maybe_done, "{failure:?}");
+    error
 }
 
 /// A command is taken back by its own undo, and not at all without one.
