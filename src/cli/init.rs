@@ -31,6 +31,13 @@ pub fn init(project: &Path, name: &str, out: &mut Out<'_>) -> Result<Exit, Fail>
         ))
     })?;
     let places = starter.places();
+    let links = |place: &String| durable::link_on_the_way(project, folder_of(place));
+    if let Some(link) = places.iter().find_map(|(place, _, _)| links(place)) {
+        let link = link.strip_prefix(project).unwrap_or(&link).display();
+        return Err(Exit::Refused.because(format!(
+            "{link} is a link, and init writes into no folder behind one; take it away to install {name}"
+        )));
+    }
     for (place, _, _) in &places {
         // A dangling link is in the way, too.
         if fs::symlink_metadata(project.join(place)).is_ok() {
@@ -40,7 +47,7 @@ pub fn init(project: &Path, name: &str, out: &mut Out<'_>) -> Result<Exit, Fail>
         }
     }
     for (place, text, program) in &places {
-        let written = write_new(&project.join(place), text, *program);
+        let written = write_new(project, place, text, *program);
         written.map_err(|e| Exit::Trouble.because(format!("cannot write {place}: {e}")))?;
         out.line(&format!("wrote {place}"));
     }
@@ -71,15 +78,21 @@ pub(crate) fn lay_out_tools(project: &Path, name: &str) -> io::Result<()> {
     let starter = starter.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
     for (place, text, program) in starter.places() {
         if !place.starts_with("loops/") {
-            write_new(&project.join(place), text, program)?;
+            write_new(project, &place, text, program)?;
         }
     }
     Ok(())
 }
 
-/// Writes a file that must not be there yet, with the folders above it.
-pub(crate) fn write_new(path: &Path, text: &str, program: bool) -> io::Result<()> {
-    durable::begin(path, text.as_bytes(), if program { 0o755 } else { 0o644 })
+/// Writes a file that must not be there yet, with the folders above it, behind no link of the project.
+pub(crate) fn write_new(project: &Path, place: &str, text: &str, program: bool) -> io::Result<()> {
+    durable::make_real_folder(project, folder_of(place))?;
+    let mode = if program { 0o755 } else { 0o644 };
+    durable::begin(&project.join(place), text.as_bytes(), mode)
+}
+
+fn folder_of(place: &str) -> &Path {
+    Path::new(place).parent().unwrap_or(Path::new(""))
 }
 
 impl Starter {

@@ -213,7 +213,7 @@ impl Captions {
 fn write_project(project: &Path) -> io::Result<()> {
     init::lay_out_tools(project, STARTER)?;
     for (place, text) in FILES {
-        init::write_new(&project.join(place), text, false)?;
+        init::write_new(project, place, text, false)?;
     }
     Ok(())
 }

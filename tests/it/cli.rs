@@ -805,6 +805,23 @@ fn init_copies_and_never_writes_over() {
     assert_eq!(told(&world, "init nothing").0, 21);
 }
 
+/// S19: `init` makes nothing behind a link of the project, and says which one.
+#[test]
+fn init_follows_no_link() {
+    for at in ["skills", "scripts", "loops"] {
+        let world = World::new();
+        let outside = tempfile::TempDir::new().unwrap();
+        std::os::unix::fs::symlink(outside.path(), world.project().join(at)).unwrap();
+        let before = world.fingerprint();
+        let (code, line) = told(&world, "init research-and-draft");
+        assert_eq!(code, 20, "{line}");
+        assert!(line.contains(&format!("{at} is a link")), "{line}");
+        assert_eq!(line.trim_end().lines().count(), 1, "{line}");
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+        assert_eq!(world.fingerprint(), before);
+    }
+}
+
 /// `check` exits 2 and names the line; a file that is not there is no good file.
 #[test]
 fn check_says_what_is_wrong() {
