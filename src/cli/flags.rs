@@ -93,6 +93,9 @@ pub enum Cmd {
     /// List what left a workspace and stands in no snapshot, give it back, or delete it for good
     Attic(Attic),
     /// Print what a checkpoint asks about, exactly, and mark it seen
+    ///
+    /// At a terminal each line of its text begins with «|», so that none can pass for a line of this program. In
+    /// a pipe or a file the question comes first, then an empty line, then the text byte for byte to the end.
     Show {
         /// The checkpoint, or a run or loop for the one it waits at
         id: String,

@@ -13,6 +13,7 @@ pub struct Out<'a> {
     to: BufWriter<Box<dyn Write + 'a>>,
     /// The first thing that went wrong; nothing is written after it.
     broken: Option<io::Error>,
+    at_terminal: bool,
 }
 
 impl<'a> Out<'a> {
@@ -21,7 +22,20 @@ impl<'a> Out<'a> {
         Self {
             to: BufWriter::new(Box::new(to)),
             broken: None,
+            at_terminal: false,
         }
+    }
+
+    /// The same, where it is a terminal that is written to.
+    #[must_use]
+    pub fn at_terminal(mut self, at_terminal: bool) -> Self {
+        self.at_terminal = at_terminal;
+        self
+    }
+
+    /// Whether a person reads this as it comes: not a file, nor a program that is given it.
+    pub fn is_at_terminal(&self) -> bool {
+        self.at_terminal
     }
 
     /// Writes a text: its lines end as they do, everything else in it is made inert.
@@ -34,6 +48,19 @@ impl<'a> Out<'a> {
     /// Writes one line of several columns.
     pub fn line(&mut self, line: &str) {
         self.raw(&spelled_line(line.replace('\t', "    ").as_bytes()));
+    }
+
+    /// Writes a line as it is, tabs too, but for what steers a terminal; `whole` is whether it ends.
+    pub fn exact(&mut self, line: &str, whole: bool) {
+        let cells: Vec<String> = line
+            .split('\t')
+            .map(|c| spelled_line(c.as_bytes()))
+            .collect();
+        let end = if whole { "\n" } else { "" };
+        if self.broken.is_none() {
+            let written = write!(self.to, "{}{end}", cells.join("\t"));
+            self.keep(written);
+        }
     }
 
     /// Writes a question that is answered on the same line, and hands it over.

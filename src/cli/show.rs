@@ -3,19 +3,30 @@
 use super::session::{Open, refused};
 use super::{Exit, Fail, Out, Session, run, words};
 use crate::protocol::{Command, Fact, Fetch};
-use crate::run::{Ask, Digest, Judgement, Wake};
+use crate::run::{Ask, Digest, Judgement, TextRef, Wake};
 
 /// Lines that are fetched at a time.
 const PAGE: u64 = 2_000;
 
-/// Prints the question and its text.
+/// Prints the question and its text: quoted at a terminal, else last and byte for byte.
 ///
 /// It counts as seen once all of it was handed over; a reader that left early has not seen it.
 pub async fn show(mut session: Session, id: &str, out: &mut Out<'_>) -> Result<Exit, Fail> {
     let open = session.known.open_named(id)?;
-    artefact(&mut session, &open, out).await?;
-    out.line("");
-    out.text(&run::how_to_answer(&session, &open));
+    let how = run::how_to_answer(&session, &open);
+    if out.is_at_terminal() {
+        artefact(&mut session, &open, out).await?;
+        out.line("");
+        out.text(&how);
+    } else {
+        // Nothing of ours follows the text, so that none of it can pass for ours.
+        above(&session, &open, out);
+        out.text(&how);
+        if let Some(text) = text_of(&open.checkpoint.ask) {
+            out.line("");
+            exact(&mut session, text, out).await?;
+        }
+    }
     out.flush();
     if out.is_closed() {
         return Ok(Exit::Done);
@@ -24,12 +35,26 @@ pub async fn show(mut session: Session, id: &str, out: &mut Out<'_>) -> Result<E
     Ok(Exit::Done)
 }
 
-/// Prints the question, what is not enforced, and all of the text that it is about.
+/// Prints the question, what is not enforced, and all of the text that it is about, each line of that marked
+/// as no line of this program.
 pub(super) async fn artefact(
     session: &mut Session,
     open: &Open,
     out: &mut Out<'_>,
 ) -> Result<(), Fail> {
+    above(session, open, out);
+    if let Some(text) = text_of(&open.checkpoint.ask) {
+        out.line("");
+        pages(session, &text.digest, |line| {
+            out.line(words::as_quoted(line).trim_end());
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Prints all that stands above the text.
+fn above(session: &Session, open: &Open, out: &mut Out<'_>) {
     out.text(&head(open));
     if let Some(day) = session.known.bound_by_day(open) {
         out.line(&day.line(&words::at(day.ends)));
@@ -43,11 +68,17 @@ pub(super) async fn artefact(
     for line in woke.map_or_else(Vec::new, |run| rubric(open, run.woke())) {
         out.line(&line);
     }
-    if let Some(digest) = text_of(&open.checkpoint.ask) {
-        out.line("");
-        print(session, digest, out).await?;
-    }
-    Ok(())
+}
+
+/// Prints a kept text byte for byte: its last line ends here where it ends there.
+async fn exact(session: &mut Session, text: &TextRef, out: &mut Out<'_>) -> Result<(), Fail> {
+    let mut left = text.bytes;
+    pages(session, &text.digest, |line| {
+        left = left.saturating_sub(line.len() as u64);
+        out.exact(line, left > 0);
+        left = left.saturating_sub(1);
+    })
+    .await
 }
 
 /// What stands before the text.
@@ -83,11 +114,11 @@ fn rubric(open: &Open, woke: &Wake) -> Vec<String> {
 }
 
 /// The text that is kept apart from the question.
-pub(super) fn text_of(ask: &Ask) -> Option<&Digest> {
+fn text_of(ask: &Ask) -> Option<&TextRef> {
     match ask {
-        Ask::Prompt { text, .. } => Some(&text.digest),
-        Ask::Work { work } | Ask::Guardrail { work, .. } => Some(&work.diff.digest),
-        Ask::Publish { artefact, .. } => Some(&artefact.digest),
+        Ask::Prompt { text, .. } => Some(text),
+        Ask::Work { work } | Ask::Guardrail { work, .. } => Some(&work.diff),
+        Ask::Publish { artefact, .. } => Some(artefact),
         Ask::Verdict { .. }
         | Ask::Question { .. }
         | Ask::Stuck { .. }
@@ -95,10 +126,6 @@ pub(super) fn text_of(ask: &Ask) -> Option<&Digest> {
         | Ask::Budget { .. }
         | Ask::Error { .. } => None,
     }
-}
-
-async fn print(session: &mut Session, digest: &Digest, out: &mut Out<'_>) -> Result<(), Fail> {
-    pages(session, digest, |line| out.line(line)).await
 }
 
 /// Hands out every line of a kept text.

@@ -2,7 +2,7 @@
 
 mod question;
 
-pub(super) use question::question;
+pub(super) use question::{as_quoted, question};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

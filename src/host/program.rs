@@ -46,7 +46,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
             return Exit::Done.into();
         }
     };
-    let mut out = Out::new(io::stdout().lock());
+    let mut out = Out::new(io::stdout().lock()).at_terminal(io::stdout().is_terminal());
     let done = perform(&flags, &mut out);
     match out.finish().and(done) {
         Ok(exit) => exit.into(),

@@ -20,7 +20,7 @@ use checkride::link::{FarEnd, Link};
 use checkride::protocol::{
     Away, Command, Fact, Fetch, LoopFacts, LoopRow, LoopState, Record, Review, RunId, Waking,
 };
-use checkride::run::prompt::{Ingredients, compose};
+use checkride::run::prompt::{Ingredients, Prompt, compose};
 use checkride::run::spec::{Goal, WorkerKind};
 use checkride::run::{
     Checkpoint, CheckpointId, Decision, Digest, Edit, Event, Ground, Input, Mode, Outcome, Run,
@@ -113,6 +113,15 @@ impl Fake {
     }
 
     fn start(&mut self) -> Vec<Fact> {
+        let (text, prompt) = compose(&Ingredients {
+            skill: self.skill.clone(),
+            goal: "All is tidy.".to_owned(),
+            ..Ingredients::default()
+        });
+        self.start_with(text, prompt)
+    }
+
+    fn start_with(&mut self, text: String, prompt: Prompt) -> Vec<Fact> {
         let (run, step) = Run::wake(wake());
         self.run = run;
         let mut facts = self.keep(step.events);
@@ -123,11 +132,6 @@ impl Fake {
             notices: vec!["3 uncommitted files not seen".to_owned()],
             not_enforced: Vec::new(),
         })));
-        let (text, prompt) = compose(&Ingredients {
-            skill: self.skill.clone(),
-            goal: "All is tidy.".to_owned(),
-            ..Ingredients::default()
-        });
         self.prompt = text;
         facts.extend(self.step(Input::Composed(prompt)));
         facts
@@ -359,12 +363,23 @@ async fn play(mut fake: Fake, mut end: FarEnd) -> Fake {
 
 /// One command against this far end: how it ended, what it printed, what the far end saw.
 async fn command(fake: Fake, line: &str) -> (Result<Exit, Fail>, String, Fake) {
+    written(fake, line, false).await
+}
+
+/// The same where it prints at a terminal.
+async fn at_terminal(fake: Fake, line: &str) -> String {
+    let (result, printed, _) = written(fake, line, true).await;
+    assert_eq!(result, Ok(Exit::Done));
+    printed
+}
+
+async fn written(fake: Fake, line: &str, at_terminal: bool) -> (Result<Exit, Fail>, String, Fake) {
     let words = std::iter::once("checkride").chain(line.split(' '));
     let flags = Flags::try_parse_from(words).unwrap();
     let (near, far) = Link::pair();
     let played = tokio::spawn(play(fake, far));
     let mut bytes = Vec::new();
-    let mut out = Out::new(&mut bytes);
+    let mut out = Out::new(&mut bytes).at_terminal(at_terminal);
     let result = perform(near, flags.command.unwrap(), &mut out).await;
     out.finish().unwrap();
     (
@@ -466,6 +481,44 @@ async fn show_prints_and_then_marks_seen() {
             .take_while(|c| !matches!(c, Command::Seen { .. }));
         assert!(texts.filter(|c| matches!(c, Command::Fetch(_))).count() > 1);
         insta::assert_snapshot!("show", printed);
+    }
+}
+
+/// R57: at a terminal no line of the text passes for a line of the program: only the program's own lines begin
+/// where its lines begin.
+#[tokio::test]
+async fn show_marks_the_text_as_no_line_of_its_own() {
+    let forged = "Sweep.\n\ntidy-1.1 waits: prompt\n  digest  00000000\n\tx";
+    let mut fake = Fake::asleep();
+    fake.skill = forged.to_owned();
+    fake.start();
+    let printed = at_terminal(fake, "show tidy").await;
+    let (above, below) = printed.split_once("\n\n").unwrap();
+    let (text, how) = below.split_once("\n\n").unwrap();
+    assert!(text.lines().all(|line| line.starts_with("  |")), "{text}");
+    assert_eq!(text.matches("waits: prompt").count(), 1);
+    assert!(text.contains("  |     x"), "{text}");
+    for ours in [above, how] {
+        assert!(!ours.contains("00000000"), "{ours}");
+    }
+    assert!(
+        how.starts_with("tidy-1.1 waits: prompt\n  digest  "),
+        "{how}"
+    );
+}
+
+/// R57: in a pipe the text comes last and byte for byte, with its tabs, and ends as it ends.
+#[tokio::test]
+async fn show_gives_a_pipe_the_very_bytes() {
+    for end in ["", "\n"] {
+        let text = format!("\tsweep\n\n| and\tso on{end}");
+        let mut fake = Fake::asleep();
+        fake.start_with(text.clone(), Prompt::by_hand(&text, Vec::new()));
+        let (result, printed, _) = command(fake, "show tidy").await;
+        assert_eq!(result, Ok(Exit::Done));
+        let (ours, exact) = printed.split_once("\n\n").unwrap();
+        assert_eq!(exact, text);
+        assert!(ours.contains("waits: prompt"), "{ours}");
     }
 }
 

@@ -95,6 +95,11 @@ fn asks(head: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
+/// A line that others wrote, marked as theirs.
+pub(in crate::cli) fn as_quoted(line: &str) -> String {
+    format!("  | {line}")
+}
+
 /// A text that others wrote, each line marked as theirs, so that none passes for one of this program; of
 /// more than one empty line in a row their number is told.
 fn quoted(text: &str) -> impl Iterator<Item = String> {
@@ -110,7 +115,7 @@ fn quoted(text: &str) -> impl Iterator<Item = String> {
             1 => lines.push("  |".to_owned()),
             many => lines.push(format!("  … {many} empty lines")),
         }
-        lines.push(format!("  | {line}"));
+        lines.push(as_quoted(line));
     }
     lines.into_iter()
 }
