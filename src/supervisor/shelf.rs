@@ -333,8 +333,9 @@ impl Shelf {
         if let Some(why) = terms(&spec, settings).refuses() {
             return Err(why);
         }
-        let number = past.last_number + 1;
-        places::own(&settings.project, &spec, number)?;
+        let next = past.last_number + 1;
+        places::own(&settings.project, &spec, next)?;
+        let number = places::free(&settings.project, &spec, next)?;
         let skill = plain::skill(&settings.project, &spec)
             .map_err(|why| format!("its skill cannot be read: {why}"))?;
         let guardrails = &spec.guardrails;

@@ -1,8 +1,10 @@
 //! Where in the project a run writes, and that all of it lies there.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::durable;
+use crate::protocol::RunId;
 use crate::run::LoopSpec;
 use crate::run::inert::inert;
 
@@ -18,6 +20,34 @@ pub(in crate::supervisor) fn below(name: &str, number: u32) -> PathBuf {
         .join("runs")
         .join(name)
         .join(number.to_string())
+}
+
+/// So many folders of runs that the journal does not know are passed over.
+const MOST_PASSED: u32 = 10_000;
+
+/// The number of the next run: the first from this one on whose folders nobody has made.
+///
+/// What stands there came with the project, or is older than the journal. It may be committed, and what a run
+/// says is not added to what others wrote. The error is one line.
+pub(in crate::supervisor) fn free(
+    project: &Path,
+    spec: &LoopSpec,
+    from: u32,
+) -> Result<u32, String> {
+    let drafts = Path::new(&spec.output.drafts);
+    let stands = |number: u32| {
+        let id = RunId::new(&spec.name, number);
+        let mut all = [below(&spec.name, number), drafts.join(id.0)].into_iter();
+        all.any(|below| fs::symlink_metadata(project.join(below)).is_ok())
+    };
+    let mut numbers = from..from.saturating_add(MOST_PASSED);
+    numbers.find(|number| !stands(*number)).ok_or_else(|| {
+        let name = &spec.name;
+        format!(
+            "more than {MOST_PASSED} folders in .checkride/runs/{name} are of no run that is known here: move \
+             them away"
+        )
+    })
 }
 
 /// Refuses a project where what this run writes would go through a link: a repository that somebody else

@@ -123,13 +123,15 @@ async fn a_run_writes_through_no_link() {
         assert!(why.contains(&format!("{at} is a link")), "{why}");
         fs::remove_file(&link).unwrap();
     }
+    fs::remove_dir(world.project().join(".checkride/runs/count/1")).unwrap();
+    operator.start("count").await;
+    let open = operator.asked("prompt").await;
     let later = world
         .project()
         .join(".checkride/runs/count/1/1/decisions.jsonl");
     fs::create_dir_all(later.parent().unwrap()).unwrap();
     symlink(&theirs, &later).unwrap();
-    operator.start("count").await;
-    operator.approve("prompt").await;
+    operator.answer(&open, Decision::APPROVE).await;
     let told = |fact: &Fact| match fact {
         Fact::Unkept { why, .. } => Some(why.clone()),
         _ => None,
@@ -140,4 +142,36 @@ async fn a_run_writes_through_no_link() {
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
     let left = fs::read_to_string(&theirs).unwrap();
     assert_eq!(left, "theirs, without a line end");
+}
+
+/// What came with the project in the place of a run's own files is nobody's to add to or replace: the run takes
+/// the next number, and the files stay as they were committed.
+#[tokio::test]
+async fn a_run_adds_to_no_committed_file() {
+    let world = Parts::default().world();
+    let theirs = [
+        ".checkride/runs/count/1/transcript.jsonl",
+        "drafts/count-2/changes.patch",
+    ];
+    for path in theirs {
+        world.write(path, "theirs, without a line end");
+    }
+    world.commit("runs of somebody else");
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    let open = operator.approve("prompt").await;
+    assert_eq!(super::run_of(&open).0, "count-3");
+    operator.approve("work").await;
+    let open = operator.asked("verdict").await;
+    operator.answer(&open, Decision::Abort).await;
+    operator.ended().await;
+    for path in theirs {
+        assert_eq!(world.read(path), "theirs, without a line end", "{path}");
+    }
+    assert!(world.read("drafts/count-3/changes.patch").contains("+2"));
+    assert_eq!(
+        world.git(&["status", "--short", "--", ".checkride/runs/count/1"]),
+        ""
+    );
 }
