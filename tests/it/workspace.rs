@@ -924,3 +924,31 @@ fn a_workspace_is_found_again() {
     assert!(Workspace::reopen(&desk.place(), &ground).is_err());
     assert_eq!(desk.git(&["for-each-ref", "refs/checkride"]), "");
 }
+
+/// A stop ends the first copy of a project, be it of its files or of what is not committed; what it left is
+/// nobody's work, and the next one begins anew.
+#[test]
+fn a_stop_ends_the_first_copy() {
+    let dirty = WorkspaceRules {
+        dirty: true,
+        ..WorkspaceRules::default()
+    };
+    let copy = WorkspaceRules {
+        kind: WorkspaceKind::Copy,
+        ..WorkspaceRules::default()
+    };
+    for rules in [copy, dirty] {
+        let desk = Desk::new();
+        desk.put("new.txt", "not committed\n");
+        let place = desk.place();
+        place.leash.cut();
+        let stopped = Workspace::open(&place, &rules).unwrap_err();
+        assert!(stopped.to_string().contains("stopped"), "{stopped}");
+        assert!(place.leash.mend(), "{stopped}");
+        let work = place.folder.join("work");
+        let files = fs::read_dir(&work).map_or(0, Iterator::count);
+        assert_eq!(files, 0, "{stopped}");
+        let (workspace, _) = Workspace::open(&place, &rules).unwrap();
+        assert!(workspace.work_folder().join("new.txt").is_file());
+    }
+}

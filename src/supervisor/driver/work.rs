@@ -30,7 +30,7 @@ impl Flight {
             self.site.pin().await?;
             self.site.make_workspace().await
         };
-        let mut ground = match self.held(made).await {
+        let mut ground = match self.on_leash(made).await {
             Ok(ground) => ground,
             Err(Amiss::Failed(failure)) => return Ok(Input::CannotVerify(failure.cause)),
             Err(halted) => return Err(halted),
@@ -248,13 +248,18 @@ impl Flight {
             let work = work.clone();
             self.site.workspace(ground.clone(), move |ws| work(ws))
         };
+        self.on_leash(attempt).await
+    }
+
+    /// Does something with the workspace; a stop waits for no snapshot of thousands of files, nor for the first
+    /// copy of them. All else is short.
+    async fn on_leash<T>(&self, attempt: impl AsyncFn() -> Result<T, Trouble>) -> Result<T, Amiss> {
         let mut halt = self.halt.clone();
         let mut done = pin!(self.held(attempt));
         tokio::select! {
             done = &mut done => return done,
             Ok(_) = halt.wait_for(|halt| *halt > Halt::No) => {}
         }
-        // A stop waits for no snapshot of thousands of files; all else is short.
         let leash = self.site.leash();
         leash.cut();
         let done = done.await;

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::disk::{self, Entry, Next};
+use super::leash::Leash;
 use super::trouble::Trouble;
 use crate::run::inert::spelled_line;
 
@@ -54,9 +55,14 @@ pub fn measure(from: &Path, limit: CopyLimit) -> Result<(), Trouble> {
     })
 }
 
-/// Copies the folder's files; links are copied as links.
-pub fn fill(from: &Path, to: &Path) -> Result<(), Trouble> {
+/// Copies the folder's files; links are copied as links. Ends early where the leash is cut.
+pub fn fill(from: &Path, to: &Path, leash: &Leash) -> Result<(), Trouble> {
     visit(from, &mut |entry| {
+        if leash.is_cut() {
+            return Err(Trouble::new(
+                "the run was stopped while its files were copied",
+            ));
+        }
         let target = disk::join(to, entry.path);
         let done = if entry.meta.is_dir() {
             fs::create_dir(&target)

@@ -39,6 +39,13 @@ impl Leash {
         }
     }
 
+    /// Whether it is cut; what asks this in the midst of its work has to end then.
+    pub fn is_cut(&self) -> bool {
+        let mut held = self.held();
+        held.ended |= held.cut;
+        held.cut
+    }
+
     /// Lets things begin again; whether something was ended, or not begun, since it was cut.
     pub fn mend(&self) -> bool {
         let mut held = self.held();

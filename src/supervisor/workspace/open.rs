@@ -165,7 +165,10 @@ impl Workspace {
         let files = origin.uncommitted()?;
         if files > 0 {
             let store = self.repo().join("objects");
-            self.start = origin.dirty_tree(&self.place.folder.join("index-dirty"), &store)?;
+            self.start = {
+                let index = self.place.folder.join("index-dirty");
+                origin.dirty_tree(&index, &store, &self.place.leash)?
+            };
             repo::keep(&self.repo(), &self.start)?;
             self.base = self.start_commit(Some(head))?;
         }
@@ -177,7 +180,7 @@ impl Workspace {
         let work = self.room(Room::Work);
         disk::remove(&work)?;
         disk::folder(&work)?;
-        copy::fill(&self.place.project, &work)?;
+        copy::fill(&self.place.project, &work, &self.place.leash)?;
         self.start = self.snapshot()?;
         self.base = self.start_commit(None)?;
         self.lay_out(Room::Work, &self.start)

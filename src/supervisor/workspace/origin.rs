@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk;
 use super::git::Git;
+use super::leash::Leash;
 use super::trouble::Trouble;
 
 /// A repository with a work tree that holds the project folder.
@@ -150,7 +151,7 @@ impl Origin {
 
     /// The tree of HEAD with every uncommitted file in it, built on a copy of the index; new
     /// objects go to `store`, so nothing of the operator's changes.
-    pub fn dirty_tree(&self, copy: &Path, store: &Path) -> Result<String, Trouble> {
+    pub fn dirty_tree(&self, copy: &Path, store: &Path, leash: &Leash) -> Result<String, Trouble> {
         disk::remove(copy)?;
         if self.index.exists() {
             fs::copy(&self.index, copy)
@@ -163,7 +164,7 @@ impl Origin {
             "GIT_ALTERNATE_OBJECT_DIRECTORIES",
             OsStr::from_bytes(&quoted(&self.objects)),
         );
-        git.run(&["add", "-A", "--sparse"])?;
+        git.run_on(leash, &["add", "-A", "--sparse"])?;
         let tree = git.line(&["write-tree"])?;
         disk::remove(copy)?;
         Ok(tree)

@@ -151,3 +151,27 @@ async fn all_runs_are_stopped_at_once() {
     other.say(Command::Resume { run }).await;
     other.asked("prompt").await;
 }
+
+/// A stop does not wait for what a run begins with: git's snapshot of what is not committed, which a filter of
+/// the operator's own may make long.
+#[tokio::test]
+async fn a_stop_ends_the_first_snapshot() {
+    let outside = TempDir::new().unwrap();
+    let begun = outside.path().join("begun");
+    let world = Parts {
+        top: "guardrails = { workspace = { base = \"dirty\" } }",
+        ..Parts::default()
+    }
+    .world();
+    let slow = format!("touch {}; exec sleep 600 2> /dev/null", begun.display());
+    world.git(&["config", "filter.slow.clean", &slow]);
+    world.write(".git/info/attributes", "*.slow filter=slow\n");
+    world.write("new.slow", "not committed\n");
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    soon("the snapshot", || begun.exists()).await;
+    let run = RunId::new("count", 1);
+    operator.say(Command::Stop { run }).await;
+    assert_eq!(operator.ended().await.1, Outcome::Stopped);
+}
