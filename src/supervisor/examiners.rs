@@ -1,13 +1,17 @@
 //! What of a project examines the work of a loop beyond its pinned scripts: the files that these run,
 //! source, import or name. Read from the pinned copies, by rules that need no interpreter.
 
+mod ways;
+mod work;
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
+use self::work::Work;
 use super::workspace::flags::Examiners;
 use super::workspace::lead;
-use crate::config::loops::sourced;
+use crate::config::loops::sourced::{self, Below, Reach};
 use crate::run::LoopSpec;
 
 /// Most bytes of one script that are looked through.
@@ -32,30 +36,54 @@ const REFERENCES: [&str; 6] = [
     "cases",
 ];
 
-/// What examines the work of this loop: `scripts` are its pinned files, with copies below `pinned`; what these
-/// read in over several hops is looked for in the project.
+/// What examines the work of this loop: `scripts` are its pinned files, with copies below `pinned`; what these read in
+/// and run over several hops is looked for in the project.
 pub(super) fn of(
     spec: &LoopSpec,
     scripts: Vec<String>,
     (pinned, project): (&Path, &Path),
 ) -> Examiners {
+    let plain = |path: &Path| lead::read_plain(path).ok().flatten();
     let file = |path: &str| {
-        let plain = |folder: &Path| lead::read_plain(&folder.join(path)).ok().flatten();
-        plain(pinned).or_else(|| plain(project))
+        let copy = plain(&pinned.join(path));
+        copy.or_else(|| plain(&project.join(ways::of(project, path).last()?)))
     };
     let mut found = Examiners::default();
+    let work = Work::of(spec);
     for check in &spec.goal.checks {
         read(&check.command.join(" "), &mut found);
+        reached(sourced::reach_of(&check.command, &file), &work, &mut found);
     }
     for script in &scripts {
         let text = fs::read(pinned.join(script)).unwrap_or_default();
         let text = String::from_utf8_lossy(text.get(..SCRIPT_BYTES).unwrap_or(&text)).into_owned();
         read(&text, &mut found);
-        let parts = sourced::all(script, &file);
-        found.run.extend(parts.into_iter().map(|part| part.path));
+        reached(sourced::reach(script, &file), &work, &mut found);
     }
+    let led = found.run.iter().chain(&scripts);
+    let led: Vec<String> = led.flat_map(|path| ways::of(project, path)).collect();
+    found.run.extend(led);
+    let led = found.below.iter().flat_map(|below| {
+        let folders = ways::of(project, &below.folder).into_iter();
+        folders.map(|folder| Below {
+            folder,
+            ..below.clone()
+        })
+    });
+    found.below = led.collect();
     found.scripts = scripts;
     found
+}
+
+/// Adds what scripts lead to. What they run may be the very work that they look at, if the loop says so.
+fn reached(reach: Reach, work: &Work<'_>, found: &mut Examiners) {
+    let parts = reach.sourced.into_iter().map(|part| part.path);
+    let run = reach.run.into_iter().filter(|path| !work.is(path));
+    found.run.extend(parts.chain(run));
+    let below = reach.below.into_iter();
+    found
+        .below
+        .extend(below.filter(|below| below.sourced || !work.is(&below.folder)));
 }
 
 /// Adds every file that a script runs or names.

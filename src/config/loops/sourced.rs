@@ -1,13 +1,21 @@
-//! What shell scripts read in, over several hops: by a plain path, a path beside the script, or a variable that was
-//! set to one. Read by rules, nothing is run; a path that is put together in any other way is not found.
+//! What shell scripts read in and run, over several hops: by a plain path, a path beside the script, one below a
+//! folder that they went to, or a variable that was set to one. Read by rules, nothing is run; a path that is put
+//! together in any other way is not found.
+
+mod commands;
 
 use std::collections::BTreeMap;
+
+use commands::{Command, folder};
 
 /// Most hops from a check's own script.
 const DEPTH: usize = 4;
 
-/// Most files that one script leads to.
+/// Most files that one script reads in, as many folders, and eight times as many files that it runs.
 const MOST: usize = 32;
+
+/// Most folders that are remembered as gone to.
+const MOST_WENT: usize = 8;
 
 /// Most bytes of one script that are looked through.
 const SCRIPT_BYTES: usize = 256 * 1024;
@@ -18,13 +26,37 @@ const PLACED: char = '\u{1}';
 /// Stands for whatever is not known before the script runs.
 const UNKNOWN: char = '\u{2}';
 
+/// Letters of a path that stand for others.
+const OPEN: [char; 4] = [UNKNOWN, '*', '?', '['];
+
 /// Words after which a file is read in and becomes a part of the script.
 const SOURCES: [&str; 2] = [".", "source"];
 
-/// Words that may stand before an assignment or a command.
-const BEFORE: [&str; 11] = [
-    "export", "readonly", "local", "declare", "then", "do", "else", "if", "!", "{", "builtin",
+/// Programs that execute a script of the shell's language.
+const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ksh", "zsh", "ash", "bats"];
+
+/// Programs that execute a script of another language.
+const INTERPRETERS: [&str; 7] = ["python", "python3", "perl", "ruby", "node", "php", "lua"];
+
+/// Programs that do what the file after `-f` says.
+const FILTERS: [&str; 10] = [
+    "awk", "gawk", "mawk", "nawk", "sed", "gsed", "jq", "grep", "egrep", "make",
 ];
+
+/// Other words before that file.
+const FILE_WORDS: [&str; 3] = ["-f", "--file", "--from-file"];
+
+/// How files end that are read on as scripts of the shell where one runs them.
+const SCRIPT_ENDS: [&str; 6] = [".sh", ".bash", ".dash", ".ksh", ".zsh", ".bats"];
+
+/// Words that may stand before an assignment or a command.
+const BEFORE: [&str; 14] = [
+    "export", "readonly", "local", "declare", "then", "do", "else", "elif", "if", "while", "until",
+    "!", "{", "builtin",
+];
+
+/// Programs that run what follows their own options and numbers.
+const AROUND: [&str; 7] = ["exec", "command", "time", "env", "nohup", "nice", "timeout"];
 
 /// A file that a script reads in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,141 +67,379 @@ pub(crate) struct Sourced {
     pub(crate) beside: bool,
 }
 
-/// What a script of the project leads to, itself left out; `read` gives the bytes of a file by its path.
+/// Files below a folder whose names are not known before a script runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Below {
+    /// The folder, by its path in the project.
+    pub(crate) folder: String,
+    /// How the files end; empty where nothing is known of it.
+    pub(crate) end: String,
+    /// Whether they are read in: then one more of them changes the script.
+    pub(crate) sourced: bool,
+}
+
+/// All that a script reads in and runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Reach {
+    /// What it reads in.
+    pub(crate) sourced: Vec<Sourced>,
+    /// What else it runs, or gives to a program as its orders, where it does not look at what that prints: files
+    /// of the project that are there.
+    pub(crate) run: Vec<String>,
+    /// What of both has names that are not known.
+    pub(crate) below: Vec<Below>,
+}
+
+/// What a script of the project reads in, itself left out; `read` gives the bytes of a file by its path.
 pub(crate) fn all(script: &str, read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Vec<Sourced> {
-    let mut walk = Walk {
-        main: script,
-        read,
-        set: BTreeMap::new(),
-        found: Vec::new(),
-    };
+    let mut walk = Walk::of(script, read, false);
+    walk.file(script, 0);
+    walk.found.sourced
+}
+
+/// The same with all that it runs, and what the scripts among that read in and run.
+pub(crate) fn reach(script: &str, read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Reach {
+    let mut walk = Walk::of(script, read, true);
     walk.file(script, 0);
     walk.found
 }
 
-struct Walk<'a> {
-    /// What `$0` is, also in what is read in.
-    main: &'a str,
-    read: &'a dyn Fn(&str) -> Option<Vec<u8>>,
-    /// Variables whose value is known, from the line after the one that sets them.
-    set: BTreeMap<String, String>,
-    found: Vec<Sourced>,
+/// The same of one command, given by its words.
+pub(crate) fn reach_of(words: &[String], read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Reach {
+    let mut walk = Walk::of("", read, true);
+    let words = words.to_vec();
+    let command = Command {
+        words,
+        ..Command::default()
+    };
+    walk.command(&command, 0);
+    walk.found
 }
 
-impl Walk<'_> {
+struct Walk<'a> {
+    /// Where it begins; not found by itself.
+    main: &'a str,
+    /// What `$0` is, also in what is read in.
+    zero: String,
+    read: &'a dyn Fn(&str) -> Option<Vec<u8>>,
+    /// Whether what is only run is looked for too.
+    runs: bool,
+    /// Variables whose value is known.
+    set: BTreeMap<String, String>,
+    /// Folders that were gone to: what comes after may be meant from each of them.
+    went: Vec<String>,
+    found: Reach,
+}
+
+impl<'a> Walk<'a> {
+    fn of(main: &'a str, read: &'a dyn Fn(&str) -> Option<Vec<u8>>, runs: bool) -> Self {
+        Self {
+            main,
+            zero: main.to_owned(),
+            read,
+            runs,
+            set: BTreeMap::new(),
+            went: Vec::new(),
+            found: Reach::default(),
+        }
+    }
+
     fn file(&mut self, path: &str, depth: usize) {
         let Some(bytes) = (self.read)(path) else {
             return;
         };
         let bytes = bytes.get(..SCRIPT_BYTES).unwrap_or(&bytes);
         let text = String::from_utf8_lossy(bytes).replace([PLACED, UNKNOWN], "");
-        for line in text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with('#'))
-        {
-            let line = self.filled(line, path);
-            for statement in line.split([';', '&', '|']) {
-                self.statement(statement, depth);
+        for line in text.replace("\\\n", " ").lines() {
+            if line.trim_start().starts_with('#') {
+                continue;
+            }
+            // What a line sets may be used further on in it, and is set once.
+            let before = self.set.clone();
+            for command in commands::of(&self.filled(line, path)) {
+                self.sets(&command.words());
+            }
+            let mut own = self.set.clone();
+            own.retain(|name, value| before.get(name) != Some(value));
+            for command in commands::of(&self.filled(line, path)) {
+                self.command(&command, depth);
+            }
+            self.set.extend(own);
+        }
+    }
+
+    fn command(&mut self, command: &Command, depth: usize) {
+        match *self.sets(&command.words()) {
+            ["for", ..] => {}
+            ["cd" | "pushd", folder, ..] => self.goes_to(folder),
+            [word, target, ..] if SOURCES.contains(&word) => self.reads_in(target, depth),
+            [program, ref rest @ ..] if self.runs => self.program(program, rest, command, depth),
+            _ => {}
+        }
+    }
+
+    /// Notes what stands before a command; what is left begins with the command itself.
+    fn sets<'w, 's>(&mut self, mut words: &'w [&'s str]) -> &'w [&'s str] {
+        while let [first, rest @ ..] = words {
+            words = if BEFORE.contains(first) {
+                rest
+            } else if AROUND.contains(first) {
+                let own = |word: &&&str| word.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+                rest.get(rest.iter().take_while(own).count()..)
+                    .unwrap_or_default()
+            } else if let Some((name, value)) = assignment(first) {
+                self.set.insert(name.to_owned(), value.to_owned());
+                rest
+            } else {
+                break;
+            };
+        }
+        if let ["for", name, "in", each @ ..] = words {
+            self.set.insert((*name).to_owned(), pattern(each));
+        }
+        words
+    }
+
+    fn goes_to(&mut self, folder: &str) {
+        if folder.contains(OPEN) {
+            return;
+        }
+        let from = self.went.last().map(|last| format!("{last}/{folder}"));
+        let from = from.filter(|_| !folder.starts_with([PLACED, '/']));
+        for folder in [Some(folder.to_owned()), from].into_iter().flatten() {
+            if self.went.len() < MOST_WENT && !self.went.contains(&folder) {
+                self.went.push(folder);
             }
         }
     }
 
-    fn statement(&mut self, statement: &str, depth: usize) {
-        let bare = statement.replace(['"', '\''], "");
-        let mut words = bare
-            .split_whitespace()
-            .skip_while(|word| BEFORE.contains(word));
-        let Some(first) = words.next() else { return };
-        if let Some((name, value)) = first.split_once('=') {
-            self.set.insert(name.to_owned(), value.to_owned());
+    fn reads_in(&mut self, target: &str, depth: usize) {
+        if target.contains(OPEN) {
+            return self.below(target, true);
         }
-        let Some(target) = words.next().filter(|_| SOURCES.contains(&first)) else {
-            return;
-        };
-        let beside = target.starts_with(PLACED);
-        let Some(path) = inside(target.trim_start_matches(PLACED)) else {
-            return;
-        };
-        let sourced = Sourced { path, beside };
-        if self.found.len() < MOST && sourced.path != self.main && !self.found.contains(&sourced) {
-            let path = sourced.path.clone();
-            self.found.push(sourced);
-            if depth + 1 < DEPTH {
+        for (at, sourced) in self.places(target).into_iter().enumerate() {
+            // Whether it is meant from a folder that was gone to is told by what lies there.
+            if at > 0 && (self.read)(&sourced.path).is_none() {
+                continue;
+            }
+            let known = &self.found.sourced;
+            if known.len() < MOST && sourced.path != self.main && !known.contains(&sourced) {
+                let path = sourced.path.clone();
+                self.found.sourced.push(sourced);
+                if depth + 1 < DEPTH {
+                    self.file(&path, depth + 1);
+                }
+            }
+        }
+    }
+
+    /// What is heard is looked at; of everything else the end counts, and what it runs decides that.
+    fn program(&mut self, program: &str, rest: &[&str], command: &Command, depth: usize) {
+        let own = program
+            .strip_prefix('/')
+            .and_then(|path| path.rsplit('/').next());
+        let name = own.unwrap_or(program);
+        if SHELLS.contains(&name) {
+            self.shell(rest, command, depth);
+        } else if FILTERS.contains(&name) {
+            let mut orders = false;
+            for word in rest {
+                let joined = FILE_WORDS
+                    .iter()
+                    .find_map(|file| word.strip_prefix(file)?.strip_prefix('='));
+                if let Some(file) = joined.or(orders.then_some(*word)) {
+                    self.runs(file, false, depth);
+                }
+                let short = is_option(word) && !word.starts_with("--") && word.ends_with('f');
+                orders = short || FILE_WORDS.contains(word);
+            }
+        } else if command.heard {
+        } else if INTERPRETERS.contains(&name) {
+            let options = rest.iter().take_while(|word| is_option(word));
+            let script = rest.get(options.clone().count());
+            let elsewhere = ["-c", "-m", "-e", "-n"];
+            if let Some(script) =
+                script.filter(|_| !options.clone().any(|word| elsewhere.contains(word)))
+            {
+                self.runs(script, false, depth);
+            }
+        } else if program.contains('/') {
+            self.runs(program, false, depth);
+        }
+    }
+
+    fn shell(&mut self, words: &[&str], command: &Command, depth: usize) {
+        let mut words = words.iter();
+        let mut text = false;
+        while let Some(word) = words.next() {
+            if is_option(word) {
+                let letters = word.trim_start_matches('-');
+                let long = word.starts_with("--");
+                if letters.contains('n') && !long {
+                    // Reads it alone, and runs nothing.
+                    return;
+                }
+                text |= letters.contains('c') && !long;
+                if letters.ends_with('o') && !long {
+                    words.next();
+                }
+            } else if text {
+                for inner in commands::of(word) {
+                    let heard = inner.heard || command.heard;
+                    self.command(&Command { heard, ..inner }, depth);
+                }
+                return;
+            } else {
+                if !command.heard {
+                    self.runs(word, true, depth);
+                }
+                return;
+            }
+        }
+        if let Some(input) = command.input.as_deref().filter(|_| !command.heard) {
+            self.runs(input, true, depth);
+        }
+    }
+
+    /// Notes what is run, and reads on in it where it is a script of the shell.
+    fn runs(&mut self, target: &str, shell: bool, depth: usize) {
+        if target.contains(OPEN) {
+            return self.below(target, false);
+        }
+        for Sourced { path, .. } in self.places(target) {
+            let known = &self.found.run;
+            if known.len() >= 8 * MOST || path == self.main || known.contains(&path) {
+                continue;
+            }
+            let Some(bytes) = (self.read)(&path) else {
+                continue;
+            };
+            self.found.run.push(path.clone());
+            if depth + 1 < DEPTH && (shell || is_script(&path, &bytes)) {
+                let zero = std::mem::replace(&mut self.zero, path.clone());
                 self.file(&path, depth + 1);
+                self.zero = zero;
             }
         }
     }
 
-    /// A line with every variable and every substitution in its place, as far as they are known.
+    /// Notes the folder of what has a name that is not known.
+    fn below(&mut self, target: &str, sourced: bool) {
+        let (Some(first), Some(last)) = (target.find(OPEN), target.rfind(OPEN)) else {
+            return;
+        };
+        let (known, rest) = target.split_at(first);
+        let folder = match known.rsplit_once('/') {
+            Some((folder, _)) => folder,
+            None if rest.starts_with(UNKNOWN) && known.is_empty() => return,
+            None => ".",
+        };
+        let end = end(target.get(last..).unwrap_or_default());
+        for place in self.places(folder) {
+            let below = Below {
+                folder: place.path,
+                end: end.to_owned(),
+                sourced,
+            };
+            if self.found.below.len() < MOST && !self.found.below.contains(&below) {
+                self.found.below.push(below);
+            }
+        }
+    }
+
+    /// Where in the project a path may lead: as it stands, and from each folder that was gone to.
+    fn places(&self, target: &str) -> Vec<Sourced> {
+        let place = |path: &str| {
+            let beside = path.starts_with(PLACED);
+            inside(path.trim_start_matches(PLACED)).map(|path| Sourced { path, beside })
+        };
+        let mut places: Vec<Sourced> = place(target).into_iter().collect();
+        if !target.is_empty() && !target.starts_with([PLACED, '/']) {
+            let went = self.went.iter().map(|folder| format!("{folder}/{target}"));
+            places.extend(went.filter_map(|path| place(&path)));
+        }
+        places
+    }
+
+    /// A line with every variable in its place, as far as they are known.
     fn filled(&self, line: &str, own: &str) -> String {
-        let (main, own) = (format!("{PLACED}{}", self.main), format!("{PLACED}{own}"));
-        let mut line = line.to_owned();
-        let folders = [
-            ("${0%/*}", folder(&main)),
-            ("${BASH_SOURCE%/*}", folder(&own)),
-        ];
-        let files = [
-            ("${BASH_SOURCE[0]}", own.clone()),
-            ("${BASH_SOURCE}", own.clone()),
-            ("$BASH_SOURCE", own.clone()),
-            ("${0}", main.clone()),
-            ("$0", main.clone()),
-        ];
-        for (word, value) in folders.into_iter().chain(files) {
-            line = line.replace(word, &value);
-        }
-        // A longer name goes first: `$DIRECTORY` is not `$DIR` and more.
-        let mut set: Vec<_> = self.set.iter().collect();
-        set.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-        for (name, value) in set {
-            line = line.replace(&format!("${{{name}}}"), value);
-            line = line.replace(&format!("${name}"), value);
-        }
-        substituted(line)
+        commands::filled(line, &|name| {
+            let (plain, folder_of) = match name.strip_suffix("%/*") {
+                Some(plain) => (plain, true),
+                None => (name, false),
+            };
+            let (plain, default) = match plain.split_once(":-") {
+                Some((plain, default)) => (plain, Some(default)),
+                None => (plain, None),
+            };
+            let value = match plain {
+                "0" => Some(format!("{PLACED}{}", self.zero)),
+                "BASH_SOURCE" | "BASH_SOURCE[0]" => Some(format!("{PLACED}{own}")),
+                "PWD" => Some(".".to_owned()),
+                set => self.set.get(set).cloned(),
+            };
+            let value = value.or_else(|| default.map(str::to_owned))?;
+            Some(if folder_of { folder(&value) } else { value })
+        })
     }
 }
 
-/// A line whose `$(…)` have become what they print, from the innermost on; what is left of `$` is not known.
-fn substituted(mut line: String) -> String {
-    // Each pass takes one out.
-    while let Some(from) = line.rfind("$(") {
-        let rest = &line[from + 2..];
-        let Some(length) = rest.find(')') else { break };
-        let printed = printed(&rest[..length]);
-        line.replace_range(from..=from + 2 + length, &printed);
-    }
-    if let [before, inner, after] = line.split('`').collect::<Vec<_>>()[..] {
-        line = format!("{before}{}{after}", printed(inner));
-    }
-    line.replace('$', &UNKNOWN.to_string())
+fn assignment(word: &str) -> Option<(&str, &str)> {
+    let (name, value) = word.split_once('=')?;
+    let letters = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    letters.then_some((name, value))
 }
 
-/// What `dirname FILE` and `cd FOLDER && pwd` print.
-fn printed(command: &str) -> String {
-    let bare = command.replace(['"', '\''], "");
-    let noise = ["--", "&&", "-P", "-L", ";", ">/dev/null", "2>&1"];
-    let words: Vec<&str> = bare
-        .split_whitespace()
-        .filter(|word| !noise.contains(word))
-        .collect();
-    match words[..] {
-        ["dirname", file] if file.starts_with(PLACED) => folder(file),
-        ["cd", folder, "pwd"] | ["realpath", folder] if folder.starts_with(PLACED) => {
-            folder.to_owned()
+/// What stands for each of these words: the pattern among them, or one for all files of their folder.
+fn pattern(each: &[&str]) -> String {
+    let open = each.iter().find(|word| word.contains(OPEN));
+    match (open.or(each.first()), each) {
+        (Some(open), _) if open.contains(OPEN) || each.len() == 1 => (*open).to_owned(),
+        (Some(first), all) => {
+            let folder = |word: &str| word.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+            let (wanted, mut all) = (folder(first), all.iter().map(|word| folder(word)));
+            match wanted {
+                _ if all.any(|folder| folder != wanted) => UNKNOWN.to_string(),
+                Some(folder) => format!("{folder}/*"),
+                None => "*".to_owned(),
+            }
         }
-        _ => UNKNOWN.to_string(),
+        (None, _) => UNKNOWN.to_string(),
     }
 }
 
-/// The folder of a placed file.
-fn folder(file: &str) -> String {
-    let folder = file.rsplit_once('/').map(|(folder, _)| folder);
-    folder.map_or_else(|| format!("{PLACED}."), str::to_owned)
+/// What is known to stand at the end of a name, after the last letter that stands for others.
+fn end(rest: &str) -> &str {
+    let mut letters = rest.chars();
+    let first = letters.next();
+    let rest = letters.as_str();
+    let named = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    match (first, rest.split_once('}')) {
+        (Some(UNKNOWN), Some((_, rest))) if letters.as_str().starts_with('{') => rest,
+        (Some(UNKNOWN), _) => rest.trim_start_matches(named),
+        (Some('['), _) => rest.split_once(']').map_or("", |(_, rest)| rest),
+        _ => rest,
+    }
+}
+
+fn is_option(word: &str) -> bool {
+    word.starts_with(['-', '+']) && word.len() > 1
+}
+
+/// Whether this is a script of the shell.
+fn is_script(path: &str, bytes: &[u8]) -> bool {
+    let first = bytes
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let shell =
+        first.starts_with(b"#!") && String::from_utf8_lossy(first).trim_end().ends_with("sh");
+    shell || SCRIPT_ENDS.iter().any(|end| path.ends_with(end))
 }
 
 /// The plain path of this below the project; `None` for one that leaves it or is not known whole.
-fn inside(path: &str) -> Option<String> {
-    if path.starts_with('/') || path.contains([UNKNOWN, PLACED, '~', '*']) {
+pub(crate) fn inside(path: &str) -> Option<String> {
+    if path.starts_with('/') || path.contains(['~', PLACED]) || path.contains(OPEN) {
         return None;
     }
     let mut parts: Vec<&str> = Vec::new();
@@ -232,9 +502,9 @@ mod tests {
         let files = [
             (
                 "scripts/check",
-                "LIB=lib\n. \"$LIB/one.sh\"\n. \"$(dirname \"$0\")/in/two.sh\"\n",
+                "L=lib; . \"$L/one.sh\"\nL=$L/more; . \"$L/six.sh\"\n. \"$IN/seven.sh\"\n. \"$(dirname \"$0\")/in/two.sh\"\n",
             ),
-            ("lib/one.sh", ". ./lib/three.sh\n. \"$LIB/one.sh\"\n"),
+            ("lib/one.sh", ". ./lib/three.sh\n. \"$L/one.sh\"\nIN=in\n"),
             (
                 "scripts/in/two.sh",
                 ". \"$(dirname \"$BASH_SOURCE\")/four.sh\"\n. \"$(dirname \"$0\")/five.sh\"\n",
@@ -243,6 +513,8 @@ mod tests {
         let wanted = [
             "lib/one.sh",
             "lib/three.sh",
+            "lib/more/six.sh",
+            "in/seven.sh",
             "@scripts/in/two.sh",
             "@scripts/in/four.sh",
             "@scripts/five.sh",
@@ -263,5 +535,100 @@ mod tests {
             .collect();
         let deep: Vec<(&str, &str)> = deep.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
         assert_eq!(found(&deep), ["1", "2", "3", "4"]);
+    }
+
+    /// What only a run of the script decides by is found, over hops; what it looks at itself is not.
+    #[test]
+    fn what_is_run_is_reached() {
+        let table: [(&str, &str, &str); 30] = [
+            ("cd lib; . ./a.sh", "lib/a.sh lib/b", ""),
+            ("cd lib && awk -f b", "lib/b", ""),
+            ("cd lib; cd deep && . ./c.sh", "lib/deep/c.sh", ""),
+            (
+                "cd \"$(dirname \"$0\")/../lib\" && . ./a.sh",
+                "lib/a.sh lib/b",
+                "",
+            ),
+            ("same() { sh lib/a.sh \"$1\"; }", "lib/a.sh lib/b", ""),
+            ("echo 1 | awk -f lib/b | grep -q .", "lib/b", ""),
+            ("x=$(awk -f lib/b)", "lib/b", ""),
+            ("L=lib; sed -nf \"$L/b\" < in", "lib/b", ""),
+            ("sed --file=lib/b < in", "lib/b", ""),
+            (
+                "L=${LIB:-lib}; exec bash -euo pipefail $L/a.sh",
+                "lib/a.sh lib/b",
+                "",
+            ),
+            (
+                "if ! env X=1 lib/a.sh; then exit 1; fi",
+                "lib/a.sh lib/b",
+                "",
+            ),
+            ("timeout 5 python3 -u lib/d.py || exit 1", "lib/d.py", ""),
+            ("sh < lib/a.sh", "lib/a.sh lib/b", ""),
+            ("sh -c 'cd lib; . ./a.sh'", "lib/a.sh lib/b", ""),
+            (". \"$(dirname ./lib/x)/a.sh\"", "lib/a.sh lib/b", ""),
+            (
+                ". \"$(git rev-parse --show-toplevel)/lib/a.sh\"",
+                "lib/a.sh lib/b",
+                "",
+            ),
+            (
+                "for f in lib/*.sh; do . \"$f\"; done",
+                "",
+                "lib .sh sourced",
+            ),
+            (
+                "for f in lib/a.sh lib/z.sh; do . \"$f\"; done",
+                "",
+                "lib  sourced",
+            ),
+            (
+                "for f in lib/*.sh; do sh \"$f\" || exit; done",
+                "",
+                "lib .sh run",
+            ),
+            ("cd lib\nfor f in *.sh; do sh ./$f; done", "", "lib .sh run"),
+            (". lib/$1.sh\n. lib/${2}.sh", "", "lib .sh sourced"),
+            ("got=$(sh lib/a.sh 3)", "", ""),
+            ("sh lib/a.sh | diff - lib/b", "", ""),
+            ("(cd lib && ./a.sh) > out", "", ""),
+            ("[ -f lib/b ] && grep -q x lib/b && wc -w < lib/b", "", ""),
+            ("for f in lib/*.sh; do sh -n \"$f\"; done", "", ""),
+            (
+                "for f in lib/*.py; do python3 -m py_compile $f; done",
+                "",
+                "",
+            ),
+            ("for f in lib/*; do grep -q x $f; done", "", ""),
+            ("echo 'sh lib/a.sh' # sh lib/a.sh", "", ""),
+            ("diff lib/b lib/a.sh; rm -f lib/b; tail -f lib/b", "", ""),
+        ];
+        for (text, named, below) in table {
+            let files = [
+                ("scripts/check", text),
+                ("lib/a.sh", "awk -f lib/b\n. ./a.sh\n"),
+                ("lib/b", "cd other\n. lib/c\n"),
+                ("lib/c", ""),
+                ("lib/d.py", "import sys\n"),
+                ("lib/deep/c.sh", ""),
+            ];
+            let there = |path: &str| files.iter().find(|(name, _)| *name == path);
+            let read = |path: &str| there(path).map(|(_, text)| text.as_bytes().to_vec());
+            let reach = reach("scripts/check", &read);
+            let sourced = reach.sourced.into_iter().map(|part| part.path);
+            let found = sourced
+                .chain(reach.run)
+                .filter(|path| there(path).is_some());
+            let mut found: Vec<String> = found.collect();
+            found.sort();
+            assert_eq!(found.join(" "), named, "{text}");
+            let show = |b: Below| {
+                let how = if b.sourced { "sourced" } else { "run" };
+                format!("{} {} {how}", b.folder, b.end)
+            };
+            let folders: Vec<String> = reach.below.into_iter().map(show).collect();
+            assert_eq!(folders.join(", "), below, "{text}");
+        }
     }
 }

@@ -2,9 +2,11 @@
 //! of `run/flag`. Reads the change as git tells it; refuses nothing.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use super::diff::{self, Delta, LINK};
 use super::{Trouble, Workspace};
+use crate::config::loops::sourced::Below;
 use crate::run::flag::inside::{Mark, Tests};
 use crate::run::flag::{self, alike, lines, paths};
 use crate::run::inert::{cut, spelled_line};
@@ -21,10 +23,12 @@ const PATH_CHARS: usize = 120;
 pub struct Examiners {
     /// Check scripts, by their path in the project.
     pub scripts: Vec<String>,
-    /// What they read in, import or compare with: any change is flagged.
+    /// What they read in, run, import or compare with: any change is flagged.
     pub run: HashSet<String>,
     /// What else they name; it may well be the work that they look at.
     pub named: HashSet<String>,
+    /// What they read in or run without knowing its names.
+    pub(crate) below: Vec<Below>,
 }
 
 impl Examiners {
@@ -34,6 +38,20 @@ impl Examiners {
         let known = self.run.contains(path) || self.named.contains(path);
         let script = self.scripts.iter().any(|script| script == path);
         known || script || paths::sign(path) == Some(Sign::Test)
+    }
+
+    /// Whether a check relies on what was changed here, in any case of letters: on some disks that is the same file.
+    fn rely_on(&self, path: &str, kind: ChangeKind) -> bool {
+        let lower = path.to_lowercase();
+        let mut files = self.run.iter().chain(&self.scripts);
+        // One more that is only run says nothing of what the others say.
+        let counts = |below: &Below| below.sourced || kind != ChangeKind::Added;
+        let lies = |below: &Below| {
+            Path::new(&lower).starts_with(below.folder.to_lowercase())
+                && lower.ends_with(&below.end.to_lowercase())
+        };
+        files.any(|file| file.to_lowercase() == lower)
+            || self.below.iter().any(|below| counts(below) && lies(below))
     }
 
     /// The names that code which does its work has no reason to speak of.
@@ -95,7 +113,7 @@ impl Workspace {
         }
         if let Some(sign) = paths::sign(&name) {
             flag(sign, format!("{shown} {verb}"));
-        } else if examiners.run.contains(&name) || examiners.scripts.contains(&name) {
+        } else if examiners.rely_on(&name, delta.kind) {
             flag(Sign::Check, format!("{shown} {verb}; a check relies on it"));
         } else if delta.kind == ChangeKind::Added && paths::shadows(&name) {
             let what = format!("{shown} added; Python takes it for a module of its own library");
@@ -288,10 +306,16 @@ mod tests {
     /// A test and what a check reaches for examine; a lock file that a build tool brings up to date does not.
     #[test]
     fn what_tools_write_does_not_examine() {
+        let below = |folder: &str, end: &str, sourced| Below {
+            folder: folder.to_owned(),
+            end: end.to_owned(),
+            sourced,
+        };
         let examiners = Examiners {
             scripts: vec!["scripts/check".to_owned()],
             run: ["lib/compare.sh".to_owned()].into(),
             named: ["words.txt".to_owned()].into(),
+            below: vec![below("parts", "", true), below("suite", ".sh", false)],
         };
         for path in [
             "scripts/check",
@@ -303,7 +327,21 @@ mod tests {
         }
         for path in ["Cargo.lock", "web/package-lock.json", "src/lib.rs"] {
             assert!(!examiners.hold(path), "{path}");
+            assert!(!examiners.rely_on(path, ChangeKind::Modified), "{path}");
         }
+        let relied = [
+            "LIB/compare.sh",
+            "Scripts/Check",
+            "parts/new.sh",
+            "parts",
+            "suite/one.sh",
+        ];
+        for path in relied {
+            assert!(examiners.rely_on(path, ChangeKind::Modified), "{path}");
+        }
+        assert!(examiners.rely_on("parts/new.sh", ChangeKind::Added));
+        assert!(!examiners.rely_on("suite/new.sh", ChangeKind::Added));
+        assert!(!examiners.rely_on("suite/read.me", ChangeKind::Modified));
     }
 
     /// A line in the middle of an assertion is a line of a test, where it stands in the source itself.
