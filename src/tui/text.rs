@@ -6,6 +6,7 @@ pub mod flow;
 pub mod patch;
 pub mod pieces;
 pub mod reflow;
+pub mod spelling;
 pub mod waking;
 
 use std::borrow::Cow;

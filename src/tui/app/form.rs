@@ -5,7 +5,7 @@ use crate::protocol::RunId;
 use crate::run::{Ask, Checkpoint, Decision, Edit, Judgement, Verdict};
 
 use super::arming::Shown;
-use super::field::{self, Purpose};
+use super::field::Purpose;
 use super::runs::Run;
 use super::{App, Layer, Out};
 
@@ -330,12 +330,6 @@ impl App {
             return;
         }
         let whole = text.lines.join("\n");
-        if !form.outside && !field::keeps(&whole) {
-            self.toast = Some(format!(
-                "{path} holds characters that this editor would lose; E opens it in your own"
-            ));
-            return;
-        }
         let purpose = Purpose::File(form.shown.clone(), path.to_owned());
         self.toast = None;
         if form.outside {
