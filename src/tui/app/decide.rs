@@ -301,6 +301,7 @@ impl App {
             return;
         }
         self.asked.file_refused(what);
+        self.unsaved(what);
         self.complain(what, why);
     }
 

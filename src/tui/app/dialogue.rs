@@ -128,9 +128,7 @@ impl App {
             let purpose = Purpose::Memory(theirs.name.clone(), theirs.digest.clone());
             self.open_field(purpose, &theirs.text);
             if let Some(field) = &mut self.field {
-                let before = field.before.clone();
-                *field = super::field::Field::new(field.purpose.clone(), &both);
-                field.before = before;
+                field.replace(&both);
             }
         }
         Vec::new()

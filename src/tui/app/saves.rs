@@ -3,6 +3,7 @@
 use crate::protocol::{Command, MemoryText};
 use crate::run::Digest;
 
+use super::field::Purpose;
 use super::view::Save;
 use super::{App, Newest, Out};
 
@@ -12,7 +13,8 @@ impl App {
         let name = base.name.clone();
         self.saving = Some(Save {
             name: name.clone(),
-            before: base.text.clone(),
+            before: (base.text.clone(), base.digest.clone()),
+            text: text.clone(),
             saved: Digest::of(text.as_bytes()),
         });
         let base = base.digest.clone();
@@ -26,6 +28,20 @@ impl App {
         if let Some(save) = self.saving.take_if(ours) {
             self.newest = Newest::Memory(save);
             self.done(&format!("saved {}", memory.path));
+        }
+    }
+
+    /// A save was refused: what was typed is in the editor again.
+    pub(crate) fn unsaved(&mut self, what: &str) {
+        let memories = &self.world.memories;
+        let path = |save: &Save| memories.get(&save.name).map(|memory| memory.path.as_str());
+        let ours = self.saving.as_ref().and_then(path) == Some(what);
+        if let Some(save) = self.saving.take_if(|_| ours && self.field.is_none()) {
+            let (before, base) = save.before;
+            self.open_field(Purpose::Memory(save.name, base), &before);
+            if let Some(field) = &mut self.field {
+                field.replace(&save.text);
+            }
         }
     }
 
@@ -49,7 +65,7 @@ impl App {
         Out::Send(Command::SaveMemory {
             name: save.name,
             base: save.saved,
-            text: save.before,
+            text: save.before.0,
         })
     }
 }

@@ -42,8 +42,10 @@ pub struct Reading {
 pub struct Save {
     /// The loop.
     pub name: String,
-    /// The text before.
-    pub before: String,
+    /// The text before, and its digest.
+    pub before: (String, Digest),
+    /// What is saved.
+    pub text: String,
     /// Digest of what is saved.
     pub saved: Digest,
 }

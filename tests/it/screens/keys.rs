@@ -792,6 +792,57 @@ fn undo_arms_what_stop_all_switched_off() {
     }
 }
 
+/// A memory that cannot be saved is in the editor again with all that was typed, and can be saved once more.
+#[test]
+fn a_refused_save_loses_nothing() {
+    let mut cockpit = at_work();
+    let memory = scenes::memory();
+    cockpit.tell(&[scenes::record(NOON, Fact::Memory(memory.clone()))]);
+    cockpit.keys("4mtyped <esc>");
+    assert!(cockpit.app.field.is_none());
+    let why = "is not UTF-8 at byte 3".to_owned();
+    let what = memory.path.clone();
+    cockpit.tell(&[scenes::record(NOON, Fact::Refused { what, why })]);
+    let field = cockpit.app.field.as_ref().unwrap();
+    assert!(field.text().contains("typed "), "{}", field.text());
+    assert!(toast(&cockpit).contains("not UTF-8"));
+    cockpit.keys("<esc>");
+    let saves = cockpit.sent.iter().filter_map(|out| match out {
+        Out::Send(Command::SaveMemory { base, text, .. }) => Some((base, text.contains("typed "))),
+        _ => None,
+    });
+    assert_eq!(saves.collect::<Vec<_>>(), [(&memory.digest, true); 2]);
+}
+
+/// Without a host nothing is asked, what is shown is said to be old, and no key changes anything; the next host
+/// takes over.
+#[test]
+fn nothing_is_answered_without_a_host() {
+    let mut cockpit = at_work();
+    cockpit.tell(&[scenes::record(NOON, Fact::Leaving)]);
+    cockpit.keys("caserxuX");
+    let looks = |out: &Out| match out {
+        Out::Send(command) => matches!(
+            command,
+            Command::Fetch(_) | Command::Seen { .. } | Command::Looks { .. } | Command::Here
+        ),
+        _ => false,
+    };
+    assert!(cockpit.sent.iter().all(looks), "{:?}", cockpit.sent);
+    assert!(
+        toast(&cockpit).contains("no host runs"),
+        "{}",
+        toast(&cockpit)
+    );
+    insta::assert_snapshot!(cockpit.text("terminal"));
+    let attached = Fact::Attached {
+        project: "/p".to_owned(),
+        warnings: Vec::new(),
+    };
+    cockpit.tell(&[scenes::record(NOON, attached)]);
+    assert!(!cockpit.text("terminal").contains("all here is as it was"));
+}
+
 /// The texts of a conflict that are merged by hand are not saved while the line between them stands.
 #[test]
 fn a_merge_is_not_saved_with_its_marker() {
