@@ -112,10 +112,15 @@ impl Conversation {
     async fn next_host(&mut self, paths: &Paths) -> Option<Result<Link, HostError>> {
         loop {
             tokio::select! {
-                command = self.far.commands.recv() => match command? {
-                    Command::Fetch(_) | Command::Seen { .. } | Command::Looks { .. } => {}
-                    _ => self.refuse("it was told to end, so nothing was sent; `checkride` starts one").await,
-                },
+                command = self.far.commands.recv() => {
+                    let idle = matches!(
+                        command?,
+                        Command::Fetch(_) | Command::Seen { .. } | Command::Looks { .. }
+                    );
+                    if !idle {
+                        self.refuse("it was told to end, so nothing was sent; `checkride` starts one").await;
+                    }
+                }
                 () = tokio::time::sleep(LOOK) => match attach::connect(paths).await {
                     Err(HostError::Absent(_)) => {}
                     met => return Some(met),
