@@ -133,7 +133,7 @@ pub(super) fn tell(record: &Record, json: bool, out: &mut Out<'_>) {
 }
 
 /// Says what is asked and how to answer; for programs, the record that asks.
-fn waits(session: &Session, open: &Open, json: bool, out: &mut Out<'_>) -> Exit {
+pub(super) fn waits(session: &Session, open: &Open, json: bool, out: &mut Out<'_>) -> Exit {
     if json {
         out.json(&open.record);
     } else {

@@ -1,9 +1,11 @@
 //! `stop`: one loop's run, everything, or the host.
 
+use std::collections::BTreeSet;
+
 use super::session::{refused, stalled};
-use super::{Exit, Fail, Out, Session};
-use crate::protocol::{Command, Fact, LoopState, RunId};
-use crate::run::Phase;
+use super::{Exit, Fail, Out, Session, run};
+use crate::protocol::{Command, Fact, LoopState, Record, RunId};
+use crate::run::{Event, Phase};
 
 /// What becomes of a stop that cannot be written down yet.
 const STOP_KEPT: &str = "what was at work is killed, and the run ends once that is written";
@@ -16,12 +18,17 @@ pub async fn one(mut session: Session, name: &str, out: &mut Out<'_>) -> Result<
         return Err(Exit::Refused.because(format!("{name} has no run under way")));
     };
     session.ask(Command::Stop { run: run.clone() }).await?;
+    let mut stopping = false;
     while is_under_way(&session, &run) {
-        let fact = session.next().await?.fact;
-        refused(&fact, &run.0, Exit::Refused)?;
-        stalled(&fact, &run, STOP_KEPT)?;
-        if let Fact::Done { what } = &fact {
+        let record = session.next().await?;
+        refused(&record.fact, &run.0, Exit::Refused)?;
+        stalled(&record.fact, &run, STOP_KEPT)?;
+        if let Fact::Done { what } = &record.fact {
             out.line(what);
+        }
+        stopping |= is_of(&record, &run, |event| *event == Event::StopAsked);
+        if stopping && is_of(&record, &run, |event| matches!(event, Event::Asked(_))) {
+            return Ok(asks(&session, &run, out));
         }
     }
     out.line(&format!("stopped {run}; what it made is kept"));
@@ -39,13 +46,28 @@ pub async fn all(mut session: Session, out: &mut Out<'_>) -> Result<Exit, Fail> 
         .collect();
     session.ask(Command::StopAll).await?;
     let mut told = false;
-    while !told || open.iter().any(|run| is_under_way(&session, run)) {
-        let fact = session.next().await?.fact;
-        refused(&fact, "triggers", Exit::Refused)?;
+    let mut stopping = BTreeSet::new();
+    let mut asking = BTreeSet::new();
+    while !told
+        || open
+            .iter()
+            .any(|run| is_under_way(&session, run) && !asking.contains(run))
+    {
+        let record = session.next().await?;
+        refused(&record.fact, "triggers", Exit::Refused)?;
         for run in &open {
-            stalled(&fact, run, STOP_KEPT)?;
+            stalled(&record.fact, run, STOP_KEPT)?;
+            if is_of(&record, run, |event| *event == Event::StopAsked) {
+                stopping.insert(run);
+            }
+            if stopping.contains(run) && is_of(&record, run, |e| matches!(e, Event::Asked(_))) {
+                asking.insert(run);
+            }
         }
-        told |= matches!(fact, Fact::Done { .. });
+        told |= matches!(record.fact, Fact::Done { .. });
+    }
+    for run in asking {
+        asks(&session, run, out);
     }
     let runs = match open.len() {
         0 => "nothing was under way".to_owned(),
@@ -76,6 +98,21 @@ pub async fn host(session: Session, force: bool, out: &mut Out<'_>) -> Result<()
         ));
     }
     Ok(())
+}
+
+/// Nothing of it is at work, and it cannot end as it should: a draft that cannot be written, say.
+fn asks(session: &Session, run: &RunId, out: &mut Out<'_>) -> Exit {
+    out.line(&format!(
+        "stopped what was at work in {run}; before it ends it asks:"
+    ));
+    match session.known.open_at(run) {
+        Some(open) => run::waits(session, &open, false, out),
+        None => Exit::Waiting,
+    }
+}
+
+fn is_of(record: &Record, run: &RunId, holds: impl Fn(&Event) -> bool) -> bool {
+    matches!(&record.fact, Fact::Run { run: of, event } if of == run && holds(event))
 }
 
 fn is_under_way(session: &Session, run: &RunId) -> bool {

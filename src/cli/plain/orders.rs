@@ -51,8 +51,9 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
             return Ok(());
         };
         let stop = Command::Stop { run: run.clone() };
+        // A draft that cannot be written is asked about.
         self.order(stop, |of, event| {
-            *of == run && matches!(event, Event::Ended(_))
+            *of == run && matches!(event, Event::Ended(_) | Event::Asked(_))
         })
         .await
     }
