@@ -7,6 +7,8 @@ pub mod inside;
 pub mod lines;
 pub mod paths;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Most flags that a result carries one by one.
@@ -75,25 +77,45 @@ impl Flag {
     }
 }
 
-/// Puts found flags in order, the gravest first, each once, and counts what is too many to show.
+/// Puts found flags in order, the gravest first, each once. Where they are too many to be read each kind keeps its
+/// part of the room, and what it has beyond is counted: no kind is crowded out by another.
 pub fn gather(found: Vec<Flag>) -> Vec<Flag> {
-    let mut flags: Vec<Flag> = Vec::new();
+    let mut kinds: BTreeMap<Sign, Vec<Flag>> = BTreeMap::new();
     for flag in found {
-        if !flags.contains(&flag) {
-            flags.push(flag);
+        let kind = kinds.entry(flag.sign).or_default();
+        if !kind.contains(&flag) {
+            kind.push(flag);
         }
     }
-    flags.sort_by_key(|flag| flag.sign);
-    if flags.len() > MOST {
-        let more = flags.len() - (MOST - 1);
-        let sign = flags.get(MOST - 1).map_or(Sign::Unread, |flag| flag.sign);
-        flags.truncate(MOST - 1);
-        flags.push(Flag {
-            sign,
-            what: format!("and {more} more things to look at: read the whole diff"),
-        });
+    let all: usize = kinds.values().map(Vec::len).sum();
+    let mut room = MOST;
+    let mut left = kinds.len();
+    // Kinds that need less than their part leave the rest to the others.
+    let mut parts: Vec<(Sign, usize)> = kinds
+        .iter()
+        .map(|(sign, kind)| (*sign, kind.len()))
+        .collect();
+    parts.sort_by_key(|(_, many)| *many);
+    for (sign, many) in parts {
+        let part = room / left;
+        left -= 1;
+        room -= many.min(part);
+        if all > MOST && many > part {
+            shorten(sign, kinds.entry(sign).or_default(), part);
+        }
     }
-    flags
+    kinds.into_values().flatten().collect()
+}
+
+/// Cuts the flags of one kind to so many, the last of which counts the rest.
+fn shorten(sign: Sign, kind: &mut Vec<Flag>, part: usize) {
+    let shown = part.max(2) - 1;
+    let more = kind.len().saturating_sub(shown);
+    kind.truncate(shown);
+    kind.push(Flag {
+        sign,
+        what: format!("and {more} more of this kind: read the whole diff"),
+    });
 }
 
 #[cfg(test)]
@@ -118,6 +140,25 @@ mod tests {
         let flags = gather(found);
         assert_eq!(flags.len(), MOST);
         assert_eq!(flags[0].line(), "key: a key in notes.md:12");
-        assert!(flags[MOST - 1].what.contains("78 more"), "{flags:?}");
+        assert!(flags[MOST - 1].what.contains("and 78 more"), "{flags:?}");
+    }
+
+    /// A flood of one kind crowds out no other, however grave it is.
+    #[test]
+    fn no_kind_is_crowded_out() {
+        let of = |sign, many| {
+            (0..many).map(move |n| Flag {
+                sign,
+                what: format!("a/{n}"),
+            })
+        };
+        let mut found: Vec<Flag> = of(Sign::Key, 300).chain(of(Sign::Test, 300)).collect();
+        found.extend(of(Sign::Check, 3).chain(of(Sign::Invisible, 1)));
+        let flags = gather(found);
+        let many = |sign| flags.iter().filter(|flag| flag.sign == sign).count();
+        let each = [Sign::Key, Sign::Test, Sign::Check, Sign::Invisible].map(many);
+        assert_eq!(each, [10, 10, 3, 1]);
+        assert!(flags[9].what.contains("and 291 more"), "{flags:?}");
+        assert_eq!(gather(of(Sign::Hook, 24).collect()).len(), 24);
     }
 }
