@@ -152,15 +152,25 @@ impl Room {
         Ok(folder.join(file.file_name().unwrap_or_default()))
     }
 
-    /// Copies the operator's login where it is newer than the one here.
+    /// Copies the operator's login where it is newer than the one here, or that one says to be of a time to come: it
+    /// would stand for ever.
     fn copy_login(&self, operator: &Path, login: &'static str) -> Result<(), Trouble> {
         let Some(theirs) = Login::read(&operator.join(login)) else {
             return Ok(());
         };
         match Login::read(&self.place(login)?) {
-            Some(here) if here.age() >= theirs.age() => Ok(()),
+            Some(here) if here.age() >= theirs.age() && here.age() <= self.now()? => Ok(()),
             Some(_) | None => self.put(login, &theirs),
         }
+    }
+
+    /// The present time by the clock of the file system: that of the newest file here.
+    fn now(&self) -> Result<(i64, i64), Trouble> {
+        let mark = self.temp.join(".now");
+        let made = File::create(&mark).and_then(|file| file.metadata());
+        let meta = made.map_err(|e| Trouble::file("make", &mark, &e))?;
+        disk::remove(&mark)?;
+        Ok((meta.mtime(), meta.mtime_nsec()))
     }
 
     /// Writes what of a tool's settings holds no login, unless the worker has put something of its own there.
@@ -379,5 +389,9 @@ mod tests {
         age(&login, 3_000);
         assert_eq!(now(Keep::Home), "3");
         assert_eq!(now(Keep::Nothing), "3");
+        // One that says to be of the year 2099 is nobody's.
+        fs::write(&here, "planted").unwrap();
+        age(&here, 4_070_908_800);
+        assert_eq!(now(Keep::Login), "3");
     }
 }
