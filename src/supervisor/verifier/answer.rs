@@ -1,6 +1,7 @@
 //! A judge's answer: found in what it printed, read strictly, and put together by majority.
 //! Whatever is not exactly an answer to the rubric is no answer.
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::run::inert::{cut, inert, inert_lines};
@@ -46,13 +47,12 @@ pub fn read(printed: &str, rubric: usize) -> Result<Vote, String> {
         return Err("it printed no JSON object".to_owned());
     };
     let vote = answer(object, rubric)?;
-    // Work that is quoted may hold an answer of its own: two that differ leave nothing to trust.
+    // Work that is quoted may hold an answer of its own, before the judge's or around it: two that differ leave
+    // nothing to trust.
     let says = |vote: &Vote| vote.lines.iter().map(|line| line.pass).collect::<Vec<_>>();
-    let other = before.iter().filter_map(|o| answer(o, rubric).ok());
-    if other
-        .map(|other| says(&other))
-        .any(|said| said != says(&vote))
-    {
+    let inside = objects.iter().copied().flat_map(inner);
+    let mut other = before.iter().copied().chain(inside);
+    if other.any(|other| answer(other, rubric).is_ok_and(|other| says(&other) != says(&vote))) {
         return Err("it printed two answers that differ".to_owned());
     }
     Ok(vote)
@@ -101,11 +101,9 @@ fn objects(printed: &str) -> Result<Vec<&str>, String> {
     while let Some(step) = printed.get(from..).and_then(|rest| rest.find('{')) {
         let start = from + step;
         let rest = printed.get(start..).unwrap_or_default();
-        let mut objects =
-            serde_json::Deserializer::from_str(rest).into_iter::<serde::de::IgnoredAny>();
-        if let Some(Ok(_)) = objects.next() {
-            from = start + objects.byte_offset();
-            all.extend(printed.get(start..from));
+        if let Some(object) = first(rest) {
+            from = start + object.len();
+            all.push(object);
         } else {
             from = start + 1;
             false_starts += 1;
@@ -115,6 +113,20 @@ fn objects(printed: &str) -> Result<Vec<&str>, String> {
         }
     }
     Ok(all)
+}
+
+/// Every JSON object inside of one, at any depth. A brace in a string begins none: what would follow there are
+/// escaped quotes.
+fn inner(object: &str) -> impl Iterator<Item = &str> {
+    let starts = object.match_indices('{').skip(1);
+    starts.filter_map(|(start, _)| first(object.get(start..)?))
+}
+
+/// The JSON object with which a text begins.
+fn first(text: &str) -> Option<&str> {
+    let mut objects = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    objects.next()?.ok()?;
+    text.get(..objects.byte_offset())
 }
 
 /// Puts the votes together: the majority per line, disagreement kept visible in the evidence.
@@ -238,6 +250,21 @@ mod tests {
             let said = read(&printed, 1).unwrap_err();
             assert!(said.contains(why), "{printed}: {said}");
         }
+    }
+
+    /// An answer that quoted work is put around differs from it, whatever it hides in; one that agrees is the same
+    /// answer.
+    #[test]
+    fn an_answer_around_another_leaves_nothing_to_trust() {
+        let own = |pass| format!(r#"{{"lines":[{{"n":1,"pass":{pass},"evidence":"b"}}]}}"#);
+        let around = |inside: &str| {
+            format!(
+                r#"{{"lines":[{{"n":1,"p\u0061ss":true,"evidence":"a {{"}}],"x":[0,{{"y":{inside}}}],"x":[]}}"#
+            )
+        };
+        assert!(read(&around(&own(true)), 1).is_ok());
+        let said = read(&around(&own(false)), 1).unwrap_err();
+        assert!(said.contains("two answers that differ"), "{said}");
     }
 
     /// Two of three decide a line, and the third is still heard.
