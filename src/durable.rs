@@ -33,8 +33,7 @@ enum Mode {
 /// Replaces a file at once: after a crash at any moment it holds the old bytes or the new ones.
 ///
 /// Folders on the way are made. A file that was there keeps its permissions, a new one gets `mode` under
-/// the process's mask; a link in its place is replaced and not followed. What dead writers left in the
-/// folder is swept.
+/// the process's mask; a link in its place is replaced and not followed.
 ///
 /// # Errors
 /// The file is as it was, unless only the last sync of its folder failed.
@@ -194,8 +193,8 @@ pub fn has_no_room(error: &io::Error) -> bool {
     matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
-/// Takes away what writers that are dead left beside their files. What cannot be taken away harms
-/// nobody and is tried again with the next file.
+/// Takes away what writers that are dead left beside their files: called once for a folder, as a program starts
+/// that writes there. What cannot be taken away harms nobody and is tried again with the next start.
 pub fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_some_and(is_left_over) {
@@ -234,7 +233,6 @@ fn started(number: &str) -> Option<String> {
 fn written(path: &Path, bytes: &[u8], mode: Mode) -> io::Result<NamedTempFile> {
     let folder = folder_of(path);
     make_folder(folder)?;
-    sweep(folder);
     let (Mode::New(begun) | Mode::Kept(begun)) = mode;
     let since = started("self").map_or(String::new(), |ticks| format!(".{ticks}"));
     let mut beside = Builder::new()
@@ -401,10 +399,13 @@ mod tests {
             all.push(&before);
         }
         let plain = [".checkride-x.new", "notes.new"];
-        for name in all.into_iter().map(String::as_str).chain(plain) {
+        for name in all.iter().copied().map(String::as_str).chain(plain) {
             fs::write(folder.path().join(name), "half").unwrap();
         }
+        // Who writes looks for nothing: a folder may hold thousands of files.
         replace(&folder.path().join("file"), b"whole", 0o644).unwrap();
+        assert_eq!(names(folder.path()).len(), all.len() + plain.len() + 1);
+        sweep(folder.path());
         let mut left = vec![
             alive.as_str(),
             &this,

@@ -10,6 +10,7 @@ pub mod guard;
 mod hub;
 pub mod inventory;
 pub mod journal;
+mod leftovers;
 pub mod limit;
 pub mod memory;
 mod naming;

@@ -86,7 +86,7 @@ pub(crate) fn lay_out_tools(project: &Path, name: &str) -> io::Result<()> {
 
 /// Writes a file that must not be there yet, with the folders above it, behind no link of the project.
 pub(crate) fn write_new(project: &Path, place: &str, text: &str, program: bool) -> io::Result<()> {
-    durable::make_real_folder(project, folder_of(place))?;
+    durable::sweep(&durable::make_real_folder(project, folder_of(place))?);
     let mode = if program { 0o755 } else { 0o644 };
     durable::begin(&project.join(place), text.as_bytes(), mode)
 }

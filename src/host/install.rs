@@ -35,6 +35,7 @@ pub(super) fn install(paths: &Paths, out: &mut Out<'_>) -> Result<Exit, Fail> {
     let text = text.map_err(|why| Exit::Usage.because(why))?;
     let trouble = |e: io::Error| cannot(&path, &e);
     must_be_ours(&path)?;
+    path.parent().into_iter().for_each(durable::sweep);
     durable::replace(&path, text.as_bytes(), 0o644).map_err(trouble)?;
     out.line(&format!("wrote {}", path.display()));
     out.line("");

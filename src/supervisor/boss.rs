@@ -24,11 +24,11 @@ use super::site::{Site, beside};
 use super::transcripts::Transcripts;
 use super::turns::Turns;
 use super::wake::Wakes;
-use super::{Activity, Settings, Shared, memory, notices};
+use super::{Activity, Settings, Shared, leftovers, memory, notices};
 use crate::config::Settings as Rules;
 use crate::link::FarEnd;
 use crate::protocol::{Fact, Record, RunId};
-use crate::run::Run;
+use crate::run::{LoopSpec, Run};
 
 /// Letters and news that may wait; a sender waits then, never the supervisor.
 const WAITING: usize = 64;
@@ -74,6 +74,7 @@ pub(super) async fn work(
     // What is under way is known before anything may wake.
     boss.pick_up().await;
     boss.reread().await;
+    boss.tidy();
     loop {
         tokio::select! {
             // News go first: who has heard that a run is over may already ask for the next one.
@@ -213,6 +214,17 @@ impl Boss {
         if let Err(e) = self.shelf.recall(&self.shared.journal).await {
             self.say_trouble("journal", e.to_string());
         }
+    }
+
+    /// Takes away what writers left that died with an earlier host, beside everything else.
+    fn tidy(&self) {
+        let (state, project) = (self.settings.state.clone(), self.settings.project.clone());
+        let specs: Vec<LoopSpec> = self.shelf.specs().cloned().collect();
+        let runs: Vec<RunId> = self.drivers.keys().cloned().collect();
+        spawn_local(beside(move || {
+            leftovers::sweep((&state, &project), &specs, &runs);
+            Ok(())
+        }));
     }
 
     fn say_trouble(&self, what: &str, why: String) {

@@ -18,6 +18,7 @@ use self::deed::{Deed, Deeds, Target, Undo};
 use super::redactor::Redactor;
 use super::slots::Slots;
 use super::workspace::{Trouble, Workspace, diff, disk};
+use crate::durable;
 use crate::run::inert::{spelled, spelled_line};
 use crate::run::spec::{Output, Publish};
 use crate::run::{Digest, Offer, Receipt, TextRef};
@@ -311,6 +312,8 @@ impl Outbox<'_> {
             }
             Target::File { path } => {
                 let place = file::place(self.project(), path)?;
+                // Whoever published here before may have died at it.
+                place.parent().into_iter().for_each(durable::sweep);
                 let old = file::bytes(&place)?;
                 file::require(&deed.target, old.as_deref(), deed.before.as_deref())?;
                 if let Some(old) = old {

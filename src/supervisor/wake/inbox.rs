@@ -13,7 +13,7 @@ use crate::durable;
 const CLAIMED: &str = ".claimed";
 
 /// Where files lie that are no payload.
-const BAD: &str = "bad";
+pub const BAD: &str = "bad";
 
 /// A file that is no JSON yet may still be written: it is left alone until it is so old.
 const YOUNG_MS: u64 = 2_000;
@@ -58,13 +58,18 @@ impl Claim {
     }
 }
 
+/// Where a loop's inbox lies, below the project.
+pub fn below(name: &str) -> PathBuf {
+    Path::new("inbox").join(name)
+}
+
 /// Makes a loop's inbox, where there is none.
 ///
 /// # Errors
 /// One line: it cannot be made, or is no folder of the project.
 pub fn make(project: &Path, name: &str) -> Result<PathBuf, String> {
     // A link could lead anywhere; what lies there is not ours to move about.
-    let below = Path::new("inbox").join(name);
+    let below = below(name);
     durable::make_real_folder(project, &below)
         .map_err(|e| format!("{} cannot be made: {e}", below.display()))
 }

@@ -1,6 +1,7 @@
 //! Files that change under a run: what is noticed at once, what is read at each prompt, what is
 //! pinned; and what never starts.
 
+use std::fs;
 use std::time::Duration;
 
 use checkride::protocol::{Command, Fact, LoopState};
@@ -9,7 +10,7 @@ use checkride::run::{Ask, Decision, Event, Mode, Outcome, PartKind, Prompt, Stag
 
 use tokio::time::Instant;
 
-use super::{AUTONOMOUS, Parts, prompt, run_of, shell, valid, verdict};
+use super::{AUTONOMOUS, Parts, prompt, run_of, shell, soon, valid, verdict};
 use crate::world::{Operator, World};
 
 /// A file that is dropped into loops/ is listed within a second; broken, its row tells line and
@@ -130,10 +131,10 @@ async fn damaged_pins_examine_nothing() {
         let work = operator.asked("work").await;
         drop((operator, supervisor));
         let place = world.settings().state.join("workspaces/count").join(file);
-        let mut bytes = std::fs::read(&place).unwrap();
+        let mut bytes = fs::read(&place).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
-        std::fs::write(&place, &bytes).unwrap();
+        fs::write(&place, &bytes).unwrap();
         let supervisor = world.supervise();
         let mut operator = Operator::at(&supervisor).await;
         operator.look_at(&work).await;
@@ -284,22 +285,29 @@ async fn what_stays_unwritten_is_told_at_the_end() {
     };
     for recovers in [false, true] {
         let world = parts.world();
-        // A file where the folder of the first iteration belongs.
-        world.write(".checkride/runs/count/1/1", "in the way\n");
+        let way = world.project().join(".checkride/runs/count/1/1");
         let supervisor = world.supervise();
         let mut operator = Operator::at(&supervisor).await;
         operator.start("count").await;
-        operator.approve("prompt").await;
+        let open = operator.asked("prompt").await;
+        // From now on a file is where the folder of the first iteration belongs.
+        fs::remove_dir_all(&way).unwrap();
+        fs::write(&way, "in the way\n").unwrap();
+        operator.answer(&open, Decision::APPROVE).await;
         operator.approve("work").await;
         let open = operator.asked("verdict").await;
         if recovers {
-            let way = world.project().join(".checkride/runs/count/1/1");
-            std::fs::remove_file(way).unwrap();
+            fs::remove_file(&way).unwrap();
         }
         operator.answer(&open, Decision::APPROVE).await;
         assert_eq!(operator.ended().await.1, Outcome::Done);
         if recovers {
-            for name in ["prompt.md", "diff.patch", "checks.json", "verdict.json"] {
+            for name in [
+                "decisions.jsonl",
+                "diff.patch",
+                "checks.json",
+                "verdict.json",
+            ] {
                 let text = world.read(&format!(".checkride/runs/count/1/1/{name}"));
                 assert!(!text.is_empty(), "{name}");
             }
@@ -309,7 +317,56 @@ async fn what_stays_unwritten_is_told_at_the_end() {
                 _ => None,
             };
             let why = operator.until("what stays unwritten", stays).await;
-            assert!(why.contains("prompt.md"), "{why}");
+            assert!(why.contains("decisions.jsonl"), "{why}");
         }
     }
+}
+
+/// What an earlier host was writing as it died is taken away by the next one, wherever hosts write, and nothing
+/// is taken from behind a link or from the living.
+#[tokio::test]
+async fn leftovers_of_the_dead_are_swept_as_a_host_starts() {
+    let world = Parts::default().world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.asked("prompt").await;
+    drop((operator, supervisor));
+    let (state, project) = (world.settings().state, world.project());
+    let outside = tempfile::tempdir().unwrap();
+    fs::create_dir(project.join("inbox")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), project.join("inbox/count")).unwrap();
+    fs::create_dir(outside.path().join("bad")).unwrap();
+    // No system gives this number to a process.
+    let dead = format!(".checkride-{}-x.new", i32::MAX);
+    let swept = [
+        state.clone(),
+        state.join("trust"),
+        state.join("workspaces/count"),
+        state.join("workspaces/count/deeds"),
+        state.join("workspaces/count/repo.git/refs/heads"),
+        state.join("workspaces/count/repo.git/objects/info"),
+        project.join("memory"),
+        project.join(".checkride/runs/count/1"),
+        project.join(".checkride/runs/count/1/1"),
+        project.join("drafts/count-1"),
+    ];
+    let kept = [
+        outside.path().join("bad").join(&dead),
+        project.join(".checkride/runs/count/1/.checkride-x.new"),
+        state.join("workspaces/count/work").join(&dead),
+    ];
+    for folder in &swept {
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join(&dead), "half").unwrap();
+    }
+    for path in &kept {
+        fs::write(path, "whole").unwrap();
+    }
+    let _next = world.supervise();
+    for folder in &swept {
+        let gone = || !folder.join(&dead).exists();
+        soon(&folder.display().to_string(), gone).await;
+    }
+    assert!(kept.iter().all(|path| path.exists()));
 }
