@@ -24,6 +24,9 @@ const MOST: usize = 64;
 /// Time for a peer to greet.
 const GREETING_TIME: Duration = Duration::from_secs(5);
 
+/// Time for those who are attached to be told that the host ends.
+const TELLING_TIME: Duration = Duration::from_secs(1);
+
 /// How long nothing must go on before a host that may leave does.
 pub const QUIET: Duration = Duration::from_secs(3);
 
@@ -60,6 +63,9 @@ impl<A: Fn(FarEnd)> Service<A> {
         loop {
             let now = *self.activity.borrow_and_update();
             if now.leaving {
+                // Who is not told that it was told to end takes it for dead, and starts another one.
+                let told = async { while open.join_next().await.is_some() {} };
+                drop(timeout(TELLING_TIME, told).await);
                 return End::Asked;
             }
             let idle = open.is_empty() && now == Activity::default();

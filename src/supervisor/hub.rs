@@ -258,6 +258,13 @@ impl Feeding<'_> {
                     // Runs write at the same time and do not always show in the same order: what is
                     // between stands in the journal already.
                     Ok(record) if record.seq > self.seen + 1 => self.catch_up().await?,
+                    // The last that is told: the connection ends once it is written.
+                    Ok(record) if record.fact == Fact::Leaving => {
+                        while let Ok(answer) = answers.try_recv() {
+                            self.send(answer).await?;
+                        }
+                        return self.tell(record).await;
+                    }
                     Ok(record) => self.tell(record).await?,
                     Err(broadcast::error::RecvError::Closed) => return Err(Gone),
                     Err(broadcast::error::RecvError::Lagged(_)) => {

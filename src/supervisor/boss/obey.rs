@@ -291,12 +291,9 @@ impl Boss {
             return reply.refuse("host", why).await;
         }
         self.kill_all();
+        let what = "the host ends".to_owned();
+        reply.tell(Fact::Done { what }).await;
         self.shared.hub.say(Fact::Leaving);
         self.said.send_modify(|activity| activity.leaving = true);
-        reply
-            .tell(Fact::Done {
-                what: "the host ends".to_owned(),
-            })
-            .await;
     }
 }
