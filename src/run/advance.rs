@@ -4,8 +4,8 @@
 use super::spec::JudgeKind;
 use super::{
     AfterVerdict, Ask, CheckResult, Checkpoint, CheckpointId, Digest, Effect, Event, Failure, Halt,
-    Input, Judgement, Limit, Mode, Outcome, Phase, Prompt, Retaken, Run, Stage, Usage, Verdict,
-    Wake, Work, ruling,
+    Input, Judgement, Limit, Mode, Outcome, Phase, Prompt, Purse, Retaken, Run, Stage, Usage,
+    Verdict, Wake, Work, ruling,
 };
 
 impl Run {
@@ -349,6 +349,12 @@ impl Run {
         }
         let spends = matches!(stage, Stage::Work | Stage::Check | Stage::Judge);
         if let (true, Some(limit)) = (spends, self.meter.reached()) {
+            return self.ask(Ask::Budget { limit, next: stage });
+        }
+        // What is sent counts, whatever the worker then does.
+        let sent = self.prompt.as_ref().map_or(0, Prompt::tokens);
+        if stage == Stage::Work && sent > self.meter.left_tokens() {
+            let limit = self.meter.ahead(Purse::Tokens);
             return self.ask(Ask::Budget { limit, next: stage });
         }
         self.emit(Event::Began { iteration, stage });

@@ -93,6 +93,37 @@ sleep 600",
     assert_eq!(operator.ended().await.1, Outcome::Done);
 }
 
+/// A prompt that does not fit into what is left is not sent: no worker is started before a cap is raised.
+#[tokio::test]
+async fn a_prompt_beyond_the_cap_is_not_sent() {
+    let outside = TempDir::new().unwrap();
+    let calls = outside.path().join("calls");
+    let script = format!(
+        "cat > /dev/null; echo x >> {}; printf '1\\n2\\n3\\n' > count.txt",
+        calls.display()
+    );
+    let world = Parts {
+        worker: &shell(&script),
+        top: "guardrails = { budget = { tokens_per_run = 10 }, workspace = { sandbox = \"off\" } }",
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    let open = operator.asked("budget").await;
+    assert!(!calls.exists());
+    let raise = Decision::Edit(Edit::Raise {
+        tokens: Some(100_000),
+        minutes: None,
+        micro_usd: None,
+    });
+    operator.answer(&open, raise).await;
+    operator.approve("work").await;
+    assert!(calls.exists());
+}
+
 /// A worker that never ends is killed at its time, and the run asks what to do; it is not called
 /// again by itself (R18).
 #[tokio::test]
