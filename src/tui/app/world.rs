@@ -205,9 +205,10 @@ impl World {
         ended.max_by_key(|r| r.number())
     }
 
-    /// Runs that are not over.
+    /// Runs that are not over. Of one that is known by its transcript's length alone nobody has told that it began.
     pub fn active(&self) -> impl Iterator<Item = &Run> {
-        self.runs.values().filter(|r| r.active())
+        let begun = self.runs.values().filter(|r| r.wake.is_some());
+        begun.filter(|r| r.active())
     }
 
     /// Runs that wait for a person, the longest waiting first.

@@ -792,6 +792,19 @@ fn undo_arms_what_stop_all_switched_off() {
     }
 }
 
+/// An earlier run of which only the length of its transcript is told is not counted as running.
+#[test]
+fn a_run_of_long_ago_is_not_running() {
+    let mut cockpit = at_work();
+    let before = cockpit.text("terminal");
+    let grew = Fact::Grew {
+        run: RunId("research-and-draft-3".to_owned()),
+        lines: 40,
+    };
+    cockpit.tell(&[scenes::record(NOON, grew)]);
+    assert_eq!(cockpit.text("terminal"), before);
+}
+
 /// A memory that cannot be saved is in the editor again with all that was typed, and can be saved once more.
 #[test]
 fn a_refused_save_loses_nothing() {
