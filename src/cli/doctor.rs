@@ -14,6 +14,9 @@ pub struct Findings {
     /// What the host that runs was started with otherwise than this terminal, in one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// Why somebody who is to be notified would not be by a host that starts here, in one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untold: Option<String>,
     /// The loops of the project, by name.
     pub loops: Vec<Readiness>,
 }
@@ -87,6 +90,9 @@ fn words(findings: &Findings) -> Vec<String> {
     }
     if let Some(differs) = &findings.host {
         lines.push(format!("host     {differs}"));
+    }
+    if let Some(untold) = &findings.untold {
+        lines.push(format!("notify   {untold}"));
     }
     if findings.loops.is_empty() {
         lines.push("loop     none in this project".to_owned());

@@ -70,6 +70,24 @@ pub fn theme(folder: &Path, name: &str) -> Result<Option<String>, String> {
         .map_err(|why| format!("theme {name}: {} cannot be read: {why}", path.display()))
 }
 
+/// Why somebody whom the file names is not told that a loop waits, in one line; `set` says whether a variable has a
+/// value where notices are sent from.
+pub fn untold(folder: &Path, set: impl Fn(&str) -> bool) -> Option<String> {
+    match read(folder) {
+        Err(why) => Some(format!("nobody is notified that a loop waits: {why}")),
+        Ok(user) => {
+            let webhook = user.notify.webhook?;
+            let name = webhook.secret_env;
+            (!set(&name)).then(|| {
+                format!(
+                    "the webhook is not told that a loop waits: {name} is not set in the host's environment; set it, \
+                     then `checkride stop --host` and start again"
+                )
+            })
+        }
+    }
+}
+
 /// Everything that is wrong with the file in this config folder; `None` where there is none.
 pub fn examine(folder: &Path) -> Option<Vec<Diagnostic>> {
     let path = folder.join(FILE);
@@ -195,6 +213,21 @@ mod tests {
             let line = read_text(bad).unwrap_err();
             assert!(line.contains(why) && line.lines().count() == 1, "{line}");
         }
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(untold(folder.path(), |_| false), None);
+        std::fs::write(folder.path().join(FILE), good).unwrap();
+        assert_eq!(untold(folder.path(), |name| name == "S"), None);
+        assert!(
+            untold(folder.path(), |_| false)
+                .unwrap()
+                .contains("S is not set")
+        );
+        std::fs::write(folder.path().join(FILE), "[notify").unwrap();
+        assert!(
+            untold(folder.path(), |_| true)
+                .unwrap()
+                .contains("nobody is notified")
+        );
         assert_eq!(read_text(""), Ok(User::default()));
         let themed = read_text("theme = \"ink\"\n").unwrap();
         assert_eq!(themed.theme.as_deref(), Some("ink"));

@@ -9,7 +9,7 @@ use super::peer::Door;
 use super::serve::{End, QUIET, Service, asked_to_end};
 use super::{HostError, absence, attach, log, program};
 use crate::cli::{Exit, Fail};
-use crate::config::Paths;
+use crate::config::{Paths, user};
 use crate::supervisor::clock::Clock;
 use crate::supervisor::sandbox::probe::probe;
 use crate::supervisor::{Settings, Supervisor};
@@ -39,7 +39,13 @@ fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
     let socket = lock.listen(paths)?;
     absence::recall(paths);
     let door = Door::of_this_process();
-    let settings = settings(paths, door.warnings())?;
+    let mut warnings = door.warnings();
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if let Some(untold) = user::untold(paths.config(), set) {
+        log::line(&untold);
+        warnings.push(untold);
+    }
+    let settings = settings(paths, warnings)?;
     let environment = Print::of(&settings.env);
     let runtime = program::runtime()?;
     let supervisor = Supervisor::start(settings).map_err(|e| HostError::Trouble(e.to_string()))?;

@@ -16,7 +16,7 @@ use crate::cli::doctor::{Findings, Readiness};
 use crate::cli::flags::{self, Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
 use crate::config::paths::Environment;
-use crate::config::{Diagnostic, Here, Paths, loops};
+use crate::config::{Diagnostic, Here, Paths, loops, user};
 use crate::protocol::{Command, Fact, Written};
 use crate::run::LoopSpec;
 use crate::run::inert::{spelled, spelled_line};
@@ -279,6 +279,9 @@ async fn examine(paths: &Paths) -> Findings {
     let met = attach::look(paths).await.ok();
     Findings {
         host: met.and_then(|met| met.differs),
+        untold: user::untold(paths.config(), |name| {
+            std::env::var_os(name).is_some_and(|value| !value.is_empty())
+        }),
         inventory: inventory::take(&env).await,
         loops: readiness,
     }
@@ -310,6 +313,9 @@ fn status(paths: &Paths, json: bool, since: Option<&str>, out: &mut Out<'_>) -> 
             out.json(&status);
         } else {
             out.text(&cli::status::render(&status));
+            for warning in &session.known.warnings {
+                out.line(&format!("warning: {warning}"));
+            }
         }
         Ok(Exit::Done)
     })
