@@ -1,7 +1,12 @@
 //! Which values of the host's environment are secrets of a run: the keys of its models, and whatever stands
-//! under a name that says so; and whatever has the shape of a key. Taking them out is the redactor's.
+//! under a name that says so; the login of its agents; and whatever has the shape of a key. Taking them out is the redactor's.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use serde_json::Value;
 
 use super::inventory::KEYS;
 use super::redactor::Redactor;
@@ -11,6 +16,15 @@ use crate::run::spec::{JudgeKind, WorkerKind};
 
 /// How names of variables that hold secrets end.
 const ENDINGS: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS"];
+
+/// Parts of the names under which a login file has its tokens.
+const TOKENS: [&str; 5] = ["token", "key", "secret", "access", "refresh"];
+
+/// Shortest value of those that is no name of a kind, such as `bearer`.
+const SHORTEST_TOKEN: usize = 16;
+
+/// Longest login file that is read, in bytes.
+const LONGEST_LOGIN: u64 = 256 * 1024;
 
 /// What must not be told of this environment in a run of this loop.
 pub(super) fn of(spec: &LoopSpec, env: &[(OsString, OsString)]) -> Redactor {
@@ -34,7 +48,40 @@ pub(super) fn of(spec: &LoopSpec, env: &[(OsString, OsString)]) -> Redactor {
             redactor.hide(name, value);
         }
     }
+    let home = env.iter().find(|(name, _)| name == "HOME");
+    for agent in agents.into_iter().flatten() {
+        for login in home
+            .iter()
+            .flat_map(|(_, home)| agent.logins.iter().map(|l| Path::new(home).join(l)))
+        {
+            for token in tokens(&login) {
+                redactor.hide(&format!("login of {}", agent.name), &token);
+            }
+        }
+    }
     redactor.with_shapes()
+}
+
+/// The tokens of a login file: an agent is given them, and nobody else. A file that is no JSON has none.
+fn tokens(login: &Path) -> Vec<String> {
+    let file = File::open(login).map(|file| file.take(LONGEST_LOGIN));
+    let read = file
+        .ok()
+        .and_then(|file| serde_json::from_reader(file).ok());
+    let mut found = Vec::new();
+    let mut values: Vec<(bool, Value)> = read.map(|value| (false, value)).into_iter().collect();
+    while let Some((secret, value)) = values.pop() {
+        match value {
+            Value::String(text) if secret && text.len() >= SHORTEST_TOKEN => found.push(text),
+            Value::Object(fields) => values.extend(fields.into_iter().map(|(name, value)| {
+                let name = name.to_ascii_lowercase();
+                (TOKENS.iter().any(|token| name.contains(token)), value)
+            })),
+            Value::Array(items) => values.extend(items.into_iter().map(|item| (secret, item))),
+            Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    found
 }
 
 /// Whether the name of a variable says that it holds a secret. Those that a loop does not let through are
@@ -42,4 +89,38 @@ pub(super) fn of(spec: &LoopSpec, env: &[(OsString, OsString)]) -> Redactor {
 fn says_so(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S22: the tokens of every kind of login file are found, and nothing else that stands there.
+    #[test]
+    fn a_login_gives_its_tokens() {
+        let folder = tempfile::tempdir().unwrap();
+        let login = folder.path().join("auth.json");
+        let cases = [
+            (
+                r#"{"claudeAiOauth":{"accessToken":"aaaaaaaaaaaaaaaaaaaa","refreshToken":"bbbbbbbbbbbbbbbbbbbb","scopes":["user:inference-and-more"]}}"#,
+                2,
+            ),
+            (
+                r#"{"OPENAI_API_KEY":null,"tokens":{"id_token":"aaaaaaaaaaaaaaaaaaaa","account_id":"cccccccccccccccccccc"}}"#,
+                1,
+            ),
+            (
+                r#"{"anthropic":{"type":"oauth","refresh":"aaaaaaaaaaaaaaaaaaaa","access":"bbbbbbbbbbbbbbbbbbbb"},"x":{"type":"api","key":"dddddddddddddddddddd"}}"#,
+                3,
+            ),
+            (r#"{"token_type":"Bearer","expiry":1}"#, 0),
+            ("no json", 0),
+        ];
+        for (text, many) in cases {
+            std::fs::write(&login, text).unwrap();
+            let found = tokens(&login);
+            assert_eq!(found.len(), many, "{text}: {found:?}");
+        }
+        assert!(tokens(&folder.path().join("none")).is_empty());
+    }
 }
