@@ -226,8 +226,21 @@ impl<'a> Terms<'a> {
         role != Role::Worker && words.any(|word| word.contains("{project}"))
     }
 
-    /// What the file asks for, or what holds by itself, and this machine does not enforce.
+    /// What the file asks for, or what holds by itself, and is not enforced: by this machine, or nowhere.
     pub fn not_enforced(&self) -> Vec<String> {
+        let mut lines = self.not_enforced_here();
+        if let Some(publish) = &self.spec.publish
+            && let PublishTo::Command { .. } = publish.to
+            && self.confines()
+        {
+            lines
+                .push("sandbox of the publish command (it acts outside, with your yes)".to_owned());
+        }
+        lines
+    }
+
+    /// The same, of what would be enforced elsewhere.
+    fn not_enforced_here(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.confines() {
             lines.push("sandbox (the loop file switches it off)".to_owned());
@@ -259,12 +272,6 @@ impl<'a> Terms<'a> {
             lines.push(format!(
                 "sandbox of modes and times of files that can be read (no namespaces: {why})"
             ));
-        }
-        if let Some(publish) = &self.spec.publish
-            && let PublishTo::Command { .. } = publish.to
-        {
-            lines
-                .push("sandbox of the publish command (it acts outside, with your yes)".to_owned());
         }
         lines
     }
@@ -377,10 +384,7 @@ impl<'a> Terms<'a> {
         if self.spec.guardrails.sandbox != Sandbox::Require {
             return None;
         }
-        let lacks: Vec<String> = self.not_enforced();
-        let lack = lacks
-            .iter()
-            .find(|line| !line.contains("publish command"))?;
+        let lack = self.not_enforced_here().into_iter().next()?;
         Some(format!(
             "its file has `sandbox = \"require\"`, and here is not enforced: {lack}; run it where it is, or \
              write \"auto\""
