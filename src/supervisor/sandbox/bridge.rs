@@ -7,7 +7,7 @@ use std::path::Path;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, UnixStream};
 
-use super::proxy::Door;
+use super::proxy::{Door, OUT_OF_DESCRIPTORS};
 
 /// A bridge that nobody crosses yet.
 pub(super) struct Bridge {
@@ -43,7 +43,7 @@ impl Bridge {
         let mut open = tokio::task::JoinSet::new();
         loop {
             let Ok((mut caller, _)) = self.listener.accept().await else {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
                 continue;
             };
             while open.try_join_next().is_some() {}

@@ -50,7 +50,8 @@ mod linux {
             Some(APART) => apart(UnshareFlags::empty()),
             Some(ALONE) => apart(UnshareFlags::NEWNET),
             Some(INSIDE) => lead::lead(&mut socket, true),
-            Some(_) | None => lead::lead(&mut socket, false),
+            Some(super::HERE) => lead::lead(&mut socket, false),
+            Some(_) | None => Err("it was started in no way that it knows".to_owned()),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

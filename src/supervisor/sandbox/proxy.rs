@@ -24,6 +24,9 @@ const LONGEST_REQUEST: usize = 8 * 1024;
 /// How long a request may take to come, and a server to be reached.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// A pause where nobody can be let in: descriptors are given back by those who leave.
+pub(super) const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
+
 /// Most connections at once.
 const MOST_CONNECTIONS: usize = 64;
 
@@ -125,7 +128,7 @@ async fn accept(listener: UnixListener, rules: Rc<Rules>, told: Rc<dyn Fn(Turned
         };
         // What goes wrong with one caller is no affair of the next one.
         let Ok((caller, _)) = listener.accept().await else {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
             continue;
         };
         while open.try_join_next().is_some() {}
