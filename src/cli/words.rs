@@ -180,6 +180,8 @@ fn edited(edit: &Edit) -> String {
 fn ruling(verdict: &Verdict) -> String {
     let word = if verdict.approved() {
         "approved"
+    } else if verdict.judgement == Judgement::Open && verdict.first_failed().is_none() {
+        "waits for your answers to the rubric"
     } else {
         "not approved"
     };
