@@ -5,7 +5,7 @@ use super::Sign;
 use crate::run::obeyed;
 
 /// Folders that hold tests and what they compare with.
-const TEST_FOLDERS: [&str; 18] = [
+const TEST_FOLDERS: [&str; 20] = [
     "tests",
     "test",
     "__tests__",
@@ -24,10 +24,12 @@ const TEST_FOLDERS: [&str; 18] = [
     "e2e",
     "cypress",
     "__mocks__",
+    "integration",
+    "acceptance",
 ];
 
 /// Files that say how tests, linters and builds are run, beyond what all tools obey.
-const RUNNERS: [&str; 28] = [
+const RUNNERS: [&str; 50] = [
     "setup.py",
     ".pytest.ini",
     "noxfile.py",
@@ -56,10 +58,32 @@ const RUNNERS: [&str; 28] = [
     "build.sbt",
     "ctestcustom.cmake",
     "tests.cmake",
+    ".nycrc",
+    ".c8rc.json",
+    "biome.json",
+    "biome.jsonc",
+    ".pylintrc",
+    "pyrightconfig.json",
+    "nx.json",
+    "turbo.json",
+    "pnpm-workspace.yaml",
+    "module.bazel",
+    ".bazelrc",
+    "meson.build",
+    "sconstruct",
+    "dune-project",
+    "package.swift",
+    "rebar.config",
+    "testng.xml",
+    "junit-platform.properties",
+    "gradlew",
+    "mvnw",
+    ".codecov.yml",
+    "requirements.txt",
 ];
 
 /// Beginnings of such names.
-const RUNNER_STARTS: [&str; 15] = [
+const RUNNER_STARTS: [&str; 22] = [
     "jest.config.",
     "vitest.config.",
     "playwright.config.",
@@ -75,10 +99,17 @@ const RUNNER_STARTS: [&str; 15] = [
     "run_test",
     "runtests.",
     "runtest.",
+    "cypress.config.",
+    "vitest.workspace.",
+    "jest.setup.",
+    "phpstan.",
+    ".rubocop",
+    "gulpfile.",
+    "gruntfile.",
 ];
 
 /// Files that agents read as orders, the judge's agent among them.
-const ORDERS: [&str; 13] = [
+const ORDERS: [&str; 20] = [
     "claude.md",
     "claude.local.md",
     "agents.md",
@@ -92,10 +123,17 @@ const ORDERS: [&str; 13] = [
     "opencode.json",
     ".aider.conf.yml",
     "copilot-instructions.md",
+    "opencode.jsonc",
+    ".opencode.json",
+    "context.md",
+    "crush.md",
+    "warp.md",
+    ".roorules",
+    ".goosehints",
 ];
 
 /// Folders of agents.
-const AGENT_FOLDERS: [&str; 11] = [
+const AGENT_FOLDERS: [&str; 14] = [
     ".cursor",
     ".gemini",
     ".opencode",
@@ -107,10 +145,13 @@ const AGENT_FOLDERS: [&str; 11] = [
     ".kiro",
     ".junie",
     ".roo",
+    ".kilocode",
+    ".amazonq",
+    ".crush",
 ];
 
 /// Files that programs run by themselves.
-const HOOKS: [&str; 16] = [
+const HOOKS: [&str; 20] = [
     ".pre-commit-config.yaml",
     "lefthook.yml",
     ".lefthook.yml",
@@ -127,6 +168,10 @@ const HOOKS: [&str; 16] = [
     ".gdbinit",
     ".lldbinit",
     ".dir-locals.el",
+    "codeowners",
+    ".gitpod.yml",
+    ".devcontainer.json",
+    "checkride.toml",
 ];
 
 /// Folders of such files.
@@ -146,77 +191,17 @@ const HOOK_FOLDERS: [&str; 12] = [
 ];
 
 /// Files that say what git shows and keeps.
-const HIDES: [&str; 3] = [".gitignore", ".gitattributes", ".git-blame-ignore-revs"];
-
-/// Modules of Python's own library that runners of tests and checks take in.
-const LIBRARY: [&str; 57] = [
-    "subprocess",
-    "unittest",
-    "typing",
-    "collections",
-    "json",
-    "re",
-    "os",
-    "sys",
-    "random",
-    "logging",
-    "string",
-    "io",
-    "abc",
-    "enum",
-    "types",
-    "inspect",
-    "traceback",
-    "copy",
-    "queue",
-    "select",
-    "socket",
-    "ssl",
-    "threading",
-    "time",
-    "datetime",
-    "decimal",
-    "math",
-    "operator",
-    "functools",
-    "itertools",
-    "contextlib",
-    "pathlib",
-    "shutil",
-    "tempfile",
-    "glob",
-    "argparse",
-    "warnings",
-    "weakref",
-    "importlib",
-    "ast",
-    "code",
-    "dis",
-    "token",
-    "tokenize",
-    "asyncio",
-    "signal",
-    "platform",
-    "pprint",
-    "difflib",
-    "fnmatch",
-    "hashlib",
-    "struct",
-    "csv",
-    "configparser",
-    "codecs",
-    "locale",
-    "stat",
+const HIDES: [&str; 9] = [
+    ".gitignore",
+    ".gitattributes",
+    ".git-blame-ignore-revs",
+    ".ignore",
+    ".rgignore",
+    ".geminiignore",
+    ".qwenignore",
+    ".cursorignore",
+    ".aiderignore",
 ];
-
-/// Whether a new file at the project's root is taken in place of a module of Python's own library.
-pub fn shadows(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    let module = lower
-        .strip_suffix("/__init__.py")
-        .or_else(|| lower.strip_suffix(".py"));
-    module.is_some_and(|module| LIBRARY.contains(&module))
-}
 
 /// Why a change of this file is flagged by its path, if it is.
 pub fn sign(path: &str) -> Option<Sign> {
@@ -236,11 +221,15 @@ pub fn sign(path: &str) -> Option<Sign> {
         || RUNNER_STARTS.iter().any(|start| name.starts_with(start))
         || under(&[".cargo", ".yarn"])
         || (name.starts_with("gradle") && has_ending(name, &["properties"]))
+        || has_ending(name, &["rake", "csproj", "runsettings", "cabal", "mak"])
     {
         Some(Sign::Check)
     } else if ORDERS.contains(&name) || under(&AGENT_FOLDERS) {
         Some(Sign::Orders)
-    } else if HOOKS.contains(&name) || under(&HOOK_FOLDERS) || has_ending(name, &["code-workspace"])
+    } else if HOOKS.contains(&name)
+        || lower.starts_with("inbox/")
+        || under(&HOOK_FOLDERS)
+        || has_ending(name, &["code-workspace"])
     {
         Some(Sign::Hook)
     } else if HIDES.contains(&name) {
@@ -279,12 +268,15 @@ fn is_test(lower: &str, own: &str) -> bool {
         || stem.ends_with("_tests")
         || stem.ends_with("_spec")
         || stem.ends_with("-test")
+        || stem.ends_with("_unittest")
         || lower.contains(".test.")
         || lower.contains(".spec.")
+        || lower.contains(".cy.")
         || own_stem.ends_with("Test")
         || own_stem.ends_with("Tests")
         || own_stem.ends_with("Spec")
         || own_stem.ends_with("TestCase")
+        || own_stem.ends_with("IT")
 }
 
 #[cfg(test)]
@@ -310,6 +302,9 @@ mod tests {
                     "web/__snapshots__/a.snap",
                     "spec/a_spec.rb",
                     "src/run/tests.rs",
+                    "web/login.cy.ts",
+                    "a/OrderIT.java",
+                    "acceptance/x.txt",
                 ],
             ),
             (
@@ -321,11 +316,18 @@ mod tests {
                     "jest.config.mjs",
                     ".cargo/config.toml",
                     "sitecustomize.py",
+                    "lib/tasks/test.rake",
+                    "biome.json",
                 ],
             ),
             (
                 Sign::Orders,
-                &["CLAUDE.md", "a/AGENTS.md", ".cursor/rules/x.md"],
+                &[
+                    "CLAUDE.md",
+                    "a/AGENTS.md",
+                    ".cursor/rules/x.md",
+                    "opencode.jsonc",
+                ],
             ),
             (
                 Sign::Hook,
@@ -333,6 +335,8 @@ mod tests {
                     ".githooks/pre-commit",
                     ".gitlab-ci.yml",
                     ".vscode/tasks.json",
+                    "checkride.toml",
+                    "inbox/tidy/x.json",
                 ],
             ),
             (Sign::Hides, &[".gitignore", "a/.gitattributes"]),
@@ -413,8 +417,7 @@ mod tests {
         }
     }
 
-    /// What known tools obey is flagged wherever it lies, and so is a new module in the place of one of
-    /// Python's own.
+    /// What known tools obey is flagged wherever it lies.
     #[test]
     fn what_tools_obey_is_flagged() {
         for path in [
@@ -446,7 +449,5 @@ mod tests {
         for path in [".zed/tasks.json", ".woodpecker.yml"] {
             assert_eq!(sign(path), Some(Sign::Hook), "{path}");
         }
-        assert!(shadows("subprocess/__init__.py") && shadows("Typing.py"));
-        assert!(!shadows("app/types.py") && !shadows("answers.py") && !shadows("json/a.py"));
     }
 }

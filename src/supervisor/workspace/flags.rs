@@ -8,7 +8,7 @@ use super::diff::{self, Delta, LINK};
 use super::{Trouble, Workspace};
 use crate::config::loops::sourced::Below;
 use crate::run::flag::inside::{Mark, Tests};
-use crate::run::flag::{self, alike, lines, paths};
+use crate::run::flag::{self, alike, lines, paths, shadows};
 use crate::run::inert::{cut, spelled_line};
 use crate::run::{ChangeKind, Digest, Flag, Sign, counted};
 
@@ -115,7 +115,7 @@ impl Workspace {
             flag(sign, format!("{shown} {verb}"));
         } else if examiners.rely_on(&name, delta.kind) {
             flag(Sign::Check, format!("{shown} {verb}; a check relies on it"));
-        } else if delta.kind == ChangeKind::Added && paths::shadows(&name) {
+        } else if delta.kind == ChangeKind::Added && shadows::shadows(&name) {
             let what = format!("{shown} added; Python takes it for a module of its own library");
             flag(Sign::Check, what);
         }
