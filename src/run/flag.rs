@@ -30,6 +30,8 @@ pub struct Flag {
 pub enum Sign {
     /// A key or a password stands in a file.
     Key,
+    /// What the publish command runs was changed.
+    Publish,
     /// A test was changed, taken out, or told to be skipped.
     Test,
     /// What a check runs or reads was changed, or how tests are run.
@@ -57,6 +59,7 @@ impl Sign {
     pub fn word(self) -> &'static str {
         match self {
             Self::Key => "key",
+            Self::Publish => "publish",
             Self::Test => "test",
             Self::Check => "check",
             Self::Speaks => "speaks to the examiner",

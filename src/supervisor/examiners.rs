@@ -1,6 +1,7 @@
 //! What of a project examines the work of a loop beyond its pinned scripts: the files that these run,
 //! source, import or name. Read from the pinned copies, by rules that need no interpreter.
 
+mod deed;
 mod ways;
 mod work;
 
@@ -11,8 +12,8 @@ use std::path::Path;
 use self::work::Work;
 use super::workspace::flags::Examiners;
 use super::workspace::lead;
-use crate::config::loops::sourced::{self, Below, Reach};
-use crate::run::LoopSpec;
+use crate::config::loops::sourced::{self, Below, Look, Reach};
+use crate::run::spec::{JudgeKind, LoopSpec};
 
 /// Most bytes of one script that are looked through.
 const SCRIPT_BYTES: usize = 256 * 1024;
@@ -50,11 +51,20 @@ pub(super) fn of(
     };
     let mut found = Examiners::default();
     let work = Work::of(spec);
+    let deed = deed::of(spec, project, &file);
+    let mut examine = HashSet::new();
+    for command in examining(spec) {
+        let reach = sourced::reach_of(command, Look::Ends, &file);
+        examine.extend(reach.run.iter().cloned());
+        examine.extend(reach.sourced.iter().map(|part| part.path.clone()));
+        reached(reach, &work, &mut found);
+    }
     for check in &spec.goal.checks {
         read(&check.command.join(" "), &mut found);
-        reached(sourced::reach_of(&check.command, &file), &work, &mut found);
     }
-    for script in &scripts {
+    // What publishes alone is no examiner.
+    let publish = |path: &&String| deed.files.contains(*path) && !examine.contains(*path);
+    for script in scripts.iter().filter(|path| !publish(path)) {
         let text = fs::read(pinned.join(script)).unwrap_or_default();
         let text = String::from_utf8_lossy(text.get(..SCRIPT_BYTES).unwrap_or(&text)).into_owned();
         read(&text, &mut found);
@@ -72,7 +82,19 @@ pub(super) fn of(
     });
     found.below = led.collect();
     found.scripts = scripts;
+    found.deed = deed;
     found
+}
+
+/// The commands that examine, or make ready for that.
+fn examining(spec: &LoopSpec) -> Vec<&Vec<String>> {
+    let checks = spec.goal.checks.iter().map(|check| &check.command);
+    let mut all: Vec<_> = checks.chain(&spec.guardrails.workspace.setup).collect();
+    match spec.goal.judge.as_ref().map(|judge| &judge.kind) {
+        Some(JudgeKind::Command { command, .. }) => all.push(command),
+        Some(JudgeKind::Script { .. } | JudgeKind::Http(_) | JudgeKind::Human) | None => {}
+    }
+    all
 }
 
 /// Adds what scripts lead to. What they run may be the very work that they look at, if the loop says so.

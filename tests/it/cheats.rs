@@ -4,6 +4,7 @@
 
 mod answers;
 mod between;
+mod deeds;
 mod injections;
 mod unattended;
 

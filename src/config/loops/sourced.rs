@@ -62,12 +62,23 @@ pub(crate) struct Below {
     pub(crate) sourced: bool,
 }
 
+/// What of a script is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// What it reads in alone.
+    Sources,
+    /// What it runs for its end alone, too.
+    Ends,
+    /// Whatever it runs.
+    Runs,
+}
+
 /// All that a script reads in and runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Reach {
     /// What it reads in.
     pub(crate) sourced: Vec<Sourced>,
-    /// What else it runs, or gives to a program as its orders, where it does not look at what that prints: files
+    /// What else it runs, or gives to a program as its orders: files
     /// of the project that are there.
     pub(crate) run: Vec<String>,
     /// What of both has names that are not known.
@@ -76,21 +87,25 @@ pub(crate) struct Reach {
 
 /// What a script of the project reads in, itself left out; `read` gives the bytes of a file by its path.
 pub(crate) fn all(script: &str, read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Vec<Sourced> {
-    let mut walk = Walk::of(script, read, false);
+    let mut walk = Walk::of(script, read, Look::Sources);
     walk.file(script, 0);
     walk.found.sourced
 }
 
 /// The same with all that it runs, and what the scripts among that read in and run.
 pub(crate) fn reach(script: &str, read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Reach {
-    let mut walk = Walk::of(script, read, true);
+    let mut walk = Walk::of(script, read, Look::Ends);
     walk.file(script, 0);
     walk.found
 }
 
-/// The same of one command, given by its words.
-pub(crate) fn reach_of(words: &[String], read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Reach {
-    let mut walk = Walk::of("", read, true);
+/// What one command reads in and runs, given by its words, and what that leads to.
+pub(crate) fn reach_of(
+    words: &[String],
+    look: Look,
+    read: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Reach {
+    let mut walk = Walk::of("", read, look);
     let words = words.to_vec();
     let command = Command {
         words,
@@ -106,8 +121,7 @@ struct Walk<'a> {
     /// What `$0` is, also in what is read in.
     zero: String,
     read: &'a dyn Fn(&str) -> Option<Vec<u8>>,
-    /// Whether what is only run is looked for too.
-    runs: bool,
+    look: Look,
     /// Variables whose value is known.
     set: BTreeMap<String, String>,
     /// Folders that were gone to: what comes after may be meant from each of them.
@@ -116,12 +130,12 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn of(main: &'a str, read: &'a dyn Fn(&str) -> Option<Vec<u8>>, runs: bool) -> Self {
+    fn of(main: &'a str, read: &'a dyn Fn(&str) -> Option<Vec<u8>>, look: Look) -> Self {
         Self {
             main,
             zero: main.to_owned(),
             read,
-            runs,
+            look,
             set: BTreeMap::new(),
             went: Vec::new(),
             found: Reach::default(),
@@ -154,11 +168,17 @@ impl<'a> Walk<'a> {
 
     fn command(&mut self, command: &Command, depth: usize) {
         match *self.sets(&command.words()) {
-            ["for", ..] => {}
             ["cd" | "pushd", folder, ..] => self.goes_to(folder),
             [word, target, ..] if SOURCES.contains(&word) => self.reads_in(target, depth),
-            [program, ref rest @ ..] if self.runs => self.program(program, rest, command, depth),
-            _ => {}
+            [program, ref rest @ ..] if program != "for" => {
+                let heard = command.heard;
+                match self.look {
+                    Look::Sources => {}
+                    Look::Ends => self.program(program, rest, (command, heard), depth),
+                    Look::Runs => self.program(program, rest, (command, false), depth),
+                }
+            }
+            [..] => {}
         }
     }
 

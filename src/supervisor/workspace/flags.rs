@@ -29,6 +29,30 @@ pub struct Examiners {
     pub named: HashSet<String>,
     /// What they read in or run without knowing its names.
     pub(crate) below: Vec<Below>,
+    /// What the publish command reads in and runs.
+    pub(crate) deed: Deed,
+}
+
+/// What runs outside the sandbox when the work is published.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Deed {
+    pub(crate) files: HashSet<String>,
+    /// The same whose names are not known.
+    pub(crate) below: Vec<Below>,
+}
+
+impl Deed {
+    fn runs(&self, path: &str) -> bool {
+        let lower = path.to_lowercase();
+        self.files.iter().any(|file| file.to_lowercase() == lower)
+            || self.below.iter().any(|below| lies(below, &lower))
+    }
+}
+
+/// Whether a path in lower case lies there.
+fn lies(below: &Below, lower: &str) -> bool {
+    Path::new(lower).starts_with(below.folder.to_lowercase())
+        && lower.ends_with(&below.end.to_lowercase())
 }
 
 impl Examiners {
@@ -46,12 +70,11 @@ impl Examiners {
         let mut files = self.run.iter().chain(&self.scripts);
         // One more that is only run says nothing of what the others say.
         let counts = |below: &Below| below.sourced || kind != ChangeKind::Added;
-        let lies = |below: &Below| {
-            Path::new(&lower).starts_with(below.folder.to_lowercase())
-                && lower.ends_with(&below.end.to_lowercase())
-        };
         files.any(|file| file.to_lowercase() == lower)
-            || self.below.iter().any(|below| counts(below) && lies(below))
+            || self
+                .below
+                .iter()
+                .any(|below| counts(below) && lies(below, &lower))
     }
 
     /// The names that code which does its work has no reason to speak of.
@@ -110,6 +133,11 @@ impl Workspace {
                 Sign::Unread,
                 format!("{shown} is binary and cannot be read here"),
             );
+        }
+        let outside = examiners.deed.runs(&name);
+        if outside {
+            let what = format!("{shown} {verb}; the publish command runs it, outside the sandbox");
+            flag(Sign::Publish, what);
         }
         if let Some(sign) = paths::sign(&name) {
             flag(sign, format!("{shown} {verb}"));
@@ -315,6 +343,7 @@ mod tests {
             scripts: vec!["scripts/check".to_owned()],
             run: ["lib/compare.sh".to_owned()].into(),
             named: ["words.txt".to_owned()].into(),
+            deed: Deed::default(),
             below: vec![below("parts", "", true), below("suite", ".sh", false)],
         };
         for path in [

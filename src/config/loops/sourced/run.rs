@@ -27,7 +27,7 @@ impl Walk<'_> {
         &mut self,
         program: &str,
         rest: &[&str],
-        command: &Command,
+        (command, heard): (&Command, bool),
         depth: usize,
     ) {
         let own = program
@@ -35,7 +35,7 @@ impl Walk<'_> {
             .and_then(|path| path.rsplit('/').next());
         let name = own.unwrap_or(program);
         if SHELLS.contains(&name) {
-            self.shell(rest, command, depth);
+            self.shell(rest, (command, heard), depth);
         } else if FILTERS.contains(&name) {
             let mut orders = false;
             for word in rest {
@@ -48,7 +48,7 @@ impl Walk<'_> {
                 let short = is_option(word) && !word.starts_with("--") && word.ends_with('f');
                 orders = short || FILE_WORDS.contains(word);
             }
-        } else if command.heard {
+        } else if heard {
         } else if INTERPRETERS.contains(&name) {
             let options = rest.iter().take_while(|word| is_option(word));
             let script = rest.get(options.clone().count());
@@ -63,7 +63,7 @@ impl Walk<'_> {
         }
     }
 
-    fn shell(&mut self, words: &[&str], command: &Command, depth: usize) {
+    fn shell(&mut self, words: &[&str], (command, heard): (&Command, bool), depth: usize) {
         let mut words = words.iter();
         let mut text = false;
         while let Some(word) = words.next() {
@@ -80,18 +80,18 @@ impl Walk<'_> {
                 }
             } else if text {
                 for inner in commands::of(word) {
-                    let heard = inner.heard || command.heard;
+                    let heard = inner.heard || heard;
                     self.command(&Command { heard, ..inner }, depth);
                 }
                 return;
             } else {
-                if !command.heard {
+                if !heard {
                     self.runs(word, true, depth);
                 }
                 return;
             }
         }
-        if let Some(input) = command.input.as_deref().filter(|_| !command.heard) {
+        if let Some(input) = command.input.as_deref().filter(|_| !heard) {
             self.runs(input, true, depth);
         }
     }
