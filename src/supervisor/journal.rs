@@ -82,6 +82,15 @@ impl Past {
     }
 }
 
+/// The newest of a loop's past: all that is needed to show that there is one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// Number of its newest run; 0 for none.
+    pub number: u32,
+    /// How its newest 20 finished runs ended, newest last.
+    pub outcomes: Vec<Outcome>,
+}
+
 type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
 
 /// One job of the journal's thread.
@@ -94,6 +103,7 @@ enum Job {
     Run(RunId, Reply<Vec<Record>>),
     History(String, u32, u32, Reply<(Vec<Record>, bool)>),
     Past(String, String, Reply<Past>),
+    Newest(Vec<String>, Reply<Vec<Newest>>),
     Proofs(Digest, Reply<u32>),
     Set(String, String, Reply<()>),
     Get(String, Reply<Option<String>>),
@@ -187,6 +197,12 @@ impl Journal {
     pub async fn past(&self, name: &str, today: String) -> Result<Past, JournalError> {
         let name = name.to_owned();
         self.ask(|reply| Job::Past(name, today, reply)).await
+    }
+
+    /// The newest of each loop's past, in the order of these names: a few rows each, however long the
+    /// past is.
+    pub async fn newest(&self, names: Vec<String>) -> Result<Vec<Newest>, JournalError> {
+        self.ask(|reply| Job::Newest(names, reply)).await
     }
 
     /// How often exactly this skill was proven: runs of any loop, and plain prompts, that a person

@@ -201,7 +201,7 @@ impl Journal {
             let sql = format!("SELECT {SPENT} FROM runs WHERE {OF_DAY}");
             let all = db.prepare_cached(&sql)?.query_row([&date], sum_of)?;
             let sql =
-                format!("SELECT {SPENT}, loop, count(*) FROM runs WHERE {OF_DAY} GROUP BY loop");
+                format!("SELECT {SPENT}, loop, count(*) FROM runs WHERE {OF_DAY} GROUP BY +loop");
             let loops = db
                 .prepare_cached(&sql)?
                 .query_map([&date], |row| {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::JournalError;
 
 /// The version that this build writes.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 const TABLES: &str = "
 CREATE TABLE records (
@@ -82,6 +82,13 @@ UPDATE firings SET noted = at;
 CREATE INDEX unmet_firings ON firings (loop, noted) WHERE state IN ('skipped', 'missed');
 ";
 
+/// From version 4, in which the sums over a loop's runs read every row. They are taken at each look at
+/// the loops, from this index alone.
+const FROM_4: &str = "
+CREATE INDEX sums_of_loop ON runs (loop, number, date, published, met, by_hand, skill, tokens,
+    estimated, micro_usd, unpriced, priced, plan_micro_usd);
+";
+
 /// From version 1, which kept tokens alone: of its runs neither the price nor the count is certain.
 const FROM_1: &str = "
 ALTER TABLE runs ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
@@ -120,10 +127,11 @@ pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
         return Ok(db);
     }
     let steps: &[&str] = match version {
-        0 => &[TABLES, FROM_2, FROM_3],
-        1 => &[FROM_1, FROM_2, FROM_3],
-        2 => &[FROM_2, FROM_3],
-        _ => &[FROM_3],
+        0 => &[TABLES, FROM_2, FROM_3, FROM_4],
+        1 => &[FROM_1, FROM_2, FROM_3, FROM_4],
+        2 => &[FROM_2, FROM_3, FROM_4],
+        3 => &[FROM_3, FROM_4],
+        _ => &[FROM_4],
     };
     bring(db, &steps.concat()).map_err(|e| JournalError(format!("cannot write {shown}: {e}")))
 }
@@ -150,4 +158,37 @@ fn bring(db: Connection, steps: &str) -> rusqlite::Result<Connection> {
     let all = format!("BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;");
     db.execute_batch(&all)?;
     Ok(db)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spending::SPENT;
+    use super::*;
+
+    /// F12: a journal of version 4 is brought along where it lies: what stood in it stands, and what a loop's
+    /// past adds up to is read from the index alone.
+    #[test]
+    fn version_4_is_brought_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let rows = "INSERT INTO runs (run, loop, number, skill, date, tokens, met) VALUES
+                    ('a-1', 'a', 1, 's', '2026-01-01', 30, 1), ('a-2', 'a', 2, 's', '2026-01-02', 12, 0);
+                    PRAGMA user_version = 4;";
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(&[TABLES, FROM_2, FROM_3, rows].concat())
+            .unwrap();
+        drop(old);
+        let db = open(&path).unwrap();
+        let version = db.query_row("PRAGMA user_version", [], |row| row.get(0));
+        assert_eq!(version, Ok(VERSION));
+        let sums = format!("SELECT {SPENT}, max(number), sum(met) FROM runs WHERE loop = 'a'");
+        let read: (i64, i64, i64) = db
+            .query_row(&sums, [], |row| Ok((row.get(0)?, row.get(6)?, row.get(7)?)))
+            .unwrap();
+        assert_eq!(read, (42, 2, 1));
+        let plan: String = db
+            .query_row(&format!("EXPLAIN QUERY PLAN {sums}"), [], |row| row.get(3))
+            .unwrap();
+        assert!(plan.contains("COVERING INDEX sums_of_loop"), "{plan}");
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::spending::{self, SPENT, sum_of};
-use super::{Batch, Job, JournalError, OpenRun, Past, Reply, firings, schema};
+use super::{Batch, Job, JournalError, Newest, OpenRun, Past, Reply, firings, schema};
 use crate::protocol::{Fact, Record, RunId};
 use crate::run::{Digest, Event, Outcome};
 
@@ -38,6 +38,10 @@ impl Store {
                 give(reply, self.history(&name, before, runs));
             }
             Job::Past(name, today, reply) => give(reply, self.past(&name, &today)),
+            Job::Newest(names, reply) => {
+                let each = names.iter().map(|name| self.newest(name));
+                give(reply, each.collect());
+            }
             Job::Proofs(skill, reply) => {
                 let sql = "SELECT count(*) FROM runs WHERE skill = ?1 AND met AND by_hand";
                 let count = self.db.query_row(sql, [skill.as_str()], |row| row.get(0));
@@ -147,7 +151,8 @@ impl Store {
         let sql = "
             SELECT run FROM runs WHERE outcome IS NULL
             UNION
-            SELECT run FROM (SELECT run, max(number) FROM runs GROUP BY loop)";
+            SELECT (SELECT run FROM runs WHERE loop = known.loop ORDER BY number DESC LIMIT 1)
+            FROM (SELECT DISTINCT loop FROM runs) AS known";
         let runs: Vec<String> = self
             .db
             .prepare_cached(sql)?
@@ -209,12 +214,16 @@ impl Store {
         Ok((records, more))
     }
 
-    fn past(&self, name: &str, today: &str) -> rusqlite::Result<Past> {
-        let sql = "SELECT coalesce(max(number), 0), coalesce(max(published), 0) FROM runs
-                   WHERE loop = ?1";
-        let (last_number, published): (u32, bool) = self
-            .db
-            .query_row(sql, [name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    fn newest(&self, name: &str) -> rusqlite::Result<Newest> {
+        let sql = "SELECT coalesce(max(number), 0) FROM runs WHERE loop = ?1";
+        let mut statement = self.db.prepare_cached(sql)?;
+        Ok(Newest {
+            number: statement.query_row([name], |row| row.get(0))?,
+            outcomes: self.outcomes(name)?,
+        })
+    }
+
+    fn outcomes(&self, name: &str) -> rusqlite::Result<Vec<Outcome>> {
         let sql = "SELECT outcome FROM runs WHERE loop = ?1 AND outcome IS NOT NULL
                    ORDER BY number DESC LIMIT 20";
         let newest: Vec<String> = self
@@ -222,13 +231,19 @@ impl Store {
             .prepare_cached(sql)?
             .query_map([name], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
-        let outcomes: Vec<Outcome> = newest
-            .iter()
-            .rev()
-            .filter_map(|o| serde_json::from_str(o).ok())
-            .collect();
-        let sql = "SELECT count(*) FROM runs WHERE loop = ?1 AND met";
-        let approved = self.db.query_row(sql, [name], |row| row.get(0))?;
+        let known = newest.iter().rev();
+        Ok(known.filter_map(|o| serde_json::from_str(o).ok()).collect())
+    }
+
+    fn past(&self, name: &str, today: &str) -> rusqlite::Result<Past> {
+        let sql = format!(
+            "SELECT {SPENT}, coalesce(max(number), 0), coalesce(max(published), 0),
+                    coalesce(sum(met), 0) FROM runs WHERE loop = ?1"
+        );
+        let sums = |row: &Row<'_>| Ok((sum_of(row)?, row.get(6)?, row.get(7)?, row.get(8)?));
+        let (spent, last_number, published, approved) =
+            self.db.prepare_cached(&sql)?.query_row([name], sums)?;
+        let outcomes = self.outcomes(name)?;
         let sql = "SELECT skill, count(*) FROM runs WHERE loop = ?1 AND met AND by_hand
                    GROUP BY skill";
         let accepted = self
@@ -239,9 +254,8 @@ impl Store {
         let sql = format!("SELECT {SPENT} FROM runs WHERE loop = ?1 AND date = ?2 AND number < ?3");
         let earlier_today = self
             .db
-            .query_row(&sql, params![name, today, last_number], sum_of)?;
-        let sql = format!("SELECT {SPENT} FROM runs WHERE loop = ?1");
-        let spent = self.db.query_row(&sql, [name], sum_of)?;
+            .prepare_cached(&sql)?
+            .query_row(params![name, today, last_number], sum_of)?;
         Ok(Past {
             last_number,
             outcomes,
