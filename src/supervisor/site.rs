@@ -6,7 +6,7 @@ mod homes;
 mod pins;
 pub(super) mod places;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
@@ -53,19 +53,16 @@ pub(super) struct Site {
     pub(super) folder: PathBuf,
     /// The same, below the project.
     pub(super) below: PathBuf,
-    /// What its programs are started with.
-    pub(super) homes: Homes,
+    settings: Rc<Settings>,
+    /// What its programs are started with, once one of them is.
+    homes: OnceCell<Homes>,
     /// What the worker's sessions have spent, where it tells only the sum of a whole session.
     pub(super) sessions: RefCell<Sessions>,
     /// Hides the values of keys and tokens in what worker and examiners say.
     pub(super) redactor: Redactor,
-    /// The host's environment, which holds the keys of models.
-    env: Vec<(OsString, OsString)>,
     /// What the tokens of models cost: the list as it stood when the step began, and each that it was
     /// changed to since.
     prices: RefCell<Vec<Prices>>,
-    /// The user's config folder, where that list is.
-    config: PathBuf,
     /// How fast a scripted worker plays; 1.0 is as written.
     pub(super) pace: f64,
     trust: Trust,
@@ -82,7 +79,7 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new(
-        settings: &Settings,
+        settings: &Rc<Settings>,
         shared: &Shared,
         (id, wake): (&RunId, &Wake),
     ) -> Rc<Self> {
@@ -93,14 +90,11 @@ impl Site {
             &settings.state.join("workspaces").join(name),
             name,
         );
-        let mark = Mark::new(&settings.project, &id.0);
         let listed = prices::read(&settings.config);
         let site = Self {
             redactor: secrets::of(&wake.spec, &settings.env),
             sessions: RefCell::default(),
-            env: settings.env.clone(),
             prices: RefCell::new(vec![listed.prices]),
-            config: settings.config.clone(),
             clock: settings.clock.clone(),
             journal: shared.journal.clone(),
             hub: shared.hub.clone(),
@@ -114,7 +108,8 @@ impl Site {
             goal: RefCell::new(None),
             folder: settings.project.join(&below),
             below,
-            homes: Homes::new(settings, mark, wake, &place.folder),
+            homes: OnceCell::new(),
+            settings: settings.clone(),
             pace: settings.pace,
             trust: Trust::of(settings),
             place,
@@ -129,10 +124,23 @@ impl Site {
         Rc::new(site)
     }
 
+    /// What its programs are started with. It is put together when the first of them starts: a run that waits for
+    /// a person needs none of it, and many wait when a host begins.
+    pub(super) fn homes(&self) -> &Homes {
+        self.homes.get_or_init(|| {
+            let mark = Mark::new(&self.project, &self.id.0);
+            Homes::new(&self.settings, mark, &self.wake, &self.place.folder)
+        })
+    }
+
     /// The value of the variable that holds a provider's key, as the host was started with it.
     pub(super) fn key(&self, provider: &Provider) -> Option<OsString> {
         let name = provider.key_env.as_deref()?;
-        let named = self.env.iter().find(|(key, _)| key.to_str() == Some(name));
+        let named = self
+            .settings
+            .env
+            .iter()
+            .find(|(key, _)| key.to_str() == Some(name));
         named.map(|(_, value)| value.clone())
     }
 
@@ -246,7 +254,7 @@ impl Site {
     /// Where the run's programs and keys are looked for.
     pub(super) fn ground(&self) -> needs::Ground<'_> {
         let path = self
-            .homes
+            .homes()
             .publisher
             .env
             .iter()
@@ -254,13 +262,13 @@ impl Site {
         needs::Ground {
             project: &self.project,
             path: path.map_or(OsStr::new(""), |(_, path)| path.as_os_str()),
-            env: &self.env,
+            env: &self.settings.env,
         }
     }
 
     /// A step begins: the list of prices counts as it stands now.
     pub(super) fn read_prices(&self) {
-        let file = prices::read(&self.config);
+        let file = prices::read(&self.settings.config);
         let known = self.prices.borrow().last() == Some(&file.prices);
         if !known {
             let wrong = file.diagnostics.iter().map(|d| (Kind::Error, d.line()));
@@ -271,7 +279,7 @@ impl Site {
 
     /// A call of the step is about to begin: a list that has changed counts beside those before it.
     pub(super) fn look_at_prices(&self) {
-        let now = prices::read(&self.config).prices;
+        let now = prices::read(&self.settings.config).prices;
         let mut seen = self.prices.borrow_mut();
         if !seen.contains(&now) {
             seen.push(now);
@@ -345,7 +353,11 @@ impl Site {
 
     /// Nothing is in flight: no process of the run is needed until something is.
     pub(super) fn rest(&self) {
-        self.homes.kept().for_each(Kept::let_go);
+        let homes = self.homes.get();
+        homes
+            .into_iter()
+            .flat_map(Homes::kept)
+            .for_each(Kept::let_go);
     }
 
     /// The run is over: its transcript is only read from now on.

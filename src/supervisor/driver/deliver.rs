@@ -148,7 +148,7 @@ impl Flight {
 
     async fn run(&self, errand: &Errand) -> Result<(), Trouble> {
         errand
-            .run(&self.site.homes.publisher, command::LONGEST, &self.halt)
+            .run(&self.site.homes().publisher, command::LONGEST, &self.halt)
             .await
     }
 

@@ -112,7 +112,7 @@ impl Flight {
         telling: &mut Telling,
     ) -> Result<Turn, Amiss> {
         self.furnish(Role::Worker, Keep::Home).await?;
-        let home = &self.site.homes.worker;
+        let home = &self.site.homes().worker;
         Ok(match &self.site.wake.spec.worker.kind {
             WorkerKind::Command {
                 command,
@@ -158,7 +158,7 @@ impl Flight {
             retries: spec.worker.retries,
             leave,
             guard,
-            home: &self.site.homes.worker,
+            home: &self.site.homes().worker,
         })
     }
 

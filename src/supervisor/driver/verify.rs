@@ -33,7 +33,7 @@ impl Flight {
     /// Runs every check on this tree, each where none has run before it.
     pub(super) async fn check(&self, tree: String) -> Result<Input, Amiss> {
         let examination = self.examination(tree.clone()).await?;
-        let home = &self.site.homes.check;
+        let home = &self.site.homes().check;
         let mut results = Vec::new();
         let mut ready = None;
         for check in &self.site.wake.spec.goal.checks {
@@ -58,7 +58,7 @@ impl Flight {
             .with_workspace(move |workspace| workspace.verify_checkout(&of))
             .await?;
         self.furnish(Role::Check, Keep::Nothing).await?;
-        self.set_up(&self.site.homes.setup, &checkout).await?;
+        self.set_up(&self.site.homes().setup, &checkout).await?;
         let (of, homes) = (tree.to_owned(), self.site.room_of(Role::Check));
         self.with_workspace(move |workspace| {
             workspace.put_checkout_back(&of)?;
@@ -201,7 +201,7 @@ impl Flight {
                 let command = examination.slots.fill_known(command);
                 self.furnish(Role::Judge, Keep::Nothing).await?;
                 let seat = Seat {
-                    home: &self.site.homes.judge,
+                    home: &self.site.homes().judge,
                     checkout: &examination.checkout,
                     clock: &self.site.clock,
                     left: self.left(judge.model.as_deref()),

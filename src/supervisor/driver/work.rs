@@ -51,7 +51,7 @@ impl Flight {
             return Ok(Input::CannotVerify(why));
         }
         self.furnish(Role::Worker, Keep::Login).await?;
-        match self.set_up(&self.site.homes.worker, &folder).await {
+        match self.set_up(&self.site.homes().worker, &folder).await {
             Ok(()) => Ok(Input::Prepared(ground)),
             Err(Amiss::Failed(failure)) => Ok(Input::CannotVerify(failure.cause)),
             Err(halted) => Err(halted),
