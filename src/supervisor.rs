@@ -79,7 +79,7 @@ pub struct Settings {
     /// How fast scripted workers play; 1.0 is as written, 0.0 does not wait.
     pub pace: f64,
     /// What this machine can confine.
-    pub powers: sandbox::probe::Powers,
+    pub powers: sandbox::probe::Trial,
     /// What the operator should know of this host, shown when a cockpit attaches.
     pub warnings: Vec<String>,
 }

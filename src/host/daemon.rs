@@ -11,7 +11,7 @@ use super::{HostError, absence, attach, log, program};
 use crate::cli::{Exit, Fail};
 use crate::config::{Paths, user};
 use crate::supervisor::clock::Clock;
-use crate::supervisor::sandbox::probe::probe;
+use crate::supervisor::sandbox::probe::Trial;
 use crate::supervisor::{Settings, Supervisor};
 
 /// Runs the host until it is told to end; in the background also until nobody needs it.
@@ -91,7 +91,7 @@ fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
 
 fn settings(paths: &Paths, warnings: Vec<String>) -> Result<Settings, HostError> {
     let keeper = program::keeper()?;
-    let powers = probe(&keeper);
+    let powers = Trial::begin(&keeper);
     Ok(Settings {
         project: paths.project().to_owned(),
         state: paths.state().to_owned(),

@@ -16,7 +16,7 @@ use crate::link::Link;
 use crate::protocol::{Command, Fact, Record};
 use crate::run::{Event, Outcome};
 use crate::supervisor::clock::Clock;
-use crate::supervisor::sandbox::probe::probe;
+use crate::supervisor::sandbox::probe::Trial;
 use crate::supervisor::{Settings, Supervisor};
 
 /// The loop that is played.
@@ -125,7 +125,7 @@ impl Stage {
             project: project.canonicalize().map_err(trouble)?,
             state: folder.path().join("state"),
             config: folder.path().join("config"),
-            powers: probe(&program),
+            powers: Trial::begin(&program),
             keeper: program,
             env: std::env::vars_os().collect(),
             clock: Clock::System,

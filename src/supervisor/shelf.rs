@@ -359,7 +359,7 @@ impl Shelf {
 
 /// What the processes of this loop are confined by on this machine.
 fn terms<'a>(spec: &'a LoopSpec, settings: &'a Settings) -> Terms<'a> {
-    Terms::of(&settings.powers, spec, &settings.project)
+    Terms::of(settings.powers.known(), spec, &settings.project)
 }
 
 /// What neither this build nor this machine enforces of what the file says.

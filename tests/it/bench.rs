@@ -72,7 +72,7 @@ async fn turns(world: &World, confined: bool) -> Option<Took> {
     let mut settings = world.settings();
     settings.grants.insert("spin".to_owned(), Mode::Autonomous);
     if !confined {
-        settings.powers = Powers::none("it is measured without");
+        settings.powers = Powers::none("it is measured without").into();
     }
     let supervisor = Supervisor::start(settings).unwrap();
     let mut operator = Operator::at(&supervisor).await;

@@ -39,7 +39,7 @@ fn world() -> World {
 /// Nothing is confined: the worker writes its calls down outside.
 fn open(world: &World) -> Settings {
     Settings {
-        powers: Powers::none("for a test"),
+        powers: Powers::none("for a test").into(),
         ..world.settings()
     }
 }

@@ -135,7 +135,7 @@ impl Trap {
         Settings {
             owned: false,
             // What is not held back by trust is held back by nothing.
-            powers: Powers::none("for a test"),
+            powers: Powers::none("for a test").into(),
             ..self.world.settings()
         }
     }

@@ -143,7 +143,7 @@ pub(crate) fn settings_in(folder: &Path) -> Settings {
         grants: BTreeMap::new(),
         owned: true,
         pace: 0.0,
-        powers: crate::sandbox::powers(),
+        powers: crate::sandbox::powers().into(),
         warnings: Vec::new(),
     }
 }

@@ -4,8 +4,10 @@
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use super::{Cage, Net, Word, enter};
@@ -33,19 +35,67 @@ impl Powers {
     }
 }
 
+/// What this machine can confine, tried out once and beside everything else. Clones share the result.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    program: PathBuf,
+    found: Arc<OnceLock<Powers>>,
+}
+
+impl Trial {
+    /// Begins to try it out; `program` is this very program.
+    pub fn begin(program: &Path) -> Self {
+        let trial = Self {
+            program: program.to_owned(),
+            found: Arc::default(),
+        };
+        let beside = trial.clone();
+        // Where the system has no room for a thread, whoever asks first tries it out.
+        drop(thread::Builder::new().spawn(move || {
+            beside.known();
+        }));
+        trial
+    }
+
+    /// What was found; waits for it where it is still tried out.
+    pub fn known(&self) -> &Powers {
+        self.found.get_or_init(|| probe(&self.program))
+    }
+}
+
+impl From<Powers> for Trial {
+    fn from(powers: Powers) -> Self {
+        Self {
+            program: PathBuf::new(),
+            found: Arc::new(OnceLock::from(powers)),
+        }
+    }
+}
+
 /// Tries it out; `program` is this very program.
 pub fn probe(program: &Path) -> Powers {
     if !cfg!(target_os = "linux") {
         return Powers::none("this build has a sandbox for Linux alone");
     }
-    let bare = Cage {
-        apart: false,
+    let whole = Cage {
+        apart: true,
         walls: true,
         read: vec!["/usr".into()],
         write: Vec::new(),
         mask: Vec::new(),
         stores: Vec::new(),
         net: Net::None,
+    };
+    // What stands with both needs no second trial; what does not is told apart.
+    if let Ok(abi) = rehearse(program, &whole) {
+        return Powers {
+            walls: Ok(abi),
+            apart: Ok(()),
+        };
+    }
+    let bare = Cage {
+        apart: false,
+        ..whole
     };
     let walls = rehearse(program, &bare);
     let apart = Cage {

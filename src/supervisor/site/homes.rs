@@ -97,7 +97,7 @@ impl Homes {
         let operator = host("HOME").map(PathBuf::from);
         let operator = operator.filter(|home| home.is_absolute());
         let terms = Terms {
-            powers: &settings.powers,
+            powers: settings.powers.known(),
             spec: &wake.spec,
             operator: operator.as_deref(),
             path: &path,
