@@ -53,6 +53,9 @@ pub enum Command {
         since: u64,
         /// How decisions of this connection are signed: «cockpit 2», «command line».
         by: String,
+        /// Whether to tell what the journal knows before a host that has just begun has looked at the loops:
+        /// these are [`LoopState::Unexamined`] until then. Without it the first word waits for the look.
+        early: bool,
     },
     /// Somebody sits in front of this connection until it closes.
     Here,

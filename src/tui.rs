@@ -95,7 +95,8 @@ pub enum Exit {
 pub async fn fly(link: Link, options: Options, signals: Signals) -> io::Result<Exit> {
     let (since, by) = (0, options.by.clone());
     // A host that is gone closes the records, and the screen says so.
-    drop(link.commands.try_send(Command::Attach { since, by }));
+    let early = true;
+    drop(link.commands.try_send(Command::Attach { since, by, early }));
     drop(link.commands.try_send(Command::Here));
     let keys = Keyboard::open()?;
     let screen = Screen::take(options.tmux)?;

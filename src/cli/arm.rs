@@ -77,7 +77,7 @@ fn any_off(session: &Session) -> bool {
     let mut rows = session.known.loops.iter();
     rows.any(|row| match &row.state {
         LoopState::Valid(facts) => facts.off && facts.spec.enabled,
-        LoopState::Invalid { .. } => false,
+        LoopState::Unexamined | LoopState::Invalid { .. } => false,
     })
 }
 
@@ -97,6 +97,7 @@ fn lacking(session: &Session) -> Vec<String> {
             let why = lacks(&facts.waking)?;
             Some(format!("{} is not armed: {why}", row.name))
         }
+        LoopState::Unexamined => Some(format!("{} is not looked at yet", row.name)),
         LoopState::Invalid { line, why } => {
             Some(format!("{} is not armed: line {line}: {why}", row.name))
         }

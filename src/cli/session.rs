@@ -58,7 +58,14 @@ impl Session {
             known,
         };
         let by = session.by.clone();
-        session.ask(Command::Attach { since: 0, by }).await?;
+        let early = false;
+        session
+            .ask(Command::Attach {
+                since: 0,
+                by,
+                early,
+            })
+            .await?;
         loop {
             if let Fact::Attached { warnings, .. } = session.next().await?.fact {
                 session.known.warnings = warnings;
@@ -161,6 +168,9 @@ impl Known {
         let row = self.row(name)?;
         match &row.state {
             LoopState::Valid(_) => Ok(row),
+            LoopState::Unexamined => Err(Exit::Trouble.because(format!(
+                "the host still looks at the loop {name}; the same command again"
+            ))),
             LoopState::Invalid { line, why } => Err(Exit::Usage.because(format!(
                 "the loop {name} is invalid, line {line}: {why}; `checkride check` says more"
             ))),
@@ -217,7 +227,7 @@ impl Known {
         let row = self.row(open.run.split()?.0).ok()?;
         match &row.state {
             LoopState::Valid(facts) => facts.day_binds(&open.checkpoint.ask),
-            LoopState::Invalid { .. } => None,
+            LoopState::Unexamined | LoopState::Invalid { .. } => None,
         }
     }
 

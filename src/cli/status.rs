@@ -107,14 +107,20 @@ fn of_files(files: &[LoopFile]) -> Status {
     }
 }
 
+/// What can be used of a loop, and what is wrong with it.
+fn stands(state: &LoopState) -> (Option<&LoopFacts>, Option<String>) {
+    match state {
+        LoopState::Valid(facts) => (Some(facts), None),
+        LoopState::Unexamined => (None, None),
+        LoopState::Invalid { line, why } => (None, Some(format!("line {line}: {why}"))),
+    }
+}
+
 fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
     let newest = known.newest(&row.name).cloned().or(row.last_run.clone());
     let run = newest.as_ref().and_then(|run| known.run(run));
     let open = newest.as_ref().and_then(|run| known.open_at(run));
-    let (facts, broken) = match &row.state {
-        LoopState::Valid(facts) => (Some(facts), None),
-        LoopState::Invalid { line, why } => (None, Some(format!("line {line}: {why}"))),
-    };
+    let (facts, broken) = stands(&row.state);
     let mode = facts.map_or("", |facts| facts.mode.word());
     let phase = run.as_ref().map(Run::phase);
     let at_rest = matches!(phase, None | Some(Phase::Ended(_)));

@@ -67,6 +67,19 @@ pub fn read_all(project: &Path) -> Vec<LoopFile> {
     }
 }
 
+/// The names under which [`read_all`] would list the loops; no file is read.
+pub fn names(project: &Path) -> Vec<String> {
+    let folder = project.join("loops");
+    match project::names_in(&folder) {
+        Ok(paths) => paths
+            .iter()
+            .filter(|path| is_loop_file(path))
+            .map(|path| stem(path))
+            .collect(),
+        Err(_) => vec![stem(&folder)],
+    }
+}
+
 /// Reads one loop file of this project.
 pub fn read(project: &Path, file: &Path) -> LoopFile {
     if project::leaves(project, file) && file.starts_with(project) {

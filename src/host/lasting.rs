@@ -92,8 +92,11 @@ impl Conversation {
                 Err(e) => return self.refuse(&e.to_string()).await,
             }
             let (since, by) = (self.seen, self.by.clone());
+            // What the operator sees stands until the new host has looked.
+            let early = false;
+            let attach = Command::Attach { since, by, early };
             // A host that is gone again is met by the next turn.
-            drop(host.commands.send(Command::Attach { since, by }).await);
+            drop(host.commands.send(attach).await);
             if self.here {
                 drop(host.commands.send(Command::Here).await);
             }

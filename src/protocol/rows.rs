@@ -20,10 +20,19 @@ pub struct LoopRow {
     pub record: Vec<Outcome>,
 }
 
+impl LoopRow {
+    /// Whether a host that has just begun has still to look at it.
+    pub fn is_unexamined(&self) -> bool {
+        matches!(self.state, LoopState::Unexamined)
+    }
+}
+
 /// Whether a loop file can be used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LoopState {
+    /// Nobody has looked yet: the host has just begun. It counts as neither usable nor allowed.
+    Unexamined,
     /// It can.
     Valid(Box<LoopFacts>),
     /// It cannot.

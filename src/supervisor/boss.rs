@@ -4,6 +4,7 @@
 mod alarm;
 mod fire;
 mod obey;
+mod opening;
 mod outside;
 mod queue;
 mod switch;
@@ -12,8 +13,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::spawn_local;
+use tokio::task::{spawn_local, yield_now};
 
+use super::desk::Desk;
 use super::driver::{self, Driving};
 use super::hub::{Hub, Letter, Reply};
 use super::journal::Journal;
@@ -29,6 +31,7 @@ use crate::config::Settings as Rules;
 use crate::link::FarEnd;
 use crate::protocol::{Fact, Record, RunId};
 use crate::run::{LoopSpec, Run};
+use opening::Porter;
 
 /// Letters and news that may wait; a sender waits then, never the supervisor.
 const WAITING: usize = 64;
@@ -70,18 +73,21 @@ pub(super) async fn work(
     let (news, mut heard) = mpsc::channel(WAITING);
     let mut boss = Boss::new(settings, journal, Ways { letters, news }, said);
     boss.tell_others();
-    boss.recall().await;
-    // What is under way is known before anything may wake.
-    boss.pick_up().await;
-    boss.reread().await;
+    let Some(held) = boss.open_up(&mut doors, &mut letter).await else {
+        return boss.kill_all();
+    };
     boss.tidy();
+    for letter in held {
+        boss.obey(letter).await;
+    }
+    let porter = boss.porter();
     loop {
         tokio::select! {
             // News go first: who has heard that a run is over may already ask for the next one.
             biased;
             Some(news) = heard.recv() => boss.hear(news).await,
             door = doors.recv() => match door {
-                Some(end) => boss.open(end),
+                Some(end) => porter.open(end),
                 None => break,
             },
             Some(letter) = letter.recv() => boss.obey(letter).await,
@@ -151,14 +157,19 @@ impl Boss {
         spawn_local(notices::watch(settings, shared, feed, self.said.clone()));
     }
 
-    fn open(&mut self, end: FarEnd) {
-        self.said.send_modify(|activity| activity.cockpits += 1);
-        let (hub, ways) = (self.shared.hub.clone(), self.ways.clone());
-        spawn_local(async move {
-            let here = hub.serve(end, (ways.letters, ways.news.clone())).await;
-            // The loop is gone only when the whole supervisor is.
-            drop(ways.news.send(News::Left { here }).await);
-        });
+    fn porter(&self) -> Porter {
+        Porter {
+            hub: self.shared.hub.clone(),
+            ways: self.ways.clone(),
+            said: self.said.clone(),
+        }
+    }
+
+    fn desk(&self) -> Desk {
+        Desk {
+            settings: self.settings.clone(),
+            shared: self.shared.clone(),
+        }
     }
 
     async fn hear(&mut self, news: News) {
@@ -204,13 +215,22 @@ impl Boss {
         });
     }
 
-    /// Ends what a host that died left behind, and recalls what it had been told.
-    async fn recall(&mut self) {
+    /// Ends what a host that died left behind. What this machine can confine is known when that is done.
+    async fn sweep(&self) {
         let mark = Mark::of_project(&self.settings.project);
-        let swept = beside(move || Ok(sweep(&mark, &[]))).await;
-        if let Err(trouble) = swept {
+        let trial = self.settings.powers.clone();
+        let swept = beside(move || {
+            let swept = sweep(&mark, &[]);
+            trial.known();
+            Ok(swept)
+        });
+        if let Err(trouble) = swept.await {
             self.say_trouble("processes", trouble.cause);
         }
+    }
+
+    /// Recalls what the last host had been told.
+    async fn recall(&mut self) {
         if let Err(e) = self.shelf.recall(&self.shared.journal).await {
             self.say_trouble("journal", e.to_string());
         }
@@ -264,6 +284,8 @@ impl Boss {
                         Some(run) => self.drive(open.run, run, driver::First::Interrupted),
                         None => self.lost(&open.run),
                     }
+                    // Who has just attached does not wait for the last of them.
+                    yield_now().await;
                 }
             }
             Err(e) => self.say_trouble("journal", e.to_string()),

@@ -16,6 +16,7 @@ use crate::run::{Digest, Event, Ground, LoopSpec, Run};
 const MOST_LINES: u64 = 2_000;
 
 /// One question at the desk.
+#[derive(Clone)]
 pub(super) struct Desk {
     pub(super) settings: Rc<Settings>,
     pub(super) shared: Rc<Shared>,

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use super::boss::News;
 use super::clock::Clock;
@@ -81,6 +81,8 @@ pub(super) struct Hub {
     journal: Journal,
     feed: broadcast::Sender<Record>,
     levels: RefCell<Levels>,
+    /// Whether the loops were looked at since this host began.
+    looked: watch::Sender<bool>,
     project: String,
     warnings: Vec<String>,
 }
@@ -99,9 +101,15 @@ impl Hub {
             journal,
             feed,
             levels,
+            looked: watch::Sender::new(false),
             project,
             warnings,
         }
+    }
+
+    /// The loops have been looked at: who waited for it is told now.
+    pub(super) fn has_looked(&self) {
+        self.looked.send_replace(true);
     }
 
     /// Hears every record from now on.
@@ -188,9 +196,17 @@ impl Hub {
         mut end: FarEnd,
         (letters, news): (mpsc::Sender<Letter>, mpsc::Sender<News>),
     ) -> bool {
-        let Some(Command::Attach { since, by }) = end.commands.recv().await else {
+        let Some(Command::Attach { since, by, early }) = end.commands.recv().await else {
             return false;
         };
+        if !early {
+            let mut looked = self.looked.subscribe();
+            tokio::select! {
+                // The hub, which is asked, outlasts this.
+                _looked = looked.wait_for(|looked| *looked) => {}
+                () = end.records.closed() => return false,
+            }
+        }
         let here = Cell::new(false);
         let (answers, waiting) = mpsc::channel(ANSWERS);
         let reply = Reply {

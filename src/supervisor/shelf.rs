@@ -1,6 +1,8 @@
 //! The shelf: the project's loop files as they stand, watched, and what the list shows of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod granted;
+
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +11,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use self::granted::{drawn_for_audit, granted};
 use super::Settings;
 use super::journal::{Journal, JournalError, Past};
 use super::plain;
@@ -21,7 +24,7 @@ use crate::config::loops::{self, LoopFile};
 use crate::config::prices;
 use crate::protocol::{LoopFacts, LoopRow, LoopState, Plain, RunId, Waking};
 use crate::run::spec::PLAIN;
-use crate::run::{Digest, Fired, LoopSpec, Mode, Wake};
+use crate::run::{Digest, Fired, LoopSpec, Wake};
 
 /// Folders of a project whose changes matter here.
 const WATCHED: [&str; 4] = ["loops", "skills", "scripts", "memory"];
@@ -219,6 +222,15 @@ impl Shelf {
         Ok(())
     }
 
+    /// The names under which [`Self::rows`] will list the loops; no file is read for it.
+    pub(super) fn names(&self, settings: &Settings) -> Vec<String> {
+        let mut names = loops::names(&settings.project);
+        if self.asked.is_some() && !names.iter().any(|name| name == PLAIN) {
+            names.push(PLAIN.to_owned());
+        }
+        names
+    }
+
     /// The list as it stands.
     pub(super) async fn rows(&self, journal: &Journal, settings: &Settings) -> Vec<LoopRow> {
         let mut rows = Vec::with_capacity(self.files.len());
@@ -367,30 +379,4 @@ fn not_enforced(file: &LoopFile, spec: &LoopSpec, settings: &Settings) -> Vec<St
     let mut lines = file.not_enforced.clone();
     lines.extend(terms(spec, settings).not_enforced());
     lines
-}
-
-/// The granted mode, and why it is not the asked one; empty where it is.
-fn granted(spec: &LoopSpec, grants: &BTreeMap<String, Mode>) -> (Mode, String) {
-    let earned = grants.get(&spec.name).copied().unwrap_or(Mode::Training);
-    let asked = spec.guardrails.mode;
-    if asked <= earned {
-        return (asked, String::new());
-    }
-    (
-        earned,
-        format!("asks for {}, has earned {}", asked.word(), earned.word()),
-    )
-}
-
-/// Whether this run stops at work and verdict anyway: 1 of 5 supervised, 1 of 20 autonomous
-/// (PRODUCT §3.7).
-fn drawn_for_audit(mode: Mode, pinned: &Digest, now_ms: i64) -> bool {
-    let one_in = match mode {
-        Mode::Training => return false,
-        Mode::Supervised => 5,
-        Mode::Autonomous => 20,
-    };
-    let lot = Digest::of_value(&(pinned, now_ms));
-    let lot = u32::from_str_radix(lot.short(), 16).unwrap_or(0);
-    lot.is_multiple_of(one_in)
 }

@@ -43,6 +43,15 @@ pub fn mode(mode: Mode) -> Mark {
     }
 }
 
+/// Whether the death of its host would end what this run is at: a host that has just begun finds it so in
+/// the journal, and has still to say what becomes of it.
+pub fn may_be_cut_short(run: &Run) -> bool {
+    match run.phase {
+        Phase::Queued | Phase::Busy(..) | Phase::Stopping => true,
+        Phase::Asking(..) | Phase::Held(_) | Phase::Paused(_) | Phase::Ended(..) => false,
+    }
+}
+
 /// The mark and the word of a loop's row; the word in a long and a short form.
 ///
 /// A run that waits for its turn has a `place` in the line: which, from 1, and of how many.
@@ -51,13 +60,18 @@ pub fn row(
     (run, place): (Option<&Run>, Option<(usize, usize)>),
     now: Moment,
 ) -> (Mark, String, String) {
-    if let Some(run) = run.filter(|r| r.active()) {
+    let unknown = |run: &&Run| row.is_unexamined() && may_be_cut_short(run);
+    if let Some(run) = run.filter(|r| r.active() && !unknown(r)) {
         if let (Some((place, of)), Phase::Busy(..)) = (place, &run.phase) {
             return (NOT_YET, format!("queued {place}/{of}"), "queued".to_owned());
         }
         return under_way(run, now);
     }
     let facts = match &row.state {
+        LoopState::Unexamined => {
+            let word = "looking".to_owned();
+            return (NOT_YET, word.clone(), word);
+        }
         LoopState::Invalid { line, .. } => {
             let word = format!("line {line}");
             return (TRIPPED, word.clone(), word);

@@ -1,5 +1,6 @@
 //! Figures, printed and never judged: `cargo test --release --test it bench -- --ignored --nocapture`.
 
+mod cold;
 mod painted;
 mod streams;
 

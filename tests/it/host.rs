@@ -177,7 +177,11 @@ async fn every_form_of_message_survives_the_wire() {
 fn commands() -> impl Strategy<Value = Command> {
     let word = "\\PC{0,20}";
     prop_oneof![
-        (any::<u64>(), word).prop_map(|(since, by)| Command::Attach { since, by }),
+        (any::<u64>(), word, any::<bool>()).prop_map(|(since, by, early)| Command::Attach {
+            since,
+            by,
+            early
+        }),
         Just(Command::Here),
         word.prop_map(|name| Command::Start { name }),
         (word, word).prop_map(|(id, text)| Command::Decide {

@@ -104,7 +104,13 @@ impl Ordeal {
             refusals: Vec::new(),
         };
         let by = "test".to_owned();
-        pilot.say(Command::Attach { since: 0, by }).await;
+        pilot
+            .say(Command::Attach {
+                since: 0,
+                by,
+                early: false,
+            })
+            .await;
         pilot
             .until("attached", |fact| matches!(fact, Fact::Attached { .. }))
             .await;

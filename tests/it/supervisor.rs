@@ -10,6 +10,7 @@ mod hostile;
 mod jumps;
 mod limits;
 mod memory;
+mod opening;
 mod publish;
 mod stop;
 mod triggers;
@@ -175,7 +176,7 @@ fn workspace(world: &World) -> PathBuf {
 fn valid(row: &LoopRow) -> Option<&LoopFacts> {
     match &row.state {
         LoopState::Valid(facts) => Some(facts),
-        LoopState::Invalid { .. } => None,
+        LoopState::Unexamined | LoopState::Invalid { .. } => None,
     }
 }
 

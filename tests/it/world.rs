@@ -193,6 +193,7 @@ impl Operator {
             .say(Command::Attach {
                 since: 0,
                 by: "test".to_owned(),
+                early: false,
             })
             .await;
         operator

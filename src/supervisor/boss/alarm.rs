@@ -59,7 +59,7 @@ impl Boss {
         }
         let armed = rows.iter().filter(|row| match &row.state {
             LoopState::Valid(facts) => facts.waking.armed(),
-            LoopState::Invalid { .. } => false,
+            LoopState::Unexamined | LoopState::Invalid { .. } => false,
         });
         let armed = armed.count();
         self.said.send_if_modified(|activity| {

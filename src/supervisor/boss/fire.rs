@@ -131,6 +131,7 @@ fn armed(row: &LoopRow) -> Result<&Waking, String> {
     let name = &row.name;
     let facts = match &row.state {
         LoopState::Valid(facts) => facts,
+        LoopState::Unexamined => return Err("nobody has looked at it yet; try again".to_owned()),
         LoopState::Invalid { line, why } => {
             return Err(format!("its file is invalid, line {line}: {why}"));
         }

@@ -7,7 +7,6 @@ use super::Boss;
 use crate::protocol::{Command, Fact, Fetch, Plain, Record, RunId, Written};
 use crate::run::spec::PLAIN;
 use crate::run::{BY_HAND, CheckpointId, Decision, Digest, Input, Run};
-use crate::supervisor::desk::Desk;
 use crate::supervisor::driver::{self, Mail};
 use crate::supervisor::hub::{Letter, Reply};
 use crate::supervisor::process::Halt;
@@ -273,10 +272,7 @@ impl Boss {
 
     /// Answers beside the loop: a large range must not keep a decision waiting.
     fn fetch(&self, fetch: Fetch, reply: Reply) {
-        let desk = Desk {
-            settings: self.settings.clone(),
-            shared: self.shared.clone(),
-        };
+        let desk = self.desk();
         spawn_local(async move { desk.answer(fetch, &reply).await });
     }
 

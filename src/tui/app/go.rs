@@ -101,16 +101,6 @@ impl App {
         }
     }
 
-    fn start(&mut self) -> Vec<Out> {
-        let name = self.name().unwrap_or_default().to_owned();
-        let facts = self.world.facts(&name);
-        if facts.is_some_and(|facts| facts.distrust.is_some()) {
-            return self.open_review(&name);
-        }
-        self.turned();
-        vec![Out::Send(Command::Start { name })]
-    }
-
     fn hold(&self) -> Vec<Out> {
         self.run()
             .map(|run| {

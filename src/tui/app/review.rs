@@ -1,7 +1,7 @@
 //! What is asked before a run: a loop that came from elsewhere is shown and allowed, a plain prompt
 //! is written.
 
-use crate::protocol::{Command, Plain, Review};
+use crate::protocol::{Command, LoopRow, Plain, Review};
 use crate::run::CheckpointId;
 use crate::run::spec::PLAIN;
 
@@ -11,6 +11,21 @@ use super::{App, Layer, Out};
 use crate::tui::text::flow::Anchor;
 
 impl App {
+    /// Starts the chosen loop, or shows what it would run where that has not been allowed. Before the host has
+    /// looked at it the wish waits there.
+    pub(super) fn start(&mut self) -> Vec<Out> {
+        let name = self.name().unwrap_or_default().to_owned();
+        let facts = self.world.facts(&name);
+        if facts.is_some_and(|facts| facts.distrust.is_some()) {
+            return self.open_review(&name);
+        }
+        if self.world.row(&name).is_some_and(LoopRow::is_unexamined) {
+            self.toast = Some("s: it starts once the host has looked at it".to_owned());
+        }
+        self.turned();
+        vec![Out::Send(Command::Start { name })]
+    }
+
     /// Opens the line for a plain prompt: by the chosen loop's skill and worker.
     pub(crate) fn open_plain(&mut self) {
         let facts = self.name().and_then(|name| self.world.facts(name));

@@ -1,7 +1,7 @@
 //! Whether an action can be done just now, and the one line of why where it cannot.
 //! What it then does is `go.rs` and `decide.rs`.
 
-use crate::protocol::LoopState;
+use crate::protocol::{LoopRow, LoopState};
 use crate::run::spec::PLAIN;
 use crate::run::{Answer, Ask};
 
@@ -15,6 +15,8 @@ const READ_ONLY: &str = "this cockpit only looks (--read-only)";
 
 const PARTED: &str = "no host runs: what stands here is as it was; `checkride` in another terminal starts one, and this \
      one goes on";
+
+const UNEXAMINED: &str = "the host has just begun and looks at it; press again in a moment";
 
 impl App {
     /// Whether an action can be done now; if not, why, in one line.
@@ -196,7 +198,8 @@ impl App {
         };
         match &row.state {
             LoopState::Invalid { line, why } => Err(format!("line {line}: {why}")),
-            LoopState::Valid(_) => none_if(
+            // The host obeys once it has looked, and refuses then what it may not run.
+            LoopState::Unexamined | LoopState::Valid(_) => none_if(
                 self.run().is_some_and(super::runs::Run::active),
                 "it is running already; x stops it",
             ),
@@ -220,12 +223,20 @@ impl App {
                 "this run has no restore point",
             );
         }
-        Ok(())
+        // Whether there is a trigger to arm is not known yet, and decisions come after that.
+        self.is_examined()
+    }
+
+    /// Refuses what goes by a loop's file before the host has looked at it.
+    fn is_examined(&self) -> Result<(), String> {
+        let row = self.name().and_then(|name| self.world.row(name));
+        none_if(row.is_some_and(LoopRow::is_unexamined), UNEXAMINED)
     }
 
     fn can_outside(&self) -> Result<(), String> {
         let plain = self.pages().is_none() && self.name() == Some(PLAIN);
         none_if(plain, "a plain prompt has no file; s repeats it")?;
+        self.is_examined()?;
         none_if(self.name().is_none(), "choose a loop first")
     }
 
@@ -234,6 +245,7 @@ impl App {
             return Err("choose a loop first".to_owned());
         };
         match &row.state {
+            LoopState::Unexamined => Err(UNEXAMINED.to_owned()),
             LoopState::Invalid { line, why } => Err(format!("line {line}: {why}")),
             LoopState::Valid(_) => Ok(()),
         }

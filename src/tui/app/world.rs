@@ -170,6 +170,11 @@ impl World {
         self.active().filter(|run| !waits(run)).count()
     }
 
+    /// Whether the host has just begun and has still to look at some loop.
+    pub fn is_unexamined(&self) -> bool {
+        self.loops.iter().any(LoopRow::is_unexamined)
+    }
+
     /// A loop by its name.
     pub fn row(&self, name: &str) -> Option<&LoopRow> {
         self.loops.iter().find(|row| row.name == name)
@@ -179,7 +184,7 @@ impl World {
     pub fn facts(&self, name: &str) -> Option<&LoopFacts> {
         match &self.row(name)?.state {
             LoopState::Valid(facts) => Some(facts),
-            LoopState::Invalid { .. } => None,
+            LoopState::Unexamined | LoopState::Invalid { .. } => None,
         }
     }
 

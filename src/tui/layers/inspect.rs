@@ -6,7 +6,7 @@
 //!     skills/research-and-draft · proven by hand 6 times
 //! ```
 
-use crate::protocol::LoopFacts;
+use crate::protocol::{LoopFacts, LoopRow};
 use crate::run::spec::{Independence, Judge, OutputKind, PublishTo, Trigger};
 use crate::run::{Usage, counted};
 use crate::tui::app::App;
@@ -55,7 +55,13 @@ impl Bones {
 /// The text of the layer: trigger, skill, goal and verification, memory, then guardrails and trust.
 pub(crate) fn rows(app: &App, name: &str, width: usize) -> Vec<Row> {
     let Some(facts) = app.world.facts(name) else {
-        return vec![Row::of(Role::Muted, "this loop's file is not valid")];
+        let unexamined = app.world.row(name).is_some_and(LoopRow::is_unexamined);
+        let why = if unexamined {
+            "the host has just begun and looks at it"
+        } else {
+            "this loop's file is not valid"
+        };
+        return vec![Row::of(Role::Muted, why)];
     };
     let mut out = Bones {
         rows: Vec::new(),

@@ -40,9 +40,16 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
 fn counts(app: &App, left: Row) -> Row {
     let loops = figures::count(app.world.loops.len(), "loop");
     let waiting = app.world.waiting().len();
-    let running = app.world.running();
-    let left = left.with(Role::Fg, format!("{loops} · {running} running · "));
+    let unexamined = app.world.is_unexamined();
+    let under_way = if unexamined {
+        // What the last host left under way may be over, or may be about to ask.
+        "looking".to_owned()
+    } else {
+        format!("{} running", app.world.running())
+    };
+    let left = left.with(Role::Fg, format!("{loops} · {under_way} · "));
     match waiting {
+        0 if unexamined => left.with(Role::Muted, "the host has just begun"),
         0 => left.with(Role::Muted, "nothing needs you"),
         1 => left.with(Role::NeedsYou, "1 needs you"),
         n => left.with(Role::NeedsYou, format!("{n} need you")),
@@ -73,7 +80,8 @@ fn today(app: &App, width: usize) -> Row {
         .iter()
         .fold(told, |sum, row| sum.plus(row.earlier_today));
     let mut row = Row::blank();
-    if used != Usage::default() {
+    // Before it has looked the host does not tell of earlier runs: a part is no sum.
+    if used != Usage::default() && !app.world.is_unexamined() {
         let money = figures::money(used);
         row = if width < 100 {
             row.with(Role::Muted, format!("{money} today  "))

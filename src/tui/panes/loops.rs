@@ -161,6 +161,10 @@ fn below(app: &App, width: usize) -> Vec<Row> {
                 width.saturating_sub(1),
             ));
         }
+        Some((_, LoopState::Unexamined)) => rows.push(Row::of(
+            Role::Muted,
+            " the host has just begun and looks at it",
+        )),
         None => rows.push(Row::of(Role::Muted, " no loop is chosen")),
     }
     rows

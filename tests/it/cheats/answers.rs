@@ -34,6 +34,7 @@ fn words() -> String {
     let attach = Command::Attach {
         since: 0,
         by: "you".to_owned(),
+        early: false,
     };
     let line = |value: serde_json::Result<String>| value.unwrap() + "\n";
     line(serde_json::to_string(&greeting))

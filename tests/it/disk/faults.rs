@@ -48,7 +48,15 @@ struct Stubborn {
 impl Stubborn {
     async fn on(link: Link) -> Self {
         let by = "test".to_owned();
-        drop(link.commands.send(Command::Attach { since: 0, by }).await);
+        drop(
+            link.commands
+                .send(Command::Attach {
+                    since: 0,
+                    by,
+                    early: false,
+                })
+                .await,
+        );
         Self {
             link,
             told: BTreeMap::new(),

@@ -1,6 +1,6 @@
 //! What keys do: arming, Enter and Esc, text fields, stale digests.
 
-use checkride::protocol::{Command, Fact, Fetch, LoopState, MemoryText, Record, RunId};
+use checkride::protocol::{Command, Fact, Fetch, LoopRow, LoopState, MemoryText, Record, RunId};
 use checkride::run::{
     Answer, Ask, Checkpoint, Decision, Digest, Edit, Event, Mode, Outcome, Stage,
 };
@@ -1126,4 +1126,59 @@ fn a_review_on_the_screen() {
         cockpit.keys("s");
         insta::assert_snapshot!(format!("review_{}", size.0), cockpit.text("terminal"));
     }
+}
+
+/// F12: before a loop was looked at its row says so, claims no mode and nothing that it may do; a start is
+/// asked of the host, which looks first. A question that waits is shown whatever is known of the file.
+#[test]
+fn what_nobody_has_examined_claims_nothing() {
+    let mut records = scenes::idle();
+    for record in &mut records {
+        if let Fact::Loops(rows) = &mut record.fact {
+            for row in rows {
+                row.state = LoopState::Unexamined;
+            }
+        }
+    }
+    let mut cockpit = Cockpit::new(&records, (120, 36));
+    let screen = cockpit.text("terminal");
+    // Each row, and the header in place of what runs and what asks.
+    assert_eq!(
+        screen.matches("looking").count(),
+        scenes::loops().len() + 1,
+        "{screen}"
+    );
+    assert!(!screen.contains("nothing needs you"), "{screen}");
+    assert!(screen.contains("the host has just begun"), "{screen}");
+    assert!(!screen.contains("proven by hand"), "{screen}");
+    let why = "the host has just begun and looks at it; press again";
+    for key in ["u", "i", "E"] {
+        cockpit.keys(key);
+        assert_eq!(commands(&cockpit), Vec::<&Command>::new(), "{key}");
+        let screen = cockpit.text("terminal");
+        assert!(screen.contains(why), "{key}: {screen}");
+        cockpit.keys("<esc>");
+    }
+
+    // The host looks before it obeys.
+    cockpit.keys("s");
+    let sent = commands(&cockpit);
+    assert!(matches!(sent[..], [Command::Start { .. }]), "{sent:?}");
+    let screen = cockpit.text("terminal");
+    assert!(screen.contains("once the host has looked"), "{screen}");
+
+    let row = || LoopRow {
+        state: LoopState::Unexamined,
+        ..scenes::loops().remove(0)
+    };
+    let after = |records: Vec<Record>| {
+        let mut cockpit = Cockpit::new(&records, (120, 36));
+        cockpit.tell(&[scenes::record(NOON, Fact::Loops(vec![row()]))]);
+        cockpit.text("terminal")
+    };
+    assert!(after(scenes::work()).contains("asks 2"));
+    // What the last host left at work may be over.
+    let left = after(scenes::running());
+    assert!(left.contains("1 loop · looking"), "{left}");
+    assert!(!left.contains("1 running"), "{left}");
 }

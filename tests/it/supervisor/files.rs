@@ -35,7 +35,7 @@ async fn loop_files_are_read_as_they_change() {
     let (line, why) = operator
         .row("more", |row| match &row.state {
             LoopState::Invalid { line, why } => Some((*line, why.clone())),
-            LoopState::Valid(_) => None,
+            LoopState::Unexamined | LoopState::Valid(_) => None,
         })
         .await;
     assert_eq!(line, broken.lines().count(), "{why}");

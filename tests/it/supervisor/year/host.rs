@@ -108,7 +108,13 @@ impl Somebody {
             open: BTreeMap::new(),
         };
         let by = "the year".to_owned();
-        somebody.say(Command::Attach { since: 0, by }).await;
+        somebody
+            .say(Command::Attach {
+                since: 0,
+                by,
+                early: false,
+            })
+            .await;
         somebody
             .until(|fact| matches!(fact, Fact::Attached { .. }))
             .await;
