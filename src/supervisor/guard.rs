@@ -14,7 +14,7 @@ use super::workspace::trouble::Trouble;
 use crate::run::inert::spelled_line;
 use crate::run::names::{fold, is_gitmodules, leads_into_git};
 use crate::run::spec::{PROTECTED_ALWAYS, WorkspaceKind, WorkspaceRules};
-use crate::run::{Breach, ChangeKind};
+use crate::run::{Breach, ChangeKind, counted};
 
 /// The rules of one loop, ready to be applied.
 #[derive(Debug, Clone)]
@@ -169,7 +169,7 @@ impl Guard {
                 &left,
             );
             if let Some(breach) = refusal.breaches.last_mut() {
-                breach.tried = format!("{bytes} bytes brought: {}", breach.tried);
+                breach.tried = format!("{} brought in {}", counted(bytes, "byte"), places(&left));
             }
         }
         let lines: u64 = left.iter().map(|c| c.added + c.removed).sum();
@@ -179,7 +179,7 @@ impl Guard {
                 &left,
             );
             if let Some(breach) = refusal.breaches.last_mut() {
-                breach.tried = format!("{lines} lines changed: {}", breach.tried);
+                breach.tried = format!("{} changed in {}", counted(lines, "line"), places(&left));
             }
         }
         refusal
@@ -215,27 +215,36 @@ fn in_words(changes: &[&Delta]) -> String {
     ];
     let mut parts = Vec::new();
     for (kind, verb) in kinds {
-        let of_kind: Vec<_> = changes.iter().filter(|c| c.kind == kind).collect();
+        let of_kind: Vec<&Delta> = changes.iter().copied().filter(|c| c.kind == kind).collect();
         if of_kind.is_empty() {
             continue;
         }
-        let names: Vec<String> = of_kind
-            .iter()
-            .take(5)
-            .map(|c| spelled_line(&c.path))
-            .collect();
-        let plural = if of_kind.len() == 1 { "" } else { "s" };
-        let more = match of_kind.len() - names.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        parts.push(format!(
-            "{} file{plural} {verb}: {}{more}",
-            of_kind.len(),
-            names.join(", ")
-        ));
+        let files = counted(of_kind.len() as u64, "file");
+        parts.push(format!("{files} {verb}: {}", names(&of_kind)));
     }
     parts.join("; ")
+}
+
+/// Where something was done: «notes.md», «3 files: a, b, c».
+fn places(changes: &[&Delta]) -> String {
+    match changes {
+        [only] => spelled_line(&only.path),
+        many => format!("{}: {}", counted(many.len() as u64, "file"), names(many)),
+    }
+}
+
+/// At most five names, and how many more there are.
+fn names(changes: &[&Delta]) -> String {
+    let names: Vec<String> = changes
+        .iter()
+        .take(5)
+        .map(|c| spelled_line(&c.path))
+        .collect();
+    let more = match changes.len() - names.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", names.join(", "))
 }
 
 /// Globs where `*` stays inside one folder. What `protects` also names `x` by `x/**`, so that a file
@@ -393,7 +402,7 @@ mod tests {
         assert_eq!(guard.refuse_amount(&[&weighs(100)]), Refusal::default());
         let refusal = guard.refuse_amount(&[&weighs(101)]);
         assert_eq!(refusal.breaches[0].rule, "max_changed_bytes = 100");
-        assert!(refusal.breaches[0].tried.starts_with("101 bytes brought: "));
+        assert_eq!(refusal.breaches[0].tried, "101 bytes brought in a.bin");
     }
 
     /// R45: a cap is reached without harm; beyond it the deletions or everything go back.
@@ -416,6 +425,9 @@ mod tests {
         let rules: Vec<_> = refusal.breaches.iter().map(|b| b.rule.as_str()).collect();
         assert_eq!(rules, ["max_files = 2", "max_changed_lines = 10"]);
         assert_eq!(refusal.paths.len(), 3);
-        assert!(refusal.breaches[1].tried.starts_with("11 lines changed: "));
+        assert_eq!(
+            refusal.breaches[1].tried,
+            "11 lines changed in 3 files: gone, ten, one"
+        );
     }
 }

@@ -46,7 +46,7 @@ pub(in crate::cli) fn question(open: &Checkpoint) -> Vec<String> {
         Ask::Question { question } => asks("the worker asks:", question),
         Ask::Guardrail { breaches, work, .. } => breaches
             .iter()
-            .map(|b| format!("refused by {}: {}; it was put back", b.rule, b.tried))
+            .map(|b| format!("refused by {} and put back: {}", b.rule, b.tried))
             .chain(changes(work))
             .collect(),
         Ask::Stuck { signal } => vec![format!("the run repeats itself: {}", signal.in_words())],
