@@ -19,6 +19,7 @@ pub mod names;
 pub mod obeyed;
 pub mod pause;
 pub mod prompt;
+mod restore;
 pub mod ruling;
 pub mod spec;
 pub mod steady;
@@ -46,7 +47,9 @@ pub use stuck::Signal;
 pub use verdict::{CheckOutcome, CheckResult, Finding, JudgeAnswer, Judgement, Verdict};
 pub use work::{Author, Breach, Change, ChangeKind, Usage, Work};
 
+use restore::{Restoring, Start};
 use stuck::Traces;
+use undo::{Retaken, Undone};
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,16 +93,16 @@ pub struct Run {
     traces: Traces,
     ground: Option<Ground>,
     iteration: u32,
-    /// The tree that each iteration started from.
-    starts: Vec<String>,
+    /// What each iteration started from.
+    starts: Vec<Start>,
     prompt: Option<Prompt>,
     work: Option<Work>,
     /// The work of the iteration before, in case its verdict is taken back.
     previous: Option<Work>,
     /// Whether the next iteration starts from the ground, not from the last work.
     fresh: bool,
-    /// The newest tree that the operator allowed against the guardrails.
-    waived: Option<String>,
+    /// The trees that the operator allowed against the guardrails, the newest last.
+    waived: Vec<String>,
     checked: Option<(String, Vec<CheckResult>)>,
     /// The newest answer of the judge and the tree it is about; not asked twice for one tree.
     judged: Option<(String, Judgement)>,
@@ -127,30 +130,13 @@ pub struct Run {
     retaken: Option<Retaken>,
     /// The newest undo, until something else is decided: what a second `u` does again.
     undone: Option<Undone>,
+    restoring: Restoring,
     /// Tool calls that the operator allowed for the whole run, in words.
     allowed: Vec<String>,
     /// The step that began last.
     begun: Stage,
     /// Events of the step being taken.
     out: Vec<Event>,
-}
-
-/// A question whose answer was taken back.
-#[derive(Debug, Clone, PartialEq)]
-struct Retaken {
-    checkpoint: Box<Checkpoint>,
-    /// What has to be put back before it is asked again.
-    first: Option<Stage>,
-}
-
-/// An answer that was taken back.
-#[derive(Debug, Clone, PartialEq)]
-struct Undone {
-    /// What it had answered.
-    ask: Ask,
-    answer: Answer,
-    /// The step that was cut short.
-    cut: Option<Stage>,
 }
 
 /// An edit of the operator that a step still has to carry out.
@@ -161,7 +147,6 @@ enum Pending {
     Prompt(String),
     File(String, String),
     Reinstate(String),
-    Restore(String),
 }
 
 impl Run {
@@ -199,7 +184,7 @@ impl Run {
             work: None,
             previous: None,
             fresh: false,
-            waived: None,
+            waived: Vec::new(),
             checked: None,
             judged: None,
             verdict: None,
@@ -218,6 +203,7 @@ impl Run {
             answered: None,
             retaken: None,
             undone: None,
+            restoring: Restoring::None,
             allowed: Vec::new(),
             begun: Stage::Prepare,
             out: Vec::new(),
@@ -248,13 +234,13 @@ impl Run {
     /// The tree that an iteration started from, if it has.
     pub fn start_of(&self, iteration: u32) -> Option<&str> {
         let index = usize::try_from(iteration).ok()?.checked_sub(1)?;
-        self.starts.get(index).map(String::as_str)
+        self.starts.get(index).map(|start| start.tree.as_str())
     }
 
     /// The newest tree that the operator allowed against the guardrails: caps of the whole run
     /// count from it.
     pub fn waived(&self) -> Option<&str> {
-        self.waived.as_deref()
+        self.waived.last().map(String::as_str)
     }
 
     /// What it has spent and may spend.

@@ -67,6 +67,7 @@ pub(super) fn event(event: &Event) -> Option<String> {
         Event::StopAsked => "stop asked for".to_owned(),
         Event::LimitHit(hit) => format!("limit reached: {}", limit(*hit)),
         Event::RestoreAsked { iteration } => format!("restore asked for: iteration {iteration}"),
+        Event::RestoreUndone => "restore taken back".to_owned(),
         Event::Undone { checkpoint, answer } => {
             format!("taken back: {checkpoint}, which was {}", answer.past())
         }

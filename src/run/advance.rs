@@ -2,10 +2,11 @@
 //! reached. What follows an operator's answer is `decide.rs`; what they take back, `undo.rs`.
 
 use super::spec::JudgeKind;
+use super::undo::Retaken;
 use super::{
     AfterVerdict, Ask, CheckResult, Checkpoint, CheckpointId, Digest, Effect, Event, Failure, Halt,
-    Input, Judgement, Limit, Mode, Outcome, Phase, Prompt, Purse, Retaken, Run, Stage, Usage,
-    Verdict, Wake, Work, ruling,
+    Input, Judgement, Limit, Mode, Outcome, Phase, Prompt, Purse, Run, Stage, Usage, Verdict, Wake,
+    Work, ruling,
 };
 
 impl Run {
@@ -52,10 +53,7 @@ impl Run {
                 self.emit(Event::Unpublished);
                 self.ask_again()
             }
-            (Some(Stage::Restore), Input::Restored { tree }) => {
-                self.emit(Event::Restored { tree });
-                self.after_restore()
-            }
+            (Some(Stage::Restore), Input::Restored { tree }) => self.put_back_to(tree),
             (None, Input::Published(receipt)) if self.halts(Stage::Publish) => {
                 self.published(receipt)
             }
@@ -82,18 +80,6 @@ impl Run {
     /// Whether this step is being ended, which it may forestall by being done.
     fn halts(&self, stage: Stage) -> bool {
         matches!(self.phase, Phase::Halting(_)) && self.begun == stage
-    }
-
-    /// The workspace is put back: a question whose answer is taken back is asked again, an open run
-    /// else starts its iteration over, and one that is over stays so.
-    fn after_restore(&mut self) -> Effect {
-        match self.closing.clone() {
-            Some(outcome) => {
-                self.emit(Event::Ended(outcome));
-                Effect::Finish
-            }
-            None => self.ask_again(),
-        }
     }
 
     /// The work of this iteration is discarded: the files are put back at once, held or not.
@@ -293,7 +279,8 @@ impl Run {
             return Effect::Continue;
         };
         match halt {
-            Halt::Stop => self.close(Outcome::Stopped),
+            // One that was over is over as it was.
+            Halt::Stop => self.close(self.closing.clone().unwrap_or(Outcome::Stopped)),
             Halt::Limit(limit, next) => self.ask(Ask::Budget { limit, next }),
             Halt::Undo => self.ask_again(),
         }
@@ -377,6 +364,9 @@ impl Run {
 
     /// Asks the question whose answer was taken back, under a new id, once all is put back.
     pub(super) fn ask_again(&mut self) -> Effect {
+        if self.restoring.is_being_undone() {
+            return self.begin_now(Stage::Restore);
+        }
         match self.retaken.clone() {
             Some(Retaken {
                 first: Some(stage), ..

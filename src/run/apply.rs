@@ -1,9 +1,10 @@
 //! The fold: what each event makes of a run. Nothing is decided here, so that replaying a journal
 //! gives the very run that wrote it.
 
+use super::undo::{Retaken, Undone};
 use super::{
     Answer, Ask, Attempt, CheckResult, Checkpoint, Decision, Edit, Event, Halt, Limit, Offer,
-    Outcome, Pending, Phase, Prompt, Retaken, Run, Stage, Undone, Usage, Verdict, Work,
+    Outcome, Pending, Phase, Prompt, Run, Stage, Usage, Verdict, Work,
 };
 
 impl Run {
@@ -43,11 +44,8 @@ impl Run {
             Event::Drafted { offer, .. } => self.take_offer(offer.as_deref()),
             Event::Moved(offer) => self.offer = Some(offer.clone()),
             Event::Published(receipt) => self.receipt = Some(receipt.clone()),
-            Event::Unpublished => {
-                self.receipt = None;
-                self.put_back();
-            }
-            Event::Restored { tree } => self.restored(tree),
+            Event::Unpublished => self.unpublished(),
+            Event::Restored { .. } => self.restored(),
             Event::Failed(failure) => {
                 self.meter.settle();
                 self.traces.failure(failure);
@@ -62,6 +60,7 @@ impl Run {
             Event::StopAsked => self.halting(Halt::Stop),
             Event::LimitHit(limit) => self.limit_hit(*limit),
             Event::RestoreAsked { iteration } => self.restore_asked(*iteration),
+            Event::RestoreUndone => self.restore_undone(),
             Event::Closing(outcome) => {
                 self.closing = Some(outcome.clone());
                 self.hold = false;
@@ -110,8 +109,9 @@ impl Run {
             self.traces.question(question);
         }
         if let Pending::Reinstate(_) = self.edit {
-            self.waived = Some(work.tree.clone());
+            self.waived.push(work.tree.clone());
         }
+        self.restoring.worked();
         self.work = Some(work.clone());
         self.checked = None;
         self.verdict = None;
@@ -152,6 +152,9 @@ impl Run {
             | Stage::Unpublish
             | Stage::Restore => {}
         }
+        if stage != Stage::Restore {
+            self.restoring.goes_on();
+        }
         self.traces.began(stage);
         self.begun = stage;
         self.iteration = iteration;
@@ -161,14 +164,14 @@ impl Run {
     /// An iteration begins, or begins again from where it started; what was asked before is over.
     fn opens(&mut self, iteration: u32) {
         if self.start_of(iteration).is_none() {
-            let tree = self.tree();
-            self.starts.push(tree);
+            let start = self.start_here();
+            self.starts.push(start);
             self.previous = self.work.take();
         }
         if let (true, Some(ground), Some(start)) =
             (self.fresh, &self.ground, self.starts.last_mut())
         {
-            start.clone_from(&ground.tree);
+            start.tree.clone_from(&ground.tree);
         }
         self.fresh = false;
         self.work = None;
@@ -182,7 +185,7 @@ impl Run {
             return;
         };
         if let Decision::Retry { note: Some(note) } = decision {
-            self.notes.push(note.clone());
+            self.take_note(note.clone());
         }
         match decision {
             Decision::Edit(edit) => self.take_edit(&checkpoint, edit),
@@ -192,6 +195,7 @@ impl Run {
         self.pauses = 0;
         self.attempt = Attempt::said(&checkpoint.ask, decision.answer());
         self.undone = None;
+        self.restoring.decided(&checkpoint.ask, decision.answer());
         self.answered = Some((checkpoint, decision.answer()));
     }
 
@@ -206,8 +210,7 @@ impl Run {
             }
             Edit::Answer { text } => {
                 if let Ask::Question { question } = &checkpoint.ask {
-                    self.notes
-                        .push(format!("you asked «{question}»; the answer is: {text}"));
+                    self.take_note(format!("you asked «{question}»; the answer is: {text}"));
                 }
                 self.work = None;
             }
@@ -260,7 +263,7 @@ impl Run {
     }
 
     /// Something in flight is to end; what is asked for last is what follows.
-    fn halting(&mut self, halt: Halt) {
+    pub(super) fn halting(&mut self, halt: Halt) {
         if self.in_flight().is_some() || matches!(self.phase, Phase::Halting(_)) {
             self.phase = Phase::Halting(halt);
         }
@@ -270,6 +273,7 @@ impl Run {
     fn resumed(&mut self) {
         if let Phase::Ended(_) = self.phase {
             self.closing = None;
+            self.restoring.goes_on();
         }
     }
 
@@ -291,17 +295,31 @@ impl Run {
         self.put_back();
     }
 
+    fn unpublished(&mut self) {
+        self.receipt = None;
+        self.put_back();
+    }
+
     /// What followed a retaken answer is put back; its question may be asked.
-    fn put_back(&mut self) {
+    pub(super) fn put_back(&mut self) {
         if let Some(retaken) = &mut self.retaken {
             retaken.first = None;
         }
     }
 
-    fn puts_back(&self, stage: Stage) -> bool {
+    pub(super) fn puts_back(&self, stage: Stage) -> bool {
         self.retaken
             .as_ref()
             .is_some_and(|retaken| retaken.first == Some(stage))
+    }
+
+    /// What was allowed once is refused again: the work is what was left without it.
+    fn disallow(&mut self, work: &Work) {
+        let pending = std::mem::take(&mut self.edit);
+        if !matches!(pending, Pending::Reinstate(_)) {
+            self.waived.pop();
+        }
+        self.work = Some(work.clone());
     }
 
     /// The answer is taken back: its question is to be asked again.
@@ -319,6 +337,10 @@ impl Run {
             (_, _) if published => Some(Stage::Unpublish),
             (Ask::Verdict { .. }, Answer::Approve) if self.kept_note.is_some() => {
                 Some(Stage::Forget)
+            }
+            (Ask::Guardrail { work, .. }, Answer::Edit) => {
+                self.disallow(work);
+                Some(Stage::Restore)
             }
             // Half work of the worker that is being stopped lies in the workspace.
             (Ask::Prompt { .. }, _) if self.step_begun() == Some(Stage::Work) => {
@@ -339,35 +361,5 @@ impl Run {
         });
         self.retaken = Some(Retaken { checkpoint, first });
         self.halting(Halt::Undo);
-    }
-
-    fn restore_asked(&mut self, iteration: u32) {
-        let tree = self.start_of(iteration).unwrap_or_default().to_owned();
-        self.edit = Pending::Restore(tree);
-        if let Phase::Ended(outcome) = &self.phase {
-            self.closing = Some(outcome.clone());
-        }
-    }
-
-    /// Only the disk of a run that is over changes: should it be picked up, it goes on with its tree.
-    fn restored(&mut self, tree: &str) {
-        let chosen = matches!(self.edit, Pending::Restore(_));
-        self.edit = Pending::None;
-        match (&self.closing, chosen) {
-            (None, true) => self.start_over_from(tree),
-            (None, false) if self.puts_back(Stage::Restore) => self.put_back(),
-            // Work that was discarded is known to be.
-            (Some(_), _) | (None, false) => {}
-        }
-    }
-
-    fn start_over_from(&mut self, tree: &str) {
-        self.work = None;
-        self.answered = None;
-        self.undone = None;
-        self.retaken = None;
-        if let Some(start) = self.starts.last_mut() {
-            tree.clone_into(start);
-        }
     }
 }

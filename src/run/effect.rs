@@ -182,11 +182,9 @@ impl Run {
             Stage::Prepare => Effect::Prepare,
             Stage::Compose => match &self.edit {
                 Pending::Prompt(text) => Effect::Adopt { text: text.clone() },
-                Pending::None | Pending::File(..) | Pending::Reinstate(_) | Pending::Restore(_) => {
-                    Effect::Compose {
-                        feedback: self.feedback(),
-                    }
-                }
+                Pending::None | Pending::File(..) | Pending::Reinstate(_) => Effect::Compose {
+                    feedback: self.feedback(),
+                },
             },
             Stage::Work => Effect::Work {
                 from: self.start(),
@@ -229,11 +227,8 @@ impl Run {
                 },
                 None => Effect::Wait,
             },
-            Stage::Restore => match &self.edit {
-                Pending::Restore(to) => Effect::Restore { tree: to.clone() },
-                Pending::None | Pending::Prompt(_) | Pending::File(..) | Pending::Reinstate(_) => {
-                    Effect::Restore { tree: self.start() }
-                }
+            Stage::Restore => Effect::Restore {
+                tree: self.restores_to(),
             },
         }
     }
@@ -248,9 +243,7 @@ impl Run {
                 path,
                 text,
             },
-            Pending::None | Pending::Prompt(_) | Pending::Restore(_) => {
-                Effect::Reinstate { before, tree: from }
-            }
+            Pending::None | Pending::Prompt(_) => Effect::Reinstate { before, tree: from },
         }
     }
 }

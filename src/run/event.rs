@@ -131,6 +131,8 @@ pub enum Event {
         /// From 1.
         iteration: u32,
     },
+    /// The newest restore is taken back: the run stands again as it stood before it.
+    RestoreUndone,
     /// The run will end so, once its draft is on disk.
     Closing(Outcome),
     /// A decision was taken back, and its question is asked again.
@@ -346,6 +348,11 @@ impl Outcome {
             Self::Stopped => 14,
             Self::CannotVerify(_) => 15,
         }
+    }
+
+    /// Whether the run can be picked up again.
+    pub fn can_be_resumed(&self) -> bool {
+        matches!(self, Self::Stopped | Self::Stuck | Self::Budget)
     }
 
     /// Whether the goal was met.

@@ -3,12 +3,30 @@
 
 use super::spec::PublishTo;
 use super::{
-    Answer, Ask, Checkpoint, Decision, Effect, Event, Failure, Halt, Outcome, Phase, Run, Stage,
-    Undone,
+    Answer, Ask, Checkpoint, Decision, Edit, Effect, Event, Failure, Halt, Outcome, Phase, Run,
+    Stage,
 };
 
 /// Who a decision is by that came of undoing an undo.
 const BY_UNDO: &str = "undo";
+
+/// A question whose answer was taken back.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Retaken {
+    pub(super) checkpoint: Box<Checkpoint>,
+    /// What has to be put back before it is asked again.
+    pub(super) first: Option<Stage>,
+}
+
+/// An answer that was taken back.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Undone {
+    /// What it had answered.
+    pub(super) ask: Ask,
+    pub(super) answer: Answer,
+    /// The step that was cut short.
+    pub(super) cut: Option<Stage>,
+}
 
 impl Run {
     pub(super) fn hold(&mut self, on: bool) -> Result<Effect, String> {
@@ -44,9 +62,12 @@ impl Run {
         }
     }
 
-    /// Takes the last decision back, as far as nothing that cannot be put back has followed; taken
-    /// back already, it takes that undo back.
+    /// Takes the last restore or decision back, as far as nothing that cannot be put back has
+    /// followed; taken back already, it takes that undo back.
     pub(super) fn undo(&mut self) -> Result<Effect, String> {
+        if let Some(taken) = self.undo_restore() {
+            return taken;
+        }
         let Some((checkpoint, answer)) = self.answered.clone() else {
             return self.redo();
         };
@@ -62,18 +83,8 @@ impl Run {
                 "this publication has no undo: take it back at its place by hand".to_owned(),
             );
         }
-        if let (false, Answer::Edit | Answer::Abort) = (published, answer) {
-            let what = answer.past();
-            return Err(format!(
-                "you {what}: edit again, or r resumes a stopped run"
-            ));
-        }
         if !published && !self.can_take_back(&checkpoint, answer) {
-            let kind = checkpoint.ask.kind();
-            return Err(format!(
-                "the {kind} decision has led too far to take back: x stops the run, or the \
-                 timeline (t) puts an iteration's files back"
-            ));
+            return Err(self.stays(&checkpoint.ask, answer));
         }
         let busy = self.in_flight().is_some();
         self.emit(Event::Undone {
@@ -111,6 +122,7 @@ impl Run {
         let decision = match answer {
             Answer::Approve => Decision::APPROVE,
             Answer::Retry => Decision::Retry { note: None },
+            Answer::Edit if matches!(ask, Ask::Guardrail { .. }) => Decision::Edit(Edit::AllowOnce),
             Answer::Edit | Answer::Abort => return none(),
         };
         if let Ask::Publish { .. } = ask {
@@ -137,11 +149,14 @@ impl Run {
             }
             (Ask::Verdict { .. }, Answer::Approve) => self.next_is_unsent(),
             (Ask::Publish { .. }, Answer::Approve) => self.held_before() == Some(Stage::Publish),
+            (Ask::Guardrail { .. }, Answer::Approve | Answer::Edit) => {
+                self.guardrail_can_return(checkpoint)
+            }
             (_, _) => false,
         }
     }
 
-    fn held_before(&self) -> Option<Stage> {
+    pub(super) fn held_before(&self) -> Option<Stage> {
         match self.phase {
             Phase::Held { next, .. } => Some(next),
             Phase::Doing(_)
@@ -190,6 +205,50 @@ impl Run {
         publish.reversible && has_way
     }
 
+    /// Why this answer stays as it is, and what there is instead.
+    fn stays(&self, ask: &Ask, answer: Answer) -> String {
+        let (kind, over) = (ask.kind(), self.outcome());
+        match (answer, over) {
+            (Answer::Abort, Some(outcome)) if outcome.can_be_resumed() => {
+                format!("you stopped this run at its {kind} question: r picks it up there")
+            }
+            (Answer::Abort, Some(Outcome::Kept)) => {
+                "you kept this as a draft, and the run is over; s starts the loop again".to_owned()
+            }
+            (Answer::Abort, _) => {
+                "you stopped this run; a stop is not taken back, r picks a stopped run up"
+                    .to_owned()
+            }
+            (Answer::Edit, None) => edit_stays(ask).to_owned(),
+            (Answer::Approve | Answer::Retry, None) => format!(
+                "the {kind} decision has led too far to take back: x stops the run, or the \
+                 timeline (t) puts an iteration's files back"
+            ),
+            (Answer::Approve | Answer::Retry | Answer::Edit, Some(outcome)) => {
+                let resumes = if outcome.can_be_resumed() {
+                    "r picks the run up, or "
+                } else {
+                    ""
+                };
+                format!(
+                    "the {kind} decision has led too far to take back: {resumes}the timeline (t) \
+                     puts an iteration's files back"
+                )
+            }
+        }
+    }
+
+    fn outcome(&self) -> Option<&Outcome> {
+        match &self.phase {
+            Phase::Ended(outcome) => Some(outcome),
+            Phase::Doing(_)
+            | Phase::Asking(_)
+            | Phase::Held { .. }
+            | Phase::Paused(_)
+            | Phase::Halting(_) => None,
+        }
+    }
+
     /// Puts back at once, held or not: what is taken back must not wait.
     pub(super) fn begin_now(&mut self, stage: Stage) -> Effect {
         self.emit(Event::Began {
@@ -214,7 +273,7 @@ impl Run {
         if self.ground.is_none() {
             return Ok(self.begin(Stage::Prepare));
         }
-        if self.retaken.is_some() {
+        if self.retaken.is_some() || self.restoring.is_being_undone() {
             return Ok(self.ask_again());
         }
         let kept = self.kept_note.is_some();
@@ -225,23 +284,6 @@ impl Run {
             None if kept => self.remembered(),
             None => self.begin(Stage::Check),
         })
-    }
-
-    pub(super) fn restore(&mut self, iteration: u32) -> Result<Effect, String> {
-        if self.start_of(iteration).is_none() {
-            return Err(format!(
-                "iteration {iteration} has no restore point in this run: choose one that has begun"
-            ));
-        }
-        match self.phase {
-            Phase::Asking(_) if self.in_flight().is_none() => {}
-            Phase::Held { .. } | Phase::Paused(_) | Phase::Ended(_) => {}
-            Phase::Asking(_) | Phase::Doing(_) | Phase::Halting(_) => {
-                return Err("the workspace is in use; hold the run first".to_owned());
-            }
-        }
-        self.emit(Event::RestoreAsked { iteration });
-        Ok(self.begin_now(Stage::Restore))
     }
 
     /// The host had died. What can be done over is; what may have cost or changed something asks.
@@ -290,6 +332,31 @@ impl Run {
         // That hosts die says nothing of the step: it is no repetition.
         self.emit(Event::Failed(failure.clone()));
         self.ask(Ask::Error { failure })
+    }
+}
+
+/// What an edit that is not taken back leaves to do.
+fn edit_stays(ask: &Ask) -> &'static str {
+    match ask {
+        Ask::Prompt { .. } => {
+            "an edit is not taken back: at the prompt e edits it again and r puts it together anew"
+        }
+        Ask::Work { .. } | Ask::Publish { .. } => {
+            "an edit is not taken back: at the work e edits a file again and r throws the work away"
+        }
+        Ask::Verdict { .. } => "an edit is not taken back: e edits the verdict again",
+        Ask::Question { .. } => {
+            "your answer stands in the next prompt: e edits that before it is sent"
+        }
+        Ask::Guardrail { .. } => {
+            "what you allowed once has been examined and cannot be taken back: x stops the run, or \
+             the timeline (t) puts the iteration's files back"
+        }
+        Ask::Stuck { .. } | Ask::Error { .. } => {
+            "files that you changed are not taken back: edit them again"
+        }
+        Ask::Permission { .. } => "what you allowed holds for this run: x stops it",
+        Ask::Budget { .. } => "the cap is raised for this run: x stops it",
     }
 }
 

@@ -17,6 +17,7 @@ pub mod saves;
 pub mod search;
 mod selection;
 pub mod transcripts;
+mod undo;
 pub mod view;
 pub mod wants;
 pub mod why;
@@ -299,6 +300,8 @@ impl App {
             self.newest = Newest::Decision;
             self.arming.answered(checkpoint);
             self.close_pages_of(run);
+        } else if let Event::Restored { .. } = event {
+            self.put_back(run);
         } else if let Event::Worked(_) = event {
             self.world.files.retain(|(of, _), _| of != run);
             self.asked.files_stale(run);

@@ -92,7 +92,7 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
         self.order(resume, |of, _| *of == run).await
     }
 
-    /// Takes the last decision of a loop's newest run back; taken back already, gives it again.
+    /// Takes the last decision or restore of a loop's newest run back; taken back already, does it again.
     pub(super) async fn undo(&mut self, name: &str) -> Result<(), Fail> {
         let Some(run) = self.meant(name) else {
             return Ok(());
@@ -101,7 +101,8 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
             run: Some(run.clone()),
         };
         self.order(undo, |of, event| {
-            *of == run && matches!(event, Event::Undone { .. } | Event::Decided { .. })
+            let done = matches!(event, Event::Undone { .. } | Event::Decided { .. });
+            *of == run && (done || matches!(event, Event::Restored { .. } | Event::Failed(_)))
         })
         .await
     }

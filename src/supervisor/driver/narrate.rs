@@ -43,9 +43,6 @@ pub(super) fn entries(event: &Event, clock: &Clock) -> Vec<(Kind, String)> {
         Event::Moved(offer) => vec![(Kind::Publish, offer.moved_in_words())],
         Event::Published(receipt) => vec![(Kind::Publish, published(receipt))],
         Event::Unpublished => vec![(Kind::Publish, "taken back".to_owned())],
-        Event::Restored { tree } => {
-            vec![(Kind::You, format!("workspace is back at {}", short(tree)))]
-        }
         Event::Failed(failure) => vec![(Kind::Error, failure.cause.clone())],
         Event::Held { .. } => vec![(Kind::Held, "held; space goes on".to_owned())],
         Event::Paused(pause) => {
@@ -56,6 +53,9 @@ pub(super) fn entries(event: &Event, clock: &Clock) -> Vec<(Kind, String)> {
         Event::StopAsked => vec![(Kind::You, "stop".to_owned())],
         Event::LimitHit(_) => vec![(Kind::Error, LIMIT_HIT.to_owned())],
         Event::Undone { checkpoint, answer } => vec![(Kind::You, undone_line(checkpoint, *answer))],
+        Event::RestoreAsked { .. } | Event::RestoreUndone | Event::Restored { .. } => {
+            vec![(Kind::You, restore_line(event))]
+        }
         Event::Resumed => vec![(Kind::Wake, "picked up again".to_owned())],
         Event::Ended(outcome) => vec![(Kind::End, outcome_words(outcome))],
         Event::Began { .. }
@@ -67,14 +67,23 @@ pub(super) fn entries(event: &Event, clock: &Clock) -> Vec<(Kind, String)> {
         | Event::Remembered { .. }
         | Event::Drafted { .. }
         | Event::HoldAsked(_)
-        | Event::RestoreAsked { .. }
         | Event::Closing(_) => Vec::new(),
+    }
+}
+
+fn restore_line(event: &Event) -> String {
+    if let Event::RestoreAsked { iteration } = event {
+        format!("files back to before iteration {iteration}")
+    } else if let Event::Restored { tree } = event {
+        format!("workspace is back at {}", short(tree))
+    } else {
+        "took the restore back".to_owned()
     }
 }
 
 fn work_lines(work: &Work) -> Vec<(Kind, String)> {
     let refused = work.breaches.iter().map(|breach| {
-        let line = format!("{}: {}; put back", breach.rule, breach.tried);
+        let line = format!("refused by {} and put back: {}", breach.rule, breach.tried);
         (Kind::Guardrail, line)
     });
     let flags = work.flags.iter();

@@ -294,11 +294,17 @@ fn note_run(db: &Connection, (run, at): (&RunId, i64), event: &Event) -> rusqlit
         let json = serde_json::to_string(outcome).map_err(unfit)?;
         let sql = "UPDATE runs SET outcome = ?2, met = ?3 WHERE run = ?1";
         db.execute(sql, params![run.0, json, outcome.goal_met()])?;
-    } else if let Event::Resumed | Event::Undone { .. } | Event::RestoreAsked { .. } = event {
+    } else if let Event::Resumed
+    | Event::Undone { .. }
+    | Event::RestoreAsked { .. }
+    | Event::RestoreUndone = event
+    {
         let sql = "UPDATE runs SET outcome = NULL, met = 0 WHERE run = ?1";
         db.execute(sql, [&run.0])?;
     } else if let Event::Published(_) = event {
         db.execute("UPDATE runs SET published = 1 WHERE run = ?1", [&run.0])?;
+    } else if let Event::Unpublished = event {
+        db.execute("UPDATE runs SET published = 0 WHERE run = ?1", [&run.0])?;
     } else {
         spending::note(db, run, event)?;
     }

@@ -2,8 +2,10 @@
 //! A fold of `run::Event`; nothing here decides anything.
 
 mod iteration;
+mod restoring;
 
 pub use iteration::Iteration;
+pub use restoring::Restoring;
 
 use crate::protocol::RunId;
 use crate::run::{
@@ -80,6 +82,8 @@ pub struct Run {
     pub offer: Option<Offer>,
     /// Where it is published.
     pub receipt: Option<Receipt>,
+    /// Its newest restore.
+    pub restoring: Restoring,
     /// Lines of its transcript.
     pub lines: u64,
     /// Number of the last record that it took in; 0 for none.
@@ -103,6 +107,7 @@ impl Run {
             drafts: Vec::new(),
             offer: None,
             receipt: None,
+            restoring: Restoring::None,
             lines: 0,
             seq: 0,
         }
@@ -161,7 +166,9 @@ impl Run {
                 self.settle();
                 self.failure = Some(failure.clone());
             }
-            Event::RestoreAsked { .. } => self.phase = Phase::Busy(Stage::Restore, at),
+            Event::RestoreAsked { .. } | Event::RestoreUndone | Event::Restored { .. } => {
+                self.puts_back(event, at);
+            }
             Event::Closing { .. } => {}
             Event::Resumed if !self.active() => self.phase = Phase::Queued,
             Event::Resumed
@@ -178,8 +185,7 @@ impl Run {
             | Event::Drafted { .. }
             | Event::Moved(_)
             | Event::Published(_)
-            | Event::Unpublished
-            | Event::Restored { .. } => self.made(event),
+            | Event::Unpublished => self.made(event),
         }
     }
 
@@ -226,6 +232,9 @@ impl Run {
         if let Some(iteration) = self.iterations.last_mut() {
             iteration.made(event);
         }
+        if let Event::Worked(_) = event {
+            self.restore_stays();
+        }
         if let Event::Drafted { paths, offer } = event {
             self.drafts.clone_from(paths);
             self.offer = offer.as_deref().cloned();
@@ -251,6 +260,7 @@ impl Run {
         let Phase::Asking(checkpoint, since) = &self.phase else {
             return;
         };
+        let stays = !checkpoint.ask.leaves_restore(decision.answer());
         self.decisions.push(Taken {
             id: id.clone(),
             kind: checkpoint.ask.kind(),
@@ -273,6 +283,9 @@ impl Run {
             | Ask::Error { .. } => Stage::Compose,
         };
         self.phase = Phase::Busy(step, at);
+        if stays {
+            self.restore_stays();
+        }
     }
 
     /// What followed the decision is put back; then the question comes again.

@@ -289,5 +289,11 @@ fn restore_points(run: &Run, timeline: &Timeline) -> Row {
         };
         row = row.with(role, format!("{mark} before {number}  "));
     }
-    row.with(Role::Muted, "[ ] choose, u puts the workspace back")
+    let back = run.put_back_before().and_then(|n| usize::try_from(n).ok());
+    let does = if back == Some(chosen) {
+        "the files stand there, u takes that back"
+    } else {
+        "[ ] choose, u puts the workspace back"
+    };
+    row.with(Role::Muted, does)
 }

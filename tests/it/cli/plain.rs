@@ -331,6 +331,8 @@ async fn a_run_is_led_in_plain_words() {
         ("decision [", "later"),
         ("", "restore greet 1"),
         ("decision [", "later"),
+        ("", "undo greet"),
+        ("decision [", "later"),
         ("", "restore greet 7"),
         ("", "restore greet"),
         ("", "hold nobody"),
@@ -360,7 +362,7 @@ async fn a_run_is_led_in_plain_words() {
         .lines()
         .filter(|line| line.starts_with("digest "))
         .collect();
-    assert_eq!(digests.len(), 5, "{page}");
+    assert_eq!(digests.len(), 6, "{page}");
     assert!(
         digests.iter().all(|one| Some(one) == digests.first()),
         "{page}"

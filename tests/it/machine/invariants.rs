@@ -34,6 +34,8 @@ pub(super) struct Witness {
     prompt: Option<Prompt>,
     /// The digest of the prompt that the operator approved last.
     sent: Option<Digest>,
+    /// Both as they were before a restore that can still be taken back.
+    aside: Option<(Option<Prompt>, Option<Digest>)>,
     verdict: Option<Verdict>,
     /// The tree that the operator agreed to publish last, and how the target stood then.
     agreed: Option<(String, Stand)>,
@@ -54,6 +56,7 @@ impl Witness {
             ids: HashSet::new(),
             prompt: None,
             sent: None,
+            aside: None,
             verdict: None,
             agreed: None,
             judged: None,
@@ -112,11 +115,8 @@ impl Witness {
         match event {
             Event::Composed { prompt } => self.prompt = Some(prompt.clone()),
             Event::Asked(checkpoint) => {
-                assert!(
-                    self.ids.insert(checkpoint.id.clone()),
-                    "{} twice",
-                    checkpoint.id
-                );
+                let new = self.ids.insert(checkpoint.id.clone());
+                assert!(new, "{} twice", checkpoint.id);
                 self.asked
                     .push((checkpoint.id.clone(), checkpoint.digest.clone()));
                 if let Ask::Work { .. } = checkpoint.ask {
@@ -134,7 +134,15 @@ impl Witness {
             Event::Ruled(verdict) => self.verdict = Some((**verdict).clone()),
             Event::Moved(_) => self.agreed = None,
             Event::Undone { .. } => (self.sent, self.agreed) = (None, None),
+            Event::RestoreAsked { .. } => {
+                let now = (self.prompt.clone(), self.sent.clone());
+                self.aside.get_or_insert(now);
+            }
+            Event::RestoreUndone => {
+                (self.prompt, self.sent) = self.aside.take().expect("no restore to take back");
+            }
             Event::Worked(work) => {
+                self.aside = None;
                 (self.verdict, self.agreed) = (None, None);
                 self.unseen = (!work.flags.is_empty()).then(|| work.tree.clone());
             }
@@ -158,7 +166,6 @@ impl Witness {
             | Event::Held { .. }
             | Event::StopAsked
             | Event::LimitHit(_)
-            | Event::RestoreAsked { .. }
             | Event::Closing(_)
             | Event::Resumed
             | Event::Ended(_) => {}
@@ -169,6 +176,9 @@ impl Witness {
         let open = self.open.take().expect("a decision without a question");
         assert_eq!((&open.id, &open.digest), (id, digest));
         assert!(open.ask.allows(decision.answer()));
+        if !open.ask.leaves_restore(decision.answer()) {
+            self.aside = None;
+        }
         if let (Ask::Verdict { .. }, Decision::Retry { .. }) = (&open.ask, decision) {
             self.judged = None;
         }

@@ -197,6 +197,7 @@ impl Player {
         let asked = &self.witness.asked;
         match name {
             "iteration" => self.run().iteration().to_string(),
+            "waived" => self.run().waived().unwrap_or("nothing").to_owned(),
             "spent" => self.run().meter().used().tokens.to_string(),
             "worked ms" => self.run().meter().worked_ms().to_string(),
             "cap" => self.run().meter().cap().tokens.to_string(),

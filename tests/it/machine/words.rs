@@ -69,6 +69,7 @@ fn event(event: &Event) -> String {
         Event::LimitHit(Limit::MicroUsd(..)) => "limit:money".to_owned(),
         Event::LimitHit(Limit::Minutes(..)) => "limit:minutes".to_owned(),
         Event::RestoreAsked { iteration } => format!("restore-asked:{iteration}"),
+        Event::RestoreUndone => "restore-undone".to_owned(),
         Event::Closing(how) => format!("closing:{}", outcome(how)),
         Event::Undone { .. } => "undone".to_owned(),
         Event::Resumed => "resumed".to_owned(),

@@ -515,6 +515,61 @@ fn undo_takes_back_what_was_last() {
     assert_eq!(cockpit.sent.last(), Some(&Out::Send(Command::Undo { run })));
 }
 
+/// A restore says what was put back; `u` at that point and anywhere else takes it back, and what it had
+/// set aside is there again (R54, PRODUCT §5.17).
+#[test]
+fn undo_takes_a_restore_back() {
+    let mut cockpit = Cockpit::new(&scenes::history(), (120, 36));
+    cockpit.keys("tjj");
+    let run = RunId::new(scenes::LOOP, 12);
+    let worked = |cockpit: &Cockpit| {
+        let shown = cockpit.app.shown_run().unwrap();
+        shown.iterations[0].work.is_some()
+    };
+    assert!(worked(&cockpit));
+    let restore = Out::Send(Command::Restore {
+        run: run.clone(),
+        iteration: 1,
+    });
+    let undo = Out::Send(Command::Undo {
+        run: Some(run.clone()),
+    });
+    cockpit.keys("u");
+    assert_eq!(cockpit.sent.last(), Some(&restore));
+    let tell = |cockpit: &mut Cockpit, asked: Event| {
+        let began = Event::Began {
+            iteration: 1,
+            stage: Stage::Restore,
+        };
+        let restored = Event::Restored {
+            tree: "T0".to_owned(),
+        };
+        for told in [asked, began, restored, Event::Ended(Outcome::Stopped)] {
+            cockpit.tell(&[event(&run, NOON, told)]);
+        }
+    };
+    tell(&mut cockpit, Event::RestoreAsked { iteration: 1 });
+    let said = "files are as before iteration 1; r begins it anew; u takes this back";
+    assert_eq!(toast(&cockpit), said);
+    assert!(!worked(&cockpit));
+    let text = cockpit.text("terminal");
+    assert!(
+        text.contains("the files stand there, u takes that back"),
+        "{text}"
+    );
+    cockpit.keys("u");
+    assert_eq!(cockpit.sent.last(), Some(&undo));
+    tell(&mut cockpit, Event::RestoreUndone);
+    assert!(
+        toast(&cockpit).contains("taken back"),
+        "{}",
+        toast(&cockpit)
+    );
+    assert!(worked(&cockpit));
+    cockpit.keys("u");
+    assert_eq!(cockpit.sent.last(), Some(&restore));
+}
+
 /// Page keys move in a long text that is being edited.
 #[test]
 fn pages_turn_in_the_editor() {

@@ -4,7 +4,7 @@ use std::fs;
 
 use checkride::config::loops;
 use checkride::protocol::{Command, RunId};
-use checkride::run::{Ask, Checkpoint, Decision, Event, Outcome, Stage};
+use checkride::run::{Ask, Checkpoint, Decision, Edit, Event, Outcome, Stage};
 use checkride::supervisor::trust::Trust;
 use checkride::supervisor::{Settings, Supervisor};
 use tempfile::TempDir;
@@ -363,4 +363,62 @@ async fn a_published_command_is_taken_back_by_its_undo() {
             assert_eq!(fs::read_to_string(&log).unwrap(), "did\n");
         }
     }
+}
+
+/// Put back to before iteration 1 while iteration 2 waits: iteration 1 begins anew, and what it changes
+/// is measured from where it stands, not from a tree that was allowed and thrown away. Stopped and put
+/// back, the run begins anew too; taken back, it stands at its work again (R54, PRODUCT §5.17).
+#[tokio::test]
+async fn a_restore_is_where_the_run_goes_on_from() {
+    let outside = TempDir::new().unwrap();
+    let been = outside.path().join("been");
+    let worker = shell(&format!(
+        "cat > /dev/null; if [ -e {0} ]; then echo 1 > count.txt; else touch {0}; seq 3000 > count.txt; fi",
+        been.display()
+    ));
+    let world = Parts {
+        worker: &worker,
+        top: UNCONFINED,
+        ..Parts::default()
+    }
+    .world();
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    operator.approve("prompt").await;
+    let open = operator.asked("guardrail").await;
+    let run = run_of(&open);
+    let allow = Decision::Edit(Edit::AllowOnce);
+    operator.answer(&open, allow).await;
+    operator.approve("work").await;
+    operator.approve("verdict").await;
+    assert_eq!(operator.asked("prompt").await.iteration, 2);
+    let restore = || Command::Restore {
+        run: run.clone(),
+        iteration: 1,
+    };
+    operator.say(restore()).await;
+    let open = operator.asked("prompt").await;
+    assert_eq!(open.iteration, 1);
+    operator.answer(&open, Decision::APPROVE).await;
+    let work = operator.asked("work").await;
+    let file = workspace(&world).join("count.txt");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "1\n");
+
+    operator.answer(&work, Decision::Abort).await;
+    operator.ended().await;
+    operator.say(restore()).await;
+    operator.ended().await;
+    assert!(!file.exists());
+    let undo = || Command::Undo {
+        run: Some(run.clone()),
+    };
+    operator.say(undo()).await;
+    operator.ended().await;
+    assert_eq!(fs::read_to_string(&file).unwrap(), "1\n");
+    operator.say(undo()).await;
+    operator.ended().await;
+    assert!(!file.exists());
+    operator.say(Command::Resume { run: run.clone() }).await;
+    assert_eq!(operator.asked("prompt").await.iteration, 1);
 }
