@@ -49,6 +49,8 @@ pub(crate) enum News {
     Works(RunId, bool),
     /// A run goes on by itself at a certain time, or does not any more.
     Sleeps(RunId, bool),
+    /// A run that was over is open again: what it had come to counts no more.
+    Open,
     /// A run's driver has ended.
     Over(RunId),
     /// A loop's command has answered: something to do, nothing, or why it did not.
@@ -195,6 +197,7 @@ impl Boss {
                 }
                 self.count();
             }
+            News::Open => self.look().await,
             News::Over(run) => {
                 self.drivers.remove(&run);
                 self.wakes.over(&run);

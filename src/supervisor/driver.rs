@@ -144,13 +144,19 @@ struct Driver {
 
 impl Driver {
     async fn drive(mut self, first: First) {
+        let was_over = matches!(self.run.phase(), Phase::Ended(_));
         let (mut step, mut texts) = match first {
             First::Woken(step) => (step, Vec::new()),
             First::Interrupted => (self.run.step(Input::Interrupted), Vec::new()),
             First::Mail(mail) => self.take(*mail).await,
         };
+        let mut opens = was_over && !step.events.is_empty();
         loop {
             self.record(step.events, texts).await;
+            if std::mem::take(&mut opens) {
+                // The loop is gone only when the whole supervisor is.
+                drop(self.news.send(News::Open).await);
+            }
             if let Some(kept) = self.kept.take() {
                 // Whoever waited for it may be gone.
                 let _gone = kept.send(());

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use checkride::protocol::Command;
+use checkride::protocol::{Command, Fact, LoopState};
 use checkride::run::{Ask, Checkpoint, Decision, Edit, Event, Outcome, Stage};
 use tempfile::TempDir;
 
@@ -273,4 +273,43 @@ async fn a_changed_branch_is_a_question() {
     let published = |event: &Event| matches!(event, Event::Published(_));
     assert!(!operator.events(&run_of(&open)).iter().any(published));
     assert!(world.read("drafts/count-1/changes.patch").contains("+3"));
+}
+
+/// Waits until the list says that so many runs by hand prove the skill.
+async fn proven(operator: &mut Operator, times: u32) {
+    operator
+        .until("the proofs in the list", |fact| match fact {
+            Fact::Loops(rows) => match &rows[0].state {
+                LoopState::Valid(facts) => (facts.proven == times).then_some(()),
+                LoopState::Invalid { .. } | LoopState::Unexamined => None,
+            },
+            _ => None,
+        })
+        .await;
+}
+
+/// A publication that is taken back proves no skill until the run is accepted again, and is none that
+/// spares the next run the typing (R57, PRODUCT §5.18).
+#[tokio::test]
+async fn a_publication_that_is_taken_back_counts_for_nothing() {
+    let world = publishing(r#"{ to = "copy", as = "out/count.txt" }"#);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    let open = to_publish(&mut operator).await;
+    let run = run_of(&open);
+    let typed = Some(open.digest.short().to_owned());
+    operator.answer(&open, Decision::Approve { typed }).await;
+    assert_eq!(operator.ended().await.1, Outcome::Published);
+    proven(&mut operator, 1).await;
+
+    operator.say(Command::Undo { run: Some(run) }).await;
+    proven(&mut operator, 0).await;
+    let open = operator.asked("publish").await;
+    assert!(!world.project().join("out/count.txt").exists());
+    operator.answer(&open, Decision::Abort).await;
+    assert_eq!(operator.ended().await.1, Outcome::Kept);
+    proven(&mut operator, 1).await;
+
+    let open = to_publish(&mut operator).await;
+    assert!(digest_is_typed(&open), "nothing stands published");
 }
