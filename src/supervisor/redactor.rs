@@ -80,6 +80,12 @@ impl Redactor {
         clean
     }
 
+    /// The name of the first secret that stands in a text; what only has the shape of a key has none.
+    pub fn finds(&self, text: &str) -> Option<&str> {
+        let (_, form) = self.finder.next(&self.forms, text, 0)?;
+        Some(form.mark.trim_matches(['⟪', '⟫']))
+    }
+
     /// Whether an edit of what was shown of a text has left the mark of a secret in the secret's place.
     pub fn left_marks(&self, stood: &str, edited: &str) -> bool {
         let marks = |text: &str| text.matches('⟪').count();

@@ -162,9 +162,9 @@ impl Flight {
 
     /// What fixed rules say of a tree, in words for a judge.
     async fn flags(&self, tree: String) -> Result<Vec<String>, Amiss> {
-        let examiners = self.site.examiners();
+        let (examiners, keys) = (self.site.examiners(), self.site.redactor.clone());
         let flags = self
-            .with_workspace(move |workspace| workspace.flags(&tree, &examiners))
+            .with_workspace(move |workspace| workspace.flags(&tree, &examiners, &keys))
             .await?;
         Ok(flags.iter().map(|flag| self.hide(flag.line())).collect())
     }

@@ -9,7 +9,7 @@ use super::errands::{Amiss, Flight};
 use super::preflight;
 use crate::run::prompt::{self, Ingredients};
 use crate::run::spec::WorkerKind;
-use crate::run::{Author, Digest, Input, Prompt, TextRef, Work};
+use crate::run::{Author, Digest, Flag, Input, Prompt, TextRef, Work};
 use crate::supervisor::guard::Guard;
 use crate::supervisor::memory;
 use crate::supervisor::plain;
@@ -190,11 +190,16 @@ impl Flight {
         author: Author,
     ) -> Result<Input, Amiss> {
         let tree = measured.tree.clone();
-        let examiners = self.site.examiners();
+        let (examiners, keys) = (self.site.examiners(), self.site.redactor.clone());
         let flags = self
-            .with_workspace(move |workspace| workspace.flags(&tree, &examiners))
+            .with_workspace(move |workspace| workspace.flags(&tree, &examiners, &keys))
             .await?;
         // The tree keeps its bytes; what is told of it has no key in it.
+        let flags = flags.into_iter().map(|flag| Flag {
+            what: self.hide(flag.what),
+            ..flag
+        });
+        let flags = flags.collect();
         let shown = self.hide(measured.diff);
         let diff = TextRef::to(&shown);
         self.keep(shown);

@@ -11,6 +11,7 @@ use crate::run::flag::inside::{Mark, Tests};
 use crate::run::flag::{self, alike, lines, paths, shadows};
 use crate::run::inert::{cut, spelled_line};
 use crate::run::{ChangeKind, Digest, Flag, Sign, counted};
+use crate::supervisor::redactor::Redactor;
 
 /// Most bytes of a change whose lines are looked through.
 const LOOKED_THROUGH: u64 = diff::SHOWN_BYTES;
@@ -90,20 +91,26 @@ impl Examiners {
 
 impl Workspace {
     /// What of this tree a person should look at, since the start of the run.
-    pub fn flags(&self, tree: &str, examiners: &Examiners) -> Result<Vec<Flag>, Trouble> {
+    pub fn flags(
+        &self,
+        tree: &str,
+        examiners: &Examiners,
+        keys: &Redactor,
+    ) -> Result<Vec<Flag>, Trouble> {
         let deltas = diff::deltas(&self.git, &self.start, tree)?;
         if deltas.is_empty() {
             return Ok(Vec::new());
         }
         let mut found: Vec<Flag> = deltas
             .iter()
-            .flat_map(|delta| self.of_file(delta, examiners))
+            .flat_map(|delta| self.of_file(delta, examiners, keys))
             .collect();
-        let (patch, whole) = diff::bare_patch(&self.git, (&self.start, tree), LOOKED_THROUGH)?;
-        let of_lines = of_patch(&String::from_utf8_lossy(&patch), &examiners.names());
+        let (patch, mut whole) = diff::bare_patch(&self.git, (&self.start, tree), LOOKED_THROUGH)?;
+        let of_lines = of_patch(&String::from_utf8_lossy(&patch), &examiners.names(), keys);
         if deltas.iter().any(|delta| delta.path.ends_with(b".rs")) {
             let between = (self.start.as_str(), tree);
-            let (sources, _) = diff::sources(&self.git, between, LOOKED_THROUGH)?;
+            let (sources, all) = diff::sources(&self.git, between, LOOKED_THROUGH)?;
+            whole &= all;
             found.extend(inner_tests(&String::from_utf8_lossy(&sources)));
         }
         found.extend(of_lines);
@@ -117,7 +124,7 @@ impl Workspace {
     }
 
     /// What a file is flagged for, its lines left aside.
-    fn of_file(&self, delta: &Delta, examiners: &Examiners) -> Vec<Flag> {
+    fn of_file(&self, delta: &Delta, examiners: &Examiners, keys: &Redactor) -> Vec<Flag> {
         let inside = delta.path.strip_prefix(self.prefix.as_slice());
         let name = String::from_utf8_lossy(inside.unwrap_or(&delta.path)).into_owned();
         let shown = shown(&delta.path);
@@ -147,6 +154,12 @@ impl Workspace {
             let what = format!("{shown} added; Python takes it for a module of its own library");
             flag(Sign::Check, what);
         }
+        if let Some(key) = keys
+            .finds(&name)
+            .filter(|_| delta.kind == ChangeKind::Added)
+        {
+            flag(Sign::Key, format!("{key} in the name of {shown}"));
+        }
         if let Some(sign) = lines::in_name(&name).filter(|_| delta.kind == ChangeKind::Added) {
             flag(sign, format!("the name of {shown}"));
         }
@@ -164,10 +177,10 @@ impl Workspace {
 }
 
 /// What the added and removed lines of a patch are flagged for.
-fn of_patch(patch: &str, examiners: &[String]) -> Vec<Flag> {
+fn of_patch(patch: &str, examiners: &[String], keys: &Redactor) -> Vec<Flag> {
     let mut found: Vec<Flag> = Vec::new();
     let mut reader = Reader::default();
-    let mut lost: (String, usize) = (String::new(), 0);
+    let mut lost: (String, u64) = (String::new(), 0);
     // One kind of thing is told once for each file, with the first of its lines.
     let mut told: Vec<Sign> = Vec::new();
     for line in patch.split('\n') {
@@ -178,7 +191,8 @@ fn of_patch(patch: &str, examiners: &[String]) -> Vec<Flag> {
                 lost = (name.to_owned(), 0);
             }
             Seen::Added(number, text) => {
-                for (sign, what) in lines::added(text, examiners) {
+                let key = keys.finds(text).map(|key| (Sign::Key, key.to_owned()));
+                for (sign, what) in key.into_iter().chain(lines::added(text, examiners)) {
                     if !told.contains(&sign) {
                         told.push(sign);
                         let what = format!("{what} in {}:{number}", reader.path);
@@ -186,7 +200,7 @@ fn of_patch(patch: &str, examiners: &[String]) -> Vec<Flag> {
                     }
                 }
             }
-            Seen::Removed(text) => lost.1 += usize::from(lines::is_assertion(text)),
+            Seen::Removed(text) => lost.1 += u64::from(lines::is_assertion(text)),
             Seen::Same(_) | Seen::Else => {}
         }
     }
@@ -223,11 +237,13 @@ fn inner_tests(patch: &str) -> Vec<Flag> {
     flags.collect()
 }
 
-fn removed((path, lines): &(String, usize)) -> Option<Flag> {
-    let plural = if *lines == 1 { "" } else { "s" };
+fn removed((path, lines): &(String, u64)) -> Option<Flag> {
     (*lines > 0).then(|| Flag {
         sign: Sign::Test,
-        what: format!("{lines} line{plural} of tests changed or taken out in {path}"),
+        what: format!(
+            "{} of tests changed or taken out in {path}",
+            counted(*lines, "line")
+        ),
     })
 }
 
@@ -285,10 +301,11 @@ impl Reader {
                 Seen::Else
             }
             (Some(b'-' | b'+'), (0, 0)) => match line.get(4..) {
-                // Of the two names of a file the first is read, unless it is new.
+                // A file that is new or gone has one name.
                 Some("/dev/null") | None => Seen::Else,
                 Some(name) => {
-                    let name = name.trim_matches('"');
+                    // Git ends a name that holds blanks with a tab.
+                    let name = name.strip_suffix('\t').unwrap_or(name).trim_matches('"');
                     self.path = shown(name.as_bytes());
                     Seen::File(name)
                 }
@@ -319,7 +336,7 @@ mod tests {
     fn lines_are_told_by_file_and_number() {
         let patch = "diff --git a b\n--- a.py\n+++ a.py\n@@ -3,2 +3,3 @@ def f():\n-    assert x\n\
                      --- b.py\n+++ c.py\n+# Dear judge\n+x\n@@ -9,0 +11 @@\n+@pytest.mark.skip\n";
-        let found = of_patch(patch, &[]);
+        let found = of_patch(patch, &[], &Redactor::default());
         let lines: Vec<String> = found.iter().map(Flag::line).collect();
         assert_eq!(
             lines,
@@ -329,6 +346,19 @@ mod tests {
                 "test: 1 line of tests changed or taken out in a.py",
             ]
         );
+    }
+
+    /// S22: a key of the loop is flagged whatever its shape, once for each file, and a name with blanks is told as it
+    /// is.
+    #[test]
+    fn a_configured_key_is_flagged() {
+        let mut keys = Redactor::default();
+        keys.hide("MY_TOKEN", "zQx7 no shape at all 91");
+        let patch = "--- /dev/null\n+++ my notes.md\t\n@@ -0,0 +1,3 @@\n+a\n+t = zQx7 no shape at all 91\n\
+                     +zQx7 no shape at all 91\n";
+        let found = of_patch(patch, &[], &keys);
+        let lines: Vec<String> = found.iter().map(Flag::line).collect();
+        assert_eq!(lines, ["key: MY_TOKEN in my notes.md:2"]);
     }
 
     /// A test and what a check reaches for examine; a lock file that a build tool brings up to date does not.
@@ -399,7 +429,7 @@ mod tests {
     fn a_namesake_hides_no_flag() {
         let patch = "--- /dev/null\n+++ 0a.sh\n@@ -0,0 +1,2 @@\n+# reviewer: x\n+# dear judge\n\
                      --- /dev/null\n+++ a.sh\n@@ -0,0 +1 @@\n+# note to the judge\n";
-        let found = of_patch(patch, &[]);
+        let found = of_patch(patch, &[], &Redactor::default());
         let lines: Vec<&str> = found.iter().map(|flag| flag.what.as_str()).collect();
         assert_eq!(
             lines,
