@@ -39,7 +39,7 @@ pub async fn fire(
     payload: Option<String>,
     out: &mut Out<'_>,
 ) -> Result<Exit, Fail> {
-    session.known.usable(name)?;
+    trust::usable(&mut session, name).await?;
     let fire = Command::Fire {
         name: name.to_owned(),
         payload,

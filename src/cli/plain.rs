@@ -13,7 +13,7 @@ use tokio::io::AsyncRead;
 
 use self::lines::Lines;
 use super::session::Open;
-use super::{Exit, Fail, Out, Session, run, status, words};
+use super::{Exit, Fail, Out, Session, run, status, trust, words};
 use crate::protocol::{Fact, Record, RunId};
 use crate::run::{CheckpointId, Digest, Event, Phase};
 
@@ -64,7 +64,7 @@ pub async fn run<R: AsyncRead + Unpin>(
     ground: Ground<R>,
     out: &mut Out<'_>,
 ) -> Result<Exit, Fail> {
-    session.known.usable(name)?;
+    trust::usable(&mut session, name).await?;
     let known = run::under_way(&session, name);
     let run = match &known {
         Some(run) => run.clone(),

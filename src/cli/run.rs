@@ -20,7 +20,7 @@ pub async fn run(
     json: bool,
     out: &mut Out<'_>,
 ) -> Result<Exit, Fail> {
-    session.known.usable(name)?;
+    trust::usable(&mut session, name).await?;
     let run = if let Some(run) = under_way(&session, name) {
         if let Some(open) = session.known.open_at(&run) {
             return Ok(waits(&session, &open, json, out));

@@ -39,7 +39,7 @@ pub async fn trust(
             "--yes takes at least {SHORTEST_PREFIX} digits; `checkride trust` prints all 64"
         )));
     }
-    let loops = loops(&session, wish.names)?;
+    let loops = loops(&mut session, wish.names).await?;
     let (mut left, mut named) = (Vec::new(), false);
     let mut shown = 0;
     for name in loops {
@@ -145,6 +145,18 @@ pub(super) async fn review(session: &mut Session, name: &str) -> Result<Review, 
     }
 }
 
+/// Makes sure that there is a loop of this name whose file is valid: by the list, or by the file as it stands now,
+/// which may have been mended a moment ago.
+pub(super) async fn usable(session: &mut Session, name: &str) -> Result<(), Fail> {
+    let Err(fail) = session.known.usable(name).map(drop) else {
+        return Ok(());
+    };
+    match review(session, name).await {
+        Err(no) if no.exit == Exit::Refused => Err(fail),
+        reviewed => reviewed.map(drop),
+    }
+}
+
 /// The code of a refusal: `Untrusted` where it was for want of the operator's leave for this loop.
 pub(super) async fn blame(session: &mut Session, name: &str, fail: Fail) -> Fail {
     if fail.exit != Exit::Refused {
@@ -157,9 +169,9 @@ pub(super) async fn blame(session: &mut Session, name: &str, fail: Fail) -> Fail
 }
 
 /// What is looked at: what was named, else every loop whose file can be read.
-fn loops(session: &Session, asked: &[String]) -> Result<Vec<String>, Fail> {
+async fn loops(session: &mut Session, asked: &[String]) -> Result<Vec<String>, Fail> {
     for name in asked {
-        session.known.usable(name)?;
+        usable(session, name).await?;
     }
     if !asked.is_empty() {
         return Ok(asked.to_vec());

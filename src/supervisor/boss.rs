@@ -261,7 +261,12 @@ impl Boss {
     async fn reread(&mut self) {
         self.shelf.read(&self.settings);
         self.read_rules();
-        // Before the list: who sees a loop there may ask for its memory at once.
+        self.tell_stand().await;
+    }
+
+    /// Tells what the files say as they were read last: the list, and before it the memories, for who sees a loop
+    /// there may ask for its memory at once.
+    async fn tell_stand(&mut self) {
         for spec in self.shelf.specs() {
             match memory::read(&self.settings.project, spec) {
                 Ok(text) if self.shared.hub.memory(&spec.name).as_ref() != Some(&text) => {

@@ -4,7 +4,7 @@
 use tokio::io::AsyncRead;
 
 use super::Plain;
-use crate::cli::{Fail, run};
+use crate::cli::{Fail, run, trust};
 use crate::protocol::{self, Command, Fact, RunId};
 use crate::run::spec::PLAIN;
 use crate::run::{Event, Phase};
@@ -14,7 +14,7 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
         if self.follows_one() {
             return Ok(());
         }
-        if let Err(fail) = self.session.known.usable(name) {
+        if let Err(fail) = trust::usable(&mut self.session, name).await {
             self.say(&fail.line);
             return Ok(());
         }

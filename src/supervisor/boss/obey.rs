@@ -241,6 +241,8 @@ impl Boss {
             Ok(review) => reply.tell(Fact::Review(Box::new(review))).await,
             Err(why) => reply.refuse(name, why).await,
         }
+        // What was read says perhaps something else than the list.
+        self.tell_stand().await;
     }
 
     /// Allows what was shown, if it still stands so.
@@ -265,7 +267,7 @@ impl Boss {
                 reply.refuse(&file.name, why).await;
             }
         }
-        self.look().await;
+        self.tell_stand().await;
         let what = "what you wrote is taken over".to_owned();
         reply.tell(Fact::Done { what }).await;
     }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use checkride::cli::plain::{self, Ground, Means};
-use checkride::cli::{Exit, Fail, Out, Session};
+use checkride::cli::{Exit, Fail, Out, Session, run};
 use checkride::link::Link;
 use checkride::protocol::Command;
 use checkride::run::{Decision, Edit};
@@ -386,4 +386,25 @@ async fn the_last_line_of_a_pipe_is_obeyed() {
         let told = page.lines().any(|line| line.starts_with(begun));
         assert!(told, "{order}: {page}");
     }
+}
+
+/// A file that was mended a moment ago is read anew: no command goes by what the list said before.
+#[tokio::test]
+async fn a_mended_file_is_read_anew() {
+    let world = greeting();
+    let whole = world.read("loops/greet.toml");
+    world.write("loops/greet.toml", "version = 1\n");
+    let supervisor = world.supervise();
+    let session = Session::open(supervisor.connect(), "test".to_owned());
+    let session = session.await.unwrap();
+    assert!(session.known.usable("greet").is_err());
+    world.write("loops/greet.toml", &whole);
+    let mut out = Out::new(Page::default());
+    let fail = run::run(session, "greet", false, &mut out)
+        .await
+        .unwrap_err();
+    assert_eq!(fail.exit, Exit::Untrusted, "{}", fail.line);
+    let session = Session::open(supervisor.connect(), "test".to_owned());
+    let fail = run::run(session.await.unwrap(), "nobody", false, &mut out).await;
+    assert_eq!(fail.unwrap_err().exit, Exit::Unknown);
 }
