@@ -68,6 +68,7 @@ fn restore(all: &[Kept], call: &str, into: Option<&Path>, out: &mut Out<'_>) -> 
             kept.name
         )
     });
+    out.line("it is as a run left it: git in there may run what its configuration names");
     Ok(Exit::Done)
 }
 

@@ -316,7 +316,7 @@ mod tests {
                     "jest.config.mjs",
                     ".cargo/config.toml",
                     "sitecustomize.py",
-                    "lib/tasks/test.rake",
+                    "lib/tasks/db.rake",
                     "biome.json",
                 ],
             ),
