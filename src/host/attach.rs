@@ -157,10 +157,17 @@ async fn carry(
     to: tokio::net::unix::OwnedWriteHalf,
     far: FarEnd,
 ) {
+    let reading = wire::read_into(lines, far.records);
+    tokio::pin!(reading);
     tokio::select! {
         // How it ended does not matter to the operator: the link ends, and that is shown.
-        _read = wire::read_into(lines, far.records) => {}
-        _written = wire::write_from(far.commands, to, LONGEST_COMMAND) => {}
+        _read = &mut reading => {}
+        written = wire::write_from(far.commands, to, LONGEST_COMMAND) => {
+            // A host that takes nothing more may have said why.
+            if written.is_err() {
+                let _read = reading.await;
+            }
+        }
     }
 }
 

@@ -132,11 +132,12 @@ impl Conversation {
         }
     }
 
-    /// Hands on both ways until one side has gone.
+    /// Hands on both ways until one side has gone. What a host said before it went is heard to the end.
     async fn relay(&mut self, host: &mut Link) -> Gone {
+        let mut takes = true;
         loop {
             tokio::select! {
-                command = self.far.commands.recv() => {
+                command = self.far.commands.recv(), if takes => {
                     let Some(command) = command else { return Gone::Operator };
                     if let Command::Attach { by, .. } = &command {
                         self.by.clone_from(by);
@@ -147,7 +148,7 @@ impl Conversation {
                     }
                     if let Err(unsent) = host.commands.send(command).await {
                         self.unsent = Some(unsent.0);
-                        return Gone::Host;
+                        takes = false;
                     }
                 }
                 record = host.records.recv() => {

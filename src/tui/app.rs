@@ -258,8 +258,8 @@ impl App {
             Fact::MemoryConflict { theirs, mine } => self.conflict(theirs, mine),
             Fact::Memory(memory) => self.memory_came(memory),
             Fact::Lines { of, .. } => self.arrived(of),
+            Fact::Attached { .. } => self.arming.another_host(),
             Fact::Run { .. }
-            | Fact::Attached { .. }
             | Fact::Grew { .. }
             | Fact::Waiting(_)
             | Fact::Fired { .. }

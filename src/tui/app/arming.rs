@@ -57,6 +57,12 @@ impl Arming {
         self.seen.contains(question)
     }
 
+    /// Another host has taken over, which knows neither what was drawn here nor what was on its way.
+    pub fn another_host(&mut self) {
+        self.seen.clear();
+        self.sent = None;
+    }
+
     /// A decision on this question was sent.
     pub fn sent(&mut self, question: Shown) {
         self.sent = Some(question);
