@@ -95,6 +95,11 @@ impl Desk {
             .ok_or_else(|| no("this is no run's id".to_owned()))?;
         let below = places::below(name, number);
         let project = &self.settings.project;
+        // Opening one begins it: a run that never was leaves nothing behind.
+        if !project.join(&below).is_dir() {
+            let (lines, total) = (Vec::new(), 0);
+            return Ok(Fact::Lines { of, lines, total });
+        }
         let open = self.shared.transcripts.open(run, project, &below);
         let open = open.map_err(|e| no(format!("its transcript cannot be read: {e}")))?;
         let mut transcript = open.borrow_mut();

@@ -227,11 +227,17 @@ impl Workspace {
 
     /// The bytes of one file of a tree, by its path from the top of the workspace.
     pub fn export(&self, tree: &str, path: &str) -> Result<Vec<u8>, Trouble> {
-        match self.entry(tree, path.as_bytes())? {
-            Some(entry) if entry.is_file() => self.git.run(&["cat-file", "blob", &entry.object]),
-            Some(_) => Err(Trouble::new(format!("{path} is no plain file"))),
-            None => Err(Trouble::new(format!("the result holds no file {path}"))),
-        }
+        let bytes = self.plain_file(tree, path)?;
+        bytes.ok_or_else(|| Trouble::new(format!("the result holds no plain file {path}")))
+    }
+
+    /// The bytes of a plain file of a tree; `None` where there is none of this name.
+    pub fn plain_file(&self, tree: &str, path: &str) -> Result<Option<Vec<u8>>, Trouble> {
+        let entry = self.entry(tree, path.as_bytes())?;
+        let bytes = entry
+            .filter(Listed::is_file)
+            .map(|entry| self.git.run(&["cat-file", "blob", &entry.object]));
+        bytes.transpose()
     }
 
     /// Replaces a file of the worker's tree by the operator's text; its permissions stay.

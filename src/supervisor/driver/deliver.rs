@@ -192,7 +192,7 @@ impl Counter {
         if let (OutputKind::Files, Some(path)) = (self.spec.output.kind, &self.artefact) {
             let prefix = String::from_utf8_lossy(workspace.prefix()).into_owned();
             // A run that was stopped early may not have its artefact yet.
-            if let Ok(bytes) = workspace.export(&self.tree, &format!("{prefix}{path}")) {
+            if let Some(bytes) = workspace.plain_file(&self.tree, &format!("{prefix}{path}"))? {
                 let name = path.rsplit('/').next().unwrap_or(path);
                 return Ok((format!("{drafts}/{}/{name}", self.run), bytes));
             }
