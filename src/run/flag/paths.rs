@@ -5,7 +5,7 @@ use super::Sign;
 use crate::run::obeyed;
 
 /// Folders that hold tests and what they compare with.
-const TEST_FOLDERS: [&str; 20] = [
+const TEST_FOLDERS: [&str; 19] = [
     "tests",
     "test",
     "__tests__",
@@ -24,7 +24,6 @@ const TEST_FOLDERS: [&str; 20] = [
     "e2e",
     "cypress",
     "__mocks__",
-    "integration",
     "acceptance",
 ];
 
@@ -276,7 +275,13 @@ fn is_test(lower: &str, own: &str) -> bool {
         || own_stem.ends_with("Tests")
         || own_stem.ends_with("Spec")
         || own_stem.ends_with("TestCase")
-        || own_stem.ends_with("IT")
+        || is_integration_test(own_stem)
+}
+
+/// `OrderIT`, and no word in capitals that ends so: `AUDIT`.
+fn is_integration_test(own_stem: &str) -> bool {
+    let before = own_stem.strip_suffix("IT");
+    before.is_some_and(|before| before.ends_with(|c: char| c.is_lowercase() || c.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -360,6 +365,9 @@ mod tests {
             "src/inspect.rs",
             "protest/a.txt",
             "greatest.js",
+            "AUDIT.md",
+            "docs/EDIT.txt",
+            "src/integration/chat.ts",
         ] {
             assert_eq!(sign(path), None, "{path}");
         }
