@@ -91,7 +91,9 @@ pub fn gather(found: Vec<Flag>) -> Vec<Flag> {
             kind.push(flag);
         }
     }
-    let all: usize = kinds.values().map(Vec::len).sum();
+    if kinds.values().map(Vec::len).sum::<usize>() <= MOST {
+        return kinds.into_values().flatten().collect();
+    }
     let mut room = MOST;
     let mut left = kinds.len();
     // Kinds that need less than their part leave the rest to the others.
@@ -104,7 +106,7 @@ pub fn gather(found: Vec<Flag>) -> Vec<Flag> {
         let part = room / left;
         left -= 1;
         room -= many.min(part);
-        if all > MOST && many > part {
+        if many > part {
             shorten(sign, kinds.entry(sign).or_default(), part);
         }
     }
