@@ -9,6 +9,7 @@ use crate::run::{Decision, Digest, Edit};
 
 use super::arming::Shown;
 use super::dialogue::{Dialogue, MARKER};
+use super::why::PARTED;
 use super::{App, Layer, Out};
 use crate::tui::keymap::Key;
 use crate::tui::text;
@@ -250,8 +251,25 @@ impl App {
         }
     }
 
+    /// Whether what was typed stays in the editor, because no host runs that could take it.
+    fn waits_for_a_host(&mut self) -> bool {
+        let sends = self.field.as_ref().is_some_and(|field| {
+            let stays = matches!(
+                field.purpose,
+                Purpose::Filter | Purpose::Search | Purpose::Row(_)
+            );
+            field.changed() && !stays
+        });
+        let waits = self.world.parted && sends;
+        if waits {
+            self.toast = Some(PARTED.to_owned());
+        }
+        waits
+    }
+
     fn finish_field(&mut self) -> Vec<Out> {
-        let Some(field) = &self.field else {
+        let waits = self.waits_for_a_host();
+        let Some(field) = self.field.as_ref().filter(|_| !waits) else {
             return Vec::new();
         };
         let (text, changed) = (field.text(), field.changed());

@@ -13,7 +13,8 @@ use crate::tui::text::figures;
 
 const READ_ONLY: &str = "this cockpit only looks (--read-only)";
 
-const PARTED: &str = "no host runs: what stands here is as it was; `checkride` in another terminal starts one, and this \
+/// Why nothing is changed where no host runs.
+pub(crate) const PARTED: &str = "no host runs: what stands here is as it was; `checkride` in another terminal starts one, and this \
      one goes on";
 
 const UNEXAMINED: &str = "the host has just begun and looks at it; press again in a moment";

@@ -882,6 +882,31 @@ fn a_refused_save_loses_nothing() {
     assert_eq!(saves.collect::<Vec<_>>(), [(&memory.digest, true); 2]);
 }
 
+/// What is being typed when the host ends stays in the editor, and is saved with the next one.
+#[test]
+fn what_is_typed_waits_for_the_next_host() {
+    let mut cockpit = at_work();
+    let memory = scenes::memory();
+    cockpit.tell(&[scenes::record(NOON, Fact::Memory(memory))]);
+    cockpit.keys("4mtyped ");
+    cockpit.tell(&[scenes::record(NOON, Fact::Leaving)]);
+    let saved = |out: &Out| matches!(out, Out::Send(Command::SaveMemory { .. }));
+    cockpit.keys("<esc>");
+    assert!(cockpit.app.field.is_some() && !cockpit.sent.iter().any(saved));
+    assert!(
+        toast(&cockpit).contains("no host runs"),
+        "{}",
+        toast(&cockpit)
+    );
+    let attached = Fact::Attached {
+        project: "/p".to_owned(),
+        warnings: Vec::new(),
+    };
+    cockpit.tell(&[scenes::record(NOON, attached)]);
+    cockpit.keys("<esc>");
+    assert!(cockpit.app.field.is_none() && cockpit.sent.iter().any(saved));
+}
+
 /// Without a host nothing is asked, what is shown is said to be old, and no key changes anything; the next host
 /// takes over.
 #[test]
