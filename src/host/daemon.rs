@@ -40,8 +40,7 @@ fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
     absence::recall(paths);
     let door = Door::of_this_process();
     let mut warnings = door.warnings();
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if let Some(untold) = user::untold(paths.config(), set) {
+    if let Some(untold) = user::untold(paths.config(), program::is_set) {
         log::line(&untold);
         warnings.push(untold);
     }

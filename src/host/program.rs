@@ -231,6 +231,11 @@ fn here(powers: &Powers, spec: &LoopSpec, project: &Path) -> Here {
     }
 }
 
+/// Whether a variable of this process has a value.
+pub(super) fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
 /// What this machine has, and what each loop that can be read would lack.
 async fn examine(paths: &Paths) -> Findings {
     let project = paths.project();
@@ -279,9 +284,7 @@ async fn examine(paths: &Paths) -> Findings {
     let met = attach::look(paths).await.ok();
     Findings {
         host: met.and_then(|met| met.differs),
-        untold: user::untold(paths.config(), |name| {
-            std::env::var_os(name).is_some_and(|value| !value.is_empty())
-        }),
+        untold: user::untold(paths.config(), is_set),
         inventory: inventory::take(&env).await,
         loops: readiness,
     }

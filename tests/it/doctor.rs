@@ -1,6 +1,7 @@
 //! `doctor` and the preflight: what is found on this machine, and what a loop would lack, before
 //! anything is spent.
 
+use std::fs;
 use std::process::Command;
 
 use checkride::run::{Ask, Outcome};
@@ -101,4 +102,37 @@ async fn the_preflight_finds_the_same() {
     assert!(why.contains("the judge needs no-such-judge"), "{why}");
     let asked = operator.events(&run);
     assert!(!asked.iter().any(|event| matches!(event, checkride::run::Event::Asked(c) if matches!(c.ask, Ask::Prompt { .. }))));
+}
+
+/// A webhook whose secret is not set is told by the doctor, before any host could keep silent about it, and by the
+/// state of the loops.
+#[test]
+fn a_webhook_without_its_secret_is_told() {
+    let world = world();
+    let config = tempfile::tempdir().unwrap();
+    let settings = "[notify]\nwebhook = \"https://example.org/x\"\nsecret_env = \"NOT_THERE\"\n";
+    fs::write(config.path().join("config.toml"), settings).unwrap();
+    world.allow(&world.settings().state);
+    let said = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_checkride"))
+            .args(words)
+            .current_dir(world.project())
+            .env("CHECKRIDE_CONFIG_DIR", config.path())
+            .env("CHECKRIDE_STATE_DIR", world.settings().state)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let doctor = said(&["doctor"]);
+    assert!(
+        doctor.contains("notify   ") && doctor.contains("NOT_THERE is not set"),
+        "{doctor}"
+    );
+    said(&["tick"]);
+    let status = said(&["status"]);
+    assert!(
+        status.contains("warning: ") && status.contains("NOT_THERE is not set"),
+        "{status}"
+    );
+    said(&["stop", "--host", "--force"]);
 }
