@@ -408,9 +408,7 @@ async fn a_killed_keeper_is_noticed_and_its_tree_swept() {
     bench.wait_for_file("ready");
     let bare: i32 = bench.wait_for_file("bare").trim().parse().unwrap();
     let child = running.record().pid;
-    let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap();
-    let keeper = stat.split_whitespace().nth(3).unwrap().to_owned();
-    kill("-KILL", &keeper);
+    kill("-KILL", &parent(child).to_string());
     assert_eq!(running.wait().await, Exit::KeeperLost);
     assert_eq!(bench.alive(), Vec::<i32>::new());
     assert!(!is_alive(bare), "a process without the mark has escaped");
@@ -422,8 +420,7 @@ async fn a_flood_does_not_hide_a_killed_keeper() {
     let bench = Bench::new();
     let running = bench.sh("echo ready > ready; yes").await;
     bench.wait_for_file("ready");
-    let stat = fs::read_to_string(format!("/proc/{}/stat", running.record().pid)).unwrap();
-    let keeper = stat.split_whitespace().nth(3).unwrap().to_owned();
+    let keeper = parent(running.record().pid).to_string();
     let killing = async { kill("-KILL", &keeper) };
     let ((end, _), ()) = tokio::join!(watched(running, b"", LONG), killing);
     assert_eq!((end.exit, end.ending), (Exit::KeeperLost, Ending::ByItself));
@@ -575,6 +572,13 @@ fn kill(signal: &str, pid: &str) {
             .unwrap()
             .success()
     );
+}
+
+/// The process that started this one, while that lives.
+fn parent(pid: i32) -> i32 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, rest) = stat.rsplit_once(')').unwrap();
+    rest.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 fn is_alive(pid: i32) -> bool {

@@ -261,7 +261,6 @@ async fn a_sandbox_does_not_outlive_its_keeper() {
     }
     let trees = Trees::new(Way::Confined, 8);
     let running = trees.stand("tree").await;
-    let stat = fs::read_to_string(format!("/proc/{}/stat", running.record().pid)).unwrap();
-    kill("-KILL", stat.split_whitespace().nth(3).unwrap());
+    kill("-KILL", &parent(running.record().pid).to_string());
     within(LONG, || trees.left().is_empty().then_some(()));
 }

@@ -23,25 +23,27 @@ async fn the_next_sandbox_stands_ready() {
     let kept = process::Kept::default();
     home.kept = Some(kept.clone());
     let work = ground.folder().join("work");
-    let stands = || Some(ground.alive()).filter(|alive| alive.len() == 3);
+    let mark = format!("{MARK}={}\0", home.mark.as_str());
+    // While one of them becomes a program its environment cannot be read, so all are waited for.
+    let is_bare = |pid: &i32| {
+        fs::read_to_string(format!("/proc/{pid}/environ")).is_ok_and(|known| known == mark)
+    };
+    let stands =
+        || Some(ground.alive()).filter(|alive| alive.len() == 3 && alive.iter().all(is_bare));
     assert_eq!(run(&home, &work, "exit 3").await, Exit::Code(3));
     let first = within(LONG, stands);
-    let mark = format!("{MARK}={}\0", home.mark.as_str());
-    for pid in &first {
-        let known = fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
-        assert_eq!(known, mark);
-    }
-    // The newest of them is the one that goes inside.
-    let inside = first.iter().max().unwrap();
+    // The keeper, what waits outside the namespaces, and what goes inside: each the other's parent.
+    let is_inside = |pid: &&i32| first.contains(&parent(parent(**pid)));
+    let inside = first.iter().find(is_inside).unwrap();
+    let keeper = parent(parent(*inside));
     kill("-KILL", &inside.to_string());
-    within(LONG, || (ground.alive().len() == 1).then_some(()));
+    within(LONG, || (ground.alive() == [keeper]).then_some(()));
     assert_eq!(run(&home, &work, "exit 4").await, Exit::Code(4));
-    let second = within(LONG, stands);
-    assert_eq!(second.iter().filter(|pid| first.contains(pid)).count(), 1);
+    assert!(within(LONG, stands).contains(&keeper));
     // Another kind of order is not put into it.
     home.cage = None;
     assert_eq!(run(&home, &work, "exit 5").await, Exit::Code(5));
-    assert_eq!(ground.alive().len(), 1);
+    assert_eq!(ground.alive(), [keeper]);
     kept.let_go();
     within(LONG, || ground.alive().is_empty().then_some(()));
 }
