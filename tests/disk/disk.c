@@ -4,6 +4,8 @@
  * DISK_UNDER   the folder; what lies elsewhere is passed on
  * DISK_TRACE   a file that every change is appended to: kind, handle, offset, lengths, path, bytes
  * DISK_FAIL    "N ERRNO": from the N-th change on each one fails while the file DISK_BROKEN exists
+ * DISK_ALONE   a file: while it exists no process is started whose environment has what it says, and if it
+ *              is empty no process and no thread at all (EAGAIN)
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -11,6 +13,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,23 +27,38 @@
 
 enum { MOST = 4096 };
 static char *paths[MOST]; /* of the open files below the folder, by descriptor */
-static const char *under, *broken;
-static int trace = -1, fail_errno, changes, ready;
+static const char *under, *broken, *alone;
+static int trace = -1, fail_errno, changes;
 static long fail_from = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+/* What is called in the end. Looked up once, for a child that was forked may wait for the linker for ever. */
+#define EACH(DO) DO(openat) DO(openat64) DO(close) DO(fork) DO(pthread_create) DO(posix_spawn) DO(posix_spawnp)
+#define POINTER(name) __typeof__(&name) name;
+#define LOOK_UP(name) real.name = (__typeof__(&name))dlsym(RTLD_NEXT, #name);
+static struct { EACH(POINTER) } real;
 
-static void begin(void) {
-    if (ready) return;
-    ready = 1;
+/* The lock is free in every child, whoever held it as the child was forked. */
+static void hold(void) { pthread_mutex_lock(&lock); }
+static void let_go(void) { pthread_mutex_unlock(&lock); }
+
+static void set_up(void) {
+    EACH(LOOK_UP)
+    pthread_atfork(hold, let_go, let_go);
     /* What git or a shell does to their files is theirs. */
     if (strcmp(program_invocation_short_name, "checkride") != 0) return;
     under = getenv("DISK_UNDER");
     broken = getenv("DISK_BROKEN");
+    alone = getenv("DISK_ALONE");
     const char *file = getenv("DISK_TRACE"), *fail = getenv("DISK_FAIL");
     if (file) trace = (int)syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fail) sscanf(fail, "%ld %d", &fail_from, &fail_errno);
+}
+
+/* Before any other thread is there, unless something else that was loaded calls sooner. */
+__attribute__((constructor)) static void begin(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_up);
 }
 
 static int is_ours(const char *path) {
@@ -83,9 +101,24 @@ static void keep(int fd, const char *path) {
     paths[fd] = strdup(path);
 }
 
-static int opened(int (*real)(int, const char *, int, ...), int folder, const char *path, int flags, mode_t mode) {
+/* Another file has this number now, or none. */
+static void forget(int fd) {
+    if (!name_of(fd)) return;
+    int error = errno;
+    pthread_mutex_lock(&lock);
+    free(paths[fd]);
+    paths[fd] = NULL;
+    pthread_mutex_unlock(&lock);
+    errno = error;
+}
+
+static int opened(int (*call)(int, const char *, int, ...), int folder, const char *path, int flags, mode_t mode) {
     int ours = is_ours(path), is_new = 0;
-    if (!ours) return real(folder, path, flags, mode);
+    if (!ours) {
+        int other = call(folder, path, flags, mode);
+        forget(other);
+        return other;
+    }
     pthread_mutex_lock(&lock);
     if (flags & (O_CREAT | O_TRUNC)) {
         is_new = syscall(SYS_faccessat, AT_FDCWD, path, F_OK) != 0;
@@ -94,7 +127,7 @@ static int opened(int (*real)(int, const char *, int, ...), int folder, const ch
             return -1;
         }
     }
-    int fd = real(folder, path, flags, mode);
+    int fd = call(folder, path, flags, mode);
     int error = errno;
     if (fd >= 0) {
         keep(fd, path);
@@ -107,6 +140,7 @@ static int opened(int (*real)(int, const char *, int, ...), int folder, const ch
 }
 
 #define OPEN(name, ...)                                                       \
+    begin();                                                                  \
     va_list rest;                                                             \
     va_start(rest, flags);                                                    \
     mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;   \
@@ -114,29 +148,25 @@ static int opened(int (*real)(int, const char *, int, ...), int folder, const ch
 
 int open(const char *path, int flags, ...) {
     OPEN(open)
-    return opened(REAL(openat), AT_FDCWD, path, flags, mode);
+    return opened(real.openat, AT_FDCWD, path, flags, mode);
 }
 int open64(const char *path, int flags, ...) {
     OPEN(open64)
-    return opened(REAL(openat64), AT_FDCWD, path, flags | O_LARGEFILE, mode);
+    return opened(real.openat64, AT_FDCWD, path, flags | O_LARGEFILE, mode);
 }
 int openat(int folder, const char *path, int flags, ...) {
     OPEN(openat)
-    return opened(REAL(openat), folder, path, flags, mode);
+    return opened(real.openat, folder, path, flags, mode);
 }
 int openat64(int folder, const char *path, int flags, ...) {
     OPEN(openat64)
-    return opened(REAL(openat64), folder, path, flags | O_LARGEFILE, mode);
+    return opened(real.openat64, folder, path, flags | O_LARGEFILE, mode);
 }
 
 int close(int fd) {
-    if (name_of(fd)) {
-        pthread_mutex_lock(&lock);
-        free(paths[fd]);
-        paths[fd] = NULL;
-        pthread_mutex_unlock(&lock);
-    }
-    return REAL(close)(fd);
+    begin();
+    forget(fd);
+    return real.close(fd);
 }
 
 static ssize_t wrote(int fd, const void *bytes, size_t count, off64_t at, int is_placed) {
@@ -219,4 +249,40 @@ int unlink(const char *path) {
 int mkdir(const char *path, mode_t mode) {
     struct act a = {.from = path, .mode = mode};
     return is_ours(path) ? changed("folder", 0, path, "", do_mkdir, &a) : do_mkdir(&a);
+}
+
+/* Whether the system has no room for whatever has this environment; a thread or a bare fork has none. */
+static int refused(char *const environment[]) {
+    begin();
+    long fd = alone ? syscall(SYS_openat, AT_FDCWD, alone, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0) return 0;
+    char word[256];
+    long count = syscall(SYS_read, (int)fd, word, sizeof word - 1);
+    syscall(SYS_close, (int)fd);
+    word[count > 0 ? count : 0] = 0;
+    if (!*word) return 1;
+    for (; environment && *environment; environment++) {
+        if (strstr(*environment, word)) return 1;
+    }
+    return 0;
+}
+
+#define SPAWN(name)                                                                                      \
+    int name(pid_t *pid, const char *program, const posix_spawn_file_actions_t *actions,                 \
+             const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[]) {  \
+        if (refused(environment)) return EAGAIN;                                                         \
+        return real.name(pid, program, actions, attributes, arguments, environment);                     \
+    }
+SPAWN(posix_spawn)
+SPAWN(posix_spawnp)
+
+pid_t fork(void) {
+    if (refused(NULL)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return real.fork();
+}
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *with) {
+    return refused(NULL) ? EAGAIN : real.pthread_create(thread, attributes, start, with);
 }

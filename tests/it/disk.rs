@@ -1,8 +1,9 @@
-//! What the disk does to the program: cut off at any write (S2), full or failing at any change (S3, S4).
-//! A library between the program and its files writes the changes down, or makes them fail.
+//! What the system does to the program: a disk cut off at any write (S2), full or failing (S3, S4), and
+//! no room for processes or files. A library in between writes changes down, or makes calls fail.
 
 mod cuts;
 mod faults;
+mod fifty;
 mod image;
 
 use std::fs;
