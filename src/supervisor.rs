@@ -27,6 +27,7 @@ mod secrets;
 mod shelf;
 mod site;
 pub mod slots;
+mod stops;
 mod transcripts;
 pub mod trust;
 mod turns;

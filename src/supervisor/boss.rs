@@ -23,6 +23,7 @@ use super::process::Mark;
 use super::process::sweep::sweep;
 use super::shelf::Shelf;
 use super::site::{Site, beside};
+use super::stops::Stops;
 use super::transcripts::Transcripts;
 use super::turns::Turns;
 use super::wake::Wakes;
@@ -73,7 +74,7 @@ pub(super) async fn work(
 ) {
     let (letters, mut letter) = mpsc::channel(WAITING);
     let (news, mut heard) = mpsc::channel(WAITING);
-    let mut boss = Boss::new(settings, journal, Ways { letters, news }, said);
+    let mut boss = Boss::new(settings, journal, (letters, news), said);
     boss.tell_others();
     let Some(held) = boss.open_up(&mut doors, &mut letter).await else {
         return boss.kill_all();
@@ -102,9 +103,11 @@ pub(super) async fn work(
 
 /// The channels that lead back into the loop.
 #[derive(Clone)]
-struct Ways {
-    letters: mpsc::Sender<Letter>,
-    news: mpsc::Sender<News>,
+pub(super) struct Ways {
+    pub(super) letters: mpsc::Sender<Letter>,
+    pub(super) news: mpsc::Sender<News>,
+    /// Beside the loop.
+    pub(super) stops: Rc<Stops>,
 }
 
 struct Boss {
@@ -125,7 +128,7 @@ impl Boss {
     fn new(
         settings: Settings,
         journal: Journal,
-        ways: Ways,
+        (letters, news): (mpsc::Sender<Letter>, mpsc::Sender<News>),
         said: watch::Sender<Activity>,
     ) -> Self {
         let project = settings.project.display().to_string();
@@ -134,6 +137,11 @@ impl Boss {
         warnings.extend(shelf.blind());
         let hub = Hub::new(settings.clock.clone(), journal.clone(), project, warnings);
         let hub = Rc::new(hub);
+        let ways = Ways {
+            letters,
+            news,
+            stops: Stops::new(hub.looked()),
+        };
         Self {
             wakes: Wakes::new(&settings.project, settings.clock.now_ms()),
             ticks: Vec::new(),
@@ -200,6 +208,7 @@ impl Boss {
             News::Open => self.look().await,
             News::Over(run) => {
                 self.drivers.remove(&run);
+                self.ways.stops.remove(&run);
                 self.wakes.over(&run);
                 self.count();
                 self.look().await;
@@ -309,12 +318,13 @@ impl Boss {
         let site = Site::new(&self.settings, &self.shared, (&id, run.woke()));
         let driving = driver::start(run, id.clone(), site, self.ways.news.clone(), first);
         self.wakes.under_way(&id);
+        self.ways.stops.add(&id, driving.reach.clone());
         self.drivers.insert(id, driving);
     }
 
     fn kill_all(&self) {
         for driving in self.drivers.values() {
-            driving.kill.press();
+            driving.reach.kill();
         }
     }
 }

@@ -53,8 +53,8 @@ impl Desk {
             }
         };
         match answer {
-            Ok(fact) => reply.tell(fact).await,
-            Err((what, why)) => reply.refuse(what, why).await,
+            Ok(fact) => reply.tell(fact),
+            Err((what, why)) => reply.refuse(what, why),
         }
     }
 
@@ -161,11 +161,11 @@ impl Desk {
         {
             Ok((records, more)) => {
                 for record in records {
-                    reply.repeat(record).await;
+                    reply.repeat(record);
                 }
-                reply.tell(Fact::HistoryEnd { name, more }).await;
+                reply.tell(Fact::HistoryEnd { name, more });
             }
-            Err(e) => reply.refuse(name, e.to_string()).await,
+            Err(e) => reply.refuse(name, e.to_string()),
         }
     }
 }

@@ -9,6 +9,7 @@ mod kill;
 mod mail;
 mod narrate;
 mod preflight;
+mod reach;
 mod room;
 mod till;
 mod turn;
@@ -33,35 +34,21 @@ use crate::run::spec::Budget;
 use crate::run::{Effect, Event, Input, Phase, Run, Step};
 use kill::Kill;
 pub(super) use mail::Mail;
-
-/// Letters that may wait for one run.
-const INBOX: usize = 64;
+pub(super) use reach::Reach;
 
 /// How long a run waits before it writes again to a journal that refused.
 const WRITE_AGAIN: Duration = Duration::from_secs(2);
 
 /// The supervisor's hold on one driver.
 pub(super) struct Driving {
-    mail: mpsc::Sender<Mail>,
-    /// Kills what is in flight.
-    pub(super) kill: Kill,
+    /// The way to it.
+    pub(super) reach: Rc<Reach>,
     /// Whether something is in flight.
     pub(super) works: bool,
     /// Whether it goes on by itself at a certain time; nothing is in flight meanwhile.
     pub(super) sleeps: bool,
     /// What the run may spend.
     pub(super) cap: Budget,
-}
-
-impl Driving {
-    /// Hands a letter to the run. A run that has just ended refuses it.
-    pub(super) async fn post(&self, mail: Mail) {
-        if let Err(mpsc::error::SendError(mail)) = self.mail.send(mail).await
-            && let Some((about, reply)) = mail.from
-        {
-            reply.refuse(about, "this run is over").await;
-        }
-    }
 }
 
 /// What a driver begins with.
@@ -82,8 +69,8 @@ pub(super) fn start(
     news: mpsc::Sender<News>,
     first: First,
 ) -> Driving {
-    let (mail, inbox) = mpsc::channel(INBOX);
     let kill = Kill::default();
+    let (reach, me, inbox) = Reach::new(kill.clone());
     let cap = run.meter().cap();
     let rank = match first {
         First::Woken(_) => Rank::New,
@@ -97,8 +84,8 @@ pub(super) fn start(
         inbox,
         late: None,
         kept: None,
-        me: mail.clone(),
-        kill: kill.clone(),
+        me,
+        kill,
         works: false,
         alarm: None,
         permits: None,
@@ -109,8 +96,7 @@ pub(super) fn start(
     };
     spawn_local(driver.drive(first));
     Driving {
-        mail,
-        kill,
+        reach,
         works: false,
         sleeps: false,
         cap,
@@ -148,7 +134,7 @@ impl Driver {
         let (mut step, mut texts) = match first {
             First::Woken(step) => (step, Vec::new()),
             First::Interrupted => (self.run.step(Input::Interrupted), Vec::new()),
-            First::Mail(mail) => self.take(*mail).await,
+            First::Mail(mail) => self.take(*mail),
         };
         let mut opens = was_over && !step.events.is_empty();
         loop {
@@ -166,7 +152,7 @@ impl Driver {
                 break;
             }
             let Some(mail) = self.next().await else { break };
-            (step, texts) = self.take(mail).await;
+            (step, texts) = self.take(mail);
         }
         let written = self.papers.finish().await;
         self.tell_unkept(written);
@@ -189,7 +175,7 @@ impl Driver {
     }
 
     /// The step that a letter leads to, and the texts that its events may name.
-    async fn take(&mut self, mail: Mail) -> (Step, Vec<String>) {
+    fn take(&mut self, mail: Mail) -> (Step, Vec<String>) {
         if mail.lands {
             self.kill.disarm();
         }
@@ -204,7 +190,7 @@ impl Driver {
             self.late = Some(Mail::landing(Input::Halted, Vec::new()));
         }
         if let (Some(why), Some((about, reply))) = (&step.refused, mail.from) {
-            reply.refuse(about, why).await;
+            reply.refuse(about, why);
         }
         (step, mail.texts)
     }

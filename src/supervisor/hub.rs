@@ -1,26 +1,26 @@
 //! The hub: brings every record to every cockpit, at each one's own pace. A cockpit that is slow is
 //! caught up from the journal; it slows nobody and loses nothing.
 
-use std::cell::{Cell, RefCell};
+mod hearing;
+
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::boss::News;
+use super::boss::Ways;
 use super::clock::Clock;
 use super::journal::{Journal, JournalError};
 use crate::link::FarEnd;
 use crate::protocol::{Command, Fact, LoopRow, MemoryText, Record, RunId};
+use hearing::Hearing;
 
 /// Records that a cockpit may be behind before it is caught up from the journal.
 const FEED: usize = 1024;
 
 /// Records read at a time when catching up.
 const CATCH_UP: u32 = 512;
-
-/// Answers that may wait for one cockpit.
-const ANSWERS: usize = 64;
 
 /// What a cockpit sent, with the way back to it alone.
 pub(super) struct Letter {
@@ -30,39 +30,41 @@ pub(super) struct Letter {
     pub(super) command: Command,
     /// Where answers go.
     pub(super) reply: Reply,
+    /// The runs that it has stopped already, on the short way.
+    pub(super) stopped: Vec<RunId>,
 }
 
-/// The way back to the sender of a command.
+/// The way back to the sender of a command. Nobody waits for who does not read: such a sender is not heard
+/// until it has read.
 #[derive(Clone)]
 pub(super) struct Reply {
     clock: Clock,
-    answers: mpsc::Sender<Record>,
+    answers: mpsc::UnboundedSender<Record>,
 }
 
 impl Reply {
     /// Tells the sender alone. One who left is told nothing.
-    pub(super) async fn tell(&self, fact: Fact) {
+    pub(super) fn tell(&self, fact: Fact) {
         let record = Record {
             seq: 0,
             at: self.clock.now_ms(),
             fact,
         };
         // A closed channel is a cockpit that has gone.
-        drop(self.answers.send(record).await);
+        drop(self.answers.send(record));
     }
 
     /// Sends an old record again.
-    pub(super) async fn repeat(&self, record: Record) {
-        drop(self.answers.send(record).await);
+    pub(super) fn repeat(&self, record: Record) {
+        drop(self.answers.send(record));
     }
 
     /// Refuses what it asked.
-    pub(super) async fn refuse(&self, what: impl Into<String>, why: impl Into<String>) {
+    pub(super) fn refuse(&self, what: impl Into<String>, why: impl Into<String>) {
         self.tell(Fact::Refused {
             what: what.into(),
             why: why.into(),
-        })
-        .await;
+        });
     }
 }
 
@@ -110,6 +112,11 @@ impl Hub {
     /// The loops have been looked at: who waited for it is told now.
     pub(super) fn has_looked(&self) {
         self.looked.send_replace(true);
+    }
+
+    /// Whether they have been.
+    pub(super) fn looked(&self) -> watch::Receiver<bool> {
+        self.looked.subscribe()
     }
 
     /// Hears every record from now on.
@@ -191,11 +198,7 @@ impl Hub {
     }
 
     /// Serves one connection until its far side is gone; whether somebody sat in front of it.
-    pub(super) async fn serve(
-        self: Rc<Self>,
-        mut end: FarEnd,
-        (letters, news): (mpsc::Sender<Letter>, mpsc::Sender<News>),
-    ) -> bool {
+    pub(super) async fn serve(self: Rc<Self>, mut end: FarEnd, ways: Ways) -> bool {
         let Some(Command::Attach { since, by, early }) = end.commands.recv().await else {
             return false;
         };
@@ -207,40 +210,29 @@ impl Hub {
                 () = end.records.closed() => return false,
             }
         }
-        let here = Cell::new(false);
-        let (answers, waiting) = mpsc::channel(ANSWERS);
+        let (answers, waiting) = mpsc::unbounded_channel();
         let reply = Reply {
             clock: self.clock.clone(),
             answers,
+        };
+        let mut hearing = Hearing {
+            by,
+            commands: end.commands,
+            room: end.records.clone(),
+            reply,
+            ways,
+            here: false,
         };
         let feeding = Feeding {
             hub: &self,
             to: end.records,
             seen: since,
         };
-        let reading = async {
-            while let Some(command) = end.commands.recv().await {
-                if command == Command::Here {
-                    if !here.replace(true) && news.send(News::Here).await.is_err() {
-                        break;
-                    }
-                    continue;
-                }
-                let letter = Letter {
-                    by: by.clone(),
-                    command,
-                    reply: reply.clone(),
-                };
-                if letters.send(letter).await.is_err() {
-                    break;
-                }
-            }
-        };
         tokio::select! {
-            () = reading => {}
+            () = hearing.run() => {}
             _gone = feeding.run(waiting) => {}
         }
-        here.get()
+        hearing.here
     }
 }
 
@@ -256,7 +248,7 @@ struct Feeding<'a> {
 }
 
 impl Feeding<'_> {
-    async fn run(mut self, mut answers: mpsc::Receiver<Record>) -> Result<(), Gone> {
+    async fn run(mut self, mut answers: mpsc::UnboundedReceiver<Record>) -> Result<(), Gone> {
         // Subscribe first: what happens while the backlog is read is then told after it.
         let mut feed = self.hub.feed.subscribe();
         match self.hub.journal.backlog(self.seen).await {

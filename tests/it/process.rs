@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use checkride::protocol::RunId;
 use checkride::supervisor::process::{
     self, Ending, Exit, Halt, Home, Limits, MARK, Mark, NotStarted, Running, Sink, Stdin, Watched,
     spawn, sweep::sweep, watch,
 };
+use rustix::process::Pid;
 use tokio::sync::watch as channel;
 use tokio::time::Instant;
 
@@ -93,6 +95,20 @@ pub(crate) fn within<T>(time: Duration, mut look: impl FnMut() -> Option<T>) -> 
         assert!(began.elapsed() < time, "not within {time:?}");
         std::thread::yield_now();
     }
+}
+
+/// A process of this run with this word on its command line, as `/proc` tells.
+pub(crate) fn of_run(project: &Path, run: &RunId, word: &str) -> Option<Pid> {
+    let mark = Mark::new(&project.canonicalize().unwrap(), &run.0);
+    let mark = format!("{MARK}={}", mark.as_str());
+    let has = |process: &Path, file: &str, part: &str| {
+        let bytes = fs::read(process.join(file)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        text.split('\0').any(|found| found == part)
+    };
+    let mut all = fs::read_dir("/proc").unwrap().map(|e| e.unwrap().path());
+    let found = all.find(|path| has(path, "cmdline", word) && has(path, "environ", &mark))?;
+    Pid::from_raw(found.file_name()?.to_str()?.parse().ok()?)
 }
 
 /// Says a measured figure where it is seen with `--nocapture`.

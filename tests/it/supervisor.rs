@@ -5,6 +5,7 @@ mod acp;
 mod costs;
 mod files;
 mod flow;
+mod freeze;
 mod guardrails;
 mod hostile;
 mod jumps;

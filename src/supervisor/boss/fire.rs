@@ -24,18 +24,18 @@ impl Boss {
         match self.fired(&name, payload, by).await {
             Ok((Some(run), why)) => {
                 let run = Some(run);
-                reply.tell(Fact::Fired { name, run, why }).await;
+                reply.tell(Fact::Fired { name, run, why });
                 self.look().await;
             }
             Ok((None, why)) => {
                 // Whoever asks next is to see it waiting.
                 self.look().await;
                 let run = None;
-                reply.tell(Fact::Fired { name, run, why }).await;
+                reply.tell(Fact::Fired { name, run, why });
             }
             Err(why) => {
                 self.look().await;
-                reply.refuse(name, why).await;
+                reply.refuse(name, why);
             }
         }
     }
@@ -108,17 +108,17 @@ impl Boss {
         self.read_rules();
         self.look().await;
         self.ticks.push(reply.clone());
-        self.answer_ticks().await;
+        self.answer_ticks();
     }
 
     /// Tells which runs a tick led to, once no command is being asked any more.
-    pub(super) async fn answer_ticks(&mut self) {
+    pub(super) fn answer_ticks(&mut self) {
         if !self.wakes.polls.is_empty() {
             return;
         }
         for reply in std::mem::take(&mut self.ticks) {
             let runs = std::mem::take(&mut self.wakes.untold);
-            reply.tell(Fact::Ticked(runs.into_values().collect())).await;
+            reply.tell(Fact::Ticked(runs.into_values().collect()));
         }
     }
 }

@@ -11,19 +11,25 @@ use crate::supervisor::driver::{self, Mail};
 use crate::supervisor::hub::{Letter, Reply};
 use crate::supervisor::process::Halt;
 use crate::supervisor::shelf::Cause;
+use crate::supervisor::site::beside;
 use crate::supervisor::trust::Trust;
 use crate::supervisor::{memory, notices};
 
 impl Boss {
     pub(super) async fn obey(&mut self, letter: Letter) {
-        let Letter { by, command, reply } = letter;
+        let Letter {
+            by,
+            command,
+            reply,
+            stopped,
+        } = letter;
         match command {
-            Command::Attach { .. } => reply.refuse("attach", "this connection is attached").await,
+            Command::Attach { .. } => reply.refuse("attach", "this connection is attached"),
             // It is heard where the connection is served.
             Command::Here => {}
             Command::Looks { checkpoint } => {
                 if let Err(e) = notices::looked_at(&checkpoint, &self.shared.journal).await {
-                    reply.refuse("journal", e.to_string()).await;
+                    reply.refuse("journal", e.to_string());
                 }
             }
             Command::Start { name } => self.start(&name, &reply).await,
@@ -39,12 +45,12 @@ impl Boss {
             }
             Command::Seen { checkpoint, digest } => {
                 if let Err(e) = self.shared.journal.seen(checkpoint, digest).await {
-                    reply.refuse("journal", e.to_string()).await;
+                    reply.refuse("journal", e.to_string());
                 }
             }
-            Command::Stop { run } => self.stop(run, reply).await,
-            Command::StopAll => self.stop_all(&reply).await,
-            Command::Hold { run, on } => self.pass_on(run, Input::Hold(on), reply).await,
+            Command::Stop { run } => self.stop(run, &stopped, reply).await,
+            Command::StopAll => self.stop_all(&stopped, &reply).await,
+            Command::Hold { run, on } => self.pass_on(run, Input::Hold(on), reply),
             Command::Undo { run: Some(run) } => self.revive(run, Input::Undo, reply).await,
             Command::Undo { run: None } => self.switch_off(false, &reply).await,
             Command::Arm { name } => self.arm(&name, &reply).await,
@@ -55,13 +61,13 @@ impl Boss {
                 self.revive(run, Input::Restore { iteration }, reply).await;
             }
             Command::SaveMemory { name, base, text } => {
-                self.save_memory(&name, &base, &text, &reply).await;
+                self.save_memory(name, base, text, &reply).await;
             }
             Command::Trust { name, digest } => self.trust(&name, &digest, &reply).await,
             Command::Wrote { files } => self.wrote(&files, &reply).await,
             Command::Review { name } => self.review(&name, &reply).await,
             Command::Fetch(fetch) => self.fetch(fetch, reply),
-            Command::Shutdown { force } => self.shut_down(force, &reply).await,
+            Command::Shutdown { force } => self.shut_down(force, &reply),
         }
     }
 
@@ -78,7 +84,7 @@ impl Boss {
             Err(why) => {
                 // Its files may say something else than its row.
                 self.look().await;
-                reply.refuse(name, why).await;
+                reply.refuse(name, why);
             }
         }
     }
@@ -92,9 +98,7 @@ impl Boss {
     ) {
         let id = checkpoint.0.clone();
         let Some(run) = id.rsplit_once('.').map(|(run, _)| RunId(run.to_owned())) else {
-            return reply
-                .refuse(&id, "this is no checkpoint's id; `status` lists them")
-                .await;
+            return reply.refuse(&id, "this is no checkpoint's id; `status` lists them");
         };
         if let Decision::Approve { .. } = decision {
             match self
@@ -106,13 +110,13 @@ impl Boss {
                 Ok(true) => {}
                 Ok(false) => {
                     let why = format!("nobody has seen it yet; `checkride show {id}` prints it");
-                    return reply.refuse(&id, why).await;
+                    return reply.refuse(&id, why);
                 }
-                Err(e) => return reply.refuse(&id, e.to_string()).await,
+                Err(e) => return reply.refuse(&id, e.to_string()),
             }
         }
         if let Err(why) = self.raises_within_the_day(&run, &decision).await {
-            return reply.refuse(&id, why).await;
+            return reply.refuse(&id, why);
         }
         let input = Input::Decide {
             checkpoint,
@@ -121,19 +125,17 @@ impl Boss {
             by,
         };
         match self.drivers.get(&run) {
-            Some(driving) => driving.post(Mail::from_operator(input, id, reply)).await,
+            Some(driving) => driving.reach.post(Mail::from_operator(input, id, reply)),
             None => {
-                reply
-                    .refuse(&id, "its run is over; nothing waits in it")
-                    .await;
+                reply.refuse(&id, "its run is over; nothing waits in it");
             }
         }
     }
 
-    async fn pass_on(&self, run: RunId, input: Input, reply: Reply) {
+    fn pass_on(&self, run: RunId, input: Input, reply: Reply) {
         match self.drivers.get(&run) {
-            Some(driving) => driving.post(Mail::from_operator(input, run.0, reply)).await,
-            None => reply.refuse(&run.0, "this run is over").await,
+            Some(driving) => driving.reach.post(Mail::from_operator(input, run.0, reply)),
+            None => reply.refuse(&run.0, "this run is over"),
         }
     }
 
@@ -146,73 +148,81 @@ impl Boss {
     /// Passes on to a run, which is brought back from the journal if it is over.
     async fn revive(&mut self, run: RunId, input: Input, reply: Reply) {
         if self.drivers.contains_key(&run) {
-            return self.pass_on(run, input, reply).await;
+            return self.pass_on(run, input, reply);
         }
         if let Some(other) = run.split().and_then(|(name, _)| self.under_way(name)) {
             let why = format!("{other} is under way, and a loop has one workspace");
-            return reply.refuse(&run.0, why).await;
+            return reply.refuse(&run.0, why);
         }
         let records = match self.shared.journal.run(run.clone()).await {
             Ok(records) => records,
-            Err(e) => return reply.refuse(&run.0, e.to_string()).await,
+            Err(e) => return reply.refuse(&run.0, e.to_string()),
         };
         match Run::replay(records.iter().filter_map(Record::event)) {
             Some(replayed) => {
                 let mail = Mail::from_operator(input, run.0.clone(), reply);
                 self.drive(run, replayed, driver::First::Mail(Box::new(mail)));
             }
-            None => reply.refuse(&run.0, "there is no such run").await,
+            None => reply.refuse(&run.0, "there is no such run"),
         }
     }
 
-    /// Stops a run, and lets go of the firings that wait for its loop: else the next of them would begin
-    /// in its place.
-    async fn stop(&mut self, run: RunId, reply: Reply) {
-        let Some(driving) = self.drivers.get(&run) else {
-            return self.pass_on(run, Input::Stop, reply).await;
-        };
-        driving.kill.press();
-        // Before anything that waits for a disk: what was killed is not to look like a failure.
-        self.pass_on(run.clone(), Input::Stop, reply.clone()).await;
+    /// Stops a run, where that was not done on the short way, and lets go of the firings that wait for its loop:
+    /// else the next of them would begin in its place.
+    async fn stop(&mut self, run: RunId, stopped: &[RunId], reply: Reply) {
+        if !stopped.contains(&run) {
+            let Some(driving) = self.drivers.get(&run) else {
+                return reply.refuse(&run.0, "this run is over");
+            };
+            let mail = Mail::from_operator(Input::Stop, run.0.clone(), reply.clone());
+            driving.reach.stop(mail);
+        }
         match self.let_go_after(&run).await {
             Ok(0) => {}
             Ok(count) => {
                 let what = format!("let go of what waited for {run}: {count}");
-                reply.tell(Fact::Done { what }).await;
+                reply.tell(Fact::Done { what });
             }
-            Err(e) => reply.refuse("journal", e.to_string()).await,
+            Err(e) => reply.refuse("journal", e.to_string()),
         }
     }
 
-    async fn stop_all(&mut self, reply: &Reply) {
-        self.kill_all();
+    async fn stop_all(&mut self, stopped: &[RunId], reply: &Reply) {
         for polling in self.wakes.polls.values() {
             polling.send_replace(Halt::Now);
         }
-        for (run, driving) in &self.drivers {
+        // A run that has begun since the key was pressed is meant, too.
+        let missed = self
+            .drivers
+            .iter()
+            .filter(|(run, _)| !stopped.contains(run));
+        for (run, driving) in missed {
             let mail = Mail::from_operator(Input::Stop, run.0.clone(), reply.clone());
-            driving.post(mail).await;
+            driving.reach.stop(mail);
         }
         self.switch_off(true, reply).await;
     }
 
-    async fn save_memory(&self, name: &str, base: &Digest, text: &str, reply: &Reply) {
-        let spec = match self.shelf.spec(name) {
-            Ok(spec) => spec,
-            Err(why) => return reply.refuse(name, why).await,
+    async fn save_memory(&self, name: String, base: Digest, text: String, reply: &Reply) {
+        let spec = match self.shelf.spec(&name) {
+            Ok(spec) => spec.clone(),
+            Err(why) => return reply.refuse(name, why),
         };
-        match memory::save(&self.settings.project, spec, base, text) {
-            Ok(saved) => {
+        let path = spec.memory.path.clone();
+        let project = self.settings.project.clone();
+        let saved = beside(move || Ok((memory::save(&project, &spec, &base, &text), text)));
+        match saved.await {
+            Ok((Ok(saved), _)) => {
                 let what = format!("saved {}", saved.path);
                 self.shared.hub.say(Fact::Memory(saved));
-                reply.tell(Fact::Done { what }).await;
+                reply.tell(Fact::Done { what });
             }
-            Err(memory::Unsaved::Conflict(theirs)) => {
-                let (theirs, mine) = (*theirs, text.to_owned());
-                reply.tell(Fact::MemoryConflict { theirs, mine }).await;
+            Ok((Err(memory::Unsaved::Conflict(theirs)), mine)) => {
+                let theirs = *theirs;
+                reply.tell(Fact::MemoryConflict { theirs, mine });
             }
-            Err(memory::Unsaved::Trouble(trouble)) => {
-                reply.refuse(&spec.memory.path, trouble.cause).await;
+            Ok((Err(memory::Unsaved::Trouble(trouble)), _)) | Err(trouble) => {
+                reply.refuse(path, trouble.cause);
             }
         }
     }
@@ -221,12 +231,12 @@ impl Boss {
     async fn prompt(&mut self, plain: Plain, reply: &Reply) {
         if let Some(run) = self.under_way(PLAIN) {
             let why = format!("{run} is under way; one plain prompt at a time");
-            return reply.refuse(PLAIN, why).await;
+            return reply.refuse(PLAIN, why);
         }
         self.shelf.read(&self.settings);
         let asked = self.shelf.ask(plain, &self.settings, &self.shared.journal);
         if let Err(why) = asked.await {
-            return reply.refuse(PLAIN, why).await;
+            return reply.refuse(PLAIN, why);
         }
         // It has a row from now on.
         self.reread().await;
@@ -238,8 +248,8 @@ impl Boss {
         self.shelf.read(&self.settings);
         let file = self.shelf.file(name);
         match file.and_then(|file| Trust::of(&self.settings).review(file)) {
-            Ok(review) => reply.tell(Fact::Review(Box::new(review))).await,
-            Err(why) => reply.refuse(name, why).await,
+            Ok(review) => reply.tell(Fact::Review(Box::new(review))),
+            Err(why) => reply.refuse(name, why),
         }
         // What was read says perhaps something else than the list.
         self.tell_stand().await;
@@ -251,11 +261,11 @@ impl Boss {
         let file = self.shelf.file(name);
         let allowed = file.and_then(|file| Trust::of(&self.settings).allow(file, digest));
         if let Err(why) = allowed {
-            return reply.refuse(name, why).await;
+            return reply.refuse(name, why);
         }
         self.look().await;
         let what = format!("{name} is allowed as it was shown, {}", digest.short());
-        reply.tell(Fact::Done { what }).await;
+        reply.tell(Fact::Done { what });
     }
 
     /// What the operator wrote through this program is theirs; the rest is asked about as before.
@@ -264,12 +274,12 @@ impl Boss {
         let trust = Trust::of(&self.settings);
         for file in self.shelf.files().iter().filter(|f| f.spec.is_some()) {
             if let Err(why) = trust.wrote(file, files) {
-                reply.refuse(&file.name, why).await;
+                reply.refuse(&file.name, why);
             }
         }
         self.tell_stand().await;
         let what = "what you wrote is taken over".to_owned();
-        reply.tell(Fact::Done { what }).await;
+        reply.tell(Fact::Done { what });
     }
 
     /// Answers beside the loop: a large range must not keep a decision waiting.
@@ -278,7 +288,7 @@ impl Boss {
         spawn_local(async move { desk.answer(fetch, &reply).await });
     }
 
-    async fn shut_down(&mut self, force: bool, reply: &Reply) {
+    fn shut_down(&mut self, force: bool, reply: &Reply) {
         let working = self
             .drivers
             .values()
@@ -286,11 +296,11 @@ impl Boss {
             .count();
         if working > 0 && !force {
             let why = format!("{working} at work; stop them first, or say it with force");
-            return reply.refuse("host", why).await;
+            return reply.refuse("host", why);
         }
         self.kill_all();
         let what = "the host ends".to_owned();
-        reply.tell(Fact::Done { what }).await;
+        reply.tell(Fact::Done { what });
         self.shared.hub.say(Fact::Leaving);
         self.said.send_modify(|activity| activity.leaving = true);
     }

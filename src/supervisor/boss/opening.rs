@@ -28,7 +28,7 @@ impl Porter {
         self.said.send_modify(|activity| activity.cockpits += 1);
         let (hub, ways) = (self.hub.clone(), self.ways.clone());
         spawn_local(async move {
-            let here = hub.serve(end, (ways.letters, ways.news.clone())).await;
+            let here = hub.serve(end, ways.clone()).await;
             // The loop is gone only when the whole supervisor is.
             drop(ways.news.send(News::Left { here }).await);
         });

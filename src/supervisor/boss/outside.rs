@@ -212,7 +212,7 @@ impl Boss {
             self.say_trouble(name, why);
         }
         self.look().await;
-        self.answer_ticks().await;
+        self.answer_ticks();
     }
 
     async fn went_wrong(&self, spec: &LoopSpec, key: String, why: String) -> Result<(), String> {

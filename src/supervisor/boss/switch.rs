@@ -12,13 +12,13 @@ impl Boss {
     pub(super) async fn switch_off(&mut self, off: bool, reply: &Reply) {
         let were_off = match self.shelf.switch(None, off, &self.shared.journal).await {
             Ok(were_off) => were_off,
-            Err(e) => return reply.refuse("triggers", e.to_string()).await,
+            Err(e) => return reply.refuse("triggers", e.to_string()),
         };
         if !off && were_off {
             let names: Vec<String> = self.shelf.specs().map(|spec| spec.name.clone()).collect();
             for name in names {
                 if let Err(e) = self.wakes.keep(&name, None, &self.shared.journal).await {
-                    return reply.refuse("triggers", e.to_string()).await;
+                    return reply.refuse("triggers", e.to_string());
                 }
             }
         }
@@ -28,33 +28,31 @@ impl Boss {
         } else {
             "triggers are armed"
         };
-        reply
-            .tell(Fact::Done {
-                what: what.to_owned(),
-            })
-            .await;
+        reply.tell(Fact::Done {
+            what: what.to_owned(),
+        });
     }
 
     /// Switches one trigger off; a run under way goes on.
     pub(super) async fn disarm(&mut self, name: &str, reply: &Reply) {
         if let Err(why) = self.trigger_of(name) {
-            return reply.refuse(name, why).await;
+            return reply.refuse(name, why);
         }
         let journal = self.shared.journal.clone();
         if let Err(e) = self.shelf.switch(Some(name), true, &journal).await {
-            return reply.refuse(name, e.to_string()).await;
+            return reply.refuse(name, e.to_string());
         }
         self.look().await;
         let what = format!("the trigger of {name} is off");
-        reply.tell(Fact::Done { what }).await;
+        reply.tell(Fact::Done { what });
     }
 
     /// Arms one trigger: switches it on where it is off, and lets its time begin anew where it runs out. One
     /// that is on and does not run out is left as it is. No other loop's is touched.
     pub(super) async fn arm(&mut self, name: &str, reply: &Reply) {
         match self.armed(name).await {
-            Ok(what) => reply.tell(Fact::Done { what }).await,
-            Err(why) => reply.refuse(name, why).await,
+            Ok(what) => reply.tell(Fact::Done { what }),
+            Err(why) => reply.refuse(name, why),
         }
     }
 

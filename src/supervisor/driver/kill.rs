@@ -9,11 +9,11 @@ use crate::supervisor::process::Halt;
 
 /// Kills what a run has in flight, without asking anything else.
 #[derive(Clone, Default)]
-pub(in crate::supervisor) struct Kill(Rc<RefCell<Option<watch::Sender<Halt>>>>);
+pub(super) struct Kill(Rc<RefCell<Option<watch::Sender<Halt>>>>);
 
 impl Kill {
     /// An operator wants it gone. Whoever asks again waits for nobody's last words.
-    pub(in crate::supervisor) fn press(&self) {
+    pub(super) fn press(&self) {
         self.rise(|halt| match halt {
             Halt::No | Halt::Politely => Halt::Now,
             Halt::Now | Halt::Outright => Halt::Outright,

@@ -30,6 +30,13 @@ impl Mail {
         }
     }
 
+    /// Tells whoever wrote it why nothing comes of it.
+    pub(super) fn refuse(self, why: &str) {
+        if let Some((about, reply)) = self.from {
+            reply.refuse(about, why);
+        }
+    }
+
     /// News of the step in flight, which goes on.
     pub(in crate::supervisor) fn underway(input: Input) -> Self {
         Self {

@@ -7,20 +7,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use checkride::host::attach::connect;
 use checkride::link::Link;
 use checkride::protocol::{Command, Fact, RunId};
 use checkride::run::{Ask, Checkpoint, Decision, Event, Outcome};
-use checkride::supervisor::process::{MARK, Mark};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Host, LOOP, Shim};
 use crate::host::paths;
 use crate::ordeal::times;
+use crate::process::of_run;
 use crate::world::World;
 
 /// What so many loops may take on a busy machine; only a hang reaches it.
@@ -310,21 +309,6 @@ async fn no_file_is_left() {
     }
 }
 
-/// A process of this run whose command line has this word, as `/proc` tells.
-fn process(world: &World, run: &RunId, word: &str) -> Option<Pid> {
-    let project = world.project().canonicalize().unwrap();
-    let mark = format!("{MARK}={}", Mark::new(&project, &run.0).as_str());
-    let has = |path: &PathBuf, file: &str, is: &dyn Fn(&str) -> bool| {
-        let bytes = fs::read(path.join(file)).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).split('\0').any(is)
-    };
-    let mut all = fs::read_dir("/proc").unwrap().map(|e| e.unwrap().path());
-    let found = all.find(|path| {
-        has(path, "environ", &|entry| entry == mark) && has(path, "cmdline", &|arg| arg == word)
-    })?;
-    Pid::from_raw(found.file_name()?.to_str()?.parse().ok()?)
-}
-
 /// S4: the system kills (SIGKILL, as for want of memory) the agent of one loop, the sandbox of another
 /// and the keeper of a third: each is an error of its own loop, and the others publish.
 #[tokio::test]
@@ -349,11 +333,12 @@ async fn agents_are_killed_for_want_of_memory() {
         crew.until(
             "it is at work",
             |_| Some(false),
-            |_| process(&world, &run, "hungry.sh").is_some(),
+            |_| of_run(&world.project(), &run, "hungry.sh").is_some(),
         )
         .await;
         // Without a sandbox its place is the agent's own.
-        let victim = process(&world, &run, word).or_else(|| process(&world, &run, "hungry.sh"));
+        let victim = of_run(&world.project(), &run, word)
+            .or_else(|| of_run(&world.project(), &run, "hungry.sh"));
         kill_process(victim.unwrap(), Signal::KILL).unwrap();
     }
     crew.until("each is told", |_| Some(false), Crew::is_each_told)
