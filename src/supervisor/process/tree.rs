@@ -171,14 +171,33 @@ fn parse_stat(text: &str) -> Option<Stat> {
 }
 
 /// Whether a process was started with this variable, its value beginning with `prefix`.
+///
+/// One that is just becoming another program has no environment for a moment, and is asked again.
 pub(super) fn environment_has(pid: Pid, name: &str, prefix: &str) -> bool {
-    let Ok(bytes) = std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())) else {
-        return false;
-    };
+    let environ = format!("/proc/{}/environ", pid.as_raw_nonzero());
+    let mut bytes = std::fs::read(&environ).unwrap_or_default();
+    for _ in 0..EXEC_LOOKS {
+        if !bytes.is_empty() || !is_in_exec(pid) {
+            break;
+        }
+        nap(None, 1);
+        bytes = std::fs::read(&environ).unwrap_or_default();
+    }
     let wanted = format!("{name}={prefix}");
     bytes
         .split(|&b| b == 0)
         .any(|entry| entry.starts_with(wanted.as_bytes()))
+}
+
+/// Looks at a process that is becoming another program, a millisecond apart.
+const EXEC_LOOKS: u32 = 100;
+
+/// Whether a process has a program and not yet its arguments. What belongs to the kernel or is dead has none
+/// either, but no program.
+fn is_in_exec(pid: Pid) -> bool {
+    let at = |what: &str| format!("/proc/{}/{what}", pid.as_raw_nonzero());
+    std::fs::read(at("cmdline")).is_ok_and(|line| line.is_empty())
+        && std::fs::read_link(at("exe")).is_ok()
 }
 
 /// Names this boot of the machine; start times of another boot mean nothing.
