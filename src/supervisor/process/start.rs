@@ -5,15 +5,15 @@ use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::fs::Access;
 use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::UnixStream;
 
-use super::Exit;
 use super::wire::{self, Orders};
+use super::{Exit, tree};
 use crate::supervisor::sandbox::{Word, enter};
 
 /// The first processes of a sandbox, waiting for the order of what to show and what to start.
@@ -84,7 +84,7 @@ impl Started {
     }
 
     fn bare(orders: &Orders, streams: [OwnedFd; 3]) -> io::Result<Self> {
-        let child = command(orders, streams)?.process_group(0).spawn()?;
+        let child = spawned(command(orders, streams)?.process_group(0))?;
         Ok(Self {
             child: Pid::from_child(&child),
             inside: None,
@@ -151,6 +151,24 @@ pub(in crate::supervisor) fn command(
         .stdout(stdout)
         .stderr(stderr);
     Ok(command)
+}
+
+/// Looks in all at a program that is still open for writing: a second.
+const BUSY_LOOKS: u32 = 100;
+
+/// Milliseconds between two of them.
+const BUSY_PAUSE: i64 = 10;
+
+/// Starts a command. A program that was written this moment may still be open for writing: whatever its writer
+/// starts beside it has a copy of the descriptor until its own exec. That is over soon, and waited for.
+pub(in crate::supervisor) fn spawned(command: &mut Command) -> io::Result<Child> {
+    for _ in 0..BUSY_LOOKS {
+        match command.spawn() {
+            Err(e) if e.kind() == io::ErrorKind::ExecutableFileBusy => tree::nap(None, BUSY_PAUSE),
+            done => return done,
+        }
+    }
+    command.spawn()
 }
 
 /// The first program of this name on the order's own `PATH`, as its process would find it.

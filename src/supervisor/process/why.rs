@@ -29,6 +29,9 @@ pub(in crate::supervisor) fn explain(error: &io::Error, orders: &Orders) -> Stri
         Errno::NOEXEC => {
             format!("{program} is no program for this system: does it lack a #! line?")
         }
+        Errno::TXTBSY => {
+            format!("{program} is still open for writing: try again when that is done")
+        }
         Errno::TOOBIG => {
             format!("the arguments of {program} are too long: give the prompt by stdin")
         }

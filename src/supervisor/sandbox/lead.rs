@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::bridge::Bridge;
 use super::enter::tell;
 use super::{Cage, Net, Word, caps, loopback, view, walls};
-use crate::supervisor::process::start::command;
+use crate::supervisor::process::start::{command, spawned};
 use crate::supervisor::process::why::explain;
 use crate::supervisor::process::wire::{self, Orders, Received};
 use crate::supervisor::process::{Exit, ending};
@@ -152,7 +152,7 @@ fn start(
     streams: [OwnedFd; 3],
     more: Vec<(&'static str, String)>,
 ) -> io::Result<Pid> {
-    let child = command(orders, streams)?.envs(more).spawn()?;
+    let child = spawned(command(orders, streams)?.envs(more))?;
     Ok(Pid::from_child(&child))
 }
 
