@@ -24,15 +24,24 @@ const BOTH: [Api; 2] = [Api::Openai, Api::Anthropic];
 
 const KEY: &str = "sk-planted-0123456789";
 
-/// Short enough for a test, long enough for a slow machine.
-const PATIENCE: Patience = Patience {
-    connect: Duration::from_secs(5),
-    first_byte: Duration::from_millis(400),
-    silence: Duration::from_millis(400),
-    backoff: Duration::from_millis(5),
-    outage: Duration::ZERO,
-    limit: Duration::from_millis(200),
-};
+/// How long a server is waited for that does say something: only a hang reaches it.
+const LONG: Duration = Duration::from_secs(120);
+
+/// How long one is waited for that is played to say nothing more. It plays on the thread of its test, and the
+/// machine may stop that for a moment.
+const SILENT: Duration = Duration::from_secs(1);
+
+/// How long a server may say nothing.
+fn patience(silence: Duration) -> Patience {
+    Patience {
+        connect: LONG,
+        first_byte: silence,
+        silence,
+        backoff: Duration::from_millis(5),
+        outage: Duration::ZERO,
+        limit: Duration::from_millis(200),
+    }
+}
 
 /// What was heard of an answer.
 #[derive(Debug, Default)]
@@ -68,6 +77,8 @@ impl Listener for Heard {
 struct Way {
     retries: u32,
     time: Duration,
+    /// How long the server may say nothing.
+    silence: Duration,
     left_tokens: u64,
     key: Option<&'static str>,
 }
@@ -76,7 +87,8 @@ impl Default for Way {
     fn default() -> Self {
         Self {
             retries: 2,
-            time: Duration::from_secs(20),
+            time: LONG,
+            silence: LONG,
             left_tokens: 100_000,
             key: Some(KEY),
         }
@@ -99,7 +111,7 @@ async fn converse(provider: &Provider, way: &Way, messages: &[Message], tools: &
     let reach = Reach {
         provider,
         key: way.key.map(Into::into),
-        patience: PATIENCE,
+        patience: patience(way.silence),
         clock: &clock,
         till: Till::of(Left::of_tokens(way.left_tokens)),
     };

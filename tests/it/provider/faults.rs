@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::server::{
     Act, Answer, Script, Server, calls, error, events, head, page, says, stream, whole,
 };
-use super::{BOTH, KEY, Told, Way, ask, served};
+use super::{BOTH, KEY, LONG, SILENT, Told, Way, ask, served};
 
 fn cause(told: &Told) -> String {
     match &told.reply {
@@ -20,11 +20,23 @@ fn cause(told: &Told) -> String {
     }
 }
 
+/// A way that does not wait long for a server that is played to say nothing more.
+fn way(fault: &Script) -> Way {
+    let hangs = fault.iter().any(|act| matches!(act, Act::Hang));
+    let silence = if hangs { SILENT } else { LONG };
+    Way {
+        silence,
+        ..Way::default()
+    }
+}
+
 /// Plays a fault once and then an answer: it must be asked exactly once again.
 async fn passes(what: &str, fault: impl Fn(Api) -> Script) {
     for api in BOTH {
-        let scripts = vec![fault(api), says(api, "well")];
-        let (told, seen) = served(api, scripts, &Way::default()).await;
+        let fault = fault(api);
+        let way = way(&fault);
+        let scripts = vec![fault, says(api, "well")];
+        let (told, seen) = served(api, scripts, &way).await;
         let reply = told
             .reply
             .as_ref()
@@ -49,7 +61,9 @@ async fn passes(what: &str, fault: impl Fn(Api) -> Script) {
 async fn stays(fault: impl Fn(Api) -> Script, tries: usize, words: &[&str]) -> Vec<Told> {
     let mut all = Vec::new();
     for api in BOTH {
-        let (told, seen) = served(api, vec![fault(api)], &Way::default()).await;
+        let fault = fault(api);
+        let way = way(&fault);
+        let (told, seen) = served(api, vec![fault], &way).await;
         let line = cause(&told);
         for word in words {
             assert!(line.contains(word), "no «{word}» in {line}");
@@ -293,17 +307,19 @@ async fn broken_connections_are_made_again() {
 /// A stall before the first byte and a silence within an answer are found in time.
 #[tokio::test]
 async fn a_silent_server_is_left() {
-    passes("stall", |_| vec![Act::Hang]).await;
-    passes("silence", |api| [cut_stream(api), vec![Act::Hang]].concat()).await;
-    passes("head alone", |_| vec![head(), Act::Hang]).await;
-    stays(
-        |_| vec![Act::Hang],
-        3,
-        &["did not begin to answer", "still loading?"],
-    )
-    .await;
     let within = |api| [cut_stream(api), vec![Act::Hang]].concat();
-    stays(within, 3, &["fell silent", "in the middle"]).await;
+    // They mostly wait, and do so together.
+    tokio::join!(
+        passes("stall", |_| vec![Act::Hang]),
+        passes("silence", within),
+        passes("head alone", |_| vec![head(), Act::Hang]),
+        stays(
+            |_| vec![Act::Hang],
+            3,
+            &["did not begin to answer", "still loading?"],
+        ),
+        stays(within, 3, &["fell silent", "in the middle"]),
+    );
 }
 
 /// A stream that is none is named, tried again, and nothing of it counts.
@@ -500,6 +516,10 @@ async fn errors_inside_the_stream_are_told_apart() {
 /// A slow server is alive: bytes that trickle are no silence, and the whole is bounded from outside.
 #[tokio::test]
 async fn a_slow_drip_is_alive() {
+    let hasty = Way {
+        silence: SILENT,
+        ..Way::default()
+    };
     for api in BOTH {
         let events = whole(
             api,
@@ -509,18 +529,17 @@ async fn a_slow_drip_is_alive() {
                 ..Answer::default()
             },
         );
-        let drip = Act::Drip(events.into_bytes(), Duration::from_millis(1));
+        let drip = Act::Drip(events.into_bytes(), Duration::from_millis(4));
         let scripts = vec![vec![head(), drip]];
         let began = Instant::now();
-        let (told, seen) = served(api, scripts, &Way::default()).await;
+        let (told, seen) = served(api, scripts, &hasty).await;
         assert_eq!(told.reply.unwrap().text, "slow");
-        assert!(seen.len() == 1 && began.elapsed() > super::PATIENCE.silence / 2);
+        assert!(seen.len() == 1 && began.elapsed() > SILENT);
     }
     let comments = Act::Drip(b": alive\n".repeat(10_000), Duration::from_millis(1));
     let server = Server::start(vec![vec![head(), comments]]).await;
     let provider = server.provider(Api::Openai);
-    let time = Duration::from_millis(900);
-    let asked = tokio::time::timeout(time, ask(&provider, &Way::default())).await;
+    let asked = tokio::time::timeout(SILENT * 2, ask(&provider, &hasty)).await;
     assert!(asked.is_err() && server.seen().len() == 1);
 }
 

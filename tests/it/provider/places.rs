@@ -8,7 +8,7 @@ use checkride::run::spec::Api;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::server::{Act, Answer, Script, Server, error, events, head, says};
-use super::{BOTH, Way, ask};
+use super::{BOTH, LONG, SILENT, Way, ask};
 
 /// What every good answer says.
 const WHOLE: &str = "This is the whole answer, in several pieces, with an ä in it.";
@@ -145,7 +145,15 @@ async fn play(fault: Fault, api: Api, place: usize) -> Result<(), String> {
     scripts.extend([fault.script(api, place), says(api, WHOLE)]);
     let server = Server::start(scripts).await;
     let provider = server.provider(api);
-    let way = Way::default();
+    let way = Way {
+        // Many are played at once, on one thread.
+        silence: if matches!(fault, Fault::Silence) {
+            SILENT * 3
+        } else {
+            LONG
+        },
+        ..Way::default()
+    };
     for _ in 0..before {
         ask(&provider, &way).await.reply.map_err(|f| f.cause)?;
     }
