@@ -73,7 +73,7 @@ impl<'a> Turns<'a> {
         Self {
             folder,
             rules: ToolRules::default(),
-            timeout: Duration::from_secs(30),
+            timeout: Duration::from_secs(120),
             permit: Permit::Allowed,
             prompt: "Write notes.txt".to_owned(),
             silent: false,

@@ -71,8 +71,7 @@ const STATES: [State; 24] = [
     ("a commit hook that fails", |work| {
         put(&work.join("a.txt"), b"not committed\n");
         let hook = work.join(".git/hooks/pre-commit");
-        put(&hook, b"#!/bin/sh\nexit 1\n");
-        fs::set_permissions(hook, fs::Permissions::from_mode(0o755)).unwrap();
+        crate::world::program(&hook, "#!/bin/sh\nexit 1\n");
     }),
     ("signing that fails", |work| {
         git_in(work, &["config", "commit.gpgSign", "true"]);
@@ -172,8 +171,7 @@ fn dying_git(desk: &Desk, calls: u64) -> PathBuf {
         "#!/bin/sh\necho >>{count}\n[ $(wc -l <{count}) -le {calls} ] || kill -9 $$\nexec git \"$@\"\n",
         count = count.display()
     );
-    put(&program, text.as_bytes());
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    crate::world::program(&program, &text);
     program
 }
 

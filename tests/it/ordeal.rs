@@ -24,7 +24,7 @@ use crate::host::{checkride, paths, until};
 use crate::world::World;
 
 /// Far longer than anything here takes; only a hang reaches it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const LOOP: &str = r#"
 version = 1
@@ -83,7 +83,8 @@ impl Ordeal {
                 .any(|entry| entry.starts_with(mark.as_bytes()))
         };
         let all = fs::read_dir("/proc").unwrap();
-        all.map(|entry| entry.unwrap().path())
+        all.flatten()
+            .map(|entry| entry.path())
             .filter(is_marked)
             .collect()
     }
@@ -366,8 +367,8 @@ impl Life {
 async fn live(ordeal: &Ordeal, kept: &mut Kept, life: Life) {
     let mut pilot = ordeal.pilot().await;
     kept.check(&pilot, &ordeal.world.read("memory/count.md"));
-    // A life with too little to tell ends all the same.
-    let kill = sleep(Duration::from_secs(3));
+    // A life with too little to tell ends all the same, also on a machine that is slow to tell it.
+    let kill = sleep(Duration::from_secs(20));
     tokio::pin!(kill);
     let mut left = life.records;
     let note = format!("- life {}", life.number);
@@ -396,7 +397,11 @@ async fn live(ordeal: &Ordeal, kept: &mut Kept, life: Life) {
             Fact::Run {
                 event: Event::Asked(_),
                 ..
-            } if life.waits => decided = false,
+            } if life.waits => {
+                decided = false;
+                // There is nothing more to wait for.
+                kill.as_mut().reset(Instant::now() + life.after);
+            }
             Fact::Run {
                 event: Event::Asked(_) | Event::Ended(_),
                 ..
@@ -505,7 +510,8 @@ async fn a_publish_command_dies_with_its_host_and_is_not_repeated() {
     let publishes =
         |event: &Event| matches!(event, Event::Began { stage, .. } if *stage == Stage::Publish);
     pilot.until_event("it publishes", publishes).await;
-    until("the command runs", || begun.is_file());
+    let begins = || fs::read_to_string(&begun).is_ok_and(|text| text.ends_with('\n'));
+    until("the command runs", begins);
     ordeal.kill_host();
     until("no process is left", || ordeal.marked().is_empty());
 

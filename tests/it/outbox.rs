@@ -17,6 +17,7 @@ use checkride::supervisor::slots::Slots;
 use checkride::supervisor::workspace::{Trouble, Workspace};
 
 use crate::place::{Desk, put};
+use crate::world::program;
 
 /// One run's result, ready to be published.
 struct Finished {
@@ -85,14 +86,14 @@ impl Finished {
         match self.outbox().publish(&offer, &self.tree)? {
             Way::Done(Sent::Published(receipt)) => Ok(receipt),
             Way::Done(Sent::Moved(moved)) => panic!("{moved:?}"),
-            Way::By(errand) => self.outbox().ran(&offer, self.run(&errand, 20_000)),
+            Way::By(errand) => self.outbox().ran(&offer, self.run(&errand, 120_000)),
         }
     }
 
     fn take_back(&self, receipt: &Receipt) -> Result<(), Trouble> {
         match self.outbox().take_back(receipt, false)? {
             Way::Done(()) => Ok(()),
-            Way::By(errand) => self.outbox().undo_ran(receipt, self.run(&errand, 20_000)),
+            Way::By(errand) => self.outbox().undo_ran(receipt, self.run(&errand, 120_000)),
         }
     }
 
@@ -421,8 +422,7 @@ fn a_race_for_the_branch_is_lost_with_grace() {
          git -C {} update-ref refs/heads/posts {theirs}\ndone\nexec git \"$@\"\n",
         desk.project.display()
     );
-    put(&racing, script.as_bytes());
-    fs::set_permissions(&racing, fs::Permissions::from_mode(0o755)).unwrap();
+    program(&racing, &script);
     desk.program = racing;
     let run = Finished::with(desk, OutputKind::Diff, branch());
     let again = run.asked_again(&run.offer());

@@ -204,7 +204,7 @@ fn prompt(open: &Checkpoint) -> &Digest {
 
 /// Looks until it is so; only a hang reaches the end of the patience.
 async fn soon(what: &str, so: impl Fn() -> bool) {
-    let looked = tokio::time::timeout(Duration::from_secs(20), async {
+    let looked = tokio::time::timeout(Duration::from_secs(120), async {
         while !so() {
             tokio::task::yield_now().await;
             tokio::time::sleep(Duration::from_millis(5)).await;

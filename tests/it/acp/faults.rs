@@ -218,7 +218,7 @@ async fn floods_are_bounded() {
     let folder = tempfile::tempdir().unwrap();
     let mut turns = Turns::new(folder.path());
     turns.silent = true;
-    turns.timeout = Duration::from_secs(20);
+    turns.timeout = Duration::from_secs(120);
     let request = |id: u32| {
         format!(
             "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"session/request_permission\",\"params\":{{\"sessionId\":\"s\",\"toolCall\":{{\"toolCallId\":\"c\"}},\"options\":[]}}}}\n"

@@ -176,7 +176,7 @@ async fn play(agent: &str, case: &str) -> Option<String> {
         playing.await.unwrap();
         flown
     });
-    let flown = tokio::time::timeout(Duration::from_secs(60), both).await;
+    let flown = tokio::time::timeout(Duration::from_secs(150), both).await;
     let flown = flown.unwrap_or_else(|_| panic!("{agent} {case} hangs"));
     let text = rendered(&flown);
     Some(text.replace(folder.to_str().unwrap(), "/workspace"))

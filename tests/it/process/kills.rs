@@ -135,10 +135,7 @@ async fn every_tree_is_gone_every_time() {
             took.push(began.elapsed());
             assert_eq!(trees.left(), [0; 0], "{way:?}");
         }
-        assert!(
-            took.iter().all(|took| *took < Duration::from_secs(5)),
-            "{took:?}"
-        );
+        assert!(took.iter().all(|took| *took < BUSY), "{took:?}");
         told(&format!("kill of {size}"), way, took);
     }
 }
@@ -165,7 +162,7 @@ async fn all_trees_go_at_once() {
         join_all(standing.iter_mut().map(Running::wait)).await;
         let took = began.elapsed();
         assert_eq!(trees.left(), [0; 0], "{way:?}");
-        assert!(took < Duration::from_secs(20), "{took:?}");
+        assert!(took < BUSY, "{took:?}");
         told(
             &format!("kill of {many} trees of {size} at once"),
             way,
@@ -235,13 +232,7 @@ async fn no_agent_outlives_its_owner_however_often() {
             trees.until(&format!("{}.{last}", names[agents - 1])).await;
             let began = Instant::now();
             owner.kill().unwrap();
-            while !trees.left().is_empty() {
-                assert!(
-                    began.elapsed() < Duration::from_secs(10),
-                    "{:?}",
-                    trees.left()
-                );
-            }
+            within(LONG, || trees.left().is_empty().then_some(()));
             took.push(began.elapsed());
             owner.wait().unwrap();
         }

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -24,6 +24,7 @@ use tokio::time::Instant;
 
 use super::powers;
 use crate::process::{Bench, watched, within};
+use crate::world::program;
 
 /// What secrets hold.
 const MARKED: &str = "MARKED-do-not-read";
@@ -184,8 +185,7 @@ impl Ground {
             };
             fs::write(&path, text).unwrap();
         }
-        let tool = root.join("home/.cargo/bin/tool");
-        fs::set_permissions(tool, fs::Permissions::from_mode(0o755)).unwrap();
+        program(&root.join("home/.cargo/bin/tool"), "#!/bin/sh\nexit 0\n");
         let project = root.join("project");
         let spec = loops::read(&project, &project.join("loops/probe.toml")).spec;
         let tag = root
@@ -232,7 +232,7 @@ impl Ground {
             let argv = vec!["true".to_owned()];
             let order = plan.order(argv, &self.folder().join("work"), Stdin::Null);
             let running = spawn(order).await.unwrap();
-            let (end, _) = watched(running, b"", Duration::from_secs(60)).await;
+            let (end, _) = watched(running, b"", Duration::from_secs(120)).await;
             assert_eq!(end.exit, Exit::Code(0));
             times.push(began.elapsed().as_secs_f64() * 1e3);
         }
@@ -250,7 +250,7 @@ impl Ground {
     /// Waits until the worker's script has made this file.
     pub(crate) fn wait_for(&self, name: &str) {
         let path = self.folder().join("work").join(name);
-        within(Duration::from_secs(20), || path.exists().then_some(()));
+        within(Duration::from_secs(120), || path.exists().then_some(()));
     }
 
     /// What marks of this ground's processes are made from.
@@ -321,7 +321,7 @@ impl Ground {
         let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
         let order = plan.order(argv, &self.folder().join("work"), Stdin::Null);
         let running = spawn(order).await.unwrap();
-        let (end, kept) = watched(running, b"", Duration::from_secs(60)).await;
+        let (end, kept) = watched(running, b"", Duration::from_secs(120)).await;
         (end.exit, String::from_utf8_lossy(&kept.out).into_owned())
     }
 
@@ -332,7 +332,7 @@ impl Ground {
         let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
         let order = plan.order(argv, &self.folder().join("work"), Stdin::Null);
         let running = spawn(order).await.unwrap();
-        let (end, kept) = watched(running, b"", Duration::from_secs(60)).await;
+        let (end, kept) = watched(running, b"", Duration::from_secs(120)).await;
         let changed = before != self.fingerprint() || self.heard() || self.planted();
         let said = String::from_utf8_lossy(&kept.err).into_owned();
         Done {

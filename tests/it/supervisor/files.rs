@@ -28,14 +28,19 @@ async fn loop_files_are_read_as_they_change() {
     let more = parts.file().replace("\"count\"", "\"more\"");
     world.write("loops/more.toml", &more);
     operator.row("more", |row| valid(row).map(|_| ())).await;
-    assert!(dropped.elapsed() < Duration::from_secs(3), "{dropped:?}");
+    // A machine that builds at the same time gets some more.
+    let took = dropped.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}");
 
     let broken = format!("{more}[guardrials]\n");
     world.write("loops/more.toml", &broken);
     let (line, why) = operator
         .row("more", |row| match &row.state {
-            LoopState::Invalid { line, why } => Some((*line, why.clone())),
-            LoopState::Unexamined | LoopState::Valid(_) => None,
+            // A file that is just being written may be seen empty.
+            LoopState::Invalid { line, why } if why.contains("guardrials") => {
+                Some((*line, why.clone()))
+            }
+            LoopState::Invalid { .. } | LoopState::Unexamined | LoopState::Valid(_) => None,
         })
         .await;
     assert_eq!(line, broken.lines().count(), "{why}");

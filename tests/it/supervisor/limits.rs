@@ -131,7 +131,7 @@ async fn a_worker_that_never_ends_is_ended() {
     let outside = TempDir::new().unwrap();
     let calls = outside.path().join("calls");
     let script = format!("cat > /dev/null; echo x >> {}; sleep 600", calls.display());
-    let worker = shell(&script).replace(" }", r#", timeout = "1s" }"#);
+    let worker = shell(&script).replace(" }", r#", timeout = "3s" }"#);
     let world = Parts {
         worker: &worker,
         top: UNCONFINED,

@@ -777,7 +777,18 @@ async fn one_trigger_is_switched() {
 /// told.
 #[tokio::test]
 async fn first_come_is_first_served() {
-    let world = Parts::default().world();
+    // The first one is not done with its snapshot before all the others wait.
+    let top = "guardrails = { workspace = { base = \"dirty\" } }";
+    let parts = Parts {
+        top,
+        ..Parts::default()
+    };
+    let world = parts.world();
+    let go = world.project().with_file_name("go");
+    let waits = format!("until [ -e {} ]; do sleep 0.02; done; cat", go.display());
+    world.git(&["config", "filter.slow.clean", &waits]);
+    world.write(".git/info/attributes", "*.slow filter=slow\n");
+    world.write("new.slow", "not committed\n");
     let file = world.read("loops/count.toml");
     let names = ["zeta", "eta", "beta", "alpha"];
     for name in names {
@@ -796,6 +807,7 @@ async fn first_come_is_first_served() {
         _ => None,
     };
     assert_eq!(operator.until("a line", waiting).await, all);
+    fs::write(&go, "").unwrap();
     let known = Known {
         queue: all.clone(),
         ..Known::default()

@@ -38,16 +38,18 @@ impl Flight {
     async fn crash(&mut self) -> (Operator, Checkpoint) {
         drop(self.host.take());
         let mut operator = self.board().await;
-        let asked = operator.told.iter().rev().find_map(|r| match &r.fact {
-            Fact::Run {
-                event: Event::Asked(open),
-                ..
-            } => Some((**open).clone()),
-            _ => None,
+        // The question that nobody has answered; what the host cut short may be asked about a moment later.
+        let open = operator.told.iter().fold(None, |open, r| match &r.fact {
+            Fact::Run { event, .. } => match event {
+                Event::Asked(asked) => Some((**asked).clone()),
+                Event::Decided { .. } | Event::Ended(_) => None,
+                _ => open,
+            },
+            _ => open,
         });
-        let open = match asked {
-            Some(open) if open.ask.kind() != "prompt" => open,
-            _ => operator.asked("error").await,
+        let open = match open {
+            Some(open) => open,
+            None => operator.asked("error").await,
         };
         operator.look_at(&open).await;
         (operator, open)

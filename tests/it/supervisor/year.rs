@@ -178,7 +178,11 @@ fn happen(world: &World, loops: &[One], (round, lots): (usize, &mut Lots), broug
         let name = &one.name;
         match &one.kind {
             Kind::Watch => {
-                world.write(&format!("notes/{name}/{words}.md"), "# A note\n");
+                // Written aside, so that nobody finds half of it.
+                let aside = format!("notes/{name}/{words}.tmp");
+                world.write(&aside, "# A note\n");
+                let aside = world.project().join(aside);
+                std::fs::rename(&aside, aside.with_extension("md")).unwrap();
                 note(name, brought);
             }
             Kind::Inbox => {

@@ -1,6 +1,8 @@
 //! The bell, the notification and the title: once for each new checkpoint, in a real terminal; and
 //! plain mode where the terminal can do no more.
 
+use crate::world::quiet_now;
+
 use super::{PROMPT, ROOMY, Terminal, VERDICT, WORK, answer, cockpit, failing_suite, open};
 
 /// PRODUCT §3.8: 3 checkpoints, exactly 3 bell bytes, 3 notifications of the kind that this terminal
@@ -26,7 +28,8 @@ fn three_checkpoints_ring_three_times() {
 #[test]
 fn quiet_hours_keep_the_title_only() {
     let world = failing_suite();
-    world.write("checkride.toml", "quiet_hours = \"00:00-23:59\"\n");
+    let quiet = format!("quiet_hours = \"{}\"\n", quiet_now());
+    world.write("checkride.toml", &quiet);
     let mut t = Terminal::start(cockpit(&world), ROOMY);
     t.sees("s starts one");
     t.keys("\x1b[O");

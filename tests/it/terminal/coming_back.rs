@@ -17,11 +17,10 @@ fn left(world: &crate::world::World, hours: i64) {
     fs::write(file, (now - hours * HOUR).to_string()).unwrap();
 }
 
-/// Waits until the host has noted that somebody left, then does this.
-fn noted(world: &crate::world::World, then: impl FnOnce()) {
+/// Waits until the host has noted that somebody is here, or that they have left.
+fn noted(world: &crate::world::World, is_here: bool) {
     let here = paths(world).state().join("here");
-    until("the host's note", || !here.exists());
-    then();
+    until("the host's note", || here.exists() == is_here);
 }
 
 /// A cockpit that is killed, or whose host dies with it, was left at that moment all the same.
@@ -55,15 +54,19 @@ fn a_page_waits_for_who_was_away() {
     t.sees("s starts one");
     t.keys("s");
     open(&mut t, PROMPT);
+    noted(&world, true);
     t.hang_up();
     t.ended();
+    noted(&world, false);
     let mut soon = Terminal::start(cockpit(&world), ROOMY);
     soon.sees("needs you");
+    noted(&world, true);
     soon.pause(std::time::Duration::from_millis(300));
     assert!(!soon.text().contains("while you were away"));
     soon.hang_up();
     soon.ended();
-    noted(&world, || left(&world, 3));
+    noted(&world, false);
+    left(&world, 3);
     let since = checkride(&world, &["status", "--since"]).output().unwrap();
     let since = String::from_utf8(since.stdout).unwrap();
     assert!(

@@ -20,9 +20,14 @@ use crate::host::states;
 use crate::world::World;
 
 /// Far longer than anything here takes; only a hang reaches it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a key is given to have its effect before it is pressed again.
 const EFFECT: Duration = Duration::from_millis(450);
+/// The keys that may open a place for words, into which a second one would be typed: they are pressed when they
+/// can have their effect, and are given all the time that a slow machine takes.
+const ONCE: [&str; 5] = ["a", "e", "m", "r", "x"];
+/// How long those are given.
+const LONG_EFFECT: Duration = Duration::from_secs(5);
 
 /// A terminal, and the program that was started in it.
 pub(crate) struct Terminal {
@@ -157,8 +162,14 @@ impl Terminal {
     /// Presses a key until it has this effect: what has just appeared cannot be answered yet.
     pub(crate) fn press(&mut self, key: &str, effect: &str, is_so: impl Fn(&Screen) -> bool) {
         let began = Instant::now();
+        let once = ONCE.contains(&key);
+        if once {
+            // A question has to be on the screen for a moment.
+            self.pause(EFFECT);
+        }
+        let effect_time = if once { LONG_EFFECT } else { EFFECT };
         self.keys(key);
-        while !self.within(EFFECT, &is_so) {
+        while !self.within(effect_time, &is_so) {
             assert!(
                 began.elapsed() < PATIENCE,
                 "{key} never leads to: {effect}\n{}",
