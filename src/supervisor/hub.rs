@@ -12,6 +12,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use super::boss::Ways;
 use super::clock::Clock;
 use super::journal::{Journal, JournalError};
+use super::stops::Stopped;
 use crate::link::FarEnd;
 use crate::protocol::{Command, Fact, LoopRow, MemoryText, Record, RunId};
 use hearing::Hearing;
@@ -30,8 +31,8 @@ pub(super) struct Letter {
     pub(super) command: Command,
     /// Where answers go.
     pub(super) reply: Reply,
-    /// The runs that it has stopped already, on the short way.
-    pub(super) stopped: Vec<RunId>,
+    /// What it has stopped already, on the short way.
+    pub(super) stopped: Stopped,
 }
 
 /// The way back to the sender of a command. Nobody waits for who does not read: such a sender is not heard

@@ -15,6 +15,8 @@ use crate::run::Input;
 /// The runs that are under way.
 pub(super) struct Stops {
     runs: RefCell<BTreeMap<RunId, Rc<Reach>>>,
+    /// Those that were stopped on this way by commands that nobody has obeyed yet.
+    heeded: RefCell<Vec<RunId>>,
     /// Whether the supervisor obeys already.
     looked: watch::Receiver<bool>,
 }
@@ -24,6 +26,7 @@ impl Stops {
     pub(super) fn new(looked: watch::Receiver<bool>) -> Rc<Self> {
         Rc::new(Self {
             runs: RefCell::default(),
+            heeded: RefCell::default(),
             looked,
         })
     }
@@ -38,25 +41,67 @@ impl Stops {
         self.runs.borrow_mut().remove(run);
     }
 
+    /// The run of this loop whose stop the supervisor has still to obey. It may be over already: what waits for
+    /// its end must not begin before it is let go.
+    pub(super) fn heeded(&self, name: &str) -> Option<RunId> {
+        let of_loop = |run: &&RunId| run.split().is_some_and(|(of, _)| of == name);
+        self.heeded.borrow().iter().find(of_loop).cloned()
+    }
+
     /// Stops what this command wants stopped; the runs that were reached.
-    pub(super) fn heed(&self, command: &Command, reply: &Reply) -> Vec<RunId> {
+    pub(super) fn heed(self: &Rc<Self>, command: &Command, reply: &Reply) -> Stopped {
         let wanted = |run: &RunId| {
             let alone = matches!(command, Command::Stop { run: wanted } if wanted == run);
             alone || *command == Command::StopAll
         };
+        let mut stopped = Stopped {
+            runs: Vec::new(),
+            stops: self.clone(),
+        };
         if !*self.looked.borrow() {
-            return Vec::new();
+            return stopped;
         }
         let runs = self.runs.borrow();
         let wanted = runs.iter().filter(|(run, _)| wanted(run));
-        let stopped = wanted.map(|(run, reach)| {
+        for (run, reach) in wanted {
             reach.stop(Mail::from_operator(
                 Input::Stop,
                 run.0.clone(),
                 reply.clone(),
             ));
-            run.clone()
-        });
-        stopped.collect()
+            stopped.runs.push(run.clone());
+        }
+        self.heeded.borrow_mut().extend_from_slice(&stopped.runs);
+        stopped
+    }
+}
+
+/// What a command has stopped on the short way; kept until it is obeyed, or will never be.
+pub(super) struct Stopped {
+    runs: Vec<RunId>,
+    stops: Rc<Stops>,
+}
+
+impl Stopped {
+    /// Whether it has stopped this run.
+    pub(super) fn reached(&self, run: &RunId) -> bool {
+        self.runs.contains(run)
+    }
+
+    /// Whether it has stopped nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let mut heeded = self.stops.heeded.borrow_mut();
+        for run in &self.runs {
+            // Another command may have stopped it, too.
+            if let Some(at) = heeded.iter().position(|one| one == run) {
+                heeded.remove(at);
+            }
+        }
     }
 }

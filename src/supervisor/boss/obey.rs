@@ -12,6 +12,7 @@ use crate::supervisor::hub::{Letter, Reply};
 use crate::supervisor::process::Halt;
 use crate::supervisor::shelf::Cause;
 use crate::supervisor::site::beside;
+use crate::supervisor::stops::Stopped;
 use crate::supervisor::trust::Trust;
 use crate::supervisor::{memory, notices};
 
@@ -169,8 +170,8 @@ impl Boss {
 
     /// Stops a run, where that was not done on the short way, and lets go of the firings that wait for its loop:
     /// else the next of them would begin in its place.
-    async fn stop(&mut self, run: RunId, stopped: &[RunId], reply: Reply) {
-        if !stopped.contains(&run) {
+    async fn stop(&mut self, run: RunId, stopped: &Stopped, reply: Reply) {
+        if !stopped.reached(&run) {
             let Some(driving) = self.drivers.get(&run) else {
                 return reply.refuse(&run.0, "this run is over");
             };
@@ -182,20 +183,21 @@ impl Boss {
             Ok(count) => {
                 let what = format!("let go of what waited for {run}: {count}");
                 reply.tell(Fact::Done { what });
+                // A run that is over tells nobody any more that nothing waits for it.
+                if !self.drivers.contains_key(&run) {
+                    self.look().await;
+                }
             }
             Err(e) => reply.refuse("journal", e.to_string()),
         }
     }
 
-    async fn stop_all(&mut self, stopped: &[RunId], reply: &Reply) {
+    async fn stop_all(&mut self, stopped: &Stopped, reply: &Reply) {
         for polling in self.wakes.polls.values() {
             polling.send_replace(Halt::Now);
         }
         // A run that has begun since the key was pressed is meant, too.
-        let missed = self
-            .drivers
-            .iter()
-            .filter(|(run, _)| !stopped.contains(run));
+        let missed = self.drivers.iter().filter(|(run, _)| !stopped.reached(run));
         for (run, driving) in missed {
             let mail = Mail::from_operator(Input::Stop, run.0.clone(), reply.clone());
             driving.reach.stop(mail);

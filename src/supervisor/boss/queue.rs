@@ -242,6 +242,9 @@ impl Boss {
         if let Some(run) = self.under_way(&firing.name) {
             return Fate::Waits(format!("{run} is under way"));
         }
+        if let Some(run) = self.ways.stops.heeded(&firing.name) {
+            return Fate::Waits(format!("{run} is being stopped"));
+        }
         match self.holds_back(spec, today) {
             Some((_, why)) if by_clock => Fate::Over(Unmet::Skipped, why),
             Some((_, why)) => Fate::Waits(why),
