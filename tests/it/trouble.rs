@@ -155,7 +155,7 @@ fn a_flood_is_taken_in() {
     let flood =
         "head -c 290000000 /dev/zero | tr '\\0' x\nyes 'words of many lines' | head -c 30000000
 echo\necho 'The last line.'\necho 1 >file.txt\n";
-    let world = with_worker(flood, "5m");
+    let world = with_worker(flood, "50m");
     world.write("loops/odd.toml", &(world.read("loops/odd.toml") + ROOMY));
     let _host = Hosting::of(&world);
     let (kind, shown) = after_one_turn(&world);

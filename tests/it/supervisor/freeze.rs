@@ -112,6 +112,8 @@ async fn answers_that_nobody_reads_delay_nobody() {
     other.approve("prompt").await;
     // What it reads at last is whole.
     for _ in 0..300 {
-        assert_eq!(deaf.refused().await, "this run is over");
+        let why = deaf.refused().await;
+        let fits = why == "this run is over" || why.starts_with("256 commands of this connection");
+        assert!(fits, "{why}");
     }
 }
