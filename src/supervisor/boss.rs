@@ -22,7 +22,7 @@ use super::journal::Journal;
 use super::process::Mark;
 use super::process::sweep::sweep;
 use super::shelf::Shelf;
-use super::site::{Site, beside};
+use super::site::{Site, apart, beside};
 use super::stops::Stops;
 use super::transcripts::Transcripts;
 use super::turns::Turns;
@@ -268,7 +268,7 @@ impl Boss {
 
     /// Reads the project's files again and tells what stands now.
     async fn reread(&mut self) {
-        self.shelf.read(&self.settings);
+        self.shelf.read(&self.settings).await;
         self.read_rules();
         self.tell_stand().await;
     }
@@ -276,14 +276,21 @@ impl Boss {
     /// Tells what the files say as they were read last: the list, and before it the memories, for who sees a loop
     /// there may ask for its memory at once.
     async fn tell_stand(&mut self) {
-        for spec in self.shelf.specs() {
-            match memory::read(&self.settings.project, spec) {
+        let specs: Vec<LoopSpec> = self.shelf.specs().cloned().collect();
+        let project = self.settings.project.clone();
+        let read = apart(move || {
+            let each = specs.into_iter();
+            let each = each.map(|spec| (memory::read(&project, &spec), spec));
+            each.collect::<Vec<_>>()
+        });
+        for (text, spec) in read.await {
+            match text {
                 Ok(text) if self.shared.hub.memory(&spec.name).as_ref() != Some(&text) => {
                     self.shared.hub.say(Fact::Memory(text));
                 }
                 Ok(_) => {}
                 Err(why) => self.shared.hub.say(Fact::Refused {
-                    what: spec.memory.path.clone(),
+                    what: spec.memory.path,
                     why,
                 }),
             }

@@ -1,9 +1,10 @@
 //! The shelf: the project's loop files as they stand, watched, and what the list shows of them.
 
 mod granted;
+mod looked;
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,12 +12,12 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use self::granted::{drawn_for_audit, granted};
+use self::granted::granted;
+use self::looked::{Looked, wake};
 use super::Settings;
 use super::journal::{Journal, JournalError, Past};
 use super::plain;
-use super::sandbox::terms::Terms;
-use super::site::places;
+use super::site::apart;
 use super::trust::Trust;
 use super::watching;
 use crate::config::diagnostic::{Diagnostic, Severity};
@@ -24,7 +25,7 @@ use crate::config::loops::{self, LoopFile};
 use crate::config::prices;
 use crate::protocol::{LoopFacts, LoopRow, LoopState, Plain, RunId, Waking};
 use crate::run::spec::PLAIN;
-use crate::run::{Digest, Fired, LoopSpec, Wake};
+use crate::run::{Fired, LoopSpec, Wake};
 
 /// Folders of a project whose changes matter here.
 const WATCHED: [&str; 4] = ["loops", "skills", "scripts", "memory"];
@@ -107,7 +108,7 @@ impl Shelf {
     }
 
     /// Reads all loop files. Folders that have come to be are watched from now on.
-    pub(super) fn read(&mut self, settings: &Settings) {
+    pub(super) async fn read(&mut self, settings: &Settings) {
         let project = &settings.project;
         if let Some(watcher) = &mut self.watcher {
             let folders = WATCHED.map(|name| watching::real_folder(project, Path::new(name)));
@@ -116,20 +117,19 @@ impl Shelf {
                 drop(watcher.watch(&folder, RecursiveMode::Recursive));
             }
         }
-        let prices = prices::read(&self.config).prices;
-        let files = loops::read_all(project).into_iter();
-        self.files = files.map(|file| file.priced(&prices)).collect();
-        let plain = self.asked.as_ref().filter(|_| self.file(PLAIN).is_err());
-        // One whose worker or skill has gone is not listed; asking it again says why.
-        let plain = plain.and_then(|plain| self.as_file(settings, plain).ok());
-        self.files.extend(plain);
-    }
-
-    fn as_file(&self, settings: &Settings, plain: &Plain) -> Result<LoopFile, String> {
-        let path = settings.env.iter().find(|(name, _)| name == "PATH");
-        let path = path.map_or(OsStr::new(""), |(_, path)| path.as_os_str());
-        let real = self.files.iter().filter(|file| file.name != PLAIN).cloned();
-        plain::file(&settings.project, &real.collect::<Vec<_>>(), plain, path)
+        let (project, config) = (project.clone(), self.config.clone());
+        let (asked, path) = (self.asked.clone(), path(settings));
+        let list = move || {
+            let prices = prices::read(&config).prices;
+            let files = loops::read_all(&project).into_iter();
+            let mut files: Vec<LoopFile> = files.map(|file| file.priced(&prices)).collect();
+            let plain = asked.filter(|_| files.iter().all(|file| file.name != PLAIN));
+            // One whose worker or skill has gone is not listed; asking it again says why.
+            let plain = plain.and_then(|plain| plain::file(&project, &files, &plain, &path).ok());
+            files.extend(plain);
+            files
+        };
+        self.files = apart(list).await;
     }
 
     /// Takes a plain prompt in, so that it can be started under its name. The error is one line.
@@ -145,12 +145,17 @@ impl Shelf {
             .filter(|f| f.name != PLAIN)
             .cloned()
             .collect();
-        plain::may_work(&Trust::of(settings), &real, &plain)?;
-        self.as_file(settings, &plain)?;
+        let (trust, project) = (Trust::of(settings), settings.project.clone());
+        let (wanted, path) = (plain.clone(), path(settings));
+        let look = move || {
+            plain::may_work(&trust, &real, &wanted)?;
+            plain::file(&project, &real, &wanted, &path).map(drop)
+        };
+        apart(look).await?;
         let text = serde_json::to_string(&plain).map_err(|e| e.to_string())?;
         journal.set(ASKED, text).await.map_err(|e| e.to_string())?;
         self.asked = Some(plain);
-        self.read(settings);
+        self.read(settings).await;
         Ok(())
     }
 
@@ -175,16 +180,17 @@ impl Shelf {
     }
 
     /// Reads one loop file anew, before its loop is started.
-    pub(super) fn read_one(&mut self, settings: &Settings, name: &str) {
-        let project = &settings.project;
-        let path = project.join("loops").join(format!("{name}.toml"));
+    pub(super) async fn read_one(&mut self, settings: &Settings, name: &str) {
+        let path = settings.project.join("loops").join(format!("{name}.toml"));
         match self.files.iter_mut().find(|file| file.name == name) {
             Some(file) if path.exists() => {
-                let prices = prices::read(&self.config).prices;
-                *file = loops::read(project, &path).priced(&prices);
+                let (project, config) = (settings.project.clone(), self.config.clone());
+                let read =
+                    move || loops::read(&project, &path).priced(&prices::read(&config).prices);
+                *file = apart(read).await;
             }
             // It came or went: the list is another one.
-            Some(_) | None => self.read(settings),
+            Some(_) | None => self.read(settings).await,
         }
     }
 
@@ -276,13 +282,15 @@ impl Shelf {
             };
         };
         let (mode, mode_why) = granted(spec, &settings.grants);
+        let looked = {
+            let (file, spec, settings) = (file.clone(), spec.clone(), settings.clone());
+            apart(move || Looked::at(&file, &spec, &settings)).await
+        };
         let warnings = file
             .diagnostics
             .iter()
             .filter(|d| d.severity == Severity::Warning);
-        let skill = plain::skill(&settings.project, spec).ok();
-        let skill = skill.map(|skill| skill.digest);
-        let proven = match &skill {
+        let proven = match &looked.skill {
             Some(skill) if !spec.skill.path.is_empty() => journal.proofs(skill.clone()).await,
             Some(_) | None => Ok(0),
         };
@@ -293,7 +301,7 @@ impl Shelf {
             description: spec.description.clone(),
             mode,
             mode_why,
-            distrust: Trust::of(settings).standing(file).why(),
+            distrust: looked.distrust,
             off: self.off.contains(&file.name) || !spec.enabled,
             // Whoever looks at the triggers fills these in.
             waking: Waking::Manual,
@@ -309,74 +317,32 @@ impl Shelf {
                     .display()
                     .to_string(),
             ],
-            skill_changed: unproven && past.proven_otherwise(skill.as_ref()),
+            skill_changed: unproven && past.proven_otherwise(looked.skill.as_ref()),
             proven,
             approved: past.approved,
             spent: past.spent,
-            not_enforced: not_enforced(file, spec, settings),
-            in_force: terms(spec, settings).in_force(),
+            not_enforced: looked.not_enforced,
+            in_force: looked.in_force,
             warnings: warnings.map(|d| d.message.clone()).collect(),
             spec: spec.clone(),
         }))
     }
 
     /// What a run of this loop would begin with now.
-    pub(super) fn wake(
+    pub(super) async fn wake(
         &self,
         name: &str,
-        past: &Past,
+        past: Past,
         cause: Cause,
         settings: &Settings,
     ) -> Result<Wake, String> {
-        let file = self.file(name)?;
-        let spec = file.spec.clone().ok_or_else(|| {
-            let why = file
-                .first_error()
-                .map(|e| e.message.clone())
-                .unwrap_or_default();
-            format!("its file is invalid: {why}; `checkride check` shows where")
-        })?;
-        if let Some(why) = Trust::of(settings).standing(file).why() {
-            return Err(format!(
-                "not trusted: {why}; s shows what it would run, as does `checkride trust {name}`"
-            ));
-        }
-        let (mode, _) = granted(&spec, &settings.grants);
-        if let Some(why) = terms(&spec, settings).refuses() {
-            return Err(why);
-        }
-        let next = past.last_number + 1;
-        places::own(&settings.project, &spec, next)?;
-        let number = places::free(&settings.project, &spec, next)?;
-        let skill = plain::skill(&settings.project, &spec)
-            .map_err(|why| format!("its skill cannot be read: {why}"))?;
-        let guardrails = &spec.guardrails;
-        let goal = (&spec.goal.checks, &spec.goal.judge);
-        let pinned = Digest::of_value(&(goal, guardrails, &spec.publish, &file.pinned));
-        Ok(Wake {
-            number,
-            mode,
-            audit: drawn_for_audit(mode, &pinned, settings.clock.now_ms()),
-            date: settings.clock.date(),
-            by: cause.by,
-            fired: cause.fired,
-            pinned,
-            skill: skill.digest,
-            not_enforced: not_enforced(file, &spec, settings),
-            published_before: past.published,
-            spec,
-        })
+        let (file, settings) = (self.file(name)?.clone(), settings.clone());
+        apart(move || wake(&file, &past, cause, &settings)).await
     }
 }
 
-/// What the processes of this loop are confined by on this machine.
-fn terms<'a>(spec: &'a LoopSpec, settings: &'a Settings) -> Terms<'a> {
-    Terms::of(settings.powers.known(), spec, &settings.project)
-}
-
-/// What neither this build nor this machine enforces of what the file says.
-fn not_enforced(file: &LoopFile, spec: &LoopSpec, settings: &Settings) -> Vec<String> {
-    let mut lines = file.not_enforced.clone();
-    lines.extend(terms(spec, settings).not_enforced());
-    lines
+/// Where the programs of the host are.
+fn path(settings: &Settings) -> OsString {
+    let path = settings.env.iter().find(|(name, _)| name == "PATH");
+    path.map(|(_, path)| path.clone()).unwrap_or_default()
 }

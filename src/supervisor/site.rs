@@ -2,17 +2,21 @@
 //! What examines it is pinned in `site/pins.rs`; what its programs are started with is `site/homes.rs`, where it writes
 //! in the project `site/places.rs`.
 
+mod aside;
 mod homes;
 mod pins;
 pub(super) mod places;
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::OnceCell;
+
+pub(super) use self::aside::{apart, beside};
 use self::homes::Homes;
 use self::places::PAYLOAD;
 use super::clock::Clock;
@@ -126,11 +130,14 @@ impl Site {
 
     /// What its programs are started with. It is put together when the first of them starts: a run that waits for
     /// a person needs none of it, and many wait when a host begins.
-    pub(super) fn homes(&self) -> &Homes {
-        self.homes.get_or_init(|| {
+    pub(super) async fn homes(&self) -> &Homes {
+        let make = || {
             let mark = Mark::new(&self.project, &self.id.0);
-            Homes::new(&self.settings, mark, &self.wake, &self.place.folder)
-        })
+            let (settings, wake) = (Settings::clone(&self.settings), self.wake.clone());
+            let folder = self.place.folder.clone();
+            apart(move || Homes::new(&settings, mark, &wake, &folder))
+        };
+        self.homes.get_or_init(make).await
     }
 
     /// The value of the variable that holds a provider's key, as the host was started with it.
@@ -219,19 +226,23 @@ impl Site {
 
     /// The goal as its file says it now; the file is parsed anew only where its bytes have changed.
     /// The error is one line.
-    pub(super) fn goal_now(&self) -> Result<String, String> {
+    pub(super) async fn goal_now(&self) -> Result<String, String> {
         if self.wake.spec.is_plain() {
             return Ok(self.wake.spec.goal.statement.clone());
         }
         let name = &self.wake.spec.name;
         let path = self.project.join(format!("loops/{name}.toml"));
-        let digest = loops::digest(&self.project, &path);
-        if let (Some(now), Some((known, goal))) = (digest, &*self.goal.borrow())
-            && now == *known
-        {
-            return Ok(goal.clone());
-        }
-        let file = loops::read(&self.project, &path);
+        let (project, known) = (self.project.clone(), self.goal.borrow().clone());
+        let read = apart(move || {
+            let digest = loops::digest(&project, &path);
+            let known = known.filter(|(known, _)| digest.as_ref() == Some(known));
+            let known = known.map(|(_, goal)| goal);
+            known.ok_or_else(|| Box::new(loops::read(&project, &path)))
+        });
+        let file = match read.await {
+            Ok(goal) => return Ok(goal),
+            Err(changed) => changed,
+        };
         match (&file.spec, file.first_error()) {
             (Some(spec), _) => {
                 let goal = &spec.goal.statement;
@@ -252,9 +263,10 @@ impl Site {
     }
 
     /// Where the run's programs and keys are looked for.
-    pub(super) fn ground(&self) -> needs::Ground<'_> {
+    pub(super) async fn ground(&self) -> needs::Ground<'_> {
         let path = self
             .homes()
+            .await
             .publisher
             .env
             .iter()
@@ -363,17 +375,5 @@ impl Site {
     /// The run is over: its transcript is only read from now on.
     pub(super) fn close(&self) {
         drop(self.transcript.borrow_mut().take());
-    }
-}
-
-/// Runs what blocks on files beside the supervisor's thread.
-pub(super) async fn beside<T, F>(work: F) -> Result<T, Trouble>
-where
-    T: Send + 'static,
-    F: FnOnce() -> Result<T, Trouble> + Send + 'static,
-{
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(e) => Err(Trouble::new(format!("a task of this run ended: {e}"))),
     }
 }

@@ -47,7 +47,7 @@ impl Boss {
         by: &str,
     ) -> Result<(Option<RunId>, String), String> {
         // A file saved a moment ago counts, noticed or not.
-        self.shelf.read_one(&self.settings, name);
+        self.shelf.read_one(&self.settings, name).await;
         let today = self.today().await;
         let mut row = self.look_at_one(name, &today).await?;
         armed(&row)?;
@@ -104,7 +104,7 @@ impl Boss {
     /// Looks at every trigger now, and says which runs firings led to since it was said last: this host
     /// may have been started for the asking, and have looked already.
     pub(super) async fn tick(&mut self, reply: &Reply) {
-        self.shelf.read(&self.settings);
+        self.shelf.read(&self.settings).await;
         self.read_rules();
         self.look().await;
         self.ticks.push(reply.clone());

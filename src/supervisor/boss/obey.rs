@@ -11,7 +11,7 @@ use crate::supervisor::driver::{self, Mail};
 use crate::supervisor::hub::{Letter, Reply};
 use crate::supervisor::process::Halt;
 use crate::supervisor::shelf::Cause;
-use crate::supervisor::site::beside;
+use crate::supervisor::site::{apart, beside};
 use crate::supervisor::stops::Stopped;
 use crate::supervisor::trust::Trust;
 use crate::supervisor::{memory, notices};
@@ -65,7 +65,7 @@ impl Boss {
                 self.save_memory(name, base, text, &reply).await;
             }
             Command::Trust { name, digest } => self.trust(&name, &digest, &reply).await,
-            Command::Wrote { files } => self.wrote(&files, &reply).await,
+            Command::Wrote { files } => self.wrote(files, &reply).await,
             Command::Review { name } => self.review(&name, &reply).await,
             Command::Fetch(fetch) => self.fetch(fetch, reply),
             Command::Shutdown { force } => self.shut_down(force, &reply),
@@ -235,7 +235,7 @@ impl Boss {
             let why = format!("{run} is under way; one plain prompt at a time");
             return reply.refuse(PLAIN, why);
         }
-        self.shelf.read(&self.settings);
+        self.shelf.read(&self.settings).await;
         let asked = self.shelf.ask(plain, &self.settings, &self.shared.journal);
         if let Err(why) = asked.await {
             return reply.refuse(PLAIN, why);
@@ -247,9 +247,9 @@ impl Boss {
 
     /// Shows what a loop would run.
     async fn review(&mut self, name: &str, reply: &Reply) {
-        self.shelf.read(&self.settings);
-        let file = self.shelf.file(name);
-        match file.and_then(|file| Trust::of(&self.settings).review(file)) {
+        self.shelf.read(&self.settings).await;
+        let (file, trust) = (self.shelf.file(name).cloned(), Trust::of(&self.settings));
+        match apart(move || file.and_then(|file| trust.review(&file))).await {
             Ok(review) => reply.tell(Fact::Review(Box::new(review))),
             Err(why) => reply.refuse(name, why),
         }
@@ -259,10 +259,11 @@ impl Boss {
 
     /// Allows what was shown, if it still stands so.
     async fn trust(&mut self, name: &str, digest: &Digest, reply: &Reply) {
-        self.shelf.read(&self.settings);
-        let file = self.shelf.file(name);
-        let allowed = file.and_then(|file| Trust::of(&self.settings).allow(file, digest));
-        if let Err(why) = allowed {
+        self.shelf.read(&self.settings).await;
+        let (file, trust) = (self.shelf.file(name).cloned(), Trust::of(&self.settings));
+        let shown = digest.clone();
+        let allowed = apart(move || file.and_then(|file| trust.allow(&file, &shown)));
+        if let Err(why) = allowed.await {
             return reply.refuse(name, why);
         }
         self.look().await;
@@ -271,12 +272,20 @@ impl Boss {
     }
 
     /// What the operator wrote through this program is theirs; the rest is asked about as before.
-    async fn wrote(&mut self, files: &[Written], reply: &Reply) {
-        self.shelf.read(&self.settings);
+    async fn wrote(&mut self, files: Vec<Written>, reply: &Reply) {
+        self.shelf.read(&self.settings).await;
         let trust = Trust::of(&self.settings);
-        for file in self.shelf.files().iter().filter(|f| f.spec.is_some()) {
-            if let Err(why) = trust.wrote(file, files) {
-                reply.refuse(&file.name, why);
+        let mut all = self.shelf.files().to_vec();
+        all.retain(|file| file.spec.is_some());
+        let take_over = move || {
+            let each = all
+                .into_iter()
+                .map(|file| (trust.wrote(&file, &files), file.name));
+            each.collect::<Vec<_>>()
+        };
+        for (taken, name) in apart(take_over).await {
+            if let Err(why) = taken {
+                reply.refuse(name, why);
             }
         }
         self.tell_stand().await;

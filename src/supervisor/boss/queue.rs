@@ -293,14 +293,14 @@ impl Boss {
         today: &Today,
     ) -> Result<RunId, String> {
         // A file saved a moment ago counts, noticed or not.
-        self.shelf.read_one(&self.settings, name);
+        self.shelf.read_one(&self.settings, name).await;
         if let Some(run) = self.under_way(name) {
             return Err(format!("{run} is under way; one run of a loop at a time"));
         }
         let date = today.here.date().to_string();
         let past = self.shared.journal.past(name, date).await;
         let past = past.map_err(|e| e.to_string())?;
-        let mut wake = self.shelf.wake(name, &past, cause, &self.settings)?;
+        let mut wake = self.shelf.wake(name, past, cause, &self.settings).await?;
         let left = self.left(&wake.spec, today)?;
         wake.spec.guardrails.budget = left.within(wake.spec.guardrails.budget);
         let id = RunId::new(name, wake.number);

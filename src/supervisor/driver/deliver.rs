@@ -20,29 +20,36 @@ use crate::supervisor::workspace::{Trouble, Workspace, disk};
 
 impl Flight {
     /// Saves the note under this run's dated heading; saving it again changes nothing.
-    pub(super) async fn remember(&self, note: &str) -> Result<Input, Amiss> {
+    pub(super) async fn remember(&self, note: String) -> Result<Input, Amiss> {
         if note.trim().is_empty() {
             return Ok(Input::Remembered {
                 note: String::new(),
             });
         }
         let (title, heading) = (self.title(), self.heading());
-        self.revise(|text| notes::with_note(text, &title, &heading, note))
+        let bullets = notes::bullets(&note).collect::<Vec<_>>().join("\n");
+        self.revise(move |text| notes::with_note(text, &title, &heading, &note))
             .await?;
-        Ok(Input::Remembered {
-            note: notes::bullets(note).collect::<Vec<_>>().join("\n"),
-        })
+        Ok(Input::Remembered { note: bullets })
     }
 
-    pub(super) async fn forget(&self, note: &str) -> Result<Input, Amiss> {
+    pub(super) async fn forget(&self, note: String) -> Result<Input, Amiss> {
         let heading = self.heading();
-        self.revise(|text| notes::without_note(text, &heading, note))
+        self.revise(move |text| notes::without_note(text, &heading, &note))
             .await?;
         Ok(Input::Forgotten)
     }
 
-    async fn revise(&self, rule: impl Fn(&str) -> String) -> Result<(), Amiss> {
-        let revised = async || memory::revise(&self.site.project, &self.site.wake.spec, &rule);
+    async fn revise<R>(&self, rule: R) -> Result<(), Amiss>
+    where
+        R: Fn(&str) -> String + Send + Sync + 'static,
+    {
+        let rule = Arc::new(rule);
+        let revised = || {
+            let (project, spec) = (self.site.project.clone(), self.site.wake.spec.clone());
+            let rule = rule.clone();
+            beside(move || memory::revise(&project, &spec, &*rule))
+        };
         let saved = self.held(revised).await?;
         self.site.hub.say(Fact::Memory(saved));
         Ok(())
@@ -148,7 +155,11 @@ impl Flight {
 
     async fn run(&self, errand: &Errand) -> Result<(), Trouble> {
         errand
-            .run(&self.site.homes().publisher, command::LONGEST, &self.halt)
+            .run(
+                &self.site.homes().await.publisher,
+                command::LONGEST,
+                &self.halt,
+            )
             .await
     }
 

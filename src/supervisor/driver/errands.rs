@@ -93,8 +93,8 @@ impl Flight {
             Effect::Reinstate { before, tree } => self.reinstate(before, tree).await,
             Effect::Check { tree } => self.check(tree).await,
             Effect::Judge { tree, checks } => self.judge(tree, checks).await,
-            Effect::Remember { note } => self.remember(&note).await,
-            Effect::Forget { note } => self.forget(&note).await,
+            Effect::Remember { note } => self.remember(note).await,
+            Effect::Forget { note } => self.forget(note).await,
             Effect::Draft { tree, offer } => self.draft(tree, offer).await,
             Effect::Publish {
                 offer,

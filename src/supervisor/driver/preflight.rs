@@ -10,7 +10,7 @@ use crate::supervisor::site::Site;
 /// Looks for everything that the loop names but the worker's program. The error is one line for
 /// the operator.
 pub(super) async fn look(site: &Site) -> Result<(), String> {
-    let (spec, ground) = (&site.wake.spec, site.ground());
+    let (spec, ground) = (&site.wake.spec, site.ground().await);
     money(site)?;
     let mut lacks = ground.examiner(spec);
     lacks.extend(ground.models(spec).await);
@@ -65,7 +65,7 @@ pub(super) fn target(site: &Site, ground: &Ground) -> Result<(), String> {
 }
 
 /// Looks for the worker's program where the worker will: in its workspace.
-pub(super) fn worker(site: &Site, workspace: &Path) -> Result<(), String> {
-    let lack = site.ground().worker(&site.wake.spec, workspace);
+pub(super) async fn worker(site: &Site, workspace: &Path) -> Result<(), String> {
+    let lack = site.ground().await.worker(&site.wake.spec, workspace);
     lack.map_or(Ok(()), Err)
 }

@@ -112,7 +112,7 @@ impl Flight {
         telling: &mut Telling,
     ) -> Result<Turn, Amiss> {
         self.furnish(Role::Worker, Keep::Home).await?;
-        let home = &self.site.homes().worker;
+        let home = &self.site.homes().await.worker;
         Ok(match &self.site.wake.spec.worker.kind {
             WorkerKind::Command {
                 command,
@@ -132,7 +132,7 @@ impl Flight {
                 turn
             }
             WorkerKind::Http(provider) => {
-                let means = self.http_means(provider, leave, till)?;
+                let means = self.http_means(provider, leave, till).await?;
                 http::run(means, task, telling).await
             }
             WorkerKind::Acp { command } => acp::run(command, home, task, leave, telling).await,
@@ -144,21 +144,21 @@ impl Flight {
     }
 
     /// What a model needs to work here: paths are held against the rules as the project has them.
-    fn http_means<'a>(
+    async fn http_means<'a>(
         &'a self,
         provider: &'a Provider,
         leave: Leave,
         till: Till,
     ) -> Result<http::Means<'a>, Amiss> {
         let spec = &self.site.wake.spec;
-        let scripts = self.site.check_scripts();
+        let scripts = self.site.check_scripts().await;
         let guard = Guard::new(&spec.guardrails.workspace, &scripts, b"").map_err(Amiss::at)?;
         Ok(http::Means {
             reach: self.reach(provider, till),
             retries: spec.worker.retries,
             leave,
             guard,
-            home: &self.site.homes().worker,
+            home: &self.site.homes().await.worker,
         })
     }
 

@@ -33,7 +33,7 @@ impl Flight {
     /// Runs every check on this tree, each where none has run before it.
     pub(super) async fn check(&self, tree: String) -> Result<Input, Amiss> {
         let examination = self.examination(tree.clone()).await?;
-        let home = &self.site.homes().check;
+        let home = &self.site.homes().await.check;
         let mut results = Vec::new();
         let mut ready = None;
         for check in &self.site.wake.spec.goal.checks {
@@ -58,8 +58,9 @@ impl Flight {
             .with_workspace(move |workspace| workspace.verify_checkout(&of))
             .await?;
         self.furnish(Role::Check, Keep::Nothing).await?;
-        self.set_up(&self.site.homes().setup, &checkout).await?;
-        let (of, homes) = (tree.to_owned(), self.site.room_of(Role::Check));
+        self.set_up(&self.site.homes().await.setup, &checkout)
+            .await?;
+        let (of, homes) = (tree.to_owned(), self.site.room_of(Role::Check).await);
         self.with_workspace(move |workspace| {
             workspace.put_checkout_back(&of)?;
             Ok(workspace.take_stock(&of, &homes)?.map(Arc::new))
@@ -90,7 +91,7 @@ impl Flight {
         let changed = self
             .with_workspace(move |workspace| workspace.changed_in_checkout(&tree))
             .await?;
-        let examiners = self.site.examiners();
+        let examiners = self.site.examiners().await;
         if let Some(path) = changed.iter().find(|path| examiners.hold(path)) {
             let path = spelled_line(path.as_bytes());
             result.outcome = CheckOutcome::Void(format!("{path} was changed while it ran"));
@@ -162,7 +163,7 @@ impl Flight {
 
     /// What fixed rules say of a tree, in words for a judge.
     async fn flags(&self, tree: String) -> Result<Vec<String>, Amiss> {
-        let (examiners, keys) = (self.site.examiners(), self.site.redactor.clone());
+        let (examiners, keys) = (self.site.examiners().await, self.site.redactor.clone());
         let flags = self
             .with_workspace(move |workspace| workspace.flags(&tree, &examiners, &keys))
             .await?;
@@ -201,7 +202,7 @@ impl Flight {
                 let command = examination.slots.fill_known(command);
                 self.furnish(Role::Judge, Keep::Nothing).await?;
                 let seat = Seat {
-                    home: &self.site.homes().judge,
+                    home: &self.site.homes().await.judge,
                     checkout: &examination.checkout,
                     clock: &self.site.clock,
                     left: self.left(judge.model.as_deref()),
@@ -259,15 +260,15 @@ impl Flight {
             .with("workspace", &checkout.display().to_string());
         Ok(Examination {
             checkout,
-            pinned: self.pinned(),
+            pinned: self.pinned().await,
             slots,
         })
     }
 
     /// The copies of check scripts, by their path in the project.
-    fn pinned(&self) -> BTreeMap<String, PathBuf> {
+    async fn pinned(&self) -> BTreeMap<String, PathBuf> {
         let folder = self.site.pinned();
-        let scripts = self.site.check_scripts().into_iter();
+        let scripts = self.site.check_scripts().await.into_iter();
         scripts
             .map(|path| {
                 let copy = folder.join(&path);

@@ -16,6 +16,7 @@ use crate::supervisor::plain;
 use crate::supervisor::process::Halt;
 use crate::supervisor::sandbox::rooms::Keep;
 use crate::supervisor::sandbox::terms::Role;
+use crate::supervisor::site::apart;
 use crate::supervisor::worker::Turn;
 use crate::supervisor::workspace::measure::{Measured, Since};
 use crate::supervisor::workspace::{Trouble, Workspace};
@@ -35,7 +36,7 @@ impl Flight {
             Err(Amiss::Failed(failure)) => return Ok(Input::CannotVerify(failure.cause)),
             Err(halted) => return Err(halted),
         };
-        self.site.advise();
+        self.site.advise().await;
         let unenforced = self.site.wake.not_enforced.iter().cloned();
         ground.not_enforced.extend(unenforced);
         let reopen = || {
@@ -44,14 +45,18 @@ impl Flight {
         };
         let folder = self.held(reopen).await?;
         let looked = preflight::target(&self.site, &ground);
-        if let Err(why) = looked.and_then(|()| preflight::worker(&self.site, &folder)) {
+        let looked = match looked {
+            Ok(()) => preflight::worker(&self.site, &folder).await,
+            Err(why) => Err(why),
+        };
+        if let Err(why) = looked {
             return Ok(Input::CannotVerify(why));
         }
         if let Err(why) = self.site.laid_out(folder.clone()).await {
             return Ok(Input::CannotVerify(why));
         }
         self.furnish(Role::Worker, Keep::Login).await?;
-        match self.set_up(&self.site.homes().worker, &folder).await {
+        match self.set_up(&self.site.homes().await.worker, &folder).await {
             Ok(()) => Ok(Input::Prepared(ground)),
             Err(Amiss::Failed(failure)) => Ok(Input::CannotVerify(failure.cause)),
             Err(halted) => Err(halted),
@@ -62,9 +67,12 @@ impl Flight {
     pub(super) async fn compose(&self, feedback: String) -> Result<Input, Amiss> {
         let spec = &self.site.wake.spec;
         let amiss = |why: String| Amiss::because(why);
-        self.site.reads().map_err(amiss)?;
-        let skill = plain::skill(&self.site.project, spec).map_err(amiss)?;
-        let memory = memory::read(&self.site.project, spec).map_err(amiss)?;
+        self.site.reads().await.map_err(amiss)?;
+        let (project, of) = (self.site.project.clone(), spec.clone());
+        let read = apart(move || (plain::skill(&project, &of), memory::read(&project, &of)));
+        let (skill, memory) = read.await;
+        let (skill, memory) = (skill.map_err(amiss)?, memory.map_err(amiss)?);
+        let goal = self.site.goal_now().await.map_err(amiss)?;
         let fired = self.site.wake.fired.as_ref();
         let (payload, marker) = match fired.and_then(|fired| fired.payload.as_ref()) {
             Some(payload) => {
@@ -75,7 +83,7 @@ impl Flight {
         };
         let (text, prompt) = prompt::compose(&Ingredients {
             skill: self.hide(skill.body),
-            goal: self.hide(self.site.goal_now().map_err(amiss)?),
+            goal: self.hide(goal),
             memory: self.hide(memory.text),
             inject_tokens: spec.memory.inject_tokens,
             feedback: self.hide(feedback),
@@ -169,7 +177,7 @@ impl Flight {
     /// rules apply: they do not to what the operator allowed.
     async fn measure(&self, before: String, guarded: bool) -> Result<Measured, Amiss> {
         let rules = self.site.wake.spec.guardrails.workspace.clone();
-        let scripts = self.site.check_scripts();
+        let scripts = self.site.check_scripts().await;
         let waived = self.waived.clone();
         self.with_workspace(move |workspace| {
             let guard = Guard::new(&rules, &scripts, workspace.prefix())?;
@@ -190,7 +198,7 @@ impl Flight {
         author: Author,
     ) -> Result<Input, Amiss> {
         let tree = measured.tree.clone();
-        let (examiners, keys) = (self.site.examiners(), self.site.redactor.clone());
+        let (examiners, keys) = (self.site.examiners().await, self.site.redactor.clone());
         let flags = self
             .with_workspace(move |workspace| workspace.flags(&tree, &examiners, &keys))
             .await?;

@@ -1,12 +1,11 @@
 //! The host's hold on a keeper: its process, its socket, what it reports. One whose program is over
 //! with its whole tree may be kept for the next program: to start it costs more than most checks.
 
-use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Stdio;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::net::Shutdown;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,22 +21,26 @@ const LONGEST_REPORT: usize = 64 * 1024;
 /// Keeps one keeper between the programs of a run. Clones share it; when the last one is dropped the
 /// keeper ends.
 #[derive(Debug, Clone, Default)]
-pub struct Kept(Rc<RefCell<Option<Keeper>>>);
+pub struct Kept(Arc<Mutex<Option<Keeper>>>);
 
 impl Kept {
     /// Lets the keeper go: a run that only waits needs no process.
     pub fn let_go(&self) {
-        drop(self.0.borrow_mut().take());
+        drop(self.held().take());
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Keeper>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The keeper, if it still lives. One that was killed meanwhile had nothing in its care.
     pub(super) fn take(&self) -> Option<Keeper> {
-        let mut keeper = self.0.borrow_mut().take()?;
+        let mut keeper = self.held().take()?;
         matches!(keeper.child.try_wait(), Ok(None)).then_some(keeper)
     }
 
     pub(super) fn put(&self, keeper: Keeper) {
-        *self.0.borrow_mut() = Some(keeper);
+        *self.held() = Some(keeper);
     }
 }
 

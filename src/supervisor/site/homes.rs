@@ -151,12 +151,13 @@ impl Site {
         role: Role,
         keep: Keep,
     ) -> Result<(), Trouble> {
-        let mut quarters = self.homes().quarters.iter();
+        let homes = self.homes().await;
+        let mut quarters = homes.quarters.iter();
         let Some(quarters) = quarters.find(|quarters| quarters.role == role) else {
             return Ok(());
         };
         let (room, agent) = (quarters.room.clone(), quarters.agent);
-        let operator = self.homes().operator.clone();
+        let operator = homes.operator.clone();
         beside(move || room.furnish(keep, operator.as_deref(), agent)).await?;
         if let Some((socket, exits)) = &quarters.way_out
             && quarters.proxy.borrow().is_none()
@@ -170,8 +171,8 @@ impl Site {
     }
 
     /// Home and temporary folder of this role; none where nothing is confined.
-    pub(in crate::supervisor) fn room_of(&self, role: Role) -> Vec<PathBuf> {
-        let mut quarters = self.homes().quarters.iter();
+    pub(in crate::supervisor) async fn room_of(&self, role: Role) -> Vec<PathBuf> {
+        let mut quarters = self.homes().await.quarters.iter();
         let quarters = quarters.find(|quarters| quarters.role == role);
         quarters.map_or_else(Vec::new, |Quarters { room, .. }| {
             vec![room.home.clone(), room.temp.clone()]
@@ -179,8 +180,8 @@ impl Site {
     }
 
     /// Tells the transcript what the loop's commands lack to work inside the sandbox.
-    pub(in crate::supervisor) fn advise(&self) {
-        let advice = self.homes().advice.iter();
+    pub(in crate::supervisor) async fn advise(&self) {
+        let advice = self.homes().await.advice.iter();
         self.narrate(advice.map(|line| (Kind::Error, line.clone())).collect());
     }
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Site, beside};
+use super::{Site, apart, beside};
 use crate::config::loops::{self, LoopFile, PinnedFile};
 use crate::run::{Digest, Mode};
 use crate::supervisor::workspace::flags::Examiners;
@@ -43,7 +43,7 @@ impl Site {
     /// What was pinned when the run began, as it was noted; by a host that noted nothing, the copies as they are.
     async fn noted(&self) -> Result<Vec<PinnedFile>, Trouble> {
         let (folder, list) = (self.pinned(), self.pin_list());
-        let paths = self.check_scripts();
+        let paths = self.check_scripts().await;
         beside(move || match sealed::read(&list) {
             Ok(Some(noted)) => Ok(noted),
             Ok(None) => Ok(digests(&folder, paths)),
@@ -63,7 +63,7 @@ impl Site {
     /// Copies the examiner's own files out of everybody's reach, as they stand now.
     pub(in crate::supervisor) async fn pin(&self) -> Result<(), Trouble> {
         let (project, folder, list) = (self.project.clone(), self.pinned(), self.pin_list());
-        let files = loops::pinned_files(&self.project, &self.wake.spec);
+        let files = self.pinned_files().await;
         self.pins.replace(Some(files.clone()));
         beside(move || {
             disk::remove(&folder)?;
@@ -82,14 +82,15 @@ impl Site {
 
     /// Looks whether the texts of the next prompt are still what was allowed. Where the prompt is
     /// asked about, its exact bytes are shown anyway.
-    pub(in crate::supervisor) fn reads(&self) -> Result<(), String> {
+    pub(in crate::supervisor) async fn reads(&self) -> Result<(), String> {
         if self.wake.mode == Mode::Training {
             return Ok(());
         }
         let file = self
             .project
             .join(format!("loops/{}.toml", self.wake.spec.name));
-        self.trust.reads(&loops::read(&self.project, &file))
+        let (trust, project) = (self.trust.clone(), self.project.clone());
+        apart(move || trust.reads(&loops::read(&project, &file))).await
     }
 
     /// Looks whether what was laid out for this run is what its operator allowed.
@@ -134,15 +135,22 @@ impl Site {
     }
 
     /// The project's own files that examine the work.
-    pub(in crate::supervisor) fn check_scripts(&self) -> Vec<String> {
-        let pinned = loops::pinned_files(&self.project, &self.wake.spec);
-        pinned.into_iter().map(|file| file.path).collect()
+    pub(in crate::supervisor) async fn check_scripts(&self) -> Vec<String> {
+        let pinned = self.pinned_files().await.into_iter();
+        pinned.map(|file| file.path).collect()
+    }
+
+    async fn pinned_files(&self) -> Vec<PinnedFile> {
+        let (project, spec) = (self.project.clone(), self.wake.spec.clone());
+        apart(move || loops::pinned_files(&project, &spec)).await
     }
 
     /// What of the project examines the work, and what that reaches for.
-    pub(in crate::supervisor) fn examiners(&self) -> Examiners {
-        let places = (&*self.pinned(), &*self.project);
-        examiners::of(&self.wake.spec, self.check_scripts(), places)
+    pub(in crate::supervisor) async fn examiners(&self) -> Examiners {
+        let scripts = self.check_scripts().await;
+        let (pinned, project) = (self.pinned(), self.project.clone());
+        let spec = self.wake.spec.clone();
+        apart(move || examiners::of(&spec, scripts, (&pinned, &project))).await
     }
 }
 

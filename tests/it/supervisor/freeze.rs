@@ -1,15 +1,20 @@
 //! Nothing that one run or one cockpit does keeps the supervisor from the others: a journal that is held,
-//! a mailbox that is full, answers that nobody reads.
+//! a mailbox that is full, answers that nobody reads, files that take long to look at.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::time::Duration;
 
+use checkride::config::loops;
 use checkride::protocol::{Command, Fact, RunId};
 use checkride::run::{Event, Outcome, Stage};
-use checkride::supervisor::JOURNAL;
+use checkride::supervisor::trust::Trust;
+use checkride::supervisor::{JOURNAL, Settings, Supervisor};
 use rusqlite::Connection;
 use tokio::time::{Instant, timeout};
 
 use super::{Parts, UNCONFINED, shell, soon};
+use crate::ordeal::times;
 use crate::process::of_run;
 use crate::world::{Operator, World};
 
@@ -116,4 +121,59 @@ async fn answers_that_nobody_reads_delay_nobody() {
         let fits = why == "this run is over" || why.starts_with("256 commands of this connection");
         assert!(fits, "{why}");
     }
+}
+
+/// While the files of one loop are hashed, a stop of another one acts: before the loop is shown whose files they
+/// are. One file of 60 MB; `CHECKRIDE_HEAVY` is how many (R65).
+#[tokio::test]
+async fn a_heavy_loop_delays_nobody() {
+    let world = world();
+    world.skill("heavy");
+    let file = world.read("loops/count.toml");
+    world.write(
+        "loops/count.toml",
+        &file.replace("skills/count", "skills/heavy"),
+    );
+    for number in 0..times("CHECKRIDE_HEAVY", 1) {
+        let path = format!("skills/heavy/{number}.bin");
+        let file = File::create(world.project().join(path)).unwrap();
+        file.set_len(60_000_000).unwrap();
+    }
+    let settings = Settings {
+        owned: false,
+        ..world.settings()
+    };
+    let trust = Trust::at(&settings.state, &settings.project);
+    for file in loops::read_all(&settings.project) {
+        let digest = trust.review(&file).unwrap().digest;
+        trust.allow(&file, &digest).unwrap();
+    }
+    let supervisor = Supervisor::start(settings).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("more").await;
+    operator.approve("prompt").await;
+    operator.begun(Stage::Work).await;
+    let run = RunId::new("more", 1);
+    soon("it is at work", || {
+        of_run(&world.project(), &run, "600").is_some()
+    })
+    .await;
+    let pressed = Instant::now();
+    let name = "count".to_owned();
+    operator.say(Command::Review { name }).await;
+    operator.say(Command::Stop { run }).await;
+    let next = operator.until("an answer", |fact| match fact {
+        Fact::Run {
+            event: Event::Ended(outcome),
+            ..
+        } => Some(Ok(outcome.clone())),
+        Fact::Review(_) => Some(Err("the stop had to wait")),
+        _ => None,
+    });
+    assert_eq!(next.await, Ok(Outcome::Stopped));
+    let stopped = pressed.elapsed();
+    let shown = |fact: &Fact| matches!(fact, Fact::Review(_)).then_some(());
+    operator.until("the files", shown).await;
+    let said = format!("stopped in {stopped:?}, shown in {:?}\n", pressed.elapsed());
+    std::io::stderr().write_all(said.as_bytes()).unwrap();
 }
