@@ -172,33 +172,33 @@ fn parse_stat(text: &str) -> Option<Stat> {
 
 /// Whether a process was started with this variable, its value beginning with `prefix`.
 ///
-/// One that is just becoming another program has no environment for a moment, and is asked again.
+/// One that becomes another program at this moment shows no environment. So none is believed only after many looks:
+/// a process that becomes one program after the other is met in between again.
 pub(super) fn environment_has(pid: Pid, name: &str, prefix: &str) -> bool {
-    let environ = format!("/proc/{}/environ", pid.as_raw_nonzero());
-    let mut bytes = std::fs::read(&environ).unwrap_or_default();
-    for _ in 0..EXEC_LOOKS {
-        if !bytes.is_empty() || !is_in_exec(pid) {
-            break;
-        }
-        nap(None, 1);
-        bytes = std::fs::read(&environ).unwrap_or_default();
-    }
-    let wanted = format!("{name}={prefix}");
-    bytes
-        .split(|&b| b == 0)
-        .any(|entry| entry.starts_with(wanted.as_bytes()))
-}
-
-/// Looks at a process that is becoming another program, a millisecond apart.
-const EXEC_LOOKS: u32 = 100;
-
-/// Whether a process has a program and not yet its arguments. What belongs to the kernel or is dead has none
-/// either, but no program.
-fn is_in_exec(pid: Pid) -> bool {
     let at = |what: &str| format!("/proc/{}/{what}", pid.as_raw_nonzero());
-    std::fs::read(at("cmdline")).is_ok_and(|line| line.is_empty())
-        && std::fs::read_link(at("exe")).is_ok()
+    let wanted = format!("{name}={prefix}");
+    for _ in 0..EXEC_LOOKS {
+        let Ok(bytes) = std::fs::read(at("environ")) else {
+            return false;
+        };
+        if !bytes.is_empty() {
+            return bytes
+                .split(|&b| b == 0)
+                .any(|entry| entry.starts_with(wanted.as_bytes()));
+        }
+        // What is dead or belongs to the kernel has no program.
+        if std::fs::read_link(at("exe")).is_err() {
+            return false;
+        }
+        if std::fs::read(at("cmdline")).is_ok_and(|line| line.is_empty()) {
+            nap(None, 1);
+        }
+    }
+    false
 }
+
+/// Looks at a process without an environment.
+const EXEC_LOOKS: u32 = 50;
 
 /// Names this boot of the machine; start times of another boot mean nothing.
 pub(super) fn boot() -> String {
