@@ -2,6 +2,7 @@
 //! Elsewhere than on Linux a tree is its process group, which is less, and said so in the README.
 
 use std::collections::HashSet;
+use std::io::Read as _;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
@@ -178,7 +179,7 @@ pub(super) fn environment_has(pid: Pid, name: &str, prefix: &str) -> bool {
     let at = |what: &str| format!("/proc/{}/{what}", pid.as_raw_nonzero());
     let wanted = format!("{name}={prefix}");
     for _ in 0..EXEC_LOOKS {
-        let Ok(bytes) = std::fs::read(at("environ")) else {
+        let Ok(bytes) = at_once(&at("environ")) else {
             return false;
         };
         if !bytes.is_empty() {
@@ -195,6 +196,22 @@ pub(super) fn environment_has(pid: Pid, name: &str, prefix: &str) -> bool {
         }
     }
     false
+}
+
+/// Bytes of an environment that are read at once.
+const ENVIRONMENT: usize = 32 << 10;
+
+/// Reads an environment in one go, if it is not very long: where a process becomes another program between two
+/// reads, the second finds an end.
+fn at_once(path: &str) -> std::io::Result<Vec<u8>> {
+    let mut file = std::fs::File::open(path)?;
+    let mut bytes = vec![0; ENVIRONMENT];
+    let read = file.read(&mut bytes)?;
+    bytes.truncate(read);
+    if read == ENVIRONMENT {
+        file.read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 /// Looks at a process without an environment.
