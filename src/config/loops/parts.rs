@@ -162,10 +162,16 @@ fn check_name(name: &At<String>, stem: &str, problems: &Problems<'_>) {
                 "the loop is named `{}`, and its file `{stem}.toml`",
                 name.value
             ),
-            format!(
-                "write name = \"{stem}\", or rename the file to {}.toml",
-                name.value
-            ),
+            match names::skill_like(stem) {
+                Ok(()) => format!(
+                    "write name = \"{stem}\", or rename the file to {}.toml",
+                    name.value
+                ),
+                Err(_) => format!(
+                    "rename the file to {}.toml, or both to another name: `{stem}` is no loop name",
+                    name.value
+                ),
+            },
         );
     }
 }

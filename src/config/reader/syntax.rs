@@ -67,7 +67,7 @@ pub(super) fn plainly(message: &str, source: &str, span: Span) -> (String, Strin
             ("a comma is missing", "put `,` between the two")
         }
         other if expected.is_empty() => (other, "see toml.io for the form of the file"),
-        other => return (other.to_owned(), format!("here belongs {expected}")),
+        other => return (other.to_owned(), format!("expected here: {expected}")),
     };
     (cause.to_owned(), help.to_owned())
 }
