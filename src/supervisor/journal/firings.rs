@@ -302,14 +302,21 @@ fn lapse(db: &Connection, name: &str, since: i64) -> rusqlite::Result<Option<Lap
         let counts = causes.iter().map(|cause| cause.1);
         counts.fold(0, u32::saturating_add)
     };
-    let (named, rest) = causes.split_at(causes.len().min(CAUSES));
+    // One more cause takes no more room than to say that there is one.
+    let most = if causes.len() == CAUSES + 1 {
+        CAUSES + 1
+    } else {
+        causes.len().min(CAUSES)
+    };
+    let (named, rest) = causes.split_at(most);
     let why = match named {
         [(said, ..)] => said.clone(),
         several => {
             let several = several
                 .iter()
                 .map(|(said, count, ..)| format!("{said} ({count})"));
-            let rest = (!rest.is_empty()).then(|| format!("other causes ({})", sum(rest)));
+            let many = rest.len();
+            let rest = (many > 0).then(|| format!("{many} other causes ({})", sum(rest)));
             several.chain(rest).collect::<Vec<_>>().join(", ")
         }
     };
