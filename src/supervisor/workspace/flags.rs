@@ -138,7 +138,7 @@ impl Workspace {
         if delta.binary && delta.kind != ChangeKind::Deleted {
             flag(
                 Sign::Unread,
-                format!("{shown} is binary and cannot be read here"),
+                format!("{shown} is binary; only what reads as text in it was"),
             );
         }
         let outside = examiners.deed.runs(&name);

@@ -197,7 +197,7 @@ fn drawer_words(drawer: &str) -> Option<(String, &'static str)> {
     let what = match why {
         "work" => "work that no snapshot holds",
         "odd" => "what git cannot hold, or is too large for it",
-        "ignored" => "ignored files of a run",
+        "ignored" => "the whole workspace of a run, with its ignored files",
         _other => return None,
     };
     Some((number.to_string(), what))
