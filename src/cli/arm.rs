@@ -1,7 +1,7 @@
 //! `arm` and `disarm`: triggers on and off. Arming gives no leave and no proof: what a loop lacks is said.
 
 use super::session::refused;
-use super::{Exit, Fail, Out, Session, trust};
+use super::{Exit, Fail, Out, Session, trust, words};
 use crate::protocol::{Command, Fact, LoopState, Waking};
 
 /// Arms one loop's trigger, or all that are off, and says which still arm nothing and why.
@@ -86,7 +86,7 @@ fn lacking(session: &Session) -> Vec<String> {
     let lacks = |waking: &Waking| match waking {
         Waking::Unproven { proven, of } => Some(format!("manual only, proven {proven} of {of}")),
         Waking::Disarmed { why } | Waking::Off { why } => Some(why.clone()),
-        Waking::Expired { .. } => Some(Waking::expired(None)),
+        Waking::Expired { .. } => Some(Waking::expired(None, words::ARM)),
         Waking::Manual | Waking::Armed { .. } | Waking::Asleep { .. } | Waking::Queued { .. } => {
             None
         }

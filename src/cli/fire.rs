@@ -154,10 +154,13 @@ fn short(row: &LoopRow) -> Option<String> {
     };
     let name = &row.name;
     match &facts.waking {
-        Waking::Queued { why } => Some(format!("{name} is queued: {why}")),
+        Waking::Queued { why, .. } => Some(format!("{name} is queued: {why}")),
         Waking::Asleep { why, .. } => Some(format!("{name} is asleep: {why}")),
         Waking::Disarmed { why } => Some(format!("{name} is disarmed: {why}")),
-        Waking::Expired { .. } => Some(format!("{name}: {}", Waking::expired(None))),
+        Waking::Expired { .. } => Some(format!(
+            "{name}: {}",
+            Waking::expired(None, super::words::ARM)
+        )),
         Waking::Unproven { proven, of } => {
             Some(format!("{name}: manual only · proven {proven} of {of}"))
         }

@@ -92,7 +92,11 @@ pub(super) async fn follow(
     json: bool,
     out: &mut Out<'_>,
 ) -> Result<Exit, Fail> {
+    let mut place = None;
     while !out.is_closed() {
+        if !json {
+            tell_place(&session, run, &mut place, out);
+        }
         let record = session.next().await?;
         stalled(&record.fact, run, RUN_KEPT)?;
         let Fact::Run { run: of, event } = &record.fact else {
@@ -115,6 +119,24 @@ pub(super) async fn follow(
         }
     }
     Ok(Exit::Done)
+}
+
+/// Says which place the run has in the line of those that wait to work, whenever that has changed.
+fn tell_place(
+    session: &Session,
+    run: &RunId,
+    told: &mut Option<(usize, usize)>,
+    out: &mut Out<'_>,
+) {
+    let now = session.known.place(run);
+    if now == *told {
+        return;
+    }
+    if let Some((place, of)) = now {
+        out.line(&format!("queued {place} of {of}: others are at work"));
+        out.flush();
+    }
+    *told = now;
 }
 
 /// What the run spent in all.

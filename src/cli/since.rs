@@ -89,7 +89,10 @@ pub fn page(away: &Away, now_ms: i64, zone: &TimeZone) -> String {
     }
     for (name, at) in &away.expired {
         let since = format!("{} ago", ago(*at));
-        lines.push(format!("  {name}: {}", Waking::expired(Some(&since))));
+        lines.push(format!(
+            "  {name}: {}",
+            Waking::expired(Some(&since), words::ARM)
+        ));
     }
     for waiting in &away.waiting {
         let (id, kind) = (&waiting.id, waiting.kind);

@@ -8,7 +8,7 @@ use super::{Exit, Out, words};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::loops::LoopFile;
 use crate::protocol::{LoopFacts, LoopRow, LoopState, RunId, Waking};
-use crate::run::{Mode, Phase, Run, Usage};
+use crate::run::{Mode, Phase, Run, Usage, counted};
 
 /// How the project stands (PRODUCT §5.24).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -147,6 +147,9 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
     let wakes = facts
         .filter(|_| at_rest)
         .map_or_else(String::new, |facts| wakes(facts, now_ms));
+    let waits = facts
+        .filter(|_| !at_rest)
+        .map_or_else(String::new, queued_behind);
     let missed = facts.and_then(|facts| facts.lapse.as_ref());
     let missed = missed.map_or_else(String::new, |lapse| {
         format!("{}; ", words::missed(lapse, now_ms))
@@ -164,7 +167,7 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
         checkpoint: question,
         words: broken
             .filter(|_| at_rest)
-            .unwrap_or(format!("{wakes}{missed}{told}{age}{cost}")),
+            .unwrap_or(format!("{wakes}{missed}{told}{age}{cost}{waits}")),
         spent,
     }
 }
@@ -206,19 +209,41 @@ fn wakes(facts: &LoopFacts, now_ms: i64) -> String {
         (Waking::Manual, Some(why)) => format!("{why}; `checkride trust {name}` shows it; "),
         (Waking::Manual, None) => String::new(),
         (Waking::Unproven { proven, of }, _) => format!("manual only, proven {proven} of {of}; "),
-        (Waking::Off { why } | Waking::Disarmed { why } | Waking::Queued { why }, _) => {
-            format!("{why}; ")
+        (Waking::Off { why }, _) if facts.spec.enabled => {
+            format!("{why}, `checkride arm {name}` arms it; ")
         }
-        (Waking::Expired { at }, _) => format!("{}; ", Waking::expired(Some(&words::at(*at)))),
+        (Waking::Off { why } | Waking::Disarmed { why }, _) => format!("{why}; "),
+        (Waking::Queued { why, firings }, _) => format!("{}: {why}; ", in_line(*firings)),
+        (Waking::Expired { at }, _) => {
+            format!("{}; ", Waking::expired(Some(&words::at(*at)), words::ARM))
+        }
         (Waking::Armed { next: Some(next) }, _) => format!("next {}; ", words::at(*next)),
         (Waking::Armed { next: None }, _) => format!("{}; ", facts.spec.trigger.words()),
         (Waking::Asleep { until, why }, _) => format!("until {}, {why}; ", words::at(*until)),
     };
     let ends = facts.expires_soon(now_ms);
     let ends = ends.map_or_else(String::new, |at| {
-        format!("{}; ", Waking::expires(&words::at(at)))
+        format!("{}; ", Waking::expires(&words::at(at), words::ARM))
     });
     stands + &ends
+}
+
+/// The firings that wait until the run that is under way is over.
+fn queued_behind(facts: &LoopFacts) -> String {
+    match &facts.waking {
+        Waking::Queued { firings, .. } => format!("; {} behind it", in_line(*firings)),
+        Waking::Manual
+        | Waking::Unproven { .. }
+        | Waking::Off { .. }
+        | Waking::Expired { .. }
+        | Waking::Disarmed { .. }
+        | Waking::Armed { .. }
+        | Waking::Asleep { .. } => String::new(),
+    }
+}
+
+fn in_line(firings: u32) -> String {
+    format!("{} in line", counted(firings.into(), "firing"))
 }
 
 /// How long ago its newest run ended.

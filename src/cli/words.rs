@@ -13,6 +13,9 @@ use crate::run::{
     Stage, Usage, Verdict, Work, counted,
 };
 
+/// What arms a trigger that is off or whose time is over.
+pub(super) const ARM: &str = "`checkride arm`";
+
 /// What happened, in one line; `None` for what is too small to tell.
 pub(super) fn event(event: &Event) -> Option<String> {
     Some(match event {

@@ -15,7 +15,7 @@ pub enum Waking {
         /// How many it takes.
         of: u32,
     },
-    /// Switched off; `u` arms it.
+    /// Switched off until somebody arms it.
     Off {
         /// By what.
         why: String,
@@ -46,6 +46,8 @@ pub enum Waking {
     Queued {
         /// For what, one line.
         why: String,
+        /// How many firings wait, each for a run of its own.
+        firings: u32,
     },
 }
 
@@ -63,19 +65,17 @@ pub struct Lapse {
     pub why: String,
 }
 
-/// What lets a trigger go on whose time is over, or nearly so.
-const ARMS: &str = "u at its row, or `checkride arm`, arms it for as long again";
-
 impl Waking {
-    /// That a trigger's time is over, in the words of every surface; since when, where that is known.
-    pub fn expired(since: Option<&str>) -> String {
+    /// That a trigger's time is over; since when, where that is known. `arms` is what the reader has to do
+    /// against it: a key or a command.
+    pub fn expired(since: Option<&str>, arms: &str) -> String {
         let since = since.map_or_else(String::new, |since| format!(" since {since}"));
-        format!("its time is over{since}; {ARMS}")
+        format!("its time is over{since}; {arms} arms it for as long again")
     }
 
     /// The same a while before.
-    pub fn expires(when: &str) -> String {
-        format!("expires {when}; {ARMS}")
+    pub fn expires(when: &str, arms: &str) -> String {
+        format!("expires {when}; {arms} arms it for as long again")
     }
 
     /// When it wakes next, or may again, where that is known.

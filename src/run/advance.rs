@@ -139,11 +139,14 @@ impl Run {
             .filter(|c| c.required)
             .find(|c| !results.iter().any(|r| r.name == c.name && r.passed()))
             .map(|c| c.name.clone());
+        // Nobody was to be asked, and what failed says so itself. Without any result nothing but this would.
+        let told = results.iter().any(|r| r.required && !r.passed());
+        let silent = told && self.wake.spec.goal.judge.is_none();
         self.emit(Event::Checked {
             tree: tree.clone(),
             results,
         });
-        if let Some(because) = failed {
+        if let Some(because) = failed.filter(|_| !silent) {
             return self.rule(Judgement::NotAsked { because });
         }
         match self.wake.spec.goal.judge.as_ref().map(|judge| &judge.kind) {

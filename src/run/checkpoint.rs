@@ -328,6 +328,22 @@ impl Ask {
         }
     }
 
+    /// Whether a retry is asked for a note: where the prompt is put together again from files, or the same work
+    /// is verified once more, a note has no reader.
+    pub fn takes_note(&self) -> bool {
+        match self {
+            Self::Prompt { .. } | Self::Verdict { .. } => false,
+            Self::Work { .. }
+            | Self::Publish { .. }
+            | Self::Question { .. }
+            | Self::Guardrail { .. }
+            | Self::Stuck { .. }
+            | Self::Permission { .. }
+            | Self::Budget { .. }
+            | Self::Error { .. } => true,
+        }
+    }
+
     /// Whether this kind allows an answer; the dashes of the table in PRODUCT §3.7.
     pub fn allows(&self, answer: Answer) -> bool {
         match self {

@@ -31,7 +31,7 @@ pub(super) struct Undone {
 impl Run {
     pub(super) fn hold(&mut self, on: bool) -> Result<Effect, String> {
         if let Phase::Ended(_) = self.phase {
-            return Err("this run is over; s starts the loop again".to_owned());
+            return Err("this run is over; the loop can be started again".to_owned());
         }
         self.emit(Event::HoldAsked(on));
         match (on, self.phase.clone()) {
@@ -43,7 +43,9 @@ impl Run {
 
     pub(super) fn stop(&mut self) -> Result<Effect, String> {
         match self.phase {
-            Phase::Ended(_) => Err("this run is over already; s starts the loop again".to_owned()),
+            Phase::Ended(_) => {
+                Err("this run is over already; the loop can be started again".to_owned())
+            }
             Phase::Halting(Halt::Stop) => Ok(Effect::Halt),
             Phase::Halting(Halt::Limit(..) | Halt::Undo) => {
                 self.emit(Event::StopAsked);
@@ -213,7 +215,8 @@ impl Run {
                 format!("you stopped this run at its {kind} question: r picks it up there")
             }
             (Answer::Abort, Some(Outcome::Kept)) => {
-                "you kept this as a draft, and the run is over; s starts the loop again".to_owned()
+                "you kept this as a draft, and the run is over; the loop can be started again"
+                    .to_owned()
             }
             (Answer::Abort, _) => {
                 "you stopped this run; a stop is not taken back, r picks a stopped run up"
@@ -262,7 +265,9 @@ impl Run {
         match &self.phase {
             Phase::Paused(_) => return Ok(self.pause_over()),
             Phase::Ended(Outcome::Stopped | Outcome::Stuck | Outcome::Budget) => {}
-            Phase::Ended(_) => return Err("this run is done; s starts the loop again".to_owned()),
+            Phase::Ended(_) => {
+                return Err("this run is done; the loop can be started again".to_owned());
+            }
             Phase::Doing(_) | Phase::Asking(_) | Phase::Held { .. } | Phase::Halting(_) => {
                 return Err(
                     "this run is not stopped, so there is nothing to resume; x stops it".to_owned(),

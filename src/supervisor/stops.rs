@@ -42,7 +42,7 @@ impl Stops {
     }
 
     /// The run of this loop whose stop the supervisor has still to obey. It may be over already: what waits for
-    /// its end must not begin before it is let go.
+    /// its end must not begin before that is told.
     pub(super) fn heeded(&self, name: &str) -> Option<RunId> {
         let of_loop = |run: &&RunId| run.split().is_some_and(|(of, _)| of == name);
         self.heeded.borrow().iter().find(of_loop).cloned()
@@ -86,6 +86,11 @@ impl Stopped {
     /// Whether it has stopped this run.
     pub(super) fn reached(&self, run: &RunId) -> bool {
         self.runs.contains(run)
+    }
+
+    /// How many runs it has stopped.
+    pub(super) fn count(&self) -> usize {
+        self.runs.len()
     }
 
     /// Whether it has stopped nothing.

@@ -335,19 +335,6 @@ impl App {
         out
     }
 
-    /// A key that does nothing says so.
-    fn unbound(&mut self, key: Key) -> Vec<Out> {
-        if let Key::Char(c) = key {
-            self.toast = Some(
-                match (self.layers.last(), keymap::action(Place::Main, key)) {
-                    (Some(layer), Some(_)) => format!("{c}: close {} first with Esc", layer.word()),
-                    (Some(_), None) | (None, _) => format!("{c}: nothing here; ? shows the keys"),
-                },
-            );
-        }
-        Vec::new()
-    }
-
     /// Text that was pasted: only a text field takes it.
     pub fn paste(&mut self, text: &str, now: Moment) -> Vec<Out> {
         self.now = now;

@@ -52,44 +52,36 @@ pub fn may_be_cut_short(run: &Run) -> bool {
     }
 }
 
-/// The mark and the word of a loop's row; the word in a long and a short form.
+/// The mark of a loop's row, and its words: the longest that may be shown first, the shortest last.
 ///
 /// A run that waits for its turn has a `place` in the line: which, from 1, and of how many.
 pub fn row(
     row: &LoopRow,
     (run, place): (Option<&Run>, Option<(usize, usize)>),
     now: Moment,
-) -> (Mark, String, String) {
+) -> (Mark, Vec<String>) {
     let unknown = |run: &&Run| row.is_unexamined() && may_be_cut_short(run);
     if let Some(run) = run.filter(|r| r.active() && !unknown(r)) {
         if let (Some((place, of)), Phase::Busy(..)) = (place, &run.phase) {
-            return (NOT_YET, format!("queued {place}/{of}"), "queued".to_owned());
+            let words = vec![format!("queued {place}/{of}"), "queued".to_owned()];
+            return (NOT_YET, words);
         }
         return under_way(run, now);
     }
     let facts = match &row.state {
-        LoopState::Unexamined => {
-            let word = "looking".to_owned();
-            return (NOT_YET, word.clone(), word);
-        }
-        LoopState::Invalid { line, .. } => {
-            let word = format!("line {line}");
-            return (TRIPPED, word.clone(), word);
-        }
+        LoopState::Unexamined => return (NOT_YET, vec!["looking".to_owned()]),
+        LoopState::Invalid { line, .. } => return (TRIPPED, vec![format!("line {line}")]),
         LoopState::Valid(facts) => facts,
     };
     if facts.distrust.is_some() {
-        return (TRIPPED, "review".to_owned(), "review".to_owned());
+        return (TRIPPED, vec!["review".to_owned()]);
     }
     if facts.off {
-        return (OFF, "off".to_owned(), "off".to_owned());
+        return (OFF, vec!["off".to_owned()]);
     }
-    if let Some((outcome, at)) = run.and_then(ended) {
-        if stands(&facts.waking) {
-            return after(outcome, rests(facts, now));
-        }
-        let when = now.at(at);
-        if !outcome.goal_met() {
+    match run.and_then(ended) {
+        Some((outcome, _)) if stands(&facts.waking) => after(outcome, facts, now),
+        Some((outcome, _)) if !outcome.goal_met() => {
             let (mark, word) = end_mark(outcome);
             // The list has room for one short word.
             let word = match outcome {
@@ -102,13 +94,14 @@ pub fn row(
                 | Outcome::Budget
                 | Outcome::Stopped => word,
             };
-            return (mark, word.to_owned(), word.to_owned());
+            (mark, vec![word.to_owned()])
         }
-        if when.day() == now.day() {
-            return (OK, format!("{} ok", when.hm()), "ok".to_owned());
+        Some((_, at)) if now.at(at).day() == now.day() => {
+            let when = now.at(at).hm();
+            (OK, vec![format!("{when} ok"), "ok".to_owned()])
         }
+        Some(_) | None => rests(facts, now),
     }
-    rests(facts, now)
 }
 
 /// Whether how the trigger stands is told before how the last run ended.
@@ -124,14 +117,28 @@ fn stands(waking: &Waking) -> bool {
     }
 }
 
-/// A resting loop's row with the mark of its last run's end before its word.
-fn after(outcome: &Outcome, (mark, long, short): (Mark, String, String)) -> (Mark, String, String) {
+/// A resting loop's words after a run that did not reach its goal: that is news beside the next wake, and is
+/// told apart from it. What went well is no news.
+fn after(outcome: &Outcome, facts: &LoopFacts, now: Moment) -> (Mark, Vec<String>) {
+    let (mark, words) = rests(facts, now);
+    if outcome.goal_met() {
+        return (mark, words);
+    }
     let ((_, end), _) = end_mark(outcome);
-    (mark, format!("{end} {long}"), format!("{end} {short}"))
+    let next = if let Waking::Armed { next: Some(_) } = facts.waking {
+        "next "
+    } else {
+        ""
+    };
+    let long = words
+        .first()
+        .map(|word| format!("last {end} · {next}{word}"));
+    let short = words.last().map(|word| format!("{end} → {word}"));
+    (mark, long.into_iter().chain(short).chain(words).collect())
 }
 
-/// The mark and the word of a loop that has no run to tell of.
-fn rests(facts: &LoopFacts, now: Moment) -> (Mark, String, String) {
+/// The mark and the words of a loop that has no run to tell of.
+fn rests(facts: &LoopFacts, now: Moment) -> (Mark, Vec<String>) {
     let mark = match &facts.waking {
         Waking::Disarmed { .. } => TRIPPED,
         Waking::Expired { .. } => (Role::NeedsYou, "▲"),
@@ -144,12 +151,11 @@ fn rests(facts: &LoopFacts, now: Moment) -> (Mark, String, String) {
             SLEEPS
         }
     };
-    let word = waking::word(facts, now);
-    (mark, word.clone(), word)
+    (mark, waking::words(facts, now))
 }
 
 /// A run that is not over keeps its mark, whatever has become of its file: it flies by what it began with.
-fn under_way(run: &Run, now: Moment) -> (Mark, String, String) {
+fn under_way(run: &Run, now: Moment) -> (Mark, Vec<String>) {
     let (mark, word) = phase(run);
     let at = match run.max_iterations() {
         0 => run.now().to_string(),
@@ -171,7 +177,7 @@ fn under_way(run: &Run, now: Moment) -> (Mark, String, String) {
         | Phase::Ended(..) => word.to_owned(),
         Phase::Paused(pause) => format!("at {}", now.at(pause.until_ms + 59_999).hm()),
     };
-    (mark, long, short)
+    (mark, vec![long, short])
 }
 
 fn ended(run: &Run) -> Option<(&Outcome, i64)> {

@@ -939,6 +939,19 @@ async fn status_tells_armed_loops() {
     let (row, text) = told(Waking::Asleep { until: BEGIN, why });
     assert_eq!((row.state, row.next_wake_ms), ("asleep", Some(BEGIN)));
     assert!(text.contains("quiet hours"), "{text}");
+    let why = "tidy-2 is under way".to_owned();
+    let (row, text) = told(Waking::Queued { why, firings: 2 });
+    assert_eq!(row.state, "queued");
+    assert!(
+        text.contains("2 firings in line: tidy-2 is under way"),
+        "{text}"
+    );
+    let why = "switched off".to_owned();
+    let (_, text) = told(Waking::Off { why });
+    assert!(
+        text.contains("switched off, `checkride arm tidy` arms it"),
+        "{text}"
+    );
     let (row, text) = told(Waking::Expired { at: BEGIN });
     assert_eq!((row.state, row.next_wake_ms), ("expired", None));
     assert!(text.contains("its time is over"), "{text}");

@@ -370,6 +370,20 @@ fn digest_is_typed() {
     );
 }
 
+/// In a line Ctrl-u takes back all that was typed, and no hint is cut in the middle of a word.
+#[test]
+fn a_typed_line_is_cleared_at_once() {
+    let mut cockpit = Cockpit::new(&scenes::publish(true), (80, 24));
+    cockpit.keys("ca12345678<c-u>");
+    let text = cockpit.text("terminal");
+    assert!(!text.contains("12345678"), "{text}");
+    let hint = text.lines().last().unwrap();
+    assert!(
+        hint.trim_end().ends_with("leaves without deciding"),
+        "{hint}"
+    );
+}
+
 /// A human judge has answered one line yes, one no.
 #[test]
 fn human_judge() {
@@ -497,6 +511,14 @@ fn ascii() {
     insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("blocked-ascii-80x24", text);
     });
+    // Nothing of the cockpit's own is left out, at any size.
+    for (records, size) in [(scenes::idle(), (200, 60)), (scenes::running(), (120, 36))] {
+        let buf = Cockpit::new(&records, size).grid(&theme("terminal").in_ascii());
+        let text = lines(&buf, |cell| cell.symbol().to_owned());
+        let foreign: String = text.chars().filter(|c| !c.is_ascii()).collect();
+        // What the agent and its files say keeps its letters.
+        assert_eq!(foreign.replace(['¶', '≥'], ""), "", "{text}");
+    }
 }
 
 /// Escapes, bidi and zero-width characters in anything that is told never reach a cell (S8).

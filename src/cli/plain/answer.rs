@@ -35,8 +35,7 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
                 words.digest = self.typed("the digest's first 8 digits:", open).await?;
             }
             Answer::Approve | Answer::Abort => {}
-            // The prompt is put together again from files; a note has no place there.
-            Answer::Retry if matches!(open.checkpoint.ask, Ask::Prompt { .. }) => {}
+            Answer::Retry if !open.checkpoint.ask.takes_note() => {}
             Answer::Retry => {
                 words.note = self
                     .maybe("note for the worker [empty: none]:", open)

@@ -246,7 +246,7 @@ fn meaning(ask: &Ask, answer: Answer) -> Option<&'static str> {
 fn approving(ask: &Ask) -> Option<&'static str> {
     Some(match ask {
         Ask::Prompt { .. } => "send exactly this to the worker",
-        Ask::Work { .. } => "let the checks and the judge examine this work",
+        Ask::Work { .. } => "let this work be examined",
         Ask::Verdict { verdict, .. } if verdict.judgement == Judgement::Open => return None,
         Ask::Verdict { then, .. } => match then {
             AfterVerdict::NextIteration => "save the note and begin the next iteration",
@@ -272,7 +272,14 @@ fn editing(ask: &Ask) -> &'static str {
         Ask::Verdict { verdict, .. } if verdict.judgement == Judgement::Open => {
             "judge: answer the rubric line by line; it is shown again"
         }
-        Ask::Verdict { .. } => "overturn rubric lines, change note or feedback; it is shown again",
+        Ask::Verdict { verdict, .. } => match verdict.judgement {
+            Judgement::None | Judgement::NotAsked { .. } | Judgement::Unreadable { .. } => {
+                "change note or feedback; it is shown again"
+            }
+            Judgement::Open | Judgement::Given(_) => {
+                "overturn rubric lines, change note or feedback; it is shown again"
+            }
+        },
         Ask::Question { .. } => "answer the worker's question",
         Ask::Guardrail { .. } => "allow once what was refused",
         Ask::Permission { .. } => "allow calls like this for the whole run",
@@ -288,6 +295,9 @@ fn retrying(ask: &Ask) -> &'static str {
         Ask::Prompt { .. } => "put the prompt together again",
         Ask::Work { .. } | Ask::Guardrail { .. } => {
             "discard this work and let the worker begin again"
+        }
+        Ask::Verdict { verdict, .. } if verdict.judgement == Judgement::None => {
+            "run the checks again"
         }
         Ask::Verdict { .. } => "run the checks and the judge again",
         Ask::Publish { .. } => "begin the next iteration",

@@ -229,18 +229,19 @@ fn slot_key(slot: i64) -> String {
 /// Why a trigger does not count at all.
 fn disarmed(facts: &LoopFacts, today: &Today) -> Option<Waking> {
     let spec = &facts.spec;
-    if facts.off {
-        let why = if spec.enabled {
-            "switched off; u or `checkride arm` arms it"
-        } else {
-            "enabled = false"
-        };
-        return Some(Waking::Off {
-            why: why.to_owned(),
-        });
+    let off = |why: &str| {
+        let why = why.to_owned();
+        Some(Waking::Off { why })
+    };
+    if !spec.enabled {
+        return off("enabled = false");
     }
+    // There is nothing to switch off, and nothing to arm again.
     if spec.trigger == Trigger::Manual {
         return Some(Waking::Manual);
+    }
+    if facts.off {
+        return off("switched off");
     }
     // Nothing of it runs before it was allowed, no poll either.
     if let Some(why) = &facts.distrust {

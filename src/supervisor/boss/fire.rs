@@ -3,7 +3,7 @@
 use super::Boss;
 use super::queue::unarmed;
 use crate::protocol::{Fact, LoopRow, LoopState, RunId, Waking};
-use crate::run::Fired;
+use crate::run::{Fired, counted};
 use crate::supervisor::hub::Reply;
 use crate::supervisor::journal::JournalError;
 use crate::supervisor::journal::firings::Firing;
@@ -77,10 +77,19 @@ impl Boss {
         }
         let left = journal.queued().await.map_err(waiting)?;
         if left.iter().any(|firing| firing.fired.key == id.1) {
-            let why = if let Waking::Queued { why } = armed(&row)? {
-                why.clone()
-            } else {
-                "it waits".to_owned()
+            let why = match armed(&row)? {
+                Waking::Queued { why, firings } if *firings > 1 => {
+                    let before = counted(u64::from(firings - 1), "firing");
+                    format!("{why}, and {before} before it in line")
+                }
+                Waking::Queued { why, .. } => why.clone(),
+                Waking::Manual
+                | Waking::Unproven { .. }
+                | Waking::Off { .. }
+                | Waking::Expired { .. }
+                | Waking::Disarmed { .. }
+                | Waking::Armed { .. }
+                | Waking::Asleep { .. } => "it waits".to_owned(),
             };
             return Ok((None, why));
         }

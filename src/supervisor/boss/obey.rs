@@ -6,7 +6,7 @@ use tokio::task::spawn_local;
 use super::Boss;
 use crate::protocol::{Command, Fact, Fetch, Plain, Record, RunId, Written};
 use crate::run::spec::PLAIN;
-use crate::run::{BY_HAND, CheckpointId, Decision, Digest, Input, Run};
+use crate::run::{BY_HAND, CheckpointId, Decision, Digest, Input, Run, counted};
 use crate::supervisor::driver::{self, Mail};
 use crate::supervisor::hub::{Letter, Reply};
 use crate::supervisor::process::Halt;
@@ -49,14 +49,16 @@ impl Boss {
                     reply.refuse("journal", e.to_string());
                 }
             }
-            Command::Stop { run } => self.stop(run, &stopped, reply).await,
+            Command::Stop { run } => self.stop(run, stopped, reply).await,
             Command::StopAll => self.stop_all(&stopped, &reply).await,
             Command::Hold { run, on } => self.pass_on(run, Input::Hold(on), reply),
             Command::Undo { run: Some(run) } => self.revive(run, Input::Undo, reply).await,
-            Command::Undo { run: None } => self.switch_off(false, &reply).await,
+            Command::Undo { run: None } => self.switch(false, "triggers are armed", &reply).await,
             Command::Arm { name } => self.arm(&name, &reply).await,
             Command::Disarm { name: Some(name) } => self.disarm(&name, &reply).await,
-            Command::Disarm { name: None } => self.switch_off(true, &reply).await,
+            Command::Disarm { name: None } => {
+                self.switch(true, "all triggers are off", &reply).await;
+            }
             Command::Resume { run } => self.revive(run, Input::Resume, reply).await,
             Command::Restore { run, iteration } => {
                 self.revive(run, Input::Restore { iteration }, reply).await;
@@ -168,9 +170,9 @@ impl Boss {
         }
     }
 
-    /// Stops a run, where that was not done on the short way, and lets go of the firings that wait for its loop:
-    /// else the next of them would begin in its place.
-    async fn stop(&mut self, run: RunId, stopped: &Stopped, reply: Reply) {
+    /// Stops a run, where that was not done on the short way. What has fired meanwhile is nobody's to throw away:
+    /// it goes on waiting, and that is told, because the next of it begins in this run's place.
+    async fn stop(&mut self, run: RunId, stopped: Stopped, reply: Reply) {
         if !stopped.reached(&run) {
             let Some(driving) = self.drivers.get(&run) else {
                 return reply.refuse(&run.0, "this run is over");
@@ -178,12 +180,18 @@ impl Boss {
             let mail = Mail::from_operator(Input::Stop, run.0.clone(), reply.clone());
             driving.reach.stop(mail);
         }
-        match self.let_go_after(&run).await {
+        let name = run.split().map_or("", |(name, _)| name);
+        match self.waiting(name).await {
             Ok(0) => {}
             Ok(count) => {
-                let what = format!("let go of what waited for {run}: {count}");
+                let firings = counted(count, "firing");
+                let what = format!(
+                    "{firings} of {name} still in line: the next run begins once {run} is over; \
+                     `checkride disarm {name}` lets go of them"
+                );
                 reply.tell(Fact::Done { what });
-                // A run that is over tells nobody any more that nothing waits for it.
+                // From now on the next may begin. A run that is over tells nobody any more that it is.
+                drop(stopped);
                 if !self.drivers.contains_key(&run) {
                     self.look().await;
                 }
@@ -198,11 +206,18 @@ impl Boss {
         }
         // A run that has begun since the key was pressed is meant, too.
         let missed = self.drivers.iter().filter(|(run, _)| !stopped.reached(run));
+        let mut runs = stopped.count();
         for (run, driving) in missed {
             let mail = Mail::from_operator(Input::Stop, run.0.clone(), reply.clone());
             driving.reach.stop(mail);
+            runs += 1;
         }
-        self.switch_off(true, reply).await;
+        let stopped = match runs {
+            0 => "nothing was under way".to_owned(),
+            runs => format!("stopped {}", counted(runs as u64, "run")),
+        };
+        self.switch(true, &format!("{stopped}; all triggers are off"), reply)
+            .await;
     }
 
     async fn save_memory(&self, name: String, base: Digest, text: String, reply: &Reply) {

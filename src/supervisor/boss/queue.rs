@@ -101,6 +101,18 @@ impl Boss {
         day::left(rules, spec, spent, open)
     }
 
+    /// What the day does not leave, and from when on it does.
+    fn until_tomorrow(&self, why: String, today: &Today) -> String {
+        match (&today.rules, quiet::tomorrow(&today.here)) {
+            (Ok(_), Some(ends)) => {
+                let ends = self.settings.clock.when(ends);
+                format!("{why}; the day ends {ends}, and until then only a higher line starts it")
+            }
+            // What cannot be read is to be mended first.
+            (Err(_), _) | (Ok(_), None) => why,
+        }
+    }
+
     /// Whether any cap of the day holds for this run.
     pub(super) fn is_capped(&self, run: &RunId) -> bool {
         let all = self
@@ -186,7 +198,7 @@ impl Boss {
         rows: &mut [LoopRow],
         today: &Today,
     ) -> Result<(), JournalError> {
-        let mut waits: BTreeMap<String, String> = BTreeMap::new();
+        let mut waits: BTreeMap<String, (String, u32)> = BTreeMap::new();
         for firing in self.shared.journal.queued().await? {
             let id = (firing.name.clone(), firing.fired.key.clone());
             if self.wakes.launched.contains_key(&id) {
@@ -215,14 +227,14 @@ impl Boss {
                         Err(why) => self.let_go(firing, Unmet::Skipped, why).await?,
                     }
                 }
-                Fate::Waits(why) => drop(waits.insert(firing.name, why)),
+                Fate::Waits(why) => waits.entry(firing.name).or_insert((why, 0)).1 += 1,
                 Fate::Over(unmet, why) => self.let_go(firing, unmet, why).await?,
             }
         }
         for row in rows {
-            if let (Some(why), LoopState::Valid(facts)) = (waits.remove(&row.name), &mut row.state)
-            {
-                facts.waking = Waking::Queued { why };
+            let waiting = waits.remove(&row.name);
+            if let (Some((why, firings)), LoopState::Valid(facts)) = (waiting, &mut row.state) {
+                facts.waking = Waking::Queued { why, firings };
             }
         }
         Ok(())
@@ -252,20 +264,15 @@ impl Boss {
         }
     }
 
-    /// Lets go of the firings that wait until this run is over; how many.
-    pub(super) async fn let_go_after(&self, run: &RunId) -> Result<usize, JournalError> {
-        let name = run.split().map_or("", |(name, _)| name);
-        let mut count = 0;
-        for firing in self.shared.journal.queued().await? {
+    /// How many firings wait for this loop.
+    pub(super) async fn waiting(&self, name: &str) -> Result<u64, JournalError> {
+        let queued = self.shared.journal.queued().await?;
+        // The firing of a run waits until that run's first record is written.
+        let waits = queued.iter().filter(|firing| {
             let id = (firing.name.clone(), firing.fired.key.clone());
-            // Its own firing waits until its first record is written.
-            if firing.name == name && !self.wakes.launched.contains_key(&id) {
-                let why = format!("{run} was stopped, and what waited for it let go");
-                self.let_go(firing, Unmet::Skipped, why).await?;
-                count += 1;
-            }
-        }
-        Ok(count)
+            firing.name == name && !self.wakes.launched.contains_key(&id)
+        });
+        Ok(waits.count() as u64)
     }
 
     async fn let_go(&self, firing: Firing, unmet: Unmet, why: String) -> Result<(), JournalError> {
@@ -301,7 +308,8 @@ impl Boss {
         let past = self.shared.journal.past(name, date).await;
         let past = past.map_err(|e| e.to_string())?;
         let mut wake = self.shelf.wake(name, past, cause, &self.settings).await?;
-        let left = self.left(&wake.spec, today)?;
+        let left = self.left(&wake.spec, today);
+        let left = left.map_err(|why| self.until_tomorrow(why, today))?;
         wake.spec.guardrails.budget = left.within(wake.spec.guardrails.budget);
         let id = RunId::new(name, wake.number);
         let (run, step) = Run::wake(wake);
@@ -330,7 +338,7 @@ pub(super) fn unarmed(waking: &Waking) -> Option<String> {
         Waking::Manual => Some("only a person starts it: its trigger is manual".to_owned()),
         Waking::Unproven { proven, of } => Some(format!("manual only · proven {proven} of {of}")),
         Waking::Off { why } => Some(format!("off: {why}")),
-        Waking::Expired { .. } => Some(Waking::expired(None)),
+        Waking::Expired { .. } => Some(Waking::expired(None, "`checkride arm`")),
         Waking::Disarmed { why } => Some(format!("disarmed: {why}")),
     }
 }

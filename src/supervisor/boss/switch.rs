@@ -8,8 +8,8 @@ use crate::run::spec::{LoopSpec, Trigger};
 use crate::supervisor::hub::Reply;
 
 impl Boss {
-    /// Switches all triggers off, or arms those that were.
-    pub(super) async fn switch_off(&mut self, off: bool, reply: &Reply) {
+    /// Switches all triggers off, or arms those that were; `what` is told once that is done.
+    pub(super) async fn switch(&mut self, off: bool, what: &str, reply: &Reply) {
         let were_off = match self.shelf.switch(None, off, &self.shared.journal).await {
             Ok(were_off) => were_off,
             Err(e) => return reply.refuse("triggers", e.to_string()),
@@ -23,14 +23,8 @@ impl Boss {
             }
         }
         self.look().await;
-        let what = if off {
-            "all triggers are off; u or `checkride arm` re-arms them"
-        } else {
-            "triggers are armed"
-        };
-        reply.tell(Fact::Done {
-            what: what.to_owned(),
-        });
+        let what = what.to_owned();
+        reply.tell(Fact::Done { what });
     }
 
     /// Switches one trigger off; a run under way goes on.

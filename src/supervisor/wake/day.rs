@@ -30,7 +30,10 @@ pub fn left<'a>(
         Some(cap) => {
             let gone = gone_tokens(day, open.clone());
             Some(rest(cap, gone).ok_or_else(|| {
-                format!("the day's {cap} tokens are spent, or spoken for by runs under way")
+                format!(
+                    "tokens_per_day = {cap} in {} is spent, or spoken for by runs under way",
+                    settings::FILE
+                )
             })?)
         }
         None => None,
@@ -156,7 +159,8 @@ impl Left {
 
 /// Money of a day.
 struct Purse {
-    whose: &'static str,
+    /// The file that says how much it holds.
+    file: String,
     cap: Option<u64>,
     spent: Option<u64>,
 }
@@ -164,7 +168,7 @@ struct Purse {
 impl Purse {
     fn of_all(settings: &Settings, day: &Day) -> Self {
         Self {
-            whose: "the project's",
+            file: settings::FILE.to_owned(),
             cap: settings.micro_usd_per_day,
             spent: known(&day.all),
         }
@@ -173,7 +177,7 @@ impl Purse {
     fn of_loop(spec: &LoopSpec, day: &Day) -> Self {
         let used = day.loops.get(&spec.name);
         Self {
-            whose: "its",
+            file: format!("loops/{}.toml", spec.name),
             cap: spec.guardrails.micro_usd_per_day,
             spent: used.map_or(Some(0), |(_, used)| known(used)),
         }
@@ -185,22 +189,22 @@ impl Purse {
         open: impl Iterator<Item = (&'a RunId, Budget)>,
     ) -> Result<Option<u64>, String> {
         let Some(cap) = self.cap else { return Ok(None) };
-        let dollars = format!("{} {} a day", self.whose, dollars(cap));
+        let line = format!("usd_per_day = {} in {}", dollars(cap), self.file);
         let mut gone = self.spent.ok_or_else(|| {
-            format!("what today's runs cost is not known, so that {dollars} cannot be kept to")
+            format!("what today's runs cost is not known, so that {line} cannot be kept to")
         })?;
         for (run, budget) in open {
             let (Some(most), Some(used)) =
                 (budget.micro_usd, day.open.get(run).map_or(Some(0), known))
             else {
                 return Err(format!(
-                    "what {run} costs is not known, so that {dollars} cannot be kept to"
+                    "what {run} costs is not known, so that {line} cannot be kept to"
                 ));
             };
             gone = gone.saturating_add(most.saturating_sub(used));
         }
         let left = rest(cap, gone)
-            .ok_or_else(|| format!("{dollars} are spent, or spoken for by runs under way"))?;
+            .ok_or_else(|| format!("{line} is spent, or spoken for by runs under way"))?;
         Ok(Some(left))
     }
 }

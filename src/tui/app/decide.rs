@@ -112,6 +112,9 @@ impl App {
         let hidden = self.field.is_some() || self.size.0 == 0 || self.size.1 == 0;
         let shown = self.question().filter(|_| !hidden).map(|q| q.shown());
         let review = self.reviewed().filter(|_| !hidden);
+        if let Some(review) = review.clone().filter(|_| self.reviewed_whole()) {
+            self.arming.saw(review);
+        }
         self.arming.painted(shown.clone().or(review), now.ms);
         match shown {
             Some(shown) if self.artefact_is_drawn() && self.arming.saw(shown.clone()) => {
@@ -184,8 +187,7 @@ impl App {
             }
             Answer::Abort => vec![self.send_decision(&shown, Decision::Abort)],
             Answer::Retry => {
-                // The prompt is put together again from files; a note has no place there.
-                if let Ask::Prompt { .. } = question.checkpoint.ask {
+                if !question.checkpoint.ask.takes_note() {
                     return vec![self.send_decision(&shown, Decision::Retry { note: None })];
                 }
                 self.open_field(Purpose::Note(shown), "");

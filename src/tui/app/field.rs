@@ -197,12 +197,10 @@ impl App {
                 field.leaving = Some(Leaving::Discard);
             }
             'c' => return self.drop_field(),
-            'u' => {
-                field.area.undo();
-            }
-            'r' => {
-                field.area.redo();
-            }
+            // In one line it does what it does in a shell.
+            'u' if !field.is_large() => drop(field.area.delete_line_by_head()),
+            'u' => drop(field.area.undo()),
+            'r' => drop(field.area.redo()),
             'z' => return vec![Out::Suspend],
             'l' => return vec![Out::Redraw],
             _ => {}

@@ -181,6 +181,20 @@ impl App {
         }));
     }
 
+    /// A key that does nothing says so.
+    pub(super) fn unbound(&mut self, key: Key) -> Vec<Out> {
+        if let Key::Char(c) = key {
+            let c = if c == ' ' { "space" } else { &c.to_string() };
+            self.toast = Some(
+                match (self.layers.last(), keymap::action(Place::Main, key)) {
+                    (Some(layer), Some(_)) => format!("{c}: close {} first with Esc", layer.word()),
+                    (Some(_), None) | (None, _) => format!("{c}: nothing here; ? shows the keys"),
+                },
+            );
+        }
+        Vec::new()
+    }
+
     fn show_help(&mut self) {
         let Receiver::Place(place) = keymap::receiver(self) else {
             return;

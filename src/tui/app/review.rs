@@ -8,6 +8,7 @@ use crate::run::spec::PLAIN;
 use super::arming::Shown;
 use super::field::Purpose;
 use super::{App, Layer, Out};
+use crate::tui::layers;
 use crate::tui::text::flow::Anchor;
 
 impl App {
@@ -93,6 +94,11 @@ impl App {
         Some((id, review.digest.clone()))
     }
 
+    /// Whether the end of the open review is on the screen.
+    pub(crate) fn reviewed_whole(&self) -> bool {
+        layers::with_flow(self, |window, top| top >= window.end()).unwrap_or_default()
+    }
+
     /// Whether what is shown may be allowed now.
     pub(crate) fn can_allow(&self) -> Result<(), String> {
         let Some(shown) = self.reviewed() else {
@@ -103,7 +109,12 @@ impl App {
             .to_owned());
         };
         let ready = self.arming.ready(&shown, self.now.ms);
-        ready.map_err(str::to_owned)
+        ready.map_err(str::to_owned)?;
+        if self.arming.has_seen(&shown) {
+            Ok(())
+        } else {
+            Err("more of it stands below: G goes to the end, then a allows it".to_owned())
+        }
     }
 
     /// Allows what was shown, and starts it, which is what was asked for.

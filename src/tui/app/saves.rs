@@ -50,11 +50,12 @@ impl App {
         let undo = match &self.newest {
             Newest::Memory(save) => {
                 let memory = self.world.memories.get(&save.name);
-                memory.is_some_and(|m| what == format!("saved {}", m.path))
+                let saved = memory.is_some_and(|m| what == format!("saved {}", m.path));
+                if saved { " · u to undo" } else { "" }
             }
-            Newest::Decision | Newest::StopAll => false,
+            Newest::StopAll if what.ends_with("triggers are off") => " · u arms them",
+            Newest::StopAll | Newest::Decision => "",
         };
-        let undo = if undo { " · u to undo" } else { "" };
         self.toast = Some(format!("{what}{undo}"));
         self.complained = None;
     }

@@ -41,6 +41,10 @@ impl App {
         let run = run
             .filter(|r| !r.decisions.is_empty() || r.restoring != Restoring::None)
             .map(|r| r.id.clone());
+        if run.is_none() && !self.world.is_any_off() {
+            self.toast = Some("u: there is nothing to take back here".to_owned());
+            return Vec::new();
+        }
         vec![Out::Send(Command::Undo { run })]
     }
 

@@ -198,7 +198,9 @@ impl App {
             return Err("choose a loop first".to_owned());
         };
         match &row.state {
-            LoopState::Invalid { line, why } => Err(format!("line {line}: {why}")),
+            LoopState::Invalid { line, why } => {
+                Err(format!("loops/{}.toml, line {line}: {why}", row.name))
+            }
             // The host obeys once it has looked, and refuses then what it may not run.
             LoopState::Unexamined | LoopState::Valid(_) => none_if(
                 self.run().is_some_and(super::runs::Run::active),
@@ -247,7 +249,9 @@ impl App {
         };
         match &row.state {
             LoopState::Unexamined => Err(UNEXAMINED.to_owned()),
-            LoopState::Invalid { line, why } => Err(format!("line {line}: {why}")),
+            LoopState::Invalid { line, why } => {
+                Err(format!("loops/{}.toml, line {line}: {why}", row.name))
+            }
             LoopState::Valid(_) => Ok(()),
         }
     }

@@ -175,6 +175,14 @@ impl World {
         self.loops.iter().any(LoopRow::is_unexamined)
     }
 
+    /// Whether any trigger is switched off that could be armed again.
+    pub fn is_any_off(&self) -> bool {
+        let facts = self.loops.iter().filter_map(|row| self.facts(&row.name));
+        facts
+            .into_iter()
+            .any(|facts| facts.off && facts.spec.enabled)
+    }
+
     /// A loop by its name.
     pub fn row(&self, name: &str) -> Option<&LoopRow> {
         self.loops.iter().find(|row| row.name == name)

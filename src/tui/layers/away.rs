@@ -52,7 +52,7 @@ pub(crate) fn rows(app: &App, width: usize) -> Vec<Row> {
     }
     for (name, at) in &away.expired {
         let since = waking::when(*at, app.now);
-        let why = format!("{name}: {}", Waking::expired(Some(&since)));
+        let why = format!("{name}: {}", Waking::expired(Some(&since), "u at its row"));
         rows.extend(labelled("▲", 2, (Role::NeedsYou, &why), width));
     }
     if waiting.is_empty() && away.expired.is_empty() {

@@ -48,7 +48,7 @@ pub(crate) fn rows(place: Place, width: usize) -> Vec<Row> {
         ),
         (
             "modes",
-            "T training: asks at every step  S supervised: asks on doubt, before publish  A autonomous: before publish",
+            "T training: asks at every step. It is the only mode that this build flies.",
         ),
         (
             "safety",

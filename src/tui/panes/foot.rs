@@ -80,8 +80,9 @@ fn bar(app: &App, width: usize) -> (Row, bool) {
     }
     if let Some(question) = app.question() {
         let since = figures::waiting(app.now.ms - question.since);
-        let text = heading(&question, width);
-        return (heavy(&text, &format!("waiting {since}"), width), true);
+        let tail = format!("waiting {since}");
+        let text = heading(&question, width, &tail);
+        return (heavy(&text, &tail, width), true);
     }
     if let Some((run, checkpoint)) = app.next_waiting() {
         let place = asks::place(&checkpoint.ask);
@@ -98,29 +99,34 @@ fn bar(app: &App, width: usize) -> (Row, bool) {
     )
 }
 
-fn heading(question: &Question<'_>, width: usize) -> String {
+/// What the bar says of a question: the most that fits beside the time that it waits.
+fn heading(question: &Question<'_>, width: usize, tail: &str) -> String {
     let run = question.run;
     let ask = &question.checkpoint.ask;
-    let place = if width < 80 {
-        asks::short_place(ask)
-    } else {
-        asks::place(ask)
-    };
+    let (place, short) = (asks::place(ask), asks::short_place(ask));
     let iteration = format!(
         "iteration {} of {}",
         question.checkpoint.iteration,
         run.max_iterations()
     );
-    match width {
+    let whole = match width {
         160.. => format!(
             "◆ needs you · {place} · {} · run {} · {iteration}",
             run.name(),
             run.number()
         ),
         100..160 => format!("◆ needs you · {place} · {} · {iteration}", run.name()),
-        60..100 => format!("◆ needs you · {place} · {iteration}"),
-        _ => format!("◆ {place}"),
-    }
+        _ => format!("◆ needs you · {place} · {iteration}"),
+    };
+    let room = width.saturating_sub(text::width(tail) + 8);
+    let ways = [
+        whole,
+        format!("◆ needs you · {place} · {iteration}"),
+        format!("◆ needs you · {short} · {iteration}"),
+        format!("◆ {short} · {iteration}"),
+    ];
+    let fits = ways.into_iter().find(|text| text::width(text) <= room);
+    fits.unwrap_or_else(|| format!("◆ {short}"))
 }
 
 /// `━ text ━━━━━━━ tail ━`

@@ -2,8 +2,8 @@
 //!  c open checkpoint   Tab pane   z zoom   t timeline   m memory   space hold   X stop all   ? help
 //! ```
 
-use crate::tui::action::{Action, TABLE};
-use crate::tui::app::field::Purpose;
+use crate::tui::action::{Action, Entry, TABLE};
+use crate::tui::app::field::{Field, Purpose};
 use crate::tui::app::{App, Layer, Newest};
 use crate::tui::keymap::{self, Place, Receiver};
 use crate::tui::styles::Role;
@@ -49,14 +49,15 @@ fn typing_hint(app: &App, width: usize) -> Row {
             "letters type here · no checkpoint can take your keys"
         }
     };
-    // How a line is left stands last, and is the last to go.
-    let fits = text::width(words) < width;
-    let words = words
-        .rsplit(" · ")
-        .next()
-        .filter(|_| !fits)
-        .unwrap_or(words);
-    Row::of(Role::Muted, format!(" {words}{waiting}"))
+    // How a line is left stands last, and is the last to go; beside a line the bar says who waits, too.
+    let fits = |text: &str| text::width(text) < width;
+    let whole = format!("{words}{waiting}");
+    let large = app.field.as_ref().is_some_and(Field::is_large);
+    if !fits(&whole) && fits(words) && !large {
+        return Row::of(Role::Muted, format!(" {words}"));
+    }
+    let least = words.rsplit(" · ").next().filter(|_| !fits(&whole));
+    Row::of(Role::Muted, format!(" {}{waiting}", least.unwrap_or(words)))
 }
 
 /// Hints for a place, from the table: what can be done now, as much as fits; help always fits.
@@ -66,10 +67,13 @@ fn hints(app: &App, place: Place, width: usize) -> Row {
         .filter(|row| row.places.contains(&place) && !row.hint.is_empty())
         .filter(|row| place != Place::Dialogue && row.action != Action::Help)
         .filter(|row| app.can(row.action).is_ok() && apt(app, row.action))
-        .map(|row| match (row.action == Action::Filter, app.spot()) {
-            (true, None) => ("/", "filter"),
-            (true, Some(_)) => ("/", row.hint),
-            (false, _) => (row.shown, row.hint),
+        .map(|row| {
+            let key = if row.action == Action::Filter {
+                "/"
+            } else {
+                row.shown
+            };
+            (key, word(app, row))
         })
         .collect();
     if let Some(Layer::Pages(_)) = app.layers.last() {
@@ -105,6 +109,21 @@ fn hints(app: &App, place: Place, width: usize) -> Row {
         .with(Role::Accent, "?")
         .with(Role::Muted, " help")
         .cut(width)
+}
+
+/// What a key does here, in a word.
+fn word(app: &App, row: &Entry) -> &'static str {
+    let goes_on = || {
+        let run = app.run();
+        run.is_some_and(|run| run.hold_asked || run.rests_before().is_some())
+    };
+    if row.action == Action::Filter && app.spot().is_none() {
+        "filter"
+    } else if row.action == Action::Hold && goes_on() {
+        "go on"
+    } else {
+        row.hint
+    }
 }
 
 /// Whether a hint says something here, beyond being possible.

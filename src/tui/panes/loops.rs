@@ -32,7 +32,7 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
     rows.truncate(room);
     if room < height {
         rows.resize(room, Row::blank());
-        rows.extend(below(app, width));
+        rows.extend(below(app, (width, height - room)));
     }
     canvas.rows(region.body, &rows);
 }
@@ -61,32 +61,40 @@ fn one(app: &App, row: &LoopRow, width: usize) -> Row {
     let chosen = app.name() == Some(row.name.as_str());
     let run = app.world.newest(&row.name);
     let place = run.and_then(|run| app.world.place(run));
-    let (mark, long, short) = marks::row(row, (run, place), app.now);
-    let wide = width >= 33;
-    // A long trigger is told whole below; here the name comes first.
-    let most = (width * 2 / 5).max(11);
-    let word = text::cut(if wide { &long } else { &short }, most);
+    let (mark, words) = marks::row(row, (run, place), app.now);
+    let word = fitting(&words, text::width(&row.name), width);
     let waits = mark.0 == Role::NeedsYou;
     let role = match (waits, chosen) {
         (true, _) => Role::NeedsYou,
         (false, true) => Role::TitleFocus,
         (false, false) => Role::Muted,
     };
-    let name_end = width.saturating_sub(if wide { 12 } else { 7 });
+    let name_end = width.saturating_sub(if width >= WIDE { 12 } else { 7 });
     let name_role = if chosen { Role::TitleFocus } else { Role::Fg };
     let mut out = Row::of(Role::Accent, if chosen { "▌" } else { " " })
         .with(mark.0, mark.1)
         .with(Role::Fg, " ")
-        .with(name_role, &row.name)
-        .cut(name_end)
-        .to(name_end + 1);
+        .with(name_role, &row.name);
     // Where the word is long, it and the name take the column of the mode, which stands below.
-    let fits = wide && name_end + 4 + text::width(&word) <= width;
+    let fits = width >= WIDE && name_end + 4 + text::width(&word) <= width;
     if let (true, LoopState::Valid(facts)) = (fits, &row.state) {
         let letter = marks::mode(facts.mode);
-        out = out.with(letter.0, letter.1);
+        out = out.cut(name_end).to(name_end + 1).with(letter.0, letter.1);
     }
     out.right(width.saturating_sub(1), role, word)
+}
+
+/// Columns from which a row has one for the letter of its mode.
+const WIDE: usize = 33;
+
+/// The longest of these words for which a row has room beside a name of so many columns. Where none fits, name
+/// and word both give way.
+fn fitting(words: &[String], name: usize, width: usize) -> String {
+    let room = width.saturating_sub(name + 5);
+    let fits = words.iter().find(|word| text::width(word) <= room);
+    let most = (width * 2 / 5).max(11).max(room);
+    let last = || words.last().map(|word| text::cut(word, most));
+    fits.cloned().or_else(last).unwrap_or_default()
 }
 
 /// What the operator's leave is missing for. A run that began with it goes on as it was allowed.
@@ -108,49 +116,26 @@ fn queued(app: &App, width: usize) -> Vec<Row> {
     })
 }
 
-/// What stands below the list.
-fn below(app: &App, width: usize) -> Vec<Row> {
+/// What stands below the list, in so many columns and rows.
+fn below(app: &App, (width, height): (usize, usize)) -> Vec<Row> {
     if app.pages().is_some() {
         return layers::aside::rows(app, width);
     }
-    let mut rows = vec![paint::rule(
-        &Row::of(Role::Title, "the four bones"),
-        width,
-        true,
-    )];
+    let title = Row::of(Role::Title, "the four bones");
+    let mut rows = vec![paint::rule(&title, width, true)];
     match app
         .name()
         .and_then(|n| app.world.row(n))
         .map(|r| (r, &r.state))
     {
         Some((row, LoopState::Valid(facts))) => {
-            if let Some(why) = &facts.distrust {
-                rows.extend(untrusted(app, why, width.saturating_sub(1)));
-            }
-            rows.extend(queued(app, width.saturating_sub(1)));
-            rows.extend(bones(facts, app, width));
-            rows.push(Row::blank());
-            rows.push(trust(row, facts));
-            if let Some(last) = app.last_time(&row.name) {
-                rows.extend(labelled(
-                    " last",
-                    10,
-                    (Role::Fg, &last),
-                    width.saturating_sub(1),
-                ));
-            }
-            rows.extend(
-                labelled(
-                    "",
-                    10,
-                    (Role::Warn, &facts.mode_why),
-                    width.saturating_sub(1),
-                )
-                .into_iter()
-                .filter(|_| !facts.mode_why.is_empty()),
-            );
+            rows.extend(skeleton(facts, app, (width, height - 1)));
+            rows.extend(record(row, facts, app, width));
             rows.extend(waiting_drafts(app, width));
-            rows.extend(guardrails(app, facts, width));
+            // A title alone would only look as if something had been lost.
+            if rows.len() + 3 <= height {
+                rows.extend(guardrails(app, facts, width));
+            }
         }
         Some((_, LoopState::Invalid { line, why })) => {
             let text = format!("line {line}: {why}");
@@ -170,11 +155,72 @@ fn below(app: &App, width: usize) -> Vec<Row> {
     rows
 }
 
-/// Most rows that one line of a bone takes; all of it stands behind `i`.
+/// Most rows that one line takes of each kind.
+#[derive(Clone, Copy)]
+struct Most {
+    /// Why nothing of it runs.
+    why: usize,
+    /// How its trigger stands.
+    stands: usize,
+    /// A bone.
+    bone: usize,
+}
+
+/// What keeps the loop from running, and its bones: each with as many rows as leave room for all of them.
+fn skeleton(facts: &LoopFacts, app: &App, (width, height): (usize, usize)) -> Vec<Row> {
+    let body = width.saturating_sub(1);
+    let at_most = |(why, stands, bone): (usize, usize, usize)| {
+        let most = Most { why, stands, bone };
+        let told = facts.distrust.as_deref();
+        let mut rows = told.map_or_else(Vec::new, |told| untrusted(app, told, body));
+        few(&mut rows, most.why, body);
+        rows.extend(queued(app, body));
+        rows.extend(bones(facts, app, (width, most)));
+        rows
+    };
+    // What the loop is about gives way first, then why it rests.
+    let ways = [
+        (BONE_ROWS, BONE_ROWS, BONE_ROWS),
+        (5, 3, 3),
+        (4, 3, 2),
+        (4, 3, 1),
+        (3, 2, 1),
+    ];
+    let least = (2, 1, 1);
+    let mut ways = ways.into_iter().map(at_most);
+    let fits = ways.find(|rows| rows.len() <= height);
+    fits.unwrap_or_else(|| at_most(least))
+}
+
+/// At most so many rows; the last one says that something is missing.
+fn few(rows: &mut Vec<Row>, most: usize, width: usize) {
+    if rows.len() <= most {
+        return;
+    }
+    rows.truncate(most);
+    if let Some(last) = rows.pop() {
+        rows.push(last.cut(width.saturating_sub(2)).with(Role::Muted, " …"));
+    }
+}
+
+/// How its runs went, and in which mode they fly.
+fn record(row: &LoopRow, facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
+    let body = width.saturating_sub(1);
+    let mut rows = vec![Row::blank(), trust(row, facts)];
+    if let Some(last) = app.last_time(&row.name) {
+        rows.extend(labelled(" last", 10, (Role::Fg, &last), body));
+    }
+    if !facts.mode_why.is_empty() {
+        rows.extend(labelled("", 10, (Role::Warn, &facts.mode_why), body));
+    }
+    rows
+}
+
+/// Most rows that one line takes; all of it stands behind `i`.
 const BONE_ROWS: usize = 5;
 
-/// The four bones in a few lines.
-pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
+/// The four bones, each line in at most so many rows.
+fn bones(facts: &LoopFacts, app: &App, (width, most): (usize, Most)) -> Vec<Row> {
     let spec = &facts.spec;
     let trigger = spec.trigger.words();
     let skill = if spec.skill.path.is_empty() {
@@ -202,19 +248,29 @@ pub(crate) fn bones(facts: &LoopFacts, app: &App, width: usize) -> Vec<Row> {
         (" memory", &memory),
         (" stops", &stops),
     ];
+    let body = width.saturating_sub(1);
     let mut rows: Vec<Row> = Vec::new();
     for (label, text) in lines {
-        rows.extend(bone(label, text, width));
+        // Figures are short, and are what is looked for.
+        let rows_each = match label {
+            " verify" | " memory" | " stops" => BONE_ROWS,
+            _ => most.bone,
+        };
+        rows.extend(bone(label, text, (body, rows_each)));
         if label == " trigger" {
             let mut stands = waking::lines(facts, app.now);
             // Where room is short, the row alone tells the next wake.
-            stands.retain(|(role, _)| *role == Role::Warn || app.size.1 >= 30);
-            let body = width.saturating_sub(1);
-            rows.extend(
-                stands
-                    .iter()
-                    .flat_map(|(role, line)| labelled("", 10, (*role, line), body)),
-            );
+            stands.retain(|(role, _)| *role != Role::Fg || app.size.1 >= 30);
+            for (role, mut line) in stands {
+                // Why nobody has allowed it stands above already.
+                let known = facts.distrust.as_deref();
+                if let Some(rest) = known.and_then(|why| line.strip_suffix(why)) {
+                    line = rest.trim_end_matches(": ").to_owned();
+                }
+                let mut these = labelled("", 10, (role, &line), body);
+                few(&mut these, most.stands, body);
+                rows.extend(these);
+            }
         }
     }
     rows
@@ -250,15 +306,12 @@ fn limits(spec: &LoopSpec) -> String {
 }
 
 /// One bone: its label, and its lines, each cut after a few rows.
-fn bone(label: &str, text: &str, width: usize) -> Vec<Row> {
+fn bone(label: &str, text: &str, (width, most): (usize, usize)) -> Vec<Row> {
     let mut rows = Vec::new();
     for (i, line) in text.split('\n').enumerate() {
         let label = if i == 0 { label } else { "" };
-        let mut these = labelled(label, 10, (Role::Fg, line), width.saturating_sub(1));
-        if these.len() > BONE_ROWS {
-            these.truncate(BONE_ROWS);
-            these.extend(labelled("", 10, (Role::Muted, "…"), width));
-        }
+        let mut these = labelled(label, 10, (Role::Fg, line), width);
+        few(&mut these, most, width);
         rows.extend(these);
     }
     rows

@@ -12,7 +12,7 @@ use crate::tui::layout::{self, Pane, Region};
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
 use crate::tui::text::flow::{Anchor, Window};
-use crate::tui::text::{Row, figures, paragraph, reflow};
+use crate::tui::text::{self, Row, figures, paragraph, reflow};
 
 /// Draws pane 4.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
@@ -20,7 +20,14 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
         super::shared_title(Pane::Memory)
     } else {
         let width = usize::from(region.title.width);
-        paint::rule_with(super::title(app, Pane::Memory), &gauge(app), width)
+        let title = super::title(app, Pane::Memory);
+        // Where both have no room the figure gives way: the bones have it, too.
+        let gauge = gauge(app);
+        if title.width() + text::width(&gauge) + 6 <= width {
+            paint::rule_with(title, &gauge, width)
+        } else {
+            title
+        }
     };
     canvas.row(
         region.title,

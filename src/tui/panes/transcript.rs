@@ -30,10 +30,11 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, region: Region) {
     let area = layout::inner(region.body);
     let width = usize::from(area.width);
     let Some(run) = app.run() else {
-        let empty = if app.name().is_some() {
-            "no run yet; s starts one"
-        } else {
-            ""
+        let valid = |name| app.world.facts(name).is_some();
+        let empty = match app.name() {
+            Some(name) if valid(name) => "no run yet; s starts one",
+            Some(_) => "no run yet; its file has to be mended first: E opens it",
+            None => "",
         };
         return canvas.row(area, &Row::of(Role::Muted, empty));
     };

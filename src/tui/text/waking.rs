@@ -5,9 +5,9 @@ use crate::protocol::{Lapse, LoopFacts, Waking};
 use crate::run::spec::Trigger;
 use crate::tui::styles::Role;
 
-/// The word of a row whose loop rests.
-pub fn word(facts: &LoopFacts, now: Moment) -> String {
-    match &facts.waking {
+/// The words of a row whose loop rests, the longest first.
+pub fn words(facts: &LoopFacts, now: Moment) -> Vec<String> {
+    let word = match &facts.waking {
         Waking::Manual => "manual".to_owned(),
         Waking::Unproven { proven, of } => format!("proven {proven}/{of}"),
         Waking::Off { .. } => "off".to_owned(),
@@ -15,9 +15,15 @@ pub fn word(facts: &LoopFacts, now: Moment) -> String {
         Waking::Expired { .. } => "expired?".to_owned(),
         Waking::Armed { next: Some(next) } => brief(*next, now),
         Waking::Armed { next: None } => facts.spec.trigger.words(),
-        Waking::Asleep { until, .. } => format!("till {}", brief(*until, now)),
+        Waking::Asleep { until, why } => {
+            let till = format!("till {}", brief(*until, now));
+            let quiet = why.starts_with("quiet hours");
+            let long = quiet.then(|| format!("quiet {till}"));
+            return long.into_iter().chain([till]).collect();
+        }
         Waking::Queued { .. } => "queued".to_owned(),
-    }
+    };
+    vec![word]
 }
 
 /// What stands below the trigger's own words: when it wakes, or why it does not; and what should have
@@ -28,8 +34,18 @@ pub fn lines(facts: &LoopFacts, now: Moment) -> Vec<(Role, String)> {
         Waking::Unproven { proven, of } => {
             Some((Role::Warn, format!("manual only · proven {proven} of {of}")))
         }
-        Waking::Off { why } => Some((Role::Warn, format!("off: {why}"))),
-        Waking::Expired { at } => Some((Role::NeedsYou, Waking::expired(Some(&when(*at, now))))),
+        Waking::Off { why } => {
+            let arms = if facts.spec.enabled {
+                "; u arms it"
+            } else {
+                ""
+            };
+            Some((Role::Warn, format!("off: {why}{arms}")))
+        }
+        Waking::Expired { at } => {
+            let since = when(*at, now);
+            Some((Role::NeedsYou, Waking::expired(Some(&since), "u")))
+        }
         Waking::Disarmed { why } => Some((Role::Warn, format!("disarmed: {why}"))),
         Waking::Armed { next: Some(next) } => {
             Some((Role::Fg, format!("next {}", when(*next, now))))
@@ -39,7 +55,10 @@ pub fn lines(facts: &LoopFacts, now: Moment) -> Vec<(Role, String)> {
             Role::Muted,
             format!("asleep until {}: {why}", when(*until, now)),
         )),
-        Waking::Queued { why } => Some((Role::Muted, format!("queued: {why}"))),
+        Waking::Queued { why, firings } => {
+            let many = count(usize::try_from(*firings).unwrap_or(usize::MAX), "firing");
+            Some((Role::Muted, format!("{many} in line: {why}")))
+        }
     };
     let lapse = facts
         .lapse
@@ -48,7 +67,7 @@ pub fn lines(facts: &LoopFacts, now: Moment) -> Vec<(Role, String)> {
     let lapse = lapse.filter(|_| facts.spec.trigger != Trigger::Manual);
     let ends = facts.expires_soon(now.ms).map(|at| {
         let at = when(at, now);
-        (Role::Warn, format!("▲ {}", Waking::expires(&at)))
+        (Role::Warn, format!("▲ {}", Waking::expires(&at, "u")))
     });
     stands.into_iter().chain(ends).chain(lapse).collect()
 }

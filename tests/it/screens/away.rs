@@ -139,7 +139,7 @@ fn it_takes_no_key_that_was_meant_for_something_else() {
     assert!(is_open(&busy));
 }
 
-/// A row says when an armed loop wakes and how its last run ended; a time that runs out is said before,
+/// A row says when an armed loop wakes and, apart from that, that its last run failed; a time that runs out is said before,
 /// and `u` arms it for as long again (R40, R43).
 #[test]
 fn an_armed_row_keeps_its_last_end() {
@@ -163,9 +163,11 @@ fn an_armed_row_keeps_its_last_end() {
     let text = cockpit.text("terminal");
     let row = text.lines().find(|line| line.contains("▌")).unwrap();
     assert!(
-        row.contains("▲ research-and-draft") && row.contains("✗ 16:07"),
+        row.contains("▲ research-and-draft") && row.contains("✗ → 16:07"),
         "{row}"
     );
+    let wide = Cockpit::new(&records, (200, 60)).text("terminal");
+    assert!(wide.contains("✗ → 16:07"), "{wide}");
     assert!(text.contains("expires Sun 14"), "{text}");
     cockpit.keys("u");
     let name = "research-and-draft".to_owned();

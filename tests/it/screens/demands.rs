@@ -1,6 +1,6 @@
 //! What the screens must show or must not offer, whatever they look like.
 
-use checkride::protocol::{DayRoom, Fact, LoopState, RunId};
+use checkride::protocol::{DayRoom, Fact, LoopFacts, LoopState, RunId, Waking};
 use checkride::run::{Ask, Finding, Judgement, Limit, Mode, Purse};
 use checkride::tui::keymap::Key;
 
@@ -228,6 +228,76 @@ fn digits_choose_on_the_first_page() {
         let chosen = text.lines().find(|text| text.contains('▌')).unwrap();
         assert!(chosen.contains(line), "{text}");
     }
+}
+
+/// Every loop as it is, but the chosen one stands so; and how its column then reads at 80×24.
+fn standing(change: impl Fn(&mut LoopFacts)) -> String {
+    let mut records = scenes::idle();
+    for record in &mut records {
+        if let Fact::Loops(rows) = &mut record.fact
+            && let LoopState::Valid(facts) = &mut rows[0].state
+        {
+            change(facts);
+        }
+    }
+    let text = Cockpit::new(&records, (80, 24)).text("terminal");
+    let column = text.lines().map(|line| line.chars().take(29));
+    let words: Vec<String> = column.map(Iterator::collect).collect();
+    let words = words.join(" ");
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// However much there is to say of why a loop may not run, all that it is made of stays in sight, and
+/// nothing is said twice (R8, R9).
+#[test]
+fn a_long_reason_leaves_room_for_the_facts() {
+    let why = "loops/research-and-draft.toml and 14 other files changed outside the cockpit";
+    let text = standing(|facts| {
+        facts.distrust = Some(why.to_owned());
+        facts.waking = Waking::Disarmed {
+            why: why.to_owned(),
+        };
+    });
+    places(
+        &text,
+        &[
+            "review",
+            "nothing of it runs",
+            "trigger weekdays",
+            "disarmed",
+            "verify 4 checks",
+            "memory 2 notes",
+            "stops 5 iter",
+        ],
+    );
+    assert_eq!(text.matches("loops/").count(), 1, "{text}");
+    assert!(!text.contains("guardrails"), "{text}");
+}
+
+/// What keeps a loop asleep stands on the main screen, at its smallest too.
+#[test]
+fn quiet_hours_are_named() {
+    let asleep = |facts: &mut LoopFacts| {
+        facts.waking = Waking::Asleep {
+            until: super::NOON + 3_600_000,
+            why: "quiet hours 22:00-06:30".to_owned(),
+        };
+    };
+    let text = standing(asleep);
+    assert!(text.contains("quiet hours 22:00-06:30"), "{text}");
+}
+
+/// Firings that stand in line are counted beside the run that they wait for.
+#[test]
+fn firings_in_line_are_counted() {
+    let queued = |facts: &mut LoopFacts| {
+        facts.waking = Waking::Queued {
+            why: "research-and-draft-14 is under way".to_owned(),
+            firings: 2,
+        };
+    };
+    let text = standing(queued);
+    assert!(text.contains("2 firings in line"), "{text}");
 }
 
 /// A run that waits for its turn tells its place, and is not counted as running.

@@ -1181,6 +1181,54 @@ fn a_review_arms_as_questions_do() {
     assert!(commands(&cockpit).is_empty());
 }
 
+/// S18: what still stands below is not allowed unseen; once its end was shown, it is.
+#[test]
+fn a_review_is_read_to_its_end() {
+    let mut cockpit = Cockpit::new(&untrusted(), (80, 14));
+    cockpit.keys("s");
+    cockpit.wait(1_000);
+    assert!(cockpit.text("terminal").contains("more below"));
+    cockpit.keys("a");
+    assert!(commands(&cockpit).is_empty());
+    assert!(cockpit.text("terminal").contains("more of it stands below"));
+    cockpit.keys("G");
+    cockpit.wait(1_000);
+    cockpit.keys("ga");
+    assert!(!commands(&cockpit).is_empty());
+}
+
+/// Every key that does nothing here has a name, the space bar too.
+#[test]
+fn a_blank_is_called_by_its_name() {
+    let mut cockpit = Cockpit::new(&scenes::work(), (80, 24));
+    cockpit.keys("c ");
+    let text = cockpit.text("terminal");
+    assert!(
+        text.contains("space: close these pages first with Esc"),
+        "{text}"
+    );
+}
+
+/// Where nothing can be taken back, `u` says so and sends nothing.
+#[test]
+fn undo_of_nothing_says_so() {
+    let mut records = scenes::attached();
+    for record in &mut records {
+        if let Fact::Loops(rows) = &mut record.fact {
+            rows.truncate(2);
+        }
+    }
+    let mut cockpit = Cockpit::new(&records, (80, 24));
+    cockpit.keys("u");
+    assert!(
+        !cockpit
+            .sent
+            .iter()
+            .any(|out| matches!(out, Out::Send(Command::Undo { .. })))
+    );
+    assert!(cockpit.text("terminal").contains("nothing to take back"));
+}
+
 /// S18: while a review is open and the files change, it is read anew.
 #[test]
 fn a_review_is_read_anew_when_files_change() {

@@ -26,15 +26,16 @@ echo $$ >> {0}; while :; do sleep 600; done",
         .replace("trap \"\" TERM", "trap '' TERM")
     };
     let (one, two) = (script("count"), script("more"));
+    let top = format!("trigger = {{ type = \"event\", inbox = true }}\n{UNCONFINED}");
     let world = Parts {
         worker: &one,
-        top: UNCONFINED,
+        top: &top,
         ..Parts::default()
     }
     .world();
     let more = Parts {
         worker: &two,
-        top: UNCONFINED,
+        top: &top,
         ..Parts::default()
     };
     world.write(

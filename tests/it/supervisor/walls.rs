@@ -336,7 +336,10 @@ async fn a_day_is_not_given_twice() {
         clock.fetch_sub(back, Ordering::SeqCst);
         operator.start("count").await;
         let why = operator.refused().await;
-        assert!(why.contains("the day's 1000 tokens are spent"), "{why}");
+        assert!(
+            why.contains("tokens_per_day = 1000 in checkride.toml is spent"),
+            "{why}"
+        );
     }
     clock.fetch_add(3 * DAY, Ordering::SeqCst);
     assert_eq!(given(&mut operator).await, 1_000);
@@ -385,7 +388,7 @@ async fn start_five(operator: &mut Operator) -> (usize, u64) {
                 ..
             } => Some(Some(wake.spec.guardrails.budget.tokens)),
             Fact::Refused { why, .. } => {
-                assert!(why.contains("tokens are spent, or spoken for"), "{why}");
+                assert!(why.contains("is spent, or spoken for"), "{why}");
                 Some(None)
             }
             _ => None,
