@@ -29,7 +29,7 @@ pub(super) fn wake(
     if let Some(why) = Trust::of(settings).standing(file).why() {
         let name = &file.name;
         return Err(format!(
-            "not trusted: {why}; s shows what it would run, as does `checkride trust {name}`"
+            "not trusted: {why}; `checkride trust {name}` shows what it would run"
         ));
     }
     let (mode, _) = granted(&spec, &settings.grants);
