@@ -76,6 +76,8 @@ impl Cage {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::supervisor) enum Word {
+    /// The order is known; nothing of it has begun.
+    Heard,
     /// All stands, and the program runs; the interface of Landlock that is in force, 0 for none.
     Started(i32),
     /// It could not be set up, or the program could not be started: one line of why.

@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-use super::start::{Ready, Started};
+use super::start::{Ready, Started, Unstarted};
 use super::why::explain;
 use super::wire::{self, Orders, Received, Report};
 use super::{Exit, ending, tree};
@@ -115,25 +115,20 @@ async fn keep(
     deaths: &mut Signals,
     (orders, streams, ready): (&Orders, [OwnedFd; 3], Option<Ready>),
 ) -> io::Result<usize> {
-    let mut started = match Started::begin(orders, streams, ready) {
-        Ok(started) => started,
+    let (mut started, why) = match stand(host, (orders, streams, ready)).await {
+        Ok(stood) => stood,
         Err(e) => {
             report(host, &Report::Failed(explain(&e, orders))).await?;
             return Ok(0);
         }
     };
     let child = started.child;
-    let mut word = [0];
-    let runs = tokio::select! {
-        runs = started.running() => runs,
-        // Nothing is said before it runs: the host has gone.
-        _ = host.read(&mut word) => Err("its host has gone".to_owned()),
-    };
-    if let Err(why) = runs {
+    if let Some(why) = why {
         let left = end_tree(child, &mut None);
         report(host, &Report::Failed(why)).await?;
         return Ok(left);
     }
+    let mut word = [0];
     let start = tree::stat(child).map_or(0, |s| s.start);
     let pid = child.as_raw_nonzero().get();
     // A host that is gone is noticed below, by the end of its socket.
@@ -159,6 +154,32 @@ async fn keep(
     let exit = started.ending(exit).await;
     report(host, &Report::Ended { exit, left }).await?;
     Ok(left)
+}
+
+/// Starts what is ordered, and waits until it runs or there is a line of why it does not.
+///
+/// An order that a waiting sandbox did not live to hear goes to a new one.
+async fn stand(
+    host: &mut UnixStream,
+    (orders, streams, ready): (&Orders, [OwnedFd; 3], Option<Ready>),
+) -> io::Result<(Started, Option<String>)> {
+    let mut started = Started::begin(orders, streams, ready)?;
+    let mut word = [0];
+    loop {
+        let runs = tokio::select! {
+            runs = started.running() => runs,
+            // Nothing is said before it runs: the host has gone.
+            _ = host.read(&mut word) => Err(Unstarted::Failed("its host has gone".to_owned())),
+        };
+        match runs {
+            Ok(()) => return Ok((started, None)),
+            Err(Unstarted::Failed(why)) => return Ok((started, Some(why))),
+            Err(Unstarted::Unheard(streams)) => {
+                end_tree(started.child, &mut None);
+                started = Started::begin(orders, streams, None)?;
+            }
+        }
+    }
 }
 
 /// The socket that came as standard input.

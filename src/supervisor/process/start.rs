@@ -55,6 +55,16 @@ pub(super) struct Started {
     /// The keeper's child: the program itself, or the first process of its sandbox.
     pub(super) child: Pid,
     inside: Option<BufReader<UnixStream>>,
+    /// The streams of an order that went to a sandbox which had waited, until it has heard the order.
+    unheard: Option<[OwnedFd; 3]>,
+}
+
+/// Why a program does not run.
+pub(super) enum Unstarted {
+    /// The sandbox that had waited was gone before it heard the order; here are the program's streams again.
+    Unheard([OwnedFd; 3]),
+    /// One line of why.
+    Failed(String),
 }
 
 impl Started {
@@ -67,19 +77,20 @@ impl Started {
         let Some(cage) = &orders.cage else {
             return Self::bare(orders, streams);
         };
-        // One that was killed while it waited is replaced.
+        // One that was killed while it waited is replaced; one that is just dying may still take the order.
         let given = ready.filter(|ready| ready.give(orders, &streams).is_ok());
-        let sandbox = if let Some(sandbox) = given {
-            sandbox
+        let (sandbox, unheard) = if let Some(sandbox) = given {
+            (sandbox, Some(streams))
         } else {
             let sandbox = Ready::make(cage.word())?;
             sandbox.give(orders, &streams)?;
-            sandbox
+            (sandbox, None)
         };
         sandbox.line.set_nonblocking(true)?;
         Ok(Self {
             child: sandbox.child,
             inside: Some(BufReader::new(UnixStream::from_std(sandbox.line)?)),
+            unheard,
         })
     }
 
@@ -88,6 +99,7 @@ impl Started {
         Ok(Self {
             child: Pid::from_child(&child),
             inside: None,
+            unheard: None,
         })
     }
 
@@ -99,17 +111,26 @@ impl Started {
         serde_json::from_str(&line).ok()
     }
 
-    /// Waits until the program runs, or for the line that says why it does not.
-    pub(super) async fn running(&mut self) -> Result<(), String> {
+    /// Waits until the program runs, or for why it does not.
+    pub(super) async fn running(&mut self) -> Result<(), Unstarted> {
         if self.inside.is_none() {
             return Ok(());
         }
-        match self.word().await {
-            Some(Word::Started(_)) => Ok(()),
-            Some(Word::Failed(why)) => Err(why),
-            Some(Word::Ended(_)) | None => {
-                Err("the sandbox ended before it stood: start the run again".to_owned())
-            }
+        loop {
+            return match self.word().await {
+                Some(Word::Heard) => {
+                    self.unheard = None;
+                    continue;
+                }
+                Some(Word::Started(_)) => Ok(()),
+                Some(Word::Failed(why)) => Err(Unstarted::Failed(why)),
+                Some(Word::Ended(_)) | None => Err(match self.unheard.take() {
+                    Some(streams) => Unstarted::Unheard(streams),
+                    None => Unstarted::Failed(
+                        "the sandbox ended before it stood: start the run again".to_owned(),
+                    ),
+                }),
+            };
         }
     }
 
@@ -121,7 +142,7 @@ impl Started {
         }
         match self.word().await {
             Some(Word::Ended(exit)) => exit,
-            Some(Word::Started(_) | Word::Failed(_)) | None => killed,
+            Some(Word::Heard | Word::Started(_) | Word::Failed(_)) | None => killed,
         }
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn lead(socket: &mut UnixStream, apart: bool) -> Result<(), String> {
     }
 }
 
-/// Order and streams, as the keeper sends them.
+/// Order and streams, as the keeper sends them, which is told that they have come.
 fn hear(socket: &mut UnixStream) -> io::Result<(Orders, [OwnedFd; 3])> {
     let Received::Streams(streams) = wire::receive(&*socket)? else {
         return Err(io::ErrorKind::InvalidData.into());
@@ -101,7 +101,9 @@ fn hear(socket: &mut UnixStream) -> io::Result<(Orders, [OwnedFd; 3])> {
     socket.read_exact(&mut length)?;
     let mut bytes = vec![0; u32::from_be_bytes(length) as usize];
     socket.read_exact(&mut bytes)?;
-    Ok((serde_json::from_slice(&bytes)?, streams))
+    let orders = serde_json::from_slice(&bytes)?;
+    tell(socket, &Word::Heard)?;
+    Ok((orders, streams))
 }
 
 /// These stores of git objects and all that they borrow from, as git itself follows them.

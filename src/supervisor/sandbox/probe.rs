@@ -132,7 +132,7 @@ fn rehearse(program: &Path, cage: &Cage) -> Result<i32, String> {
     match said? {
         Some(Word::Started(abi)) => Ok(abi),
         Some(Word::Failed(why)) => Err(why.trim_start_matches("the sandbox: ").to_owned()),
-        Some(Word::Ended(_)) | None => Err("it ended before it stood".to_owned()),
+        Some(Word::Heard | Word::Ended(_)) | None => Err("it ended before it stood".to_owned()),
     }
 }
 
@@ -147,7 +147,11 @@ fn converse(mut socket: &UnixStream, cage: &Cage) -> io::Result<Option<Word>> {
         cage: Some(cage.clone()),
     };
     socket.write_all(&wire::framed(&orders)?)?;
-    let mut line = String::new();
-    BufReader::new(socket).read_line(&mut line)?;
-    Ok(serde_json::from_str(&line).ok())
+    for line in BufReader::new(socket).lines() {
+        match serde_json::from_str(&line?).ok() {
+            Some(Word::Heard) => {}
+            said => return Ok(said),
+        }
+    }
+    Ok(None)
 }

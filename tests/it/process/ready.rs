@@ -71,3 +71,33 @@ async fn nothing_of_one_program_is_in_the_next_sandbox() {
     home.env.pop();
     assert_eq!(run(&home, &work, "test -z \"$NEW\"").await, Exit::Code(0));
 }
+
+/// An order that goes to a waiting sandbox as it dies is given to a new one.
+#[tokio::test]
+async fn an_order_that_was_not_heard_is_given_anew() {
+    if let Some(why) = Way::Confined.lacks() {
+        return skipped("an order that was not heard", &why);
+    }
+    let ground = Ground::new();
+    let mut home = ground.plan(Way::Confined);
+    home.kept = Some(process::Kept::default());
+    let work = ground.folder().join("work");
+    assert_eq!(run(&home, &work, "exit 3").await, Exit::Code(3));
+    let three = || Some(ground.alive()).filter(|alive| alive.len() == 3);
+    let first = within(LONG, three);
+    let inside = *first
+        .iter()
+        .find(|pid| first.contains(&parent(parent(**pid))))
+        .unwrap();
+    // It takes what is written to it and reads nothing; then it is gone.
+    kill("-STOP", &inside.to_string());
+    let killed = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        kill("-KILL", &inside.to_string());
+        Instant::now()
+    };
+    let ended = async { (run(&home, &work, "exit 4").await, Instant::now()) };
+    let (killed, (exit, ended)) = tokio::join!(killed, ended);
+    assert_eq!(exit, Exit::Code(4));
+    assert!(killed < ended);
+}
