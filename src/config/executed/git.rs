@@ -1,6 +1,7 @@
 //! What a repository's own configuration tells git to do, but for what is known to run nothing.
 //! It is read as a file: git itself is not started on a folder that nobody has allowed.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -43,14 +44,18 @@ const HARMLESS: [(&str, &[&str]); 12] = [
 /// How deep included files are followed.
 const DEEPEST: usize = 4;
 
+/// Most files of settings that are read.
+const MOST_FILES: usize = 32;
+
 /// Every setting that may run something, one a line; `None` where there is none or no repository.
 pub(super) fn orders(project: &Path) -> Option<String> {
     let (_, folder) = place(project)?;
     let common = common(&folder);
-    let mut all = Vec::new();
+    let mut reading = Reading::default();
     for file in [common.join("config"), folder.join("config.worktree")] {
-        read(&file, DEEPEST, &mut all);
+        reading.file(&file, DEEPEST);
     }
+    let all = reading.orders;
     (!all.is_empty()).then(|| all.join("\n") + "\n")
 }
 
@@ -63,7 +68,7 @@ pub(super) fn place(project: &Path) -> Option<(PathBuf, PathBuf)> {
         if inner.is_dir() {
             return found(inner);
         }
-        if let Ok(text) = fs::read_to_string(&inner)
+        if let Some(text) = text(&inner)
             && let Some(to) = text.strip_prefix("gitdir:")
         {
             return found(folder.join(to.trim()));
@@ -76,8 +81,13 @@ pub(super) fn place(project: &Path) -> Option<(PathBuf, PathBuf)> {
 
 /// The folder that all worktrees of a repository share.
 fn common(folder: &Path) -> PathBuf {
-    fs::read_to_string(folder.join("commondir"))
-        .map_or_else(|_| folder.to_owned(), |to| folder.join(to.trim_end()))
+    text(&folder.join("commondir"))
+        .map_or_else(|| folder.to_owned(), |to| folder.join(to.trim_end()))
+}
+
+/// A plain file's text: what lies at one of git's names may be a pipe that nobody writes to.
+fn text(path: &Path) -> Option<String> {
+    String::from_utf8(project::read_bytes(path).ok()?).ok()
 }
 
 /// Whether the repository of this git folder names objects by 32 bytes and not by 20.
@@ -90,33 +100,55 @@ pub(super) fn has_long_names(folder: &Path) -> bool {
     })
 }
 
-fn read(file: &Path, depth: usize, all: &mut Vec<String>) {
-    let Ok(bytes) = project::read_bytes(file) else {
-        if fs::symlink_metadata(file).is_ok() {
-            all.push(format!("{} cannot be read", file.display()));
+/// Settings that may run something, read file by file.
+#[derive(Default)]
+struct Reading {
+    /// One a line.
+    orders: Vec<String>,
+    /// Files that were read: each of them once, however often it is included.
+    seen: BTreeSet<PathBuf>,
+}
+
+impl Reading {
+    fn file(&mut self, file: &Path, depth: usize) {
+        if self.seen.len() == MOST_FILES && !self.seen.contains(file) {
+            let file = file.display();
+            return self
+                .orders
+                .push(format!("{file} is included and was not read"));
         }
-        return;
-    };
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let mut section = String::new();
-    // Every line of the file stands for itself: what git takes as one value on several lines is
-    // told as several settings, never as fewer.
-    for line in text.lines() {
-        let rest = after_headers(line, &mut section);
-        let rest = rest.trim();
-        if rest.is_empty() || rest.starts_with(['#', ';']) {
-            continue;
+        if !self.seen.insert(file.to_owned()) {
+            return;
         }
-        let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
-        let key = key.trim().to_ascii_lowercase();
-        if is_harmless(&section, &key, value) {
-            continue;
-        }
-        all.push(format!("{section}.{key} = {}", value.trim()));
-        if depth > 0 && section.starts_with("include") && key == "path" {
-            let path = value.trim().trim_matches('"');
-            let folder = file.parent().unwrap_or(Path::new("/"));
-            read(&folder.join(path), depth - 1, all);
+        let Ok(bytes) = project::read_bytes(file) else {
+            if fs::symlink_metadata(file).is_ok() {
+                self.orders
+                    .push(format!("{} cannot be read", file.display()));
+            }
+            return;
+        };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let mut section = String::new();
+        // Every line of the file stands for itself: what git takes as one value on several lines is
+        // told as several settings, never as fewer.
+        for line in text.lines() {
+            let rest = after_headers(line, &mut section);
+            let rest = rest.trim();
+            if rest.is_empty() || rest.starts_with(['#', ';']) {
+                continue;
+            }
+            let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
+            let key = key.trim().to_ascii_lowercase();
+            if is_harmless(&section, &key, value) {
+                continue;
+            }
+            self.orders
+                .push(format!("{section}.{key} = {}", value.trim()));
+            if depth > 0 && section.starts_with("include") && key == "path" {
+                let path = value.trim().trim_matches('"');
+                let folder = file.parent().unwrap_or(Path::new("/"));
+                self.file(&folder.join(path), depth - 1);
+            }
         }
     }
 }
@@ -170,9 +202,9 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let file = folder.path().join("config");
         fs::write(&file, text).unwrap();
-        let mut all = Vec::new();
-        read(&file, DEEPEST, &mut all);
-        all
+        let mut reading = Reading::default();
+        reading.file(&file, DEEPEST);
+        reading.orders
     }
 
     /// What a fresh clone holds runs nothing; what may run something is told, however it is written.
@@ -217,11 +249,51 @@ mod tests {
             "[include]\n path = config\n[core]\n sshCommand = evil\n",
         )
         .unwrap();
-        let mut all = Vec::new();
-        read(&at("config"), DEEPEST, &mut all);
+        let mut reading = Reading::default();
+        reading.file(&at("config"), DEEPEST);
+        let all = reading.orders;
         assert!(
             all.contains(&"core.sshcommand = evil".to_owned()),
             "{all:?}"
         );
+    }
+
+    /// Files that include each other many times are read once each; of very many the rest is told, not read.
+    #[test]
+    fn includes_cost_what_their_files_cost() {
+        let folder = tempfile::TempDir::new().unwrap();
+        for (name, next) in [("config", "b"), ("b", "c"), ("c", "d"), ("d", "e")] {
+            let many = format!("[include]\n path = {next}\n").repeat(2_000);
+            fs::write(folder.path().join(name), many).unwrap();
+        }
+        fs::write(folder.path().join("e"), "[alias]\n st = !evil\n").unwrap();
+        let mut reading = Reading::default();
+        reading.file(&folder.path().join("config"), DEEPEST);
+        let evil = |order: &&String| *order == "alias.st = !evil";
+        assert_eq!(reading.orders.iter().filter(evil).count(), 1);
+        let wide: Vec<String> = (0..2 * MOST_FILES)
+            .map(|i| format!("[include]\n path = p{i}\n"))
+            .collect();
+        fs::write(folder.path().join("config"), wide.concat()).unwrap();
+        let mut reading = Reading::default();
+        reading.file(&folder.path().join("config"), DEEPEST);
+        assert_eq!(reading.seen.len(), MOST_FILES);
+        let told = reading.orders.last().unwrap();
+        assert!(told.ends_with("p63 is included and was not read"), "{told}");
+    }
+
+    /// A pipe at one of git's names keeps nobody waiting.
+    #[test]
+    fn a_pipe_is_no_git_folder() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let git = folder.path().join(".git");
+        let pipe = || rustix::fs::mkfifoat(rustix::fs::CWD, &git, 0o600.into());
+        pipe().unwrap();
+        assert!(place(folder.path()).is_none_or(|(found, _)| found != folder.path()));
+        fs::remove_file(&git).unwrap();
+        fs::create_dir(&git).unwrap();
+        let inner = git.join("commondir");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &inner, 0o600.into()).unwrap();
+        assert_eq!(common(&git), git);
     }
 }

@@ -5,6 +5,7 @@
 mod commands;
 mod run;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use commands::{Command, folder};
@@ -20,6 +21,19 @@ const MOST_WENT: usize = 8;
 
 /// Most bytes of one script that are looked through.
 const SCRIPT_BYTES: usize = 256 * 1024;
+
+/// Most bytes of all scripts that one reading looks through. With the bounds below it keeps a reading to a second or
+/// two whatever is written into the scripts: they are read before anybody has allowed them.
+const ALL_BYTES: usize = 2 * 1024 * 1024;
+
+/// Most files that one reading asks for.
+const MOST_LOOKS: usize = 4096;
+
+/// Most variables that are remembered.
+const MOST_SET: usize = 256;
+
+/// Longest value or path that is remembered, in bytes: what systems take as a path.
+const LONGEST: usize = 4096;
 
 /// Begins a path whose place in the project is known from where the script lies.
 const PLACED: char = '\u{1}';
@@ -126,6 +140,8 @@ struct Walk<'a> {
     set: BTreeMap<String, String>,
     /// Folders that were gone to: what comes after may be meant from each of them.
     went: Vec<String>,
+    /// Files that may still be asked for, and bytes that may still be looked through.
+    left: Cell<(usize, usize)>,
     found: Reach,
 }
 
@@ -138,36 +154,61 @@ impl<'a> Walk<'a> {
             look,
             set: BTreeMap::new(),
             went: Vec::new(),
+            left: Cell::new((MOST_LOOKS, ALL_BYTES)),
             found: Reach::default(),
         }
     }
 
+    /// The bytes of a file, while there is room for one more look.
+    fn look(&self, path: &str) -> Option<Vec<u8>> {
+        let (looks, bytes) = self.left.get();
+        self.left.set((looks.checked_sub(1)?, bytes));
+        (self.read)(path)
+    }
+
     fn file(&mut self, path: &str, depth: usize) {
-        let Some(bytes) = (self.read)(path) else {
+        let Some(bytes) = self.look(path) else {
             return;
         };
-        let bytes = bytes.get(..SCRIPT_BYTES).unwrap_or(&bytes);
+        let (looks, room) = self.left.get();
+        let bytes = bytes.get(..SCRIPT_BYTES.min(room)).unwrap_or(&bytes);
+        self.left.set((looks, room.saturating_sub(bytes.len())));
         let text = String::from_utf8_lossy(bytes).replace([PLACED, UNKNOWN], "");
         for line in text.replace("\\\n", " ").lines() {
             if line.trim_start().starts_with('#') {
                 continue;
             }
             // What a line sets may be used further on in it, and is set once.
-            let before = self.set.clone();
+            let mut own = BTreeMap::new();
             for command in commands::of(&self.filled(line, path)) {
-                self.sets(&command.words());
+                own.extend(sets(&command.words()).0);
             }
-            let mut own = self.set.clone();
-            own.retain(|name, value| before.get(name) != Some(value));
+            own.retain(|name, value| self.set.get(name) != Some(value));
+            self.set(&own);
             for command in commands::of(&self.filled(line, path)) {
                 self.command(&command, depth);
             }
-            self.set.extend(own);
+            self.set(&own);
+        }
+    }
+
+    fn set(&mut self, values: &BTreeMap<String, String>) {
+        for (name, value) in values {
+            let room = self.set.len() < MOST_SET && name.len() <= LONGEST;
+            if !room && !self.set.contains_key(name) {
+                continue;
+            }
+            let known = value.len() <= LONGEST;
+            let value = if known { value.clone() } else { UNKNOWN.into() };
+            self.set.insert(name.clone(), value);
         }
     }
 
     fn command(&mut self, command: &Command, depth: usize) {
-        match *self.sets(&command.words()) {
+        let words = command.words();
+        let (values, rest) = sets(&words);
+        self.set(&values);
+        match *rest {
             ["cd" | "pushd", folder, ..] => self.goes_to(folder),
             [word, target, ..] if SOURCES.contains(&word) => self.reads_in(target, depth),
             [program, ref rest @ ..] if program != "for" => {
@@ -182,30 +223,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Notes what stands before a command; what is left begins with the command itself.
-    fn sets<'w, 's>(&mut self, mut words: &'w [&'s str]) -> &'w [&'s str] {
-        while let [first, rest @ ..] = words {
-            words = if BEFORE.contains(first) {
-                rest
-            } else if AROUND.contains(first) {
-                let own = |word: &&&str| word.starts_with(|c: char| c == '-' || c.is_ascii_digit());
-                rest.get(rest.iter().take_while(own).count()..)
-                    .unwrap_or_default()
-            } else if let Some((name, value)) = assignment(first) {
-                self.set.insert(name.to_owned(), value.to_owned());
-                rest
-            } else {
-                break;
-            };
-        }
-        if let ["for", name, "in", each @ ..] = words {
-            self.set.insert((*name).to_owned(), pattern(each));
-        }
-        words
-    }
-
     fn goes_to(&mut self, folder: &str) {
-        if folder.contains(OPEN) {
+        if folder.contains(OPEN) || folder.len() > LONGEST {
             return;
         }
         let from = self.went.last().map(|last| format!("{last}/{folder}"));
@@ -222,12 +241,10 @@ impl<'a> Walk<'a> {
             return self.below(target, true);
         }
         for (at, sourced) in self.places(target).into_iter().enumerate() {
-            // Whether it is meant from a folder that was gone to is told by what lies there.
-            if at > 0 && (self.read)(&sourced.path).is_none() {
-                continue;
-            }
             let known = &self.found.sourced;
-            if known.len() < MOST && sourced.path != self.main && !known.contains(&sourced) {
+            let new = known.len() < MOST && sourced.path != self.main && !known.contains(&sourced);
+            // Whether it is meant from a folder that was gone to is told by what lies there.
+            if new && (at == 0 || self.look(&sourced.path).is_some()) {
                 let path = sourced.path.clone();
                 self.found.sourced.push(sourced);
                 if depth + 1 < DEPTH {
@@ -243,6 +260,9 @@ impl<'a> Walk<'a> {
             let beside = path.starts_with(PLACED);
             inside(path.trim_start_matches(PLACED)).map(|path| Sourced { path, beside })
         };
+        if target.len() > LONGEST {
+            return Vec::new();
+        }
         let mut places: Vec<Sourced> = place(target).into_iter().collect();
         if !target.is_empty() && !target.starts_with([PLACED, '/']) {
             let went = self.went.iter().map(|folder| format!("{folder}/{target}"));
@@ -272,6 +292,29 @@ impl<'a> Walk<'a> {
             Some(if folder_of { folder(&value) } else { value })
         })
     }
+}
+
+/// What is set before a command; what is left begins with the command itself.
+fn sets<'w, 's>(mut words: &'w [&'s str]) -> (BTreeMap<String, String>, &'w [&'s str]) {
+    let mut values = BTreeMap::new();
+    while let [first, rest @ ..] = words {
+        words = if BEFORE.contains(first) {
+            rest
+        } else if AROUND.contains(first) {
+            let own = |word: &&&str| word.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+            rest.get(rest.iter().take_while(own).count()..)
+                .unwrap_or_default()
+        } else if let Some((name, value)) = assignment(first) {
+            values.insert(name.to_owned(), value.to_owned());
+            rest
+        } else {
+            break;
+        };
+    }
+    if let ["for", name, "in", each @ ..] = words {
+        values.insert((*name).to_owned(), pattern(each));
+    }
+    (values, words)
 }
 
 fn assignment(word: &str) -> Option<(&str, &str)> {
@@ -396,6 +439,46 @@ mod tests {
             .collect();
         let deep: Vec<(&str, &str)> = deep.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
         assert_eq!(found(&deep), ["1", "2", "3", "4"]);
+    }
+
+    /// Whatever is written into a script, its reading ends soon: without the bounds each of these takes minutes or
+    /// all memory.
+    #[test]
+    fn no_script_holds_the_reader_up() {
+        let lines = |line: &dyn Fn(usize) -> String, count: usize| -> String {
+            (0..count).map(|i| line(i) + "\n").collect()
+        };
+        let size = SCRIPT_BYTES;
+        let bombs = [
+            lines(&|_| "A=$A$A$A/x".to_owned(), 40) + ". $A\n",
+            format!("A={}\n{}", "x".repeat(LONGEST), "$A".repeat(size / 3)),
+            "$(".repeat(size / 4) + &")".repeat(size / 2),
+            "$(dirname ".repeat(size / 20) + &"x/".repeat(size / 8) + &")".repeat(size / 20),
+            "`".repeat(size),
+            "${".repeat(size / 2),
+            "1".repeat(size),
+            "1<".to_owned() + &"<".repeat(size),
+            "<1".repeat(size / 2),
+            "(a)".repeat(size / 3) + " > x",
+            lines(&|i| format!("V{i}={}", "y".repeat(200)), 1200),
+            lines(&|i| format!("cd {i}"), 10) + &lines(&|i| format!(". {i}"), 40_000),
+            lines(&|i| format!("cd {i}"), 10) + &lines(&|i| format!("sh {i}"), 40_000),
+            "cd a/b\n".repeat(size / 7),
+            "sh -c \"sh -c 'sh -c x'\";".repeat(size / 24),
+            "A=b ".repeat(size / 4),
+        ];
+        for bomb in &bombs {
+            let looks = Cell::new(0);
+            let read = |path: &str| {
+                looks.set(looks.get() + 1);
+                let known = path == "check" || path.len().is_multiple_of(2);
+                known.then(|| bomb.clone().into_bytes())
+            };
+            let reach = reach("check", &read);
+            assert!(looks.get() <= MOST_LOOKS);
+            let longest = reach.sourced.iter().map(|part| part.path.len()).max();
+            assert!(longest.unwrap_or_default() <= 3 * LONGEST);
+        }
     }
 
     /// What only a run of the script decides by is found, over hops; what it looks at itself is not.

@@ -1,7 +1,17 @@
 //! One line of a shell script as the commands that it holds: their words without quotes, and whether what they print
 //! goes somewhere. Rules for what scripts usually say; nothing is run, and what is not known before it runs is said.
 
-use super::{PLACED, UNKNOWN};
+use super::{LONGEST, PLACED, UNKNOWN};
+use crate::run::inert::head;
+
+/// Most bytes of a line with its variables in their places; what comes after is left as it stands.
+const FILLED: usize = 64 * 1024;
+
+/// Most bytes of what stands within `${…}`.
+const BRACED: usize = 256;
+
+/// Most digits before a redirection, and most letters of the redirection itself.
+const STREAM: usize = 4;
 
 /// One command of a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +33,7 @@ impl Command {
 
 /// The commands of a line whose variables are in their places, those within substitutions among them.
 pub(super) fn of(line: &str) -> Vec<Command> {
-    let (line, within) = substituted(line.to_owned());
+    let (line, within) = substituted(line);
     let within = within.iter().flat_map(|text| {
         let commands = split(text).into_iter();
         commands.map(|command| Command {
@@ -35,26 +45,46 @@ pub(super) fn of(line: &str) -> Vec<Command> {
     split(&line).into_iter().chain(within).collect()
 }
 
-/// A line whose `$(…)` have become what they print, from the innermost on, and the texts of these; what is left of `$`
+/// A line whose `$(…)` have become what they print, the innermost first, and the texts of these; what is left of `$`
 /// is not known.
-fn substituted(mut line: String) -> (String, Vec<String>) {
+fn substituted(line: &str) -> (String, Vec<String>) {
     let mut within = Vec::new();
-    // Each pass takes one out.
-    while let Some(from) = line.rfind("$(") {
-        let rest = &line[from + 2..];
-        let Some(length) = rest.find(')') else { break };
-        let inner = rest[..length].to_owned();
-        line.replace_range(from..=from + 2 + length, &printed(&inner));
-        within.push(inner);
-    }
-    while let [before, inner, after] = line.splitn(3, '`').collect::<Vec<_>>()[..] {
-        let inner = inner.to_owned();
-        line = format!("{before}{}{after}", printed(&inner));
-        within.push(inner);
-    }
+    let line = backquoted(&bracketed(line, &mut within), &mut within);
     let unknown = |text: &str| text.replace('$', &UNKNOWN.to_string());
     let within = within.iter().map(|text| unknown(text)).collect();
     (unknown(&line), within)
+}
+
+fn bracketed(line: &str, within: &mut Vec<String>) -> String {
+    let mut around = Vec::new();
+    let mut text = String::new();
+    let mut letters = line.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter == '$' && letters.next_if_eq(&'(').is_some() {
+            around.push(std::mem::take(&mut text));
+        } else if let Some(before) = around.pop_if(|_| letter == ')') {
+            let inner = std::mem::replace(&mut text, before);
+            text.push_str(&printed(&inner));
+            within.push(inner);
+        } else {
+            text.push(letter);
+        }
+    }
+    // What nothing closes stays as it is.
+    around.push(text);
+    around.join("$(")
+}
+
+fn backquoted(line: &str, within: &mut Vec<String>) -> String {
+    let mut text = String::new();
+    let mut rest = line;
+    while let [before, inner, after] = rest.splitn(3, '`').collect::<Vec<_>>()[..] {
+        text.push_str(before);
+        text.push_str(&printed(inner));
+        within.push(inner.to_owned());
+        rest = after;
+    }
+    text + rest
 }
 
 /// What `dirname FILE`, `cd FOLDER && pwd` and what names the folder of the project print.
@@ -66,6 +96,7 @@ fn printed(command: &str) -> String {
         .filter(|word| !noise.contains(word))
         .collect();
     match words[..] {
+        _ if bare.len() > LONGEST => UNKNOWN.to_string(),
         ["dirname", file] if !file.contains([UNKNOWN, '$', '`']) => folder(file),
         ["cd", folder, "pwd"] | ["realpath", folder] if folder.starts_with(PLACED) => {
             folder.to_owned()
@@ -91,11 +122,16 @@ pub(super) fn folder(file: &str) -> String {
 pub(super) fn filled(line: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
     let mut full = String::new();
     let mut rest = line;
-    while let Some((before, after)) = rest.split_once('$') {
+    while full.len() < FILLED
+        && let Some((before, after)) = rest.split_once('$')
+    {
         full.push_str(before);
         let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let (name, left) = match after.strip_prefix('{') {
-            Some(braced) => braced.split_once('}').unwrap_or((braced, "")),
+            Some(braced) => match head(braced, BRACED).find('}') {
+                Some(end) => (&braced[..end], &braced[end + 1..]),
+                None => ("", braced),
+            },
             None if after.starts_with('0') => after.split_at(1),
             None => after.split_at(after.find(|c| !letter(c)).unwrap_or(after.len())),
         };
@@ -162,7 +198,10 @@ impl Word {
     /// Where a redirection stands in it, after the number of a stream or `&`.
     fn redirection(&self) -> Option<(&str, &str)> {
         let stream = |c: char| c.is_ascii_digit() || c == '&';
-        let rest = self.text.trim_start_matches(stream);
+        let letters = self.text.chars().take(STREAM);
+        let (_, rest) = self
+            .text
+            .split_at(letters.take_while(|c| stream(*c)).count());
         let at = self.text.len() - rest.len();
         (self.bare && rest.starts_with(['<', '>'])).then(|| self.text.split_at(at))
     }
@@ -193,7 +232,8 @@ impl Cutter {
     /// A redirection begins, or goes on.
     fn redirect(&mut self, letter: char) {
         let stream = |c: char| c.is_ascii_digit() || "&<>".contains(c);
-        let whole = |word: &Word| word.bare && word.text.chars().all(stream);
+        let short = |word: &Word| word.text.len() <= 2 * STREAM;
+        let whole = |word: &Word| word.bare && short(word) && word.text.chars().all(stream);
         if !self.word.as_ref().is_some_and(whole) {
             self.end_word();
         }

@@ -106,7 +106,7 @@ impl Walk<'_> {
             if known.len() >= 8 * MOST || path == self.main || known.contains(&path) {
                 continue;
             }
-            let Some(bytes) = (self.read)(&path) else {
+            let Some(bytes) = self.look(&path) else {
                 continue;
             };
             self.found.run.push(path.clone());
