@@ -306,6 +306,11 @@ fn references_are_read_without_git() {
     assert_eq!(refs::read(&desk.project, "refs/heads/none"), Ok(None));
     assert!(refs::read(&desk.project, "refs/../config").is_err());
     assert!(refs::read(&desk.project, "/etc/passwd").is_err());
+    // A pipe keeps nobody waiting.
+    let pipe = desk.project.join(".git/refs/heads/pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
+    let piped = refs::read(&desk.project, "refs/heads/pipe").unwrap_err();
+    assert!(piped.ends_with("is no plain file"), "{piped}");
     let outside = tempfile::TempDir::new().unwrap();
     assert!(
         main(outside.path())

@@ -79,19 +79,23 @@ fn packed(common: &Path, name: &str) -> Result<Option<String>, String> {
 /// A file's text; `None` where there is no such file.
 fn text(path: &Path) -> Result<Option<String>, String> {
     let failed = |e: io::Error| format!("{} cannot be read: {e}", path.display());
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
+    // Opening a pipe would wait for a writer.
+    let kind = match fs::metadata(path) {
+        Ok(meta) => meta.file_type(),
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         // A part of the name is a file.
         Err(e) if e.kind() == io::ErrorKind::NotADirectory => return Ok(None),
         Err(e) => return Err(failed(e)),
     };
-    if file.metadata().map_err(failed)?.is_dir() {
+    if kind.is_dir() {
         return Ok(None);
     }
+    if !kind.is_file() {
+        return Err(format!("{} is no plain file", path.display()));
+    }
     let mut text = String::new();
-    file.take(LONGEST)
-        .read_to_string(&mut text)
+    fs::File::open(path)
+        .and_then(|file| file.take(LONGEST).read_to_string(&mut text))
         .map_err(failed)?;
     Ok(Some(text))
 }

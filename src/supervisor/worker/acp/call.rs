@@ -18,8 +18,8 @@ use crate::supervisor::worker::leave::Call;
 /// differ only in what is cut stay two calls.
 const LONGEST: usize = 16 * 1024;
 
-/// Largest text that is compared line by line, in bytes; a larger one is only measured.
-const LARGEST_COMPARED: usize = 256 * 1024;
+/// Most bytes of one call that are compared line by line; the changes behind them are only measured.
+const MOST_COMPARED: usize = 256 * 1024;
 
 /// Every call that one request for leave is about, the first with all words; at least one.
 pub(super) fn calls(fields: &ToolCallUpdateFields, place: &Place) -> Vec<Call> {
@@ -164,7 +164,8 @@ fn words(fields: &ToolCallUpdateFields, place: &Place) -> String {
     if !known && !title.is_empty() {
         words.push(format!("«{title}»"));
     }
-    words.extend(diffs(fields).map(|diff| change(diff, place)));
+    let mut room = MOST_COMPARED;
+    words.extend(diffs(fields).map(|diff| change(diff, place, &mut room)));
     words.extend(texts(fields).map(|text| text.trim_end().to_owned()));
     let shown = diffs(fields).next().is_some() || tool(fields) == "Bash";
     if let Some(input) = fields.raw_input.as_ref().filter(|_| !shown) {
@@ -189,17 +190,18 @@ pub(super) fn texts(fields: &ToolCallUpdateFields) -> impl Iterator<Item = &str>
     })
 }
 
-/// One file's change: its name, then lines with `+`, `-` or a blank before them.
-fn change(diff: &Diff, place: &Place) -> String {
+/// One file's change: its name, then lines with `+`, `-` or a blank before them, as long as there is room to compare.
+fn change(diff: &Diff, place: &Place, room: &mut usize) -> String {
     let path = place.shown(&diff.path);
     let old = diff.old_text.as_deref().unwrap_or_default();
     let new = diff.new_text.as_str();
     let head = format!("── {path}");
-    if old.len().max(new.len()) > LARGEST_COMPARED {
+    let Some(left) = room.checked_sub(old.len() + new.len()) else {
         let sizes = format!("{} bytes → {} bytes", old.len(), new.len());
         let digest = Digest::of(new.as_bytes());
         return format!("{head}\n{sizes}, too long to compare here; {digest}");
-    }
+    };
+    *room = left;
     let compared = TextDiff::from_lines(old, new);
     let mut lines = vec![head];
     for hunk in compared.unified_diff().context_radius(3).iter_hunks() {
