@@ -7,10 +7,10 @@ use super::hub::Reply;
 use super::inventory;
 use super::secrets;
 use super::site::{beside, places};
-use super::workspace::{Place, Trouble, Workspace};
+use super::workspace::{Place, Trouble};
 use super::{Settings, Shared};
 use crate::protocol::{Fact, Fetch, Record, RunId};
-use crate::run::{Digest, Event, Ground, LoopSpec, Run};
+use crate::run::{Digest, Event, LoopSpec, Run};
 
 /// Most lines of one answer.
 const MOST_LINES: u64 = 2_000;
@@ -117,7 +117,7 @@ impl Desk {
     /// One changed file of the run's newest work, whole.
     async fn file(&self, of: Fetch, run: RunId, path: String) -> Result<Fact, (String, String)> {
         let what = path.clone();
-        let (spec, ground, tree) = self
+        let (spec, tree) = self
             .newest_work(&run)
             .await
             .map_err(|why| (run.0.clone(), why))?;
@@ -125,7 +125,7 @@ impl Desk {
         let place = Place::new(&self.settings.project, &folder, &spec.name);
         let redactor = secrets::of(&spec, &self.settings.env);
         let read = beside(move || {
-            let bytes = Workspace::reopen(&place, &ground)?.export(&tree, &path)?;
+            let bytes = place.kept_file(&tree, &path)?;
             String::from_utf8(bytes).map_err(|_| Trouble::new(format!("{path} is not text")))
         });
         let text = read.await.map_err(|trouble| (what, trouble.cause))?;
@@ -135,7 +135,7 @@ impl Desk {
         Ok(Fact::Lines { of, lines, total })
     }
 
-    async fn newest_work(&self, run: &RunId) -> Result<(LoopSpec, Ground, String), String> {
+    async fn newest_work(&self, run: &RunId) -> Result<(LoopSpec, String), String> {
         let records = self
             .shared
             .journal
@@ -144,12 +144,9 @@ impl Desk {
             .map_err(|e| e.to_string())?;
         let events: Vec<&Event> = records.iter().filter_map(Record::event).collect();
         let replayed = Run::replay(events).ok_or("there is no such run")?;
-        let ground = replayed
-            .ground()
-            .cloned()
-            .ok_or("this run has no workspace yet")?;
+        replayed.ground().ok_or("this run has no workspace yet")?;
         let tree = replayed.tree();
-        Ok((replayed.woke().spec.clone(), ground, tree))
+        Ok((replayed.woke().spec.clone(), tree))
     }
 
     async fn history(&self, name: String, before: u32, runs: u32, reply: &Reply) {

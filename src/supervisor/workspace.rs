@@ -62,6 +62,13 @@ impl Place {
             leash: Leash::default(),
         }
     }
+
+    /// The bytes of one plain file of a tree that is kept here, by its path from the top. Nothing is written and no lock
+    /// taken away, so a run of this loop may work meanwhile.
+    pub fn kept_file(&self, tree: &str, path: &str) -> Result<Vec<u8>, Trouble> {
+        let git = Git::private(&self.git, &self.folder.join("repo.git"));
+        exported(&git, tree, path)
+    }
 }
 
 /// One loop's workspace, made and ready. All calls block on git and on files.
@@ -172,16 +179,7 @@ impl Workspace {
 
     /// One entry of a tree by its path from the top.
     pub fn entry(&self, tree: &str, path: &[u8]) -> Result<Option<Listed>, Trouble> {
-        let args = ["ls-tree", "-z", "--full-tree", tree, "--"].map(OsStr::new);
-        let args: Vec<&OsStr> = args.into_iter().chain([OsStr::from_bytes(path)]).collect();
-        let printed = self.git.run(&args)?;
-        let entries: Option<Vec<Listed>> = printed
-            .split(|b| *b == 0)
-            .filter(|line| !line.is_empty())
-            .map(Listed::parse)
-            .collect();
-        let entries = entries.ok_or_else(|| unreadable(&printed))?;
-        Ok(entries.into_iter().find(|entry| entry.path == path))
+        entry(&self.git, tree, path)
     }
 
     /// A clean checkout of exactly this tree, which no worker ever writes; returns the project
@@ -227,17 +225,12 @@ impl Workspace {
 
     /// The bytes of one file of a tree, by its path from the top of the workspace.
     pub fn export(&self, tree: &str, path: &str) -> Result<Vec<u8>, Trouble> {
-        let bytes = self.plain_file(tree, path)?;
-        bytes.ok_or_else(|| Trouble::new(format!("the result holds no plain file {path}")))
+        exported(&self.git, tree, path)
     }
 
     /// The bytes of a plain file of a tree; `None` where there is none of this name.
     pub fn plain_file(&self, tree: &str, path: &str) -> Result<Option<Vec<u8>>, Trouble> {
-        let entry = self.entry(tree, path.as_bytes())?;
-        let bytes = entry
-            .filter(Listed::is_file)
-            .map(|entry| self.git.run(&["cat-file", "blob", &entry.object]));
-        bytes.transpose()
+        plain_file(&self.git, tree, path)
     }
 
     /// Replaces a file of the worker's tree by the operator's text; its permissions stay.
@@ -253,6 +246,32 @@ impl Workspace {
         }
         disk::remove(&self.place.folder)
     }
+}
+
+fn entry(git: &Git, tree: &str, path: &[u8]) -> Result<Option<Listed>, Trouble> {
+    let args = ["ls-tree", "-z", "--full-tree", tree, "--"].map(OsStr::new);
+    let args: Vec<&OsStr> = args.into_iter().chain([OsStr::from_bytes(path)]).collect();
+    let printed = git.run(&args)?;
+    let entries: Option<Vec<Listed>> = printed
+        .split(|b| *b == 0)
+        .filter(|line| !line.is_empty())
+        .map(Listed::parse)
+        .collect();
+    let entries = entries.ok_or_else(|| unreadable(&printed))?;
+    Ok(entries.into_iter().find(|entry| entry.path == path))
+}
+
+fn plain_file(git: &Git, tree: &str, path: &str) -> Result<Option<Vec<u8>>, Trouble> {
+    let entry = entry(git, tree, path.as_bytes())?;
+    let bytes = entry
+        .filter(Listed::is_file)
+        .map(|entry| git.run(&["cat-file", "blob", &entry.object]));
+    bytes.transpose()
+}
+
+fn exported(git: &Git, tree: &str, path: &str) -> Result<Vec<u8>, Trouble> {
+    let bytes = plain_file(git, tree, path)?;
+    bytes.ok_or_else(|| Trouble::new(format!("the result holds no plain file {path}")))
 }
 
 /// The two trees of a workspace.

@@ -922,6 +922,21 @@ fn a_workspace_is_found_again() {
     assert_eq!(desk.git(&["for-each-ref", "refs/checkride"]), "");
 }
 
+/// A file of an earlier run is read while another run works: its locks stay where they are.
+#[test]
+fn a_look_at_a_file_takes_no_lock_away() {
+    let desk = Desk::new();
+    let (workspace, ground) = desk.try_open(&rules(|_| {})).unwrap();
+    let place = desk.place();
+    let lock = place.folder.join("index-work.lock");
+    put(&lock, b"");
+    let read = place.kept_file(&ground.tree, "a.txt").unwrap();
+    assert_eq!(read, workspace.export(&ground.tree, "a.txt").unwrap());
+    assert!(lock.exists());
+    let none = place.kept_file(&ground.tree, "none").unwrap_err();
+    assert_eq!(none.cause, "the result holds no plain file none");
+}
+
 /// A stop ends the first copy of a project, be it of its files or of what is not committed; what it left is
 /// nobody's work, and the next one begins anew.
 #[test]
