@@ -55,6 +55,17 @@ struct Conversation {
     told_to_end: bool,
 }
 
+/// What is said of a command while there is no host, and none is wanted.
+const NOTHING_SENT: &str = "it was told to end, so nothing was sent; `checkride` starts one";
+
+/// Whether the operator would miss it: what a cockpit asks and tells by itself is asked and told again.
+fn is_order(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Fetch(_) | Command::Seen { .. } | Command::Looks { .. }
+    )
+}
+
 /// Which side has gone.
 enum Gone {
     Operator,
@@ -79,6 +90,9 @@ impl Conversation {
                 return;
             }
             let met = if std::mem::take(&mut self.told_to_end) {
+                if self.unsent.take().as_ref().is_some_and(is_order) {
+                    self.refuse(NOTHING_SENT).await;
+                }
                 match self.next_host(&paths).await {
                     Some(met) => met,
                     None => return,
@@ -100,7 +114,9 @@ impl Conversation {
             if self.here {
                 drop(host.commands.send(Command::Here).await);
             }
-            if let Some(command) = self.unsaved.clone().or(self.unsent.take()) {
+            let unsent = self.unsent.take();
+            let unsent = unsent.filter(|command| self.unsaved.as_ref() != Some(command));
+            for command in self.unsaved.clone().into_iter().chain(unsent) {
                 drop(host.commands.send(command).await);
             }
             self.say(Fact::Done {
@@ -116,12 +132,8 @@ impl Conversation {
         loop {
             tokio::select! {
                 command = self.far.commands.recv() => {
-                    let idle = matches!(
-                        command?,
-                        Command::Fetch(_) | Command::Seen { .. } | Command::Looks { .. }
-                    );
-                    if !idle {
-                        self.refuse("it was told to end, so nothing was sent; `checkride` starts one").await;
+                    if is_order(&command?) {
+                        self.refuse(NOTHING_SENT).await;
                     }
                 }
                 () = tokio::time::sleep(LOOK) => match attach::connect(paths).await {

@@ -258,7 +258,10 @@ impl App {
             Fact::MemoryConflict { theirs, mine } => self.conflict(theirs, mine),
             Fact::Memory(memory) => self.memory_came(memory),
             Fact::Lines { of, .. } => self.arrived(of),
-            Fact::Attached { .. } => self.arming.another_host(),
+            Fact::Attached { .. } => {
+                self.arming.another_host();
+                self.ask_again();
+            }
             Fact::Run { .. }
             | Fact::Grew { .. }
             | Fact::Waiting(_)

@@ -91,6 +91,11 @@ impl Transcript {
         }
     }
 
+    /// What was asked for will not be answered.
+    pub fn ask_again(&mut self) {
+        self.asked.clear();
+    }
+
     /// Where to fetch on while nobody has said yet how long the transcript is; the first answer says
     /// it, also that there is nothing.
     pub fn unknown(&mut self) -> Option<u64> {

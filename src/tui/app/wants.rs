@@ -6,7 +6,7 @@ use crate::protocol::{Command, Fetch, RunId};
 use crate::run::Digest;
 
 use super::pages::Tab;
-use super::transcripts::PAGE;
+use super::transcripts::{self, PAGE};
 use super::{App, Layer, Out};
 use crate::tui::panes::diff;
 
@@ -80,6 +80,21 @@ impl App {
             .into_iter()
             .chain(fetches)
             .collect()
+    }
+
+    /// Another host has taken over: what the last one was asked for and has not answered is asked for anew.
+    pub(crate) fn ask_again(&mut self) {
+        let (asked, world) = (&mut self.asked, &mut self.world);
+        asked.texts.clear();
+        asked.files.clear();
+        asked
+            .memories
+            .retain(|name| world.memories.contains_key(name));
+        let known = &world.history;
+        asked.histories.retain(|(name, _)| known.contains_key(name));
+        asked.inventory = world.inventory.is_some();
+        let transcripts = world.transcripts.values_mut();
+        transcripts.for_each(transcripts::Transcript::ask_again);
     }
 
     fn want_memory(&mut self, out: &mut Vec<Fetch>) {

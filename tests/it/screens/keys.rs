@@ -936,6 +936,27 @@ fn nothing_is_answered_without_a_host() {
     assert!(!cockpit.text("terminal").contains("all here is as it was"));
 }
 
+/// What a host was asked for and did not answer before it died is asked for anew.
+#[test]
+fn what_was_asked_is_asked_again() {
+    let mut cockpit = at_work();
+    let texts = |out: &[Out]| -> Vec<Out> {
+        let text = |out: &&Out| matches!(out, Out::Send(Command::Fetch(Fetch::Text { .. })));
+        out.iter().filter(text).cloned().collect()
+    };
+    let asked = texts(&cockpit.app.key(Key::Char('p'), cockpit.now));
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    let attached = scenes::record(
+        NOON,
+        Fact::Attached {
+            project: "/p".to_owned(),
+            warnings: Vec::new(),
+        },
+    );
+    let again = cockpit.app.apply(&attached, cockpit.now);
+    assert_eq!(texts(&again), asked);
+}
+
 /// The texts of a conflict that are merged by hand are not saved while the line between them stands.
 #[test]
 fn a_merge_is_not_saved_with_its_marker() {
