@@ -22,7 +22,7 @@ use crate::config::user::Receivers;
 use crate::config::{settings, user};
 use crate::protocol::{Fact, Record, RunId};
 use crate::run::spec::Hours;
-use crate::run::{Checkpoint, CheckpointId, Event, LoopSpec, Phase, Run};
+use crate::run::{Checkpoint, CheckpointId, Digest, Event, LoopSpec, Phase, Run};
 
 /// How often what was held back over quiet hours is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -161,21 +161,26 @@ impl Teller {
         }
         let redactor = secrets::of(spec, &self.settings.env);
         let notice = notice(id, &spec.name, open, &redactor);
-        self.tell(receivers, open, notice).await;
-        false
+        // A journal that could not be asked is asked again.
+        self.tell(receivers, open, notice).await.is_err()
     }
 
     /// Tells each receiver that was not told yet.
-    async fn tell(&self, receivers: Receivers, open: &Checkpoint, notice: Notice) {
+    async fn tell(
+        &self,
+        receivers: Receivers,
+        open: &Checkpoint,
+        notice: Notice,
+    ) -> Result<(), JournalError> {
         if let Some(command) = receivers.command
-            && self.claims("command", open).await
+            && self.claims("command", open).await?
         {
             let env = self.settings.env.clone();
             let text = notice.text.clone();
             self.beside(async move { run_command(&command, &text, env).await });
         }
         if let Some(webhook) = receivers.webhook
-            && self.claims(&webhook.url, open).await
+            && self.claims(&address(&webhook.url), open).await?
         {
             let secret = self
                 .settings
@@ -186,6 +191,7 @@ impl Teller {
             let clock = self.settings.clock.clone();
             self.beside(async move { post::post(&webhook, secret, &notice, &clock).await });
         }
+        Ok(())
     }
 
     /// Quiet hours of the project and of the loop; what is held back is told when they end, if it waits
@@ -198,16 +204,14 @@ impl Teller {
 
     /// Whether this receiver was not told of this question yet. It is noted before it is told: a host
     /// that dies in between has told nobody, and nobody is ever told twice.
-    async fn claims(&self, receiver: &str, open: &Checkpoint) -> bool {
+    async fn claims(&self, receiver: &str, open: &Checkpoint) -> Result<bool, JournalError> {
         let key = format!("told {} {receiver}", open.id);
         let journal = &self.shared.journal;
-        match journal.get(&key).await {
-            Ok(None) => journal
-                .set(&key, self.settings.clock.now_ms().to_string())
-                .await
-                .is_ok(),
-            Ok(Some(_)) | Err(_) => false,
+        if journal.get(&key).await?.is_some() {
+            return Ok(false);
         }
+        let now = self.settings.clock.now_ms().to_string();
+        journal.set(&key, now).await.map(|()| true)
     }
 
     /// Tells without keeping anything waiting but the host's own end.
@@ -231,6 +235,11 @@ impl Teller {
             why,
         });
     }
+}
+
+/// A webhook's name in the journal: who knows its address may often speak there.
+fn address(url: &str) -> String {
+    Digest::of(url.as_bytes()).to_string()
 }
 
 fn notice(run: &RunId, name: &str, open: &Checkpoint, redactor: &Redactor) -> Notice {

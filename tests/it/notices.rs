@@ -165,6 +165,7 @@ async fn each_checkpoint_is_told_once_and_signed() {
     let open = operator.asked("verdict").await;
     let posts = receiver.has(3).await;
     supervisor.end();
+    let state = settings.state.clone();
     let again = Supervisor::start(settings).unwrap();
     let mut operator = Operator::at(&again).await;
     operator.answer(&open, Decision::APPROVE).await;
@@ -191,6 +192,25 @@ async fn each_checkpoint_is_told_once_and_signed() {
     }
     assert_eq!(known, ["greet-1.1", "greet-1.2", "greet-1.3"]);
     assert_eq!(receiver.posts().len(), 3);
+    // Who knows the address may often speak there.
+    let address = receiver.url.as_bytes();
+    let files = fs::read_dir(&state)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let journal: Vec<_> = files
+        .filter(|path| {
+            path.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with("journal")
+        })
+        .collect();
+    assert!(!journal.is_empty());
+    for file in journal {
+        let bytes = fs::read(&file).unwrap();
+        let found = bytes.windows(address.len()).any(|part| part == address);
+        assert!(!found, "{}", file.display());
+    }
 }
 
 /// A question that somebody looks at is told to nobody else, by no later host either; one that nobody looks
