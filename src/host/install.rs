@@ -14,9 +14,6 @@ use crate::durable;
 /// How a file of ours begins; any other file is left alone.
 const MARK: &str = "written by `checkride host --install`";
 
-/// The variables that the host keeps from the shell that installed it. Keys are not among them.
-const KEPT: [&str; 3] = ["PATH", "CHECKRIDE_STATE_DIR", "CHECKRIDE_CONFIG_DIR"];
-
 /// The host of one project as a job of the system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Job {
@@ -75,10 +72,6 @@ fn is_mac() -> bool {
 
 fn job(paths: &Paths) -> Result<Job, Fail> {
     let key = paths.state().file_name().unwrap_or_default();
-    let env = KEPT.iter().filter_map(|name| {
-        let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
-        Some(((*name).to_owned(), value))
-    });
     let unicode = |path: &Path| {
         let told = path.to_str().map(str::to_owned);
         let why = || {
@@ -89,11 +82,23 @@ fn job(paths: &Paths) -> Result<Job, Fail> {
         };
         told.ok_or_else(|| Exit::Usage.because(why()))
     };
+    // The system's starter knows nothing of what the shell says of folders and programs. Keys are not kept.
+    let mut env = Vec::new();
+    if let Some(path) = std::env::var("PATH").ok().filter(|path| !path.is_empty()) {
+        env.push(("PATH".to_owned(), path));
+    }
+    let states = paths.state().parent().unwrap_or(paths.state());
+    for (name, folder) in [
+        ("CHECKRIDE_STATE_DIR", states),
+        ("CHECKRIDE_CONFIG_DIR", paths.config()),
+    ] {
+        env.push((name.to_owned(), unicode(folder)?));
+    }
     Ok(Job {
         key: key.to_string_lossy().into_owned(),
         program: unicode(&program::this_program()?)?,
         project: unicode(paths.project())?,
-        env: env.collect(),
+        env,
     })
 }
 

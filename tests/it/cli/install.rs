@@ -36,9 +36,15 @@ fn examined(unit: &Path) {
 #[cfg(target_os = "linux")]
 fn the_hosts_unit_comes_and_goes() {
     let world = World::new();
-    let home = world.project().join("../home");
+    let home = world.project().parent().unwrap().join("home");
     let run = |flag: &str| {
         let mut program = checkride(&world, &["host", flag]);
+        program
+            .env_remove("CHECKRIDE_STATE_DIR")
+            .env_remove("CHECKRIDE_CONFIG_DIR");
+        program
+            .env("XDG_STATE_HOME", home.join("states"))
+            .env("XDG_CONFIG_HOME", home.join(".config"));
         program.env("HOME", &home).output().unwrap()
     };
     let written = run("--install");
@@ -58,6 +64,15 @@ fn the_hosts_unit_comes_and_goes() {
         project.display()
     );
     assert!(unit.contains(&wanted), "{unit}");
+    // The starter has another environment: it would look for everything elsewhere.
+    for (name, folder) in [
+        ("STATE", "states/checkride"),
+        ("CONFIG", ".config/checkride"),
+    ] {
+        let folder = home.join(folder);
+        let wanted = format!("\"CHECKRIDE_{name}_DIR={}\"", folder.display());
+        assert!(unit.contains(&wanted), "{unit}");
+    }
     let shown = String::from_utf8(written.stdout).unwrap();
     for line in unit.lines() {
         assert!(shown.contains(line), "not shown: {line}");
