@@ -77,12 +77,18 @@ pub fn without_note(text: &str, heading: &str, note: &str) -> String {
     format!("{before}{left}{after}")
 }
 
-/// The lines of a note as list items.
+/// The lines of a note as list items; one that is one already keeps all but its mark.
 pub fn bullets(note: &str) -> impl Iterator<Item = String> {
-    note.lines()
-        .map(|line| line.trim().trim_start_matches(['-', '*']).trim())
-        .filter(|line| !line.is_empty())
-        .map(|line| format!("- {line}"))
+    let bare = |line: &'_ str| {
+        let line = line.trim();
+        let marked = ["- ", "* "].iter().find_map(|mark| line.strip_prefix(mark));
+        let empty = ["-", "*"].contains(&line);
+        format!(
+            "- {}",
+            marked.unwrap_or(if empty { "" } else { line }).trim()
+        )
+    };
+    note.lines().map(bare).filter(|line| line != "- ")
 }
 
 /// Where the section with exactly this heading begins and ends.
@@ -134,6 +140,21 @@ mod tests {
             with_note(&once, "Memory · x", "## 2026-06-12 · run 2", "a"),
             once
         );
+    }
+
+    /// A line keeps what it begins with: only the mark of a list item is not doubled.
+    #[test]
+    fn a_line_keeps_its_words() {
+        let note = "- a\n* b\n--force is needed\n**never** retry\n-\n\n- - c";
+        let lines: Vec<String> = bullets(note).collect();
+        let wanted = [
+            "- a",
+            "- b",
+            "- --force is needed",
+            "- **never** retry",
+            "- - c",
+        ];
+        assert_eq!(lines, wanted);
     }
 
     /// What was put in is taken out, and nothing else.
