@@ -30,7 +30,13 @@ fn inert(surface: &str, payload: &str, text: &str) {
 async fn nothing_reaches_the_command_line() {
     for payload in drawn() {
         for (surface, text) in flagged::shown(&format!("A{payload}B")).await {
-            inert(surface, &payload, &text);
+            // Into a pipe `show` writes its text byte for byte, and there a tab is one.
+            let tabs = if surface.starts_with("show") {
+                " "
+            } else {
+                "\t"
+            };
+            inert(surface, &payload, &text.replace('\t', tabs));
             if surface.ends_with("--json") {
                 for line in text.lines() {
                     let read: Result<Value, _> = serde_json::from_str(line);
