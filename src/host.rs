@@ -13,6 +13,7 @@ mod lasting;
 pub mod lock;
 mod log;
 mod looks;
+mod machine;
 pub mod peer;
 mod plain;
 pub mod program;

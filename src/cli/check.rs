@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use super::{Exit, Fail, Out};
 use crate::config::{self, Paths, prices};
 
+/// Every key of a loop file, with its default and what it means: a loop file itself.
+pub const KEYS: &str = include_str!("../../loops/reference.toml");
+
 /// Checks these files, by their paths in the project, or all of it, and prints what was found,
 /// with what this `machine` makes of them.
 ///

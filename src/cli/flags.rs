@@ -67,6 +67,9 @@ pub enum Cmd {
     Check {
         /// Loop files; all of the project where none is named
         files: Vec<PathBuf>,
+        /// Print every key of a loop file, its values and its default
+        #[arg(long, conflicts_with = "files")]
+        keys: bool,
     },
     /// Say which agents, keys and local models are found, and what each loop would lack
     Doctor {

@@ -7,7 +7,7 @@ use super::environment::Print;
 use super::lock::Lock;
 use super::peer::Door;
 use super::serve::{End, QUIET, Service, asked_to_end};
-use super::{HostError, absence, attach, log, program};
+use super::{HostError, absence, attach, log, machine, program};
 use crate::cli::{Exit, Fail};
 use crate::config::{Paths, user};
 use crate::supervisor::clock::Clock;
@@ -40,7 +40,7 @@ fn host(paths: &Paths, background: bool) -> Result<(), HostError> {
     absence::recall(paths);
     let door = Door::of_this_process();
     let mut warnings = door.warnings();
-    if let Some(untold) = user::untold(paths.config(), program::is_set) {
+    if let Some(untold) = user::untold(paths.config(), machine::is_set) {
         log::line(&untold);
         warnings.push(untold);
     }

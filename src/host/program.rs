@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -11,21 +11,15 @@ use jiff::tz::TimeZone;
 use tokio::runtime::{Builder, Runtime};
 
 use super::attach::{self, Starter};
-use super::{HostError, absence, attic, cockpit, daemon, install, lock, plain};
-use crate::cli::doctor::{Findings, Readiness};
+use super::{HostError, absence, attic, cockpit, daemon, install, lock, machine, plain};
 use crate::cli::flags::{self, Cmd, View};
 use crate::cli::{self, Exit, Fail, Flags, Out, Session};
 use crate::config::paths::Environment;
-use crate::config::{Diagnostic, Here, Paths, loops, user};
+use crate::config::{Paths, loops};
 use crate::protocol::{Command, Fact, Written};
-use crate::run::LoopSpec;
 use crate::run::inert::{spelled, spelled_line};
 use crate::supervisor::JOURNAL;
 use crate::supervisor::clock::Clock;
-use crate::supervisor::sandbox::probe::{Powers, probe};
-use crate::supervisor::sandbox::terms::Terms;
-use crate::supervisor::trust::Trust;
-use crate::supervisor::{inventory, needs};
 
 /// Does what the command line says. A failure is one line on standard error.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -94,13 +88,9 @@ fn perform(flags: &Flags, out: &mut Out<'_>) -> Result<Exit, Fail> {
         Cmd::Init {
             starter: Some(name),
         } => init(&paths, name, out),
-        Cmd::Check { files } => {
-            let powers = probe(&keeper()?);
-            let machine = |spec: &LoopSpec| here(&powers, spec, paths.project());
-            cli::check::check(&paths, files, &machine, out)
-        }
+        Cmd::Check { files, keys } => machine::check(&paths, (files, *keys), out),
         Cmd::Doctor { json } => {
-            let findings = runtime()?.block_on(examine(&paths));
+            let findings = runtime()?.block_on(machine::examine(&paths));
             Ok(cli::doctor::doctor(&findings, *json, out))
         }
         Cmd::Attic(words) => attic::attic(&paths, words, out),
@@ -220,74 +210,6 @@ pub(super) fn own(paths: &Paths, files: Vec<Written>) -> Result<(), Fail> {
             }
         }
     })
-}
-
-/// What this machine makes of a loop.
-fn here(powers: &Powers, spec: &LoopSpec, project: &Path) -> Here {
-    let terms = Terms::of(powers, spec, project);
-    Here {
-        not_enforced: terms.not_enforced(),
-        advice: terms.advice(),
-    }
-}
-
-/// Whether a variable of this process has a value.
-pub(super) fn is_set(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|value| !value.is_empty())
-}
-
-/// What this machine has, and what each loop that can be read would lack.
-async fn examine(paths: &Paths) -> Findings {
-    let project = paths.project();
-    let trust = Trust::at(paths.state(), project);
-    let env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let ground = needs::Ground {
-        project,
-        path: &path,
-        env: &env,
-    };
-    let powers = probe(&keeper().unwrap_or_default());
-    let mut readiness = Vec::new();
-    for file in loops::read_all(project) {
-        let mut advice = Vec::new();
-        let lacks = match &file.spec {
-            Some(spec) => {
-                let mut lacks = ground.examiner(spec);
-                lacks.extend(ground.worker(spec, project));
-                match trust.standing(&file).why() {
-                    // The addresses that it names are not called on its own word.
-                    Some(why) => lacks.push(format!(
-                        "it may not run: {why}; `checkride trust {}` shows what it would run",
-                        file.name
-                    )),
-                    None => lacks.extend(ground.models(spec).await),
-                }
-                let terms = Terms::of(&powers, spec, project);
-                lacks.extend(terms.refuses());
-                advice = terms.advice();
-                lacks
-            }
-            None => file
-                .first_error()
-                .map(Diagnostic::line)
-                .into_iter()
-                .collect(),
-        };
-        readiness.push(Readiness {
-            name: file.name,
-            lacks,
-            advice,
-        });
-    }
-    // A host that is not there, or does not speak, has nothing that differs.
-    let met = attach::look(paths).await.ok();
-    Findings {
-        host: met.and_then(|met| met.differs),
-        untold: user::untold(paths.config(), is_set),
-        inventory: inventory::take(&env).await,
-        loops: readiness,
-    }
 }
 
 /// How loops stand. A host that left while runs wait for a person is started to ask it; where no

@@ -1,6 +1,7 @@
 //! Loop files, skills, settings and places, read from real folders.
 
 mod paths;
+mod reference;
 mod skills;
 mod valid;
 
