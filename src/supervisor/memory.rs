@@ -14,7 +14,7 @@ use crate::protocol::MemoryText;
 use crate::run::names::leads_into_git;
 use crate::run::{Digest, LoopSpec};
 
-/// Largest memory file that is read, in bytes: beyond this it is a log, not a memory.
+/// Largest memory file that is read or written, in bytes: beyond this it is a log, not a memory.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// What a text editor gives a new file.
@@ -40,12 +40,7 @@ pub fn read(project: &Path, spec: &LoopSpec) -> Result<MemoryText, String> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
         Err(e) => return Err(format!("cannot read {shown}: {e}")),
         Ok(meta) if !meta.is_file() => return Err(format!("{shown} is no plain file")),
-        Ok(meta) if meta.len() > LARGEST => {
-            let (size, most) = (meta.len(), LARGEST);
-            return Err(format!(
-                "{shown} has {size} bytes, more than {most}; split it"
-            ));
-        }
+        Ok(meta) if meta.len() > LARGEST => return Err(too_large(shown, meta.len())),
         Ok(_) => {
             let bytes = fs::read(&path).map_err(|e| format!("cannot read {shown}: {e}"))?;
             String::from_utf8(bytes).map_err(|e| {
@@ -74,12 +69,21 @@ pub fn save(
     if now.digest != *base {
         return Err(Unsaved::Conflict(Box::new(now)));
     }
+    // It could not be read again.
+    let size = text.len() as u64;
+    if size > LARGEST {
+        return Err(trouble(too_large(&spec.memory.path, size)));
+    }
     let path = place(project, &spec.memory.path).map_err(trouble)?;
     durable::replace(&path, text.as_bytes(), NEW_FILE).map_err(|e| {
         let cause = format!("cannot save {}: {e}", spec.memory.path);
         Unsaved::Trouble(Trouble::written(cause, &e))
     })?;
     Ok(named(spec, text.to_owned()))
+}
+
+fn too_large(shown: &str, size: u64) -> String {
+    format!("{shown} has {size} bytes, more than {LARGEST}; split it")
 }
 
 /// Changes the text by a pure rule, again if somebody else writes at the same moment.
@@ -146,6 +150,36 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::config::loops;
+
+    /// What could not be read again is not written: the text that stands there stays.
+    #[test]
+    fn a_memory_too_large_to_be_read_is_not_saved() {
+        let project = tempfile::tempdir().unwrap();
+        let text = "version = 1\nname = \"a\"\nskill = { path = \"skills/a\" }\n\
+            worker = { type = \"command\", command = [\"true\"] }\n\
+            goal = { statement = \"x\", verify = { checks = [{ name = \"c\", command = [\"true\"] }] } }\n";
+        let root = project.path();
+        fs::create_dir_all(root.join("skills/a")).unwrap();
+        let skill = "---\nname: a\ndescription: A.\n---\nA.\n";
+        fs::write(root.join("skills/a/SKILL.md"), skill).unwrap();
+        let spec = loops::read_text(root, &root.join("loops/a.toml"), text)
+            .spec
+            .unwrap();
+        let empty = read(root, &spec).unwrap();
+        let most = usize::try_from(LARGEST).unwrap();
+        let kept = save(root, &spec, &empty.digest, &"x".repeat(most)).unwrap();
+        let refused = save(root, &spec, &kept.digest, &"y".repeat(most + 1)).unwrap_err();
+        let Unsaved::Trouble(trouble) = refused else {
+            panic!("{refused:?}")
+        };
+        assert!(
+            trouble.cause.ends_with("more than 4194304; split it"),
+            "{}",
+            trouble.cause
+        );
+        assert_eq!(read(root, &spec), Ok(kept));
+    }
 
     /// S19: links within the project are the operator's way to keep a memory elsewhere in it; one into what
     /// git or the program keeps there, or out, is refused.
