@@ -15,6 +15,7 @@ use super::journal::{Journal, JournalError};
 use super::stops::Stopped;
 use crate::link::FarEnd;
 use crate::protocol::{Command, Fact, LoopRow, MemoryText, Record, RunId};
+use crate::run::Event;
 use hearing::Hearing;
 
 /// Records that a cockpit may be behind before it is caught up from the journal.
@@ -128,6 +129,12 @@ impl Hub {
     /// Shows journalled records to everyone.
     pub(super) fn show(&self, records: Vec<Record>) {
         for record in records {
+            if let Fact::Run { run, event } = &record.fact
+                && matches!(event, Event::Ended(..))
+            {
+                // Whoever opens its transcript is told its length; nobody else needs it any more.
+                self.levels.borrow_mut().grew.remove(run);
+            }
             self.send(record);
         }
     }

@@ -380,8 +380,17 @@ async fn the_transcript_grows_while_the_worker_works() {
         }
     };
     assert_eq!(steps, ["step 1", "step 2", "step 3", "step 4", "step 5"]);
-    operator.say(Command::Stop { run }).await;
+    operator.say(Command::Stop { run: run.clone() }).await;
     assert_eq!(operator.ended().await.1, Outcome::Stopped);
+    // Of a run that is over the next one learns it by asking, however many runs there were.
+    let mut next = Operator::at(&supervisor).await;
+    assert!(!next.told.iter().any(|record| grew(&record.fact).is_some()));
+    next.say(Command::Fetch(wanted)).await;
+    let length = |fact: &Fact| match fact {
+        Fact::Lines { total, .. } => Some(*total),
+        _ => None,
+    };
+    assert!(next.until("its length", length).await > 5);
 }
 
 /// Runs that write at the same time are told in the order of the journal, and none of it is left out:
