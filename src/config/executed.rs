@@ -15,7 +15,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::loops::{self, LoopFile};
-use super::{project, settings};
+use super::{names, project, settings};
 use crate::run::Digest;
 use crate::run::spec::LoopSpec;
 
@@ -196,7 +196,7 @@ fn executed(project: &Path, root: &Path, all: &[Order], found: &mut Found) -> Re
         .iter()
         .flat_map(|order| loops::script_paths(&order.argv));
     let given = given.filter(|path| !path.starts_with('/') && root.join(path).is_file());
-    named.extend(given.map(near::clean));
+    named.extend(given.map(names::clean));
     for path in near::beside(root, &named)? {
         found.file(root, &path, Role::Script)?;
     }

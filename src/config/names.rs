@@ -19,6 +19,16 @@ pub(crate) const PLACEHOLDERS: [&str; 9] = [
 /// Those that may stand in the name of a branch or file: nothing that comes from a payload.
 pub(crate) const NAME_PLACEHOLDERS: [&str; 4] = ["date", "slug", "run", "iteration"];
 
+/// The path without `./` and doubled slashes.
+pub(crate) fn clean(path: impl AsRef<str>) -> String {
+    let parts: Vec<&str> = path
+        .as_ref()
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    parts.join("/")
+}
+
 /// A name as Agent Skills have them: 1 to 64 lowercase letters, digits and single hyphens.
 pub(crate) fn skill_like(name: &str) -> Result<(), &'static str> {
     if name.is_empty() || name.len() > 64 {

@@ -9,8 +9,9 @@ use std::path::Path;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::near::{clean, listed};
+use super::near::listed;
 use super::tracked;
+use crate::config::names::clean;
 use crate::config::project;
 use crate::run::flag::{Sign, paths};
 use crate::run::spec::{LoopSpec, PublishTo};

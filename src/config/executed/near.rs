@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::MOST_FILES;
 use super::commands::Order;
+use crate::config::names::clean;
 use crate::config::project;
 use crate::run::obeyed::BUILDS;
 
@@ -186,14 +187,4 @@ pub(super) fn listed(root: &Path, folder: &str) -> Result<(Vec<String>, Vec<Stri
         }
     }
     Ok((files, folders))
-}
-
-/// The path without `./` and doubled slashes.
-pub(super) fn clean(path: impl AsRef<str>) -> String {
-    let parts: Vec<&str> = path
-        .as_ref()
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
-    parts.join("/")
 }

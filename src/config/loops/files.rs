@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::names::clean;
 use crate::config::project::{self, Kind};
 use crate::config::reader::{At, Problems};
 use crate::config::skills;
@@ -151,16 +152,6 @@ fn examiner_paths(spec: &LoopSpec) -> Vec<String> {
 /// Whether a path in a command is one of the project's own, by its letters.
 fn of_project(path: &&str) -> bool {
     !path.starts_with('/') && !path.contains('{')
-}
-
-/// The path without `./` and doubled slashes.
-fn clean(path: impl AsRef<str>) -> String {
-    let parts: Vec<&str> = path
-        .as_ref()
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
-    parts.join("/")
 }
 
 /// The script of a stand-in lies beside the loop file.
