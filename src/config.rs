@@ -4,7 +4,7 @@
 pub mod diagnostic;
 pub mod executed;
 pub mod loops;
-mod names;
+pub(crate) mod names;
 mod nearest;
 pub mod paths;
 pub mod prices;

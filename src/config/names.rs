@@ -29,6 +29,18 @@ pub(crate) fn clean(path: impl AsRef<str>) -> String {
     parts.join("/")
 }
 
+/// The pattern of all paths that this one may become: anything for each placeholder, each other letter for itself.
+pub(crate) fn any_slots(path: &str) -> String {
+    let mut pattern = String::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('{') {
+        pattern += &globset::escape(before);
+        pattern += "*";
+        rest = after.split_once('}').map_or("", |(_, after)| after);
+    }
+    pattern + &globset::escape(rest)
+}
+
 /// A name as Agent Skills have them: 1 to 64 lowercase letters, digits and single hyphens.
 pub(crate) fn skill_like(name: &str) -> Result<(), &'static str> {
     if name.is_empty() || name.len() > 64 {
@@ -146,6 +158,18 @@ mod tests {
         ] {
             assert!(skill_like(bad).is_err(), "{bad}");
         }
+    }
+
+    /// Placeholders may become anything; what a pattern means is a letter of the name here.
+    #[test]
+    fn slots_of_a_path() {
+        let is_match = |path: &str| {
+            let glob = globset::Glob::new(&any_slots("posts/[a] {date}*-{slug}.md")).unwrap();
+            glob.compile_matcher().is_match(path)
+        };
+        assert!(is_match("posts/[a] 2026-06-12*-loops.md"));
+        assert!(!is_match("posts/a 2026-06-12*-loops.md"));
+        assert!(!is_match("posts/[a] 2026-06-12-loops.md"));
     }
 
     /// A path stays in the project by its letters alone.

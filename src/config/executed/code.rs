@@ -11,7 +11,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::near::listed;
 use super::tracked;
-use crate::config::names::clean;
+use crate::config::names::{any_slots, clean};
 use crate::config::project;
 use crate::run::flag::{Sign, paths};
 use crate::run::spec::{LoopSpec, PublishTo};
@@ -211,15 +211,7 @@ fn copied(spec: &LoopSpec) -> Option<GlobSet> {
     let Some(PublishTo::Copy { path }) = spec.publish.as_ref().map(|publish| &publish.to) else {
         return None;
     };
-    let mut pattern = String::new();
-    let mut rest = path.as_str();
-    while let Some((before, after)) = rest.split_once('{') {
-        pattern += &globset::escape(before);
-        pattern += "*";
-        rest = after.split_once('}').map_or("", |(_, after)| after);
-    }
-    pattern += &globset::escape(rest);
-    let glob = GlobBuilder::new(&clean(&pattern))
+    let glob = GlobBuilder::new(&clean(any_slots(path)))
         .literal_separator(true)
         .build()
         .ok()?;

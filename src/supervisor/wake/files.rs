@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
+use crate::config::names::any_slots;
 use crate::run::spec::{LoopSpec, PublishTo};
 
 /// Most files that one loop may watch.
@@ -47,7 +48,7 @@ impl Watched {
             ".git/**".to_owned(),
         ];
         let published = match spec.publish.as_ref().map(|publish| &publish.to) {
-            Some(PublishTo::Copy { path }) => vec![without_slots(path)],
+            Some(PublishTo::Copy { path }) => vec![any_slots(path)],
             Some(PublishTo::GitBranch { .. } | PublishTo::Command { .. }) | None => Vec::new(),
         };
         let mut roots: Vec<PathBuf> = patterns.iter().map(|pattern| root(pattern)).collect();
@@ -158,18 +159,6 @@ fn root(pattern: &str) -> PathBuf {
     let plain = |part: &&&str| !part.contains(['*', '?', '[', '{']);
     let folders = parts.len().saturating_sub(1);
     parts.iter().take(folders).take_while(plain).collect()
-}
-
-/// A path with `*` for each placeholder.
-fn without_slots(path: &str) -> String {
-    let mut out = String::new();
-    let mut rest = path;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        out.push('*');
-        rest = after.split_once('}').map_or("", |(_, rest)| rest);
-    }
-    out + rest
 }
 
 fn globs(patterns: &[String]) -> Result<GlobSet, String> {
