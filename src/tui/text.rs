@@ -296,6 +296,30 @@ pub fn paragraph(role: Role, margin: &str, text: &str, columns: usize) -> Vec<Ro
         .collect()
 }
 
+/// Begins a row that goes on with the line above: no line of the text begins there.
+pub const GOES_ON: &str = "↳";
+
+/// One line of a text that is shown as it is, behind its mark. A part of it that does not fit says that it is
+/// no line of its own, so that no line can be written that passes for several.
+pub fn exact(role: Role, mark: &str, line: &str, columns: usize) -> Vec<Row> {
+    let hang = width(mark).max(1);
+    wrap(line, columns.saturating_sub(hang))
+        .into_iter()
+        .enumerate()
+        .map(|(i, part)| match i {
+            0 => Row::of(role, mark).with(role, part),
+            _ => goes_on(hang).with(role, part),
+        })
+        .collect()
+}
+
+/// The beginning of a row that goes on with the line above, this wide.
+pub fn goes_on(hang: usize) -> Row {
+    let before = hang.saturating_sub(2);
+    let start = Row::of(Role::Faint, " ".repeat(before) + GOES_ON);
+    if hang > 1 { start.to(hang) } else { start }
+}
+
 /// Lines under a label: the label stands before the first, the rest are indented to the same column.
 pub fn labelled(label: &str, at: usize, body: (Role, &str), columns: usize) -> Vec<Row> {
     wrap(body.1, columns.saturating_sub(at).max(8))

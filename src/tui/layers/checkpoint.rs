@@ -226,7 +226,7 @@ impl<'a> Page<'a> {
                 match i {
                     0 if piece.begins() => Row::of(role, mark),
                     // No line of the text begins here: the pane is only too narrow for it.
-                    _ => Row::of(Role::Faint, "↳ "),
+                    _ => text::goes_on(2),
                 }
                 .with(role, part)
             })

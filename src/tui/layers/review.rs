@@ -10,7 +10,7 @@ use crate::tui::app::App;
 use crate::tui::layout::{self, Region};
 use crate::tui::paint::{self, Canvas};
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, paragraph};
+use crate::tui::text::{Row, exact};
 
 /// Draws what a loop would run, for its operator to allow.
 pub fn draw(canvas: &mut Canvas<'_>, app: &App, name: &str, region: Region) {
@@ -41,7 +41,7 @@ pub(crate) fn rows(app: &App, name: &str, width: usize) -> Vec<Row> {
         if line.is_empty() {
             rows.push(Row::blank());
         } else {
-            rows.extend(paragraph(role, indent, &line, width));
+            rows.extend(exact(role, indent, &line, width));
         }
     }
     let digest = format!("digest {}", review.digest.short());

@@ -16,7 +16,7 @@ use crate::tui::app::runs::Run;
 use crate::tui::marks;
 use crate::tui::panes::{runs, verdict};
 use crate::tui::styles::Role;
-use crate::tui::text::{Row, cut, figures, labelled, paragraph, patch};
+use crate::tui::text::{Row, cut, exact, figures, labelled, paragraph, patch};
 
 /// What a question says about itself, at the head of its own page.
 pub(crate) fn asked(ask: &Ask, run: &Run, width: usize) -> Vec<Row> {
@@ -79,7 +79,7 @@ fn failed(failure: &Failure, width: usize) -> Vec<Row> {
     }
     rows.push(Row::blank());
     let raw = failure.detail.lines();
-    rows.extend(raw.flat_map(|l| paragraph(Role::Fg, "  ", l, width)));
+    rows.extend(raw.flat_map(|l| exact(Role::Fg, "  ", l, width)));
     rows
 }
 
@@ -162,10 +162,7 @@ pub(crate) fn rows(app: &App, pages: &Pages, run: &Run, width: usize) -> Vec<Row
             Role::Muted,
             "e changes it",
         ));
-        rows.extend(
-            note.lines()
-                .flat_map(|l| paragraph(Role::Add, "+ ", l, width)),
-        );
+        rows.extend(note.lines().flat_map(|l| exact(Role::Add, "+ ", l, width)));
         rows.push(Row::blank());
     }
     if !ruled.feedback.is_empty() {
@@ -174,7 +171,7 @@ pub(crate) fn rows(app: &App, pages: &Pages, run: &Run, width: usize) -> Vec<Row
             ruled
                 .feedback
                 .lines()
-                .flat_map(|l| paragraph(Role::Fg, "  ", l, width)),
+                .flat_map(|l| exact(Role::Fg, "  ", l, width)),
         );
     }
     rows
@@ -201,7 +198,7 @@ fn evidence(ruled: &Verdict, width: usize) -> Vec<Row> {
             rows.extend(
                 lines[skip..]
                     .iter()
-                    .flat_map(|l| paragraph(Role::Muted, "    ", l, width)),
+                    .flat_map(|l| exact(Role::Muted, "    ", l, width)),
             );
         }
     }
@@ -270,7 +267,7 @@ fn judge(run: &Run, ruled: &Verdict, human: &[Option<bool>], width: usize) -> Ve
             rows.extend(
                 raw.lines()
                     .take(8)
-                    .flat_map(|l| paragraph(Role::Muted, "    ", l, width)),
+                    .flat_map(|l| exact(Role::Muted, "    ", l, width)),
             );
         }
     }

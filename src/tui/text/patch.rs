@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Row, width as columns, wrap};
+use super::{Row, exact, goes_on, width as columns, wrap};
 use crate::tui::styles::Role;
 
 /// Every file's header begins so; a line of content begins with its sign.
@@ -34,7 +34,7 @@ fn is_header(line: &str) -> bool {
     !line.starts_with(['@', '…']) && !line.starts_with(FILE)
 }
 
-/// The rows of one group at this width; the mark of a line stands before every part of it.
+/// The rows of one group at this width; a line's sign stands before its beginning alone.
 pub fn rows(lines: &[String], width: usize) -> Vec<Row> {
     let Some(first) = lines.first() else {
         return Vec::new();
@@ -48,23 +48,19 @@ pub fn rows(lines: &[String], width: usize) -> Vec<Row> {
 /// One line of a patch, wrapped.
 pub fn line(text: &str, width: usize) -> Vec<Row> {
     let (role, mark, rest) = parts(text);
-    marked((role, mark), rest, width)
+    exact(role, mark, rest, width)
 }
 
 /// A later part of a line that is too long to be wrapped at once; `line` says how it looks.
 pub fn later(line: &str, part: &str, width: usize) -> Vec<Row> {
-    let (role, mark, _) = parts(line);
-    marked((role, mark), part, width)
-}
-
-fn marked((role, mark): (Role, &str), rest: &str, width: usize) -> Vec<Row> {
-    wrap(rest, width.saturating_sub(1))
+    let (role, ..) = parts(line);
+    wrap(part, width.saturating_sub(1))
         .into_iter()
-        .map(|part| Row::of(role, mark).with(role, part))
+        .map(|part| goes_on(1).with(role, part))
         .collect()
 }
 
-/// How a line looks, the mark that each of its rows begins with, and the rest.
+/// How a line looks, its sign, and the rest.
 fn parts(line: &str) -> (Role, &str, &str) {
     let role = match line.as_bytes().first() {
         Some(b'+') => Role::Add,
@@ -73,7 +69,7 @@ fn parts(line: &str) -> (Role, &str, &str) {
         Some(b' ') | None => Role::Fg,
         Some(_) => Role::Muted,
     };
-    if matches!(role, Role::Add | Role::Del) {
+    if matches!(role, Role::Add | Role::Del) || line.starts_with(' ') {
         let (mark, rest) = line.split_at(1);
         (role, mark, rest)
     } else {
@@ -96,8 +92,7 @@ fn heading(names: &str, lines: &[String], width: usize) -> Vec<Row> {
     if let (Some(old), Some(new)) = (told("old mode "), told("new mode ")) {
         words.push(format!("mode {old} → {new}"));
     }
-    let path = wrap(path(names), width).into_iter();
-    let mut rows: Vec<Row> = path.map(|part| Row::of(Role::Title, part)).collect();
+    let mut rows = exact(Role::Title, "", path(names), width);
     let said = words.join(" · ");
     match rows.last_mut() {
         _ if said.is_empty() => {}
@@ -168,6 +163,31 @@ mod tests {
             "-one",
         ];
         assert_eq!(shown(mode), wanted);
+    }
+
+    /// A line that is too long for the screen has its sign once: no part of it passes for a line of its own.
+    #[test]
+    fn a_wrapped_line_is_one_line() {
+        let rest = " ".repeat(30) + "+exit-0";
+        let patch = format!(
+            "diff --git a/x b/x\n@@ -1 +1,2 @@\n-old{rest}\n+new{rest}\n old and new{rest}\n+short"
+        );
+        let wanted = [
+            "x",
+            "@@ -1 +1,2 @@",
+            "-old",
+            "↳+exit-0",
+            "+new",
+            "↳+exit-0",
+            " old and new",
+            "↳+exit-0",
+            "+short",
+        ];
+        assert_eq!(shown(&patch), wanted);
+        let part = later("+a line of many pieces", "+exit-0", 40);
+        assert_eq!(part.first().map(Row::text).as_deref(), Some("↳+exit-0"));
+        let long = format!("diff --git a/{0}/+x b/{0}/+x", "y".repeat(40));
+        assert_eq!(shown(&long)[1], "↳y/+x");
     }
 
     /// The content of a binary file is not among the lines: its objects stand for it.
