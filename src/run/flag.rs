@@ -6,6 +6,7 @@ pub mod alike;
 pub mod inside;
 pub mod lines;
 pub mod paths;
+pub mod runners;
 pub mod shadows;
 
 use std::collections::BTreeMap;

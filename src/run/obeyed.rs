@@ -2,7 +2,7 @@
 //! loop is trusted with and for what is flagged. Pure.
 
 /// Programs, and the files at the project's root that they take orders from.
-pub const BUILDS: [(&str, &[&str]); 22] = [
+pub const BUILDS: [(&str, &[&str]); 62] = [
     ("make", MAKE),
     ("gmake", MAKE),
     ("just", &["justfile", "Justfile", ".justfile"]),
@@ -12,18 +12,120 @@ pub const BUILDS: [(&str, &[&str]); 22] = [
     ("pnpm", NODE),
     ("yarn", NODE),
     ("bun", NODE),
+    ("node", &["package.json", ".pnp.cjs", ".pnp.loader.mjs"]),
+    ("babel", BABEL),
+    ("babel-node", BABEL),
+    ("swc", &[".swcrc"]),
+    ("tsc", &["tsconfig.json", "jsconfig.json"]),
+    (
+        "eslint",
+        &[
+            ".eslintrc",
+            ".eslintrc.json",
+            ".eslintrc.js",
+            "eslint.config.js",
+            "eslint.config.mjs",
+        ],
+    ),
+    (
+        "prettier",
+        &[
+            ".prettierrc",
+            ".prettierrc.json",
+            ".prettierignore",
+            "prettier.config.js",
+        ],
+    ),
+    ("biome", &["biome.json", "biome.jsonc"]),
     ("deno", &["deno.json", "deno.jsonc", "deno.lock"]),
     ("cargo", CARGO),
     ("pytest", PYTHON),
     ("python", PYTHON),
     ("python3", PYTHON),
     ("tox", PYTHON),
+    ("nox", &["noxfile.py"]),
     ("uv", PYTHON),
+    ("pdm", &["pdm.toml", "pdm.lock", "pyproject.toml"]),
+    ("pipenv", &["Pipfile", "Pipfile.lock"]),
+    ("pixi", &["pixi.toml", "pixi.lock"]),
+    ("hatch", &["hatch.toml", "pyproject.toml"]),
+    ("ruff", &["ruff.toml", ".ruff.toml", "pyproject.toml"]),
+    (
+        "mypy",
+        &["mypy.ini", ".mypy.ini", "setup.cfg", "pyproject.toml"],
+    ),
+    ("flake8", &[".flake8", "setup.cfg", "tox.ini"]),
+    ("pylint", &[".pylintrc", "pylintrc", "pyproject.toml"]),
+    ("behave", &["behave.ini", ".behaverc"]),
     ("rake", &["Rakefile"]),
     ("bundle", &["Gemfile", "Gemfile.lock", ".rspec"]),
+    ("rspec", &[".rspec", ".rspec-local"]),
+    ("rubocop", &[".rubocop.yml", ".rubocop_todo.yml"]),
     ("mvn", MAVEN),
     ("gradle", GRADLE),
+    ("ant", &["build.xml"]),
+    (
+        "sbt",
+        &[
+            "build.sbt",
+            "project/build.properties",
+            "project/plugins.sbt",
+        ],
+    ),
+    ("lein", &["project.clj"]),
+    ("clojure", &["deps.edn"]),
     ("go", &["go.mod", "go.sum", "go.work"]),
+    (
+        "golangci-lint",
+        &[
+            ".golangci.yml",
+            ".golangci.yaml",
+            ".golangci.toml",
+            ".golangci.json",
+        ],
+    ),
+    ("prove", PERL),
+    ("perlcritic", PERL),
+    ("cmake", CMAKE),
+    ("ctest", CMAKE),
+    (
+        "meson",
+        &["meson.build", "meson_options.txt", "meson.options"],
+    ),
+    ("ninja", &["build.ninja"]),
+    ("clang-tidy", &[".clang-tidy"]),
+    (
+        "bazel",
+        &[
+            "MODULE.bazel",
+            "WORKSPACE",
+            "WORKSPACE.bazel",
+            ".bazelrc",
+            ".bazelversion",
+        ],
+    ),
+    ("composer", &["composer.json", "composer.lock"]),
+    (
+        "phpunit",
+        &["phpunit.xml", "phpunit.xml.dist", "composer.json"],
+    ),
+    (
+        "dotnet",
+        &[
+            "global.json",
+            "nuget.config",
+            "NuGet.Config",
+            "Directory.Build.props",
+            "Directory.Build.targets",
+        ],
+    ),
+    ("swift", &["Package.swift", "Package.resolved"]),
+    (
+        "mix",
+        &["mix.exs", "mix.lock", ".formatter.exs", ".credo.exs"],
+    ),
+    ("stack", &["stack.yaml", "package.yaml"]),
+    ("shellcheck", &[".shellcheckrc", "shellcheckrc"]),
     ("pre-commit", &[".pre-commit-config.yaml"]),
 ];
 
@@ -39,6 +141,22 @@ const NODE: &[&str] = &[
     "pnpm-lock.yaml",
     "yarn.lock",
     "bun.lock",
+];
+const BABEL: &[&str] = &[
+    ".babelrc",
+    ".babelrc.json",
+    ".babelrc.js",
+    "babel.config.js",
+    "babel.config.json",
+    "babel.config.cjs",
+    "babel.config.mjs",
+];
+const PERL: &[&str] = &[".proverc", ".perlcriticrc", ".perltidyrc", "cpanfile"];
+const CMAKE: &[&str] = &[
+    "CMakeLists.txt",
+    "CMakePresets.json",
+    "CMakeUserPresets.json",
+    "CTestConfig.cmake",
 ];
 const CARGO: &[&str] = &[
     "build.rs",

@@ -484,7 +484,7 @@ mod tests {
     /// What only a run of the script decides by is found, over hops; what it looks at itself is not.
     #[test]
     fn what_is_run_is_reached() {
-        let table: [(&str, &str, &str); 30] = [
+        let table: [(&str, &str, &str); 31] = [
             ("cd lib; . ./a.sh", "lib/a.sh lib/b", ""),
             ("cd lib && awk -f b", "lib/b", ""),
             ("cd lib; cd deep && . ./c.sh", "lib/deep/c.sh", ""),
@@ -509,6 +509,7 @@ mod tests {
                 "",
             ),
             ("timeout 5 python3 -u lib/d.py || exit 1", "lib/d.py", ""),
+            ("perl -I lib -W all lib/d.py", "lib/d.py", ""),
             ("sh < lib/a.sh", "lib/a.sh lib/b", ""),
             ("sh -c 'cd lib; . ./a.sh'", "lib/a.sh lib/b", ""),
             (". \"$(dirname ./lib/x)/a.sh\"", "lib/a.sh lib/b", ""),

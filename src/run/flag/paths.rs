@@ -1,7 +1,7 @@
 //! Which files examine the work, by their paths alone: tests, how tests are run, what tells agents and
 //! programs what to do. Rules for paths of every language; what a loop's own checks name is added by its caller.
 
-use super::Sign;
+use super::{Sign, runners};
 use crate::run::obeyed;
 
 /// Folders that hold tests and what they compare with.
@@ -25,86 +25,6 @@ const TEST_FOLDERS: [&str; 19] = [
     "cypress",
     "__mocks__",
     "acceptance",
-];
-
-/// Files that say how tests, linters and builds are run, beyond what all tools obey.
-const RUNNERS: [&str; 50] = [
-    "setup.py",
-    ".pytest.ini",
-    "noxfile.py",
-    ".coveragerc",
-    "codecov.yml",
-    "cargo.toml",
-    "nextest.toml",
-    "clippy.toml",
-    ".clippy.toml",
-    "phpunit.xml",
-    "phpunit.xml.dist",
-    "ruff.toml",
-    ".ruff.toml",
-    "mypy.ini",
-    ".flake8",
-    ".eslintrc",
-    ".eslintignore",
-    "tsconfig.json",
-    "babel.config.js",
-    "cmakelists.txt",
-    "mise.toml",
-    ".mise.toml",
-    ".tool-versions",
-    "composer.json",
-    "mix.exs",
-    "build.sbt",
-    "ctestcustom.cmake",
-    "tests.cmake",
-    ".nycrc",
-    ".c8rc.json",
-    "biome.json",
-    "biome.jsonc",
-    ".pylintrc",
-    "pyrightconfig.json",
-    "nx.json",
-    "turbo.json",
-    "pnpm-workspace.yaml",
-    "module.bazel",
-    ".bazelrc",
-    "meson.build",
-    "sconstruct",
-    "dune-project",
-    "package.swift",
-    "rebar.config",
-    "testng.xml",
-    "junit-platform.properties",
-    "gradlew",
-    "mvnw",
-    ".codecov.yml",
-    "requirements.txt",
-];
-
-/// Beginnings of such names.
-const RUNNER_STARTS: [&str; 22] = [
-    "jest.config.",
-    "vitest.config.",
-    "playwright.config.",
-    "karma.conf.",
-    ".mocharc",
-    ".eslintrc.",
-    "eslint.config.",
-    "wdio.conf.",
-    "ava.config.",
-    "vite.config.",
-    "directory.build.",
-    "run-test",
-    "run_test",
-    "runtests.",
-    "runtest.",
-    "cypress.config.",
-    "vitest.workspace.",
-    "jest.setup.",
-    "phpstan.",
-    ".rubocop",
-    "gulpfile.",
-    "gruntfile.",
 ];
 
 /// Files that agents read as orders, the judge's agent among them.
@@ -189,18 +109,8 @@ const HOOK_FOLDERS: [&str; 12] = [
     ".devcontainer",
 ];
 
-/// Files that say what git shows and keeps.
-const HIDES: [&str; 9] = [
-    ".gitignore",
-    ".gitattributes",
-    ".git-blame-ignore-revs",
-    ".ignore",
-    ".rgignore",
-    ".geminiignore",
-    ".qwenignore",
-    ".cursorignore",
-    ".aiderignore",
-];
+/// Files that say what git shows and keeps, beside those whose names end so: `.gitignore`.
+const HIDES: [&str; 3] = [".gitattributes", ".git-blame-ignore-revs", ".lfsconfig"];
 
 /// Why a change of this file is flagged by its path, if it is.
 pub fn sign(path: &str) -> Option<Sign> {
@@ -216,11 +126,8 @@ pub fn sign(path: &str) -> Option<Sign> {
     {
         Some(Sign::Test)
     } else if obeyed::is_obeyed(&lower)
-        || RUNNERS.contains(&name)
-        || RUNNER_STARTS.iter().any(|start| name.starts_with(start))
-        || under(&[".cargo", ".yarn"])
-        || (name.starts_with("gradle") && has_ending(name, &["properties"]))
-        || has_ending(name, &["rake", "csproj", "runsettings", "cabal", "mak"])
+        || runners::is_one(name)
+        || under(&[".cargo", ".yarn", ".moon", ".trunk"])
     {
         Some(Sign::Check)
     } else if ORDERS.contains(&name) || under(&AGENT_FOLDERS) {
@@ -231,7 +138,7 @@ pub fn sign(path: &str) -> Option<Sign> {
         || has_ending(name, &["code-workspace"])
     {
         Some(Sign::Hook)
-    } else if HIDES.contains(&name) {
+    } else if HIDES.contains(&name) || (name.starts_with('.') && name.ends_with("ignore")) {
         Some(Sign::Hides)
     } else {
         None
@@ -448,6 +355,13 @@ mod tests {
             "Cargo.lock",
             "web/package-lock.json",
             ".npmrc",
+            ".golangci.yaml",
+            ".perlcriticrc",
+            "CMakePresets.json",
+            "CMakeUserPresets.json",
+            "web/.babelrc.json",
+            ".swcrc",
+            ".proverc",
         ] {
             assert_eq!(sign(path), Some(Sign::Check), "{path}");
         }
@@ -458,6 +372,9 @@ mod tests {
             ".roo/rules/x.md",
         ] {
             assert_eq!(sign(path), Some(Sign::Orders), "{path}");
+        }
+        for path in [".lfsconfig", ".dockerignore", "a/.ignore"] {
+            assert_eq!(sign(path), Some(Sign::Hides), "{path}");
         }
         for path in [".zed/tasks.json", ".woodpecker.yml"] {
             assert_eq!(sign(path), Some(Sign::Hook), "{path}");

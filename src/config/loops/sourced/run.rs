@@ -21,6 +21,36 @@ const FILE_WORDS: [&str; 3] = ["-f", "--file", "--from-file"];
 /// How files end that are read on as scripts of the shell where one runs them.
 const SCRIPT_ENDS: [&str; 6] = [".sh", ".bash", ".dash", ".ksh", ".zsh", ".bats"];
 
+/// Options of such a program that are followed by a word of their own: a folder of modules, a module, a setting.
+const WITH_A_WORD: [&str; 9] = [
+    "-I",
+    "-W",
+    "-X",
+    "-r",
+    "-C",
+    "--require",
+    "--import",
+    "--loader",
+    "--env-file",
+];
+
+/// The script among the words of an interpreter, unless it runs something else.
+fn interpreted<'a>(words: &[&'a str]) -> Option<&'a str> {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if !is_option(word) {
+            return Some(word);
+        }
+        if ["-c", "-m", "-e", "-n"].contains(word) {
+            return None;
+        }
+        if WITH_A_WORD.contains(word) {
+            words.next();
+        }
+    }
+    None
+}
+
 impl Walk<'_> {
     /// What is heard is looked at; of everything else the end counts, and what it runs decides that.
     pub(super) fn program(
@@ -50,12 +80,7 @@ impl Walk<'_> {
             }
         } else if heard {
         } else if INTERPRETERS.contains(&name) {
-            let options = rest.iter().take_while(|word| is_option(word));
-            let script = rest.get(options.clone().count());
-            let elsewhere = ["-c", "-m", "-e", "-n"];
-            if let Some(script) =
-                script.filter(|_| !options.clone().any(|word| elsewhere.contains(word)))
-            {
+            if let Some(script) = interpreted(rest) {
                 self.runs(script, false, depth);
             }
         } else if program.contains('/') {
