@@ -1,19 +1,68 @@
 //! Names as other systems read them: what another file system or another system's git takes for the
 //! same name. Pure; which names are refused or flagged is decided elsewhere.
 
-/// A path without regard to case, beyond ASCII too: U+212A is a `k`, U+017F an `s`. Bytes that are no
-/// UTF-8 stay as they are.
+use std::collections::HashMap;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+/// A path without regard to case, beyond ASCII too: U+212A is a `k`, U+017F an `s`; nor to whether a letter and its
+/// marks are one character or several. Bytes that are no UTF-8 stay as they are.
 ///
 /// Up first, then down, because some letters have a small form of their own and share the capital.
 pub fn fold(path: &[u8]) -> Vec<u8> {
+    if path.is_ascii() {
+        return path.to_ascii_lowercase();
+    }
+    let composed = ComposingNormalizerBorrowed::new_nfc();
     let mut folded = Vec::with_capacity(path.len());
     for chunk in path.utf8_chunks() {
         let upper = chunk.valid().chars().flat_map(char::to_uppercase);
         let lower: String = upper.flat_map(char::to_lowercase).collect();
-        folded.extend_from_slice(lower.as_bytes());
+        folded.extend_from_slice(composed.normalize(&lower).as_bytes());
         folded.extend_from_slice(chunk.invalid());
     }
     folded
+}
+
+/// The same of a text.
+pub fn folded(path: &str) -> String {
+    String::from_utf8_lossy(&fold(path.as_bytes())).into_owned()
+}
+
+/// Every name of a tree that is the same as one of these to a file system that tells case or the forms of letters
+/// apart less: of a path and of each folder on its way, with the other name of it.
+pub fn namesakes<'a>(
+    new: &[&'a [u8]],
+    all: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<(&'a [u8], &'a [u8])> {
+    let mut looked_for: HashMap<Vec<u8>, Vec<&[u8]>> = HashMap::new();
+    for path in new.iter().flat_map(|path| ways(path)) {
+        let names = looked_for.entry(fold(path)).or_default();
+        if !names.contains(&path) {
+            names.push(path);
+        }
+    }
+    let mut found = Vec::new();
+    let mut last: &[u8] = b"";
+    for path in all {
+        // Neighbours share their folders.
+        let fresh =
+            ways(path).filter(|way| !(last.starts_with(way) && last.get(way.len()) == Some(&b'/')));
+        for way in fresh {
+            let names = looked_for.get(&fold(way)).map_or(&[][..], Vec::as_slice);
+            let others = names.iter().filter(|name| **name != way);
+            found.extend(others.map(|name| (*name, way)));
+        }
+        last = path;
+    }
+    found
+}
+
+/// A path and each folder on its way.
+fn ways(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let folders = path.iter().enumerate().filter(|(_, b)| **b == b'/');
+    let folders = folders.filter_map(|(at, _)| path.get(..at));
+    folders.chain([path])
 }
 
 /// Whether some git takes a part of this path for `.git`: by the rules of NTFS (`git~1`, blanks and dots
@@ -108,5 +157,28 @@ mod tests {
             "sks\u{e4}".as_bytes()
         );
         assert_eq!(fold(b"A\xff"), b"a\xff");
+        assert_eq!(folded("U\u{308}bung"), "\u{fc}bung");
+    }
+
+    /// What is one name elsewhere is found in files and in folders, and no name is its own namesake.
+    #[test]
+    fn namesakes_are_found() {
+        let new: Vec<&[u8]> = vec![b"makefile", b"SRC/new.rs", "u\u{308}ben.md".as_bytes()];
+        let all: Vec<&[u8]> = vec![
+            b"Makefile",
+            b"SRC/new.rs",
+            b"makefile",
+            b"src/a.rs",
+            b"src/b.rs",
+            "\u{fc}ben.md".as_bytes(),
+        ];
+        let wanted: [(&[u8], &[u8]); 3] = [
+            (b"makefile", b"Makefile"),
+            (b"SRC", b"src"),
+            ("u\u{308}ben.md".as_bytes(), "\u{fc}ben.md".as_bytes()),
+        ];
+        assert_eq!(namesakes(&new, all.clone()), wanted);
+        let alone: Vec<&[u8]> = vec![b"README.md", b"src/a.rs", b"src/b.rs"];
+        assert_eq!(namesakes(&[b"src/b.rs"], alone), []);
     }
 }

@@ -2,6 +2,7 @@
 //! source, import or name. Read from the pinned copies, by rules that need no interpreter.
 
 mod deed;
+mod imports;
 mod ways;
 mod work;
 
@@ -60,14 +61,15 @@ pub(super) fn of(
         reached(reach, &work, &mut found);
     }
     for check in &spec.goal.checks {
-        read(&check.command.join(" "), &mut found);
+        read(&check.command.join(" "), "", &mut found);
     }
     // What publishes alone is no examiner.
     let publish = |path: &&String| deed.files.contains(*path) && !examine.contains(*path);
     for script in scripts.iter().filter(|path| !publish(path)) {
         let text = fs::read(pinned.join(script)).unwrap_or_default();
         let text = String::from_utf8_lossy(text.get(..SCRIPT_BYTES).unwrap_or(&text)).into_owned();
-        read(&text, &mut found);
+        let folder = script.rsplit_once('/').map_or("", |(folder, _)| folder);
+        read(&text, folder, &mut found);
         reached(sourced::reach(script, &file), &work, &mut found);
     }
     let led = found.run.iter().chain(&scripts);
@@ -81,6 +83,7 @@ pub(super) fn of(
         })
     });
     found.below = led.collect();
+    found.asked.retain(|path| !work.is(path));
     found.scripts = scripts;
     found.deed = deed;
     found
@@ -108,8 +111,8 @@ fn reached(reach: Reach, work: &Work<'_>, found: &mut Examiners) {
         .extend(below.filter(|below| below.sourced || !work.is(&below.folder)));
 }
 
-/// Adds every file that a script runs or names.
-fn read(text: &str, found: &mut Examiners) {
+/// Adds every file that a script of this folder runs or names.
+fn read(text: &str, folder: &str, found: &mut Examiners) {
     for line in text.lines() {
         if line.trim_start().starts_with('#') {
             continue;
@@ -125,6 +128,7 @@ fn read(text: &str, found: &mut Examiners) {
             }
             before = word;
         }
+        found.asked.extend(imports::of(line, folder));
         if let Some(name) = imported(line) {
             found.run.extend(module(name));
         }
@@ -169,6 +173,7 @@ mod tests {
             "#!/bin/sh\n. lib/words.bash\npython3 tools/count < in.txt\n\
              # sh not/this\nsh -c './deep/run.sh'\ndiff expected.out out.txt\n\
              from helpers.text import words\nimport sums\n",
+            "",
             &mut found,
         );
         for path in [

@@ -12,7 +12,7 @@ use super::workspace::diff::{Delta, EXECUTABLE, SUBMODULE};
 use super::workspace::snapshot::FLOOD;
 use super::workspace::trouble::Trouble;
 use crate::run::inert::spelled_line;
-use crate::run::names::{fold, is_gitmodules, leads_into_git};
+use crate::run::names::{fold, folded, is_gitmodules, leads_into_git};
 use crate::run::spec::{PROTECTED_ALWAYS, WorkspaceKind, WorkspaceRules};
 use crate::run::{Breach, ChangeKind, counted};
 
@@ -265,6 +265,9 @@ fn globs<'a>(patterns: impl Iterator<Item = &'a str>, protects: bool) -> Result<
         match pattern.strip_suffix("/**") {
             Some(folder) if protects && !folder.is_empty() && folder != "**" => {
                 set.add(glob(folder, protects)?);
+                if let Ok(glob) = glob(&folded(folder), protects) {
+                    set.add(glob);
+                }
             }
             Some(_) | None => {}
         }

@@ -167,11 +167,13 @@ pub fn in_name(name: &str) -> Option<Sign> {
     }
 }
 
-/// Whether a text has what nobody sees in it; tabs, page breaks and the end of a line are plain.
+/// Whether a text has what nobody sees in it; tabs, page breaks and the end of a line are plain. A return within a
+/// line takes a terminal back to its beginning, and what follows covers what stood there.
 fn is_invisible(text: &str) -> bool {
+    let text = text.strip_suffix('\r').unwrap_or(text);
     let before = std::iter::once(' ').chain(text.chars());
     let mut pairs = text.chars().zip(before);
-    pairs.any(|(c, last)| !matches!(c, '\t' | '\r' | '\u{c}') && is_hidden(c, last))
+    pairs.any(|(c, last)| !matches!(c, '\t' | '\u{c}') && is_hidden(c, last))
 }
 
 #[cfg(test)]
@@ -203,6 +205,8 @@ mod tests {
             ("a \u{202e}txt", Sign::Invisible),
             ("\u{1b}[2Jgone", Sign::Invisible),
             ("let a\u{fe01}\u{fe02} = 1;", Sign::Invisible),
+            ("rm -rf build # \recho built", Sign::Invisible),
+            ("exit 0\r\r", Sign::Invisible),
         ] {
             assert!(signs(line).contains(&sign), "{line}: {:?}", signs(line));
         }

@@ -10,6 +10,7 @@ use crate::config::loops::sourced::Below;
 use crate::run::flag::inside::{Mark, Tests};
 use crate::run::flag::{self, alike, lines, paths, shadows};
 use crate::run::inert::{cut, spelled_line};
+use crate::run::names::{folded, namesakes};
 use crate::run::{ChangeKind, Digest, Flag, Sign, counted};
 use crate::supervisor::redactor::Redactor;
 
@@ -28,6 +29,8 @@ pub struct Examiners {
     pub run: HashSet<String>,
     /// What else they name; it may well be the work that they look at.
     pub named: HashSet<String>,
+    /// Where what they ask for by a module's name would be taken from: a new file there is flagged.
+    pub(crate) asked: HashSet<String>,
     /// What they read in or run without knowing its names.
     pub(crate) below: Vec<Below>,
     /// What the publish command reads in and runs.
@@ -44,16 +47,15 @@ pub(crate) struct Deed {
 
 impl Deed {
     fn runs(&self, path: &str) -> bool {
-        let lower = path.to_lowercase();
-        self.files.iter().any(|file| file.to_lowercase() == lower)
+        let lower = folded(path);
+        self.files.iter().any(|file| folded(file) == lower)
             || self.below.iter().any(|below| lies(below, &lower))
     }
 }
 
-/// Whether a path in lower case lies there.
+/// Whether a folded path lies there.
 fn lies(below: &Below, lower: &str) -> bool {
-    Path::new(lower).starts_with(below.folder.to_lowercase())
-        && lower.ends_with(&below.end.to_lowercase())
+    Path::new(lower).starts_with(folded(&below.folder)) && lower.ends_with(&folded(&below.end))
 }
 
 impl Examiners {
@@ -65,17 +67,39 @@ impl Examiners {
         known || script || paths::sign(path) == Some(Sign::Test)
     }
 
-    /// Whether a check relies on what was changed here, in any case of letters: on some disks that is the same file.
+    /// Whether a check relies on what was changed here, in any case and form of letters: on some disks that is the same
+    /// file.
     fn rely_on(&self, path: &str, kind: ChangeKind) -> bool {
-        let lower = path.to_lowercase();
+        let lower = folded(path);
         let mut files = self.run.iter().chain(&self.scripts);
         // One more that is only run says nothing of what the others say.
         let counts = |below: &Below| below.sourced || kind != ChangeKind::Added;
-        files.any(|file| file.to_lowercase() == lower)
+        files.any(|file| folded(file) == lower)
             || self
                 .below
                 .iter()
                 .any(|below| counts(below) && lies(below, &lower))
+    }
+
+    /// What a file is flagged for that is taken in the place of another by whoever examines.
+    fn takes(&self, path: &str, shown: &str, kind: ChangeKind) -> Option<String> {
+        if let Some(package) = shadows::installed(path) {
+            let package = self::shown(package.as_bytes());
+            return Some(format!("{package} changed; modules are taken from there"));
+        }
+        let new = kind == ChangeKind::Added;
+        let first = |folder: &str| {
+            let mut examine = self.run.iter().chain(&self.scripts);
+            let within = |file: &String| {
+                file.rsplit_once('/')
+                    .is_some_and(|(of, _)| of.eq_ignore_ascii_case(folder))
+            };
+            examine.any(within)
+        };
+        let asked = self.asked.contains(path);
+        let asked = asked.then_some("a check asks for a module of that name");
+        let why = shadows::taken_for(path, &first).or(asked).filter(|_| new)?;
+        Some(format!("{shown} added; {why}"))
     }
 
     /// The names that code which does its work has no reason to speak of.
@@ -105,6 +129,7 @@ impl Workspace {
             .iter()
             .flat_map(|delta| self.of_file(delta, examiners, keys))
             .collect();
+        found.extend(self.namesakes(&deltas, tree)?);
         let (patch, mut whole) = diff::bare_patch(&self.git, (&self.start, tree), LOOKED_THROUGH)?;
         let of_lines = of_patch(&String::from_utf8_lossy(&patch), &examiners.names(), keys);
         if deltas.iter().any(|delta| delta.path.ends_with(b".rs")) {
@@ -121,6 +146,29 @@ impl Workspace {
             });
         }
         Ok(flag::gather(found))
+    }
+
+    /// New names that are names of other files where case or the forms of letters do not count: there one of the two
+    /// takes the place of the other.
+    fn namesakes(&self, deltas: &[Delta], tree: &str) -> Result<Vec<Flag>, Trouble> {
+        let new = deltas
+            .iter()
+            .filter(|delta| delta.kind == ChangeKind::Added);
+        let new: Vec<&[u8]> = new.map(|delta| delta.path.as_slice()).collect();
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let all = self.listing(tree)?;
+        let found = namesakes(&new, all.iter().map(|entry| entry.path.as_slice()));
+        let flags = found.into_iter().map(|(name, other)| Flag {
+            sign: Sign::Alike,
+            what: format!(
+                "{} is the same name as {} where case and forms of letters are not told apart",
+                shown(name),
+                shown(other)
+            ),
+        });
+        Ok(flags.collect())
     }
 
     /// What a file is flagged for, its lines left aside.
@@ -150,8 +198,7 @@ impl Workspace {
             flag(sign, format!("{shown} {verb}"));
         } else if examiners.rely_on(&name, delta.kind) {
             flag(Sign::Check, format!("{shown} {verb}; a check relies on it"));
-        } else if delta.kind == ChangeKind::Added && shadows::shadows(&name) {
-            let what = format!("{shown} added; Python takes it for a module of its own library");
+        } else if let Some(what) = examiners.takes(&name, &shown, delta.kind) {
             flag(Sign::Check, what);
         }
         if let Some(key) = keys
@@ -373,6 +420,7 @@ mod tests {
             scripts: vec!["scripts/check".to_owned()],
             run: ["lib/compare.sh".to_owned()].into(),
             named: ["words.txt".to_owned()].into(),
+            asked: HashSet::new(),
             deed: Deed::default(),
             below: vec![below("parts", "", true), below("suite", ".sh", false)],
         };
