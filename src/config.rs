@@ -13,6 +13,7 @@ mod quantity;
 mod reader;
 pub mod settings;
 pub mod skills;
+pub mod stores;
 pub mod user;
 
 use crate::run::counted;

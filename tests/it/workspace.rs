@@ -743,6 +743,22 @@ fn unusual_repositories_work() {
     }
 }
 
+/// A repository that names a folder of the operator's as a store of its objects is told of, and goes on without it.
+#[test]
+fn a_store_that_is_none_is_told() {
+    let desk = Desk::new();
+    let home = desk.project.with_file_name("someone");
+    fs::create_dir_all(home.join(".ssh")).unwrap();
+    let list = desk.project.join(".git/objects/info/alternates");
+    fs::write(list, format!("{}\n", home.display())).unwrap();
+    let (_, ground) = desk.open();
+    let told = format!(
+        "the repository borrows git objects from {}, which is no store of them: not shown to the run",
+        home.display()
+    );
+    assert_eq!(ground.notices, [told]);
+}
+
 /// Submodules are announced, stay empty and stay as they are; filling one is told.
 #[test]
 fn submodules_stay_as_they_are() {

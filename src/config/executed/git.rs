@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::config::project;
+use crate::config::{project, stores};
 
 /// Keys that run nothing, by their section; `*` stands for all keys of a section.
 const HARMLESS: [(&str, &[&str]); 12] = [
@@ -47,16 +47,35 @@ const DEEPEST: usize = 4;
 /// Most files of settings that are read.
 const MOST_FILES: usize = 32;
 
-/// Every setting that may run something, one a line; `None` where there is none or no repository.
+/// Every setting that may run something and every store outside that objects are borrowed from, one a line; `None`
+/// where there is none or no repository.
 pub(super) fn orders(project: &Path) -> Option<String> {
-    let (_, folder) = place(project)?;
+    let (top, folder) = place(project)?;
     let common = common(&folder);
     let mut reading = Reading::default();
     for file in [common.join("config"), folder.join("config.worktree")] {
         reading.file(&file, DEEPEST);
     }
-    let all = reading.orders;
+    let mut all = reading.orders;
+    all.extend(lent(&top, &common));
     (!all.is_empty()).then(|| all.join("\n") + "\n")
+}
+
+/// The folders outside of a repository that it takes objects from, whether they hold any or not: what lies there can
+/// be read by a run.
+fn lent(top: &Path, common: &Path) -> Vec<String> {
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let (top, common) = (real(top), real(common));
+    let borrowed = stores::borrowed(&common.join("objects"));
+    let all = borrowed.stores.iter().chain(&borrowed.refused);
+    let mut lines: Vec<String> = all
+        .map(|store| real(store))
+        .filter(|store| !store.starts_with(&top) && !store.starts_with(&common))
+        .map(|store| format!("objects/info/alternates = {}", store.display()))
+        .collect();
+    lines.sort();
+    lines.dedup();
+    lines
 }
 
 /// The git folder that git would find from here, after the folder that it is found in: a folder, a file
@@ -236,6 +255,27 @@ mod tests {
                 found(text)
             );
         }
+    }
+
+    /// A folder outside that objects are borrowed from is told, one within the repository is not.
+    #[test]
+    fn stores_outside_are_told() {
+        let root = tempfile::TempDir::new().unwrap();
+        let at = |path: &str| root.path().join(path);
+        for folder in [
+            "p/.git/objects/info",
+            "p/.git/modules/a/objects/info",
+            "home/.ssh",
+        ] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        let list = at("p/.git/objects/info/alternates");
+        fs::write(&list, "../modules/a/objects\n").unwrap();
+        assert_eq!(orders(&at("p")), None);
+        fs::write(&list, "../modules/a/objects\n../../../home/.ssh\n").unwrap();
+        let home = fs::canonicalize(at("home/.ssh")).unwrap();
+        let told = format!("objects/info/alternates = {}\n", home.display());
+        assert_eq!(orders(&at("p")), Some(told));
     }
 
     /// A file that is included is read, too, and a loop of includes ends.

@@ -4,7 +4,6 @@
 use std::ffi::OsString;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::pin::pin;
@@ -16,14 +15,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::bridge::Bridge;
 use super::enter::tell;
 use super::{Cage, Net, Word, caps, loopback, view, walls};
+use crate::config::stores;
 use crate::supervisor::process::start::{command, spawned};
 use crate::supervisor::process::why::explain;
 use crate::supervisor::process::wire::{self, Orders, Received};
 use crate::supervisor::process::{Exit, ending};
-use crate::supervisor::workspace::origin::unquoted;
-
-/// Most stores of git objects that borrow from each other; git itself gives up at five.
-const MOST_STORES: usize = 8;
 
 /// Goes inside and stays until the program is over. The error is one line.
 pub(super) fn lead(socket: &mut UnixStream, apart: bool) -> Result<(), String> {
@@ -36,7 +32,7 @@ pub(super) fn lead(socket: &mut UnixStream, apart: bool) -> Result<(), String> {
     let Some(mut cage) = orders.cage.clone() else {
         return Err("there is no word of what to confine".to_owned());
     };
-    cage.read.extend(borrowed(&cage.stores));
+    show_stores(&mut cage);
     if let Net::Through(proxy) = &cage.net {
         cage.read.push(proxy.clone());
     }
@@ -106,23 +102,11 @@ fn hear(socket: &mut UnixStream) -> io::Result<(Orders, [OwnedFd; 3])> {
     Ok((orders, streams))
 }
 
-/// These stores of git objects and all that they borrow from, as git itself follows them.
-fn borrowed(stores: &[OsString]) -> Vec<OsString> {
-    let mut all: Vec<OsString> = Vec::new();
-    let mut open = stores.to_vec();
-    while let Some(store) = open.pop() {
-        if all.contains(&store) || all.len() == MOST_STORES {
-            continue;
-        }
-        let named = Path::new(&store).join("info/alternates");
-        let list = std::fs::read(named).unwrap_or_default();
-        let lines = list.split(|&b| b == b'\n');
-        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
-        let named = lines.map(|line| OsString::from_vec(unquoted(line)));
-        open.extend(named.map(|path| Path::new(&store).join(path).into()));
-        all.push(store);
-    }
-    all
+/// What the stores of git objects borrow from is shown, too.
+fn show_stores(cage: &mut Cage) {
+    let borrowed = |store: &OsString| stores::borrowed(Path::new(store)).stores;
+    let stores: Vec<_> = cage.stores.iter().flat_map(borrowed).collect();
+    cage.read.extend(stores.into_iter().map(OsString::from));
 }
 
 /// Puts this process inside; there is no way back.

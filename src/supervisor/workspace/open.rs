@@ -9,6 +9,7 @@ use super::git::Git;
 use super::origin::{Head, Origin};
 use super::stamp;
 use super::{Listed, Place, Room, Trouble, Workspace, copy, diff, repo};
+use crate::config::stores;
 use crate::run::Ground;
 use crate::run::inert::spelled_line;
 use crate::run::spec::{WorkspaceKind, WorkspaceRules};
@@ -32,6 +33,11 @@ impl Workspace {
             copy::measure(&place.project, place.copy_limit)?;
         }
         let mut workspace = Self::bare(place, &source)?;
+        let borrowed = stores::borrowed(&place.folder.join("repo.git/objects"));
+        notices.extend(borrowed.refused.iter().map(|path| {
+            let path = spelled_line(path.as_os_str().as_encoded_bytes());
+            format!("the repository borrows git objects from {path}, which is no store of them: not shown to the run")
+        }));
         if let Some(drawer) = workspace.clear()? {
             let drawer = spelled_line(drawer.as_os_str().as_encoded_bytes());
             let name = &place.name;

@@ -215,29 +215,6 @@ pub fn quoted(path: &Path) -> Vec<u8> {
     text
 }
 
-/// The path that a line of `info/alternates` names; a line that is not quoted is the path itself.
-pub fn unquoted(line: &[u8]) -> Vec<u8> {
-    let quoted = line.strip_prefix(b"\"").and_then(|l| l.strip_suffix(b"\""));
-    let Some(mut rest) = quoted else {
-        return line.to_vec();
-    };
-    let mut path = Vec::with_capacity(rest.len());
-    while let Some((&byte, after)) = rest.split_first() {
-        let octal = after
-            .get(..3)
-            .and_then(|code| std::str::from_utf8(code).ok());
-        let octal = octal.and_then(|code| u8::from_str_radix(code, 8).ok());
-        let (plain, left) = match (byte, octal, after.split_first()) {
-            (b'\\', Some(code), _) => (code, after.get(3..).unwrap_or_default()),
-            (b'\\', None, Some((&escaped, left))) => (escaped, left),
-            _ => (byte, after),
-        };
-        path.push(plain);
-        rest = left;
-    }
-    path
-}
-
 fn hidden_ref(name: &str) -> String {
     format!("refs/checkride/{name}")
 }
@@ -268,6 +245,7 @@ mod tests {
     use std::ffi::OsStr;
 
     use super::*;
+    use crate::config::stores::unquoted;
 
     /// What is written for git is read back as it was, whatever bytes are in it.
     #[test]

@@ -30,7 +30,7 @@ use crate::world::program;
 const MARKED: &str = "MARKED-do-not-read";
 
 /// Files that are there before: below the operator's home, the projects, the state folder.
-const FILES: [&str; 41] = [
+const FILES: [&str; 42] = [
     "home/notes.txt",
     "home/.bashrc",
     "home/.ssh/id_ed25519",
@@ -62,6 +62,7 @@ const FILES: [&str; 41] = [
     "project/.git/hooks/sample",
     "project/.git/refs/heads/main",
     "project/.git/objects/info/packs",
+    "project/.git/objects/info/alternates",
     "project/skills/good/SKILL.md",
     "project/loops/probe.toml",
     "other/.env",
@@ -177,6 +178,10 @@ impl Ground {
                 "project/loops/probe.toml" => LOOP.to_owned(),
                 "project/skills/good/SKILL.md" => {
                     "---\nname: good\ndescription: For a test.\n---\n\nDo it.\n".to_owned()
+                }
+                // Names what is no store, as a repository from elsewhere may.
+                "project/.git/objects/info/alternates" => {
+                    format!("{0}/home\n{0}/home/.ssh\n{0}/other\n", root.display())
                 }
                 "state/workspaces/probe/repo.git/objects/info/alternates" => {
                     format!("\"{}\"\n", root.join("project/.git/objects").display())
