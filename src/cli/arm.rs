@@ -2,7 +2,7 @@
 
 use super::session::refused;
 use super::{Exit, Fail, Out, Session, trust, words};
-use crate::protocol::{Command, Fact, LoopState, Waking};
+use crate::protocol::{Command, Fact, LoopRow, LoopState, Waking};
 
 /// Arms one loop's trigger, or all that are off, and says which still arm nothing and why.
 ///
@@ -77,7 +77,7 @@ fn any_off(session: &Session) -> bool {
     let mut rows = session.known.loops.iter();
     rows.any(|row| match &row.state {
         LoopState::Valid(facts) => facts.off && facts.spec.enabled,
-        LoopState::Unexamined | LoopState::Invalid { .. } => false,
+        LoopState::Unexamined | LoopState::Invalid { .. } | LoopState::Gone => false,
     })
 }
 
@@ -101,6 +101,11 @@ fn lacking(session: &Session) -> Vec<String> {
         LoopState::Invalid { line, why } => {
             Some(format!("{} is not armed: line {line}: {why}", row.name))
         }
+        LoopState::Gone => Some(format!(
+            "{0} is not armed: {1}",
+            row.name,
+            LoopRow::gone(&row.name)
+        )),
     })
     .collect()
 }

@@ -171,6 +171,10 @@ impl Known {
             LoopState::Unexamined => Err(Exit::Trouble.because(format!(
                 "the host still looks at the loop {name}; the same command again"
             ))),
+            LoopState::Gone => Err(Exit::Unknown.because(format!(
+                "{}; what is under way can be answered and stopped",
+                LoopRow::gone(name)
+            ))),
             LoopState::Invalid { line, why } => Err(Exit::Usage.because(format!(
                 "the loop {name} is invalid, line {line}: {why}; `checkride check` says more"
             ))),
@@ -227,7 +231,7 @@ impl Known {
         let row = self.row(open.run.split()?.0).ok()?;
         match &row.state {
             LoopState::Valid(facts) => facts.day_binds(&open.checkpoint.ask),
-            LoopState::Unexamined | LoopState::Invalid { .. } => None,
+            LoopState::Unexamined | LoopState::Invalid { .. } | LoopState::Gone => None,
         }
     }
 

@@ -108,11 +108,12 @@ fn of_files(files: &[LoopFile]) -> Status {
 }
 
 /// What can be used of a loop, and what is wrong with it.
-fn stands(state: &LoopState) -> (Option<&LoopFacts>, Option<String>) {
-    match state {
+fn stands(row: &LoopRow) -> (Option<&LoopFacts>, Option<String>) {
+    match &row.state {
         LoopState::Valid(facts) => (Some(facts), None),
         LoopState::Unexamined => (None, None),
         LoopState::Invalid { line, why } => (None, Some(format!("line {line}: {why}"))),
+        LoopState::Gone => (None, Some(LoopRow::gone(&row.name))),
     }
 }
 
@@ -120,7 +121,7 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
     let newest = known.newest(&row.name).cloned().or(row.last_run.clone());
     let run = newest.as_ref().and_then(|run| known.run(run));
     let open = newest.as_ref().and_then(|run| known.open_at(run));
-    let (facts, broken) = stands(&row.state);
+    let (facts, broken) = stands(row);
     let mode = facts.map_or("", |facts| facts.mode.word());
     let phase = run.as_ref().map(Run::phase);
     let at_rest = matches!(phase, None | Some(Phase::Ended(_)));
@@ -147,9 +148,12 @@ fn row(known: &Known, row: &LoopRow, now_ms: i64) -> Row {
     let wakes = facts
         .filter(|_| at_rest)
         .map_or_else(String::new, |facts| wakes(facts, now_ms));
-    let waits = facts
-        .filter(|_| !at_rest)
-        .map_or_else(String::new, queued_behind);
+    let waits = match (facts, &broken) {
+        (Some(facts), _) if !at_rest => queued_behind(facts),
+        // What is under way goes on by what it began with.
+        (None, Some(why)) if !at_rest => format!("; {why}"),
+        (_, _) => String::new(),
+    };
     let missed = facts.and_then(|facts| facts.lapse.as_ref());
     let missed = missed.map_or_else(String::new, |lapse| {
         format!("{}; ", words::missed(lapse, now_ms))

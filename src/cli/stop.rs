@@ -85,7 +85,7 @@ pub async fn host(session: Session, force: bool, out: &mut Out<'_>) -> Result<()
     let armed: Vec<String> = rows
         .filter(|row| match &row.state {
             LoopState::Valid(facts) => facts.waking.armed(),
-            LoopState::Unexamined | LoopState::Invalid { .. } => false,
+            LoopState::Unexamined | LoopState::Invalid { .. } | LoopState::Gone => false,
         })
         .map(|row| row.name.clone())
         .collect();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Lapse, RunId, Waking};
+use crate::run::spec::PLAIN;
 use crate::run::{Ask, Limit, LoopSpec, Mode, Outcome, Purse, Usage};
 
 /// One row of the loop list and what `i` shows of it. Run states come from the runs' records.
@@ -25,6 +26,14 @@ impl LoopRow {
     pub fn is_unexamined(&self) -> bool {
         matches!(self.state, LoopState::Unexamined)
     }
+
+    /// What is missing of a loop whose file is gone, one line.
+    pub fn gone(name: &str) -> String {
+        if name == PLAIN {
+            return "what it was asked with (its worker's loop, its skill) is gone".to_owned();
+        }
+        format!("loops/{name}.toml is gone")
+    }
 }
 
 /// Whether a loop file can be used.
@@ -42,6 +51,8 @@ pub enum LoopState {
         /// The first message, one line.
         why: String,
     },
+    /// There is none any more, and a run that began with it is still under way.
+    Gone,
 }
 
 /// The four bones of a loop, in words, and its figures.

@@ -253,17 +253,14 @@ impl Shelf {
         journal: &Journal,
         settings: &Settings,
     ) -> LoopRow {
-        // A journal that cannot be read is told by the run that needs it; the list stands.
-        let past = journal.past(&file.name, settings.clock.date()).await;
-        let past = past.unwrap_or_default();
-        let number = past.last_number;
-        LoopRow {
-            name: file.name.clone(),
-            state: self.state(file, &past, (settings, journal)).await,
-            last_run: (number > 0).then(|| RunId::new(&file.name, number)),
-            earlier_today: past.earlier_today,
-            record: past.outcomes,
-        }
+        let past = past(&file.name, journal, settings).await;
+        let state = self.state(file, &past, (settings, journal)).await;
+        line(&file.name, state, past)
+    }
+
+    /// The line of a loop whose file is gone while its run is under way.
+    pub(super) async fn gone(&self, name: &str, journal: &Journal, settings: &Settings) -> LoopRow {
+        line(name, LoopState::Gone, past(name, journal, settings).await)
     }
 
     async fn state(
@@ -333,6 +330,24 @@ impl Shelf {
         &self,
         name: &str,
         past: Past,
+/// What the journal knows of a loop's runs. One that cannot be read is told by the run that needs it; the list
+/// stands.
+async fn past(name: &str, journal: &Journal, settings: &Settings) -> Past {
+    let past = journal.past(name, settings.clock.date()).await;
+    past.unwrap_or_default()
+}
+
+fn line(name: &str, state: LoopState, past: Past) -> LoopRow {
+    let number = past.last_number;
+    LoopRow {
+        name: name.to_owned(),
+        state,
+        last_run: (number > 0).then(|| RunId::new(name, number)),
+        earlier_today: past.earlier_today,
+        record: past.outcomes,
+    }
+}
+
         cause: Cause,
         settings: &Settings,
     ) -> Result<Wake, String> {

@@ -71,6 +71,7 @@ pub fn row(
     let facts = match &row.state {
         LoopState::Unexamined => return (NOT_YET, vec!["looking".to_owned()]),
         LoopState::Invalid { line, .. } => return (TRIPPED, vec![format!("line {line}")]),
+        LoopState::Gone => return (TRIPPED, vec!["file is gone".to_owned(), "gone".to_owned()]),
         LoopState::Valid(facts) => facts,
     };
     if facts.distrust.is_some() {

@@ -177,7 +177,7 @@ fn workspace(world: &World) -> PathBuf {
 fn valid(row: &LoopRow) -> Option<&LoopFacts> {
     match &row.state {
         LoopState::Valid(facts) => Some(facts),
-        LoopState::Unexamined | LoopState::Invalid { .. } => None,
+        LoopState::Unexamined | LoopState::Invalid { .. } | LoopState::Gone => None,
     }
 }
 

@@ -196,6 +196,7 @@ async fn poke(name: &str, supervisor: &Supervisor) -> (String, Review) {
     let facts = match told.unwrap().state {
         LoopState::Valid(facts) => facts,
         LoopState::Unexamined => panic!("{name}: nobody has looked at it"),
+        LoopState::Gone => panic!("{name}: its file is gone"),
         LoopState::Invalid { line, why } => panic!("{name}: line {line}: {why}"),
     };
     let distrust = facts

@@ -36,6 +36,7 @@ impl Boss {
     /// Looks at every trigger, fires what is due, starts what may start, and tells how all stands.
     pub(super) async fn look(&mut self) {
         let mut rows = self.shelf.rows(&self.shared.journal, &self.settings).await;
+        self.add_gone(&mut rows).await;
         let today = self.today().await;
         self.wakes.begin();
         let mut again = None::<i64>;
@@ -59,7 +60,7 @@ impl Boss {
         }
         let armed = rows.iter().filter(|row| match &row.state {
             LoopState::Valid(facts) => facts.waking.armed(),
-            LoopState::Unexamined | LoopState::Invalid { .. } => false,
+            LoopState::Unexamined | LoopState::Invalid { .. } | LoopState::Gone => false,
         });
         let armed = armed.count();
         self.said.send_if_modified(|activity| {
@@ -68,6 +69,22 @@ impl Boss {
             changed
         });
         self.shared.hub.say(Fact::Loops(rows));
+    }
+
+    /// Adds the loops whose runs are under way and whose files are not here any more: what runs is to be seen,
+    /// answered and stopped.
+    async fn add_gone(&self, rows: &mut Vec<LoopRow>) {
+        for run in self.drivers.keys() {
+            let Some((name, _)) = run.split() else {
+                continue;
+            };
+            if rows.iter().all(|row| row.name != name) {
+                let row = self.shelf.gone(name, &self.shared.journal, &self.settings);
+                let row = row.await;
+                let place = rows.partition_point(|other| *other.name < *name);
+                rows.insert(place, row);
+            }
+        }
     }
 
     /// Looks at one trigger alone: who fires it does not wait until all the others were looked at.

@@ -141,6 +141,7 @@ fn armed(row: &LoopRow) -> Result<&Waking, String> {
     let facts = match &row.state {
         LoopState::Valid(facts) => facts,
         LoopState::Unexamined => return Err("nobody has looked at it yet; try again".to_owned()),
+        LoopState::Gone => return Err(LoopRow::gone(name)),
         LoopState::Invalid { line, why } => {
             return Err(format!("its file is invalid, line {line}: {why}"));
         }

@@ -207,7 +207,7 @@ impl Boss {
             let found = rows.iter().find(|row| row.name == firing.name);
             let facts = found.and_then(|row| match &row.state {
                 LoopState::Valid(facts) => Some(facts),
-                LoopState::Unexamined | LoopState::Invalid { .. } => None,
+                LoopState::Unexamined | LoopState::Invalid { .. } | LoopState::Gone => None,
             });
             let fate = match facts {
                 Some(facts) => self.fate(&firing, &facts.spec, (&facts.waking, today)),

@@ -201,6 +201,7 @@ impl App {
             LoopState::Invalid { line, why } => {
                 Err(format!("loops/{}.toml, line {line}: {why}", row.name))
             }
+            LoopState::Gone => Err(LoopRow::gone(&row.name)),
             // The host obeys once it has looked, and refuses then what it may not run.
             LoopState::Unexamined | LoopState::Valid(_) => none_if(
                 self.run().is_some_and(super::runs::Run::active),
@@ -252,6 +253,7 @@ impl App {
             LoopState::Invalid { line, why } => {
                 Err(format!("loops/{}.toml, line {line}: {why}", row.name))
             }
+            LoopState::Gone => Err(LoopRow::gone(&row.name)),
             LoopState::Valid(_) => Ok(()),
         }
     }

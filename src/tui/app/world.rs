@@ -192,7 +192,7 @@ impl World {
     pub fn facts(&self, name: &str) -> Option<&LoopFacts> {
         match &self.row(name)?.state {
             LoopState::Valid(facts) => Some(facts),
-            LoopState::Unexamined | LoopState::Invalid { .. } => None,
+            LoopState::Unexamined | LoopState::Invalid { .. } | LoopState::Gone => None,
         }
     }
 

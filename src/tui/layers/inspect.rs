@@ -6,7 +6,7 @@
 //!     skills/research-and-draft · proven by hand 6 times
 //! ```
 
-use crate::protocol::{LoopFacts, LoopRow};
+use crate::protocol::{LoopFacts, LoopRow, LoopState};
 use crate::run::spec::{Independence, Judge, OutputKind, PublishTo, Trigger};
 use crate::run::{Usage, counted};
 use crate::tui::app::App;
@@ -55,11 +55,12 @@ impl Bones {
 /// The text of the layer: trigger, skill, goal and verification, memory, then guardrails and trust.
 pub(crate) fn rows(app: &App, name: &str, width: usize) -> Vec<Row> {
     let Some(facts) = app.world.facts(name) else {
-        let unexamined = app.world.row(name).is_some_and(LoopRow::is_unexamined);
-        let why = if unexamined {
-            "the host has just begun and looks at it"
-        } else {
-            "this loop's file is not valid"
+        let why = match app.world.row(name).map(|row| &row.state) {
+            Some(LoopState::Unexamined) => "the host has just begun and looks at it".to_owned(),
+            Some(LoopState::Gone) => LoopRow::gone(name),
+            Some(LoopState::Invalid { .. } | LoopState::Valid(_)) | None => {
+                "this loop's file is not valid".to_owned()
+            }
         };
         return vec![Row::of(Role::Muted, why)];
     };

@@ -138,13 +138,11 @@ fn below(app: &App, (width, height): (usize, usize)) -> Vec<Row> {
             }
         }
         Some((_, LoopState::Invalid { line, why })) => {
-            let text = format!("line {line}: {why}");
-            rows.extend(labelled(
-                " ▲",
-                3,
-                (Role::Warn, &text),
-                width.saturating_sub(1),
-            ));
+            rows.extend(warned(&format!("line {line}: {why}"), width));
+        }
+        Some((row, LoopState::Gone)) => {
+            let text = LoopRow::gone(&row.name) + ": its run still asks, and x stops it";
+            rows.extend(warned(&text, width));
         }
         Some((_, LoopState::Unexamined)) => rows.push(Row::of(
             Role::Muted,
@@ -153,6 +151,11 @@ fn below(app: &App, (width, height): (usize, usize)) -> Vec<Row> {
         None => rows.push(Row::of(Role::Muted, " no loop is chosen")),
     }
     rows
+}
+
+/// What is wrong with the file.
+fn warned(text: &str, width: usize) -> Vec<Row> {
+    labelled(" ▲", 3, (Role::Warn, text), width.saturating_sub(1))
 }
 
 /// Most rows that one line takes of each kind.

@@ -1147,6 +1147,34 @@ fn a_broken_file_does_not_hide_who_waits() {
     assert!(row.starts_with("▌◆") && row.ends_with("asks 2"), "{row}");
 }
 
+/// A loop whose file is gone keeps its row while its run is under way: it is shown, answered and stopped, and not
+/// started again.
+#[test]
+fn a_run_without_its_file_stays_in_hand() {
+    let mut cockpit = Cockpit::new(&scenes::running(), (120, 36));
+    let mut loops = scenes::loops();
+    loops[0].state = LoopState::Gone;
+    cockpit.tell(&[scenes::record(NOON, Fact::Loops(loops.clone()))]);
+    let screen = cockpit.text("terminal");
+    let row = screen.lines().find(|line| line.starts_with("▌"));
+    assert!(row.unwrap().starts_with("▌●"), "{screen}");
+    let why = format!("loops/{}.toml is gone", scenes::LOOP);
+    assert!(screen.contains(&format!(" ▲ {}", &why[..20])), "{screen}");
+    cockpit.keys("s");
+    assert_eq!(commands(&cockpit), Vec::<&Command>::new());
+    assert!(toast(&cockpit).contains(&why), "{}", toast(&cockpit));
+    cockpit.keys("x");
+    let sent = cockpit.sent.last();
+    assert!(
+        matches!(sent, Some(Out::Send(Command::Stop { .. }))),
+        "{sent:?}"
+    );
+    let mut cockpit = Cockpit::new(&scenes::work(), (120, 36));
+    cockpit.tell(&[scenes::record(NOON, Fact::Loops(loops))]);
+    cockpit.keys("c");
+    assert!(cockpit.text("terminal").contains("approve"));
+}
+
 /// The list of loops, of which the first may not run.
 fn untrusted() -> Vec<Record> {
     let mut records = scenes::idle();

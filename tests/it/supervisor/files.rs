@@ -40,7 +40,10 @@ async fn loop_files_are_read_as_they_change() {
             LoopState::Invalid { line, why } if why.contains("guardrials") => {
                 Some((*line, why.clone()))
             }
-            LoopState::Invalid { .. } | LoopState::Unexamined | LoopState::Valid(_) => None,
+            LoopState::Invalid { .. }
+            | LoopState::Unexamined
+            | LoopState::Gone
+            | LoopState::Valid(_) => None,
         })
         .await;
     assert_eq!(line, broken.lines().count(), "{why}");

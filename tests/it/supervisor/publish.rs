@@ -280,7 +280,7 @@ async fn proven(operator: &mut Operator, since: usize, times: u32) {
     let so = |fact: &Fact| match fact {
         Fact::Loops(rows) => match &rows[0].state {
             LoopState::Valid(facts) => (facts.proven == times).then_some(()),
-            LoopState::Invalid { .. } | LoopState::Unexamined => None,
+            LoopState::Invalid { .. } | LoopState::Unexamined | LoopState::Gone => None,
         },
         _ => None,
     };
