@@ -2,8 +2,8 @@
 
 mod granted;
 mod looked;
+mod off;
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use self::granted::granted;
 use self::looked::{Looked, wake};
+use self::off::Off;
 use super::Settings;
 use super::journal::{Journal, JournalError, Past};
 use super::plain;
@@ -34,7 +35,7 @@ const WATCHED: [&str; 4] = ["loops", "skills", "scripts", "memory"];
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Where it is remembered which loops are switched off.
-const OFF: &str = "switched-off";
+const SWITCHED_OFF: &str = "switched-off";
 
 /// Where the plain prompt is remembered that was asked last.
 const ASKED: &str = "plain-prompt";
@@ -50,7 +51,7 @@ pub(super) struct Shelf {
     /// The user's config folder, with `prices.toml`.
     config: PathBuf,
     files: Vec<LoopFile>,
-    off: BTreeSet<String>,
+    off: Off,
     /// The plain prompt that was asked last, which `s` repeats.
     asked: Option<Plain>,
     changes: mpsc::Receiver<()>,
@@ -76,7 +77,7 @@ impl Shelf {
         Self {
             config: config.to_owned(),
             files: Vec::new(),
-            off: BTreeSet::new(),
+            off: Off::default(),
             asked: None,
             changes,
             settled: None,
@@ -199,30 +200,29 @@ impl Shelf {
         self.files.iter().filter_map(|file| file.spec.as_ref())
     }
 
-    /// Switches a trigger off or on, or all where no loop is named; whether it was off before, or any.
+    /// Switches a trigger off or on, or all where no loop is named, here or not; whether it was off before, or any.
     pub(super) async fn switch(
         &mut self,
         name: Option<&str>,
         off: bool,
         journal: &Journal,
     ) -> Result<bool, JournalError> {
-        let mut all = self.off.clone();
-        let was = name.map_or(!all.is_empty(), |name| all.contains(name));
-        all.retain(|other| name.is_some_and(|name| name != other));
-        if off {
-            let names = self.files.iter().map(|file| file.name.clone());
-            all.extend(names.filter(|other| name.is_none_or(|name| name == other)));
-        }
-        let list = serde_json::to_string(&all).unwrap_or_default();
-        journal.set(OFF, list).await?;
-        self.off = all;
+        let was = name.map_or_else(|| self.off.any(), |name| self.off.holds(name));
+        let switched = self.off.switched(name, off);
+        let text = serde_json::to_string(&switched).unwrap_or_default();
+        journal.set(SWITCHED_OFF, text).await?;
+        self.off = switched;
         Ok(was)
+    }
+
+    /// Whether the trigger of a loop of this name is switched off, whether its file is here or not.
+    pub(super) fn is_off(&self, name: &str) -> bool {
+        self.off.holds(name)
     }
 
     /// Recalls what was switched off before this host started.
     pub(super) async fn recall(&mut self, journal: &Journal) -> Result<(), JournalError> {
-        let list = journal.get(OFF).await?.unwrap_or_default();
-        self.off = serde_json::from_str(&list).unwrap_or_default();
+        self.off = Off::read(journal.get(SWITCHED_OFF).await?.as_deref());
         let asked = journal.get(ASKED).await?.unwrap_or_default();
         self.asked = serde_json::from_str(&asked).ok();
         Ok(())
@@ -299,7 +299,7 @@ impl Shelf {
             mode,
             mode_why,
             distrust: looked.distrust,
-            off: self.off.contains(&file.name) || !spec.enabled,
+            off: self.off.holds(&file.name) || !spec.enabled,
             // Whoever looks at the triggers fills these in.
             waking: Waking::Manual,
             lapse: None,

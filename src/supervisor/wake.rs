@@ -236,6 +236,14 @@ impl Wakes {
         Ok(())
     }
 
+    /// Forgets what is remembered of all triggers, also of loops that are not here: each is armed anew when it is
+    /// looked at next.
+    pub(super) async fn forget(&mut self, journal: &Journal) -> Result<(), JournalError> {
+        journal.forget_triggers(TRIGGER).await?;
+        self.held.clear();
+        Ok(())
+    }
+
     /// Writes down what became of a loop's trigger together with what is remembered of it from then on: a
     /// crash between the two would lose what came next, or count it twice.
     pub(super) async fn account(
@@ -280,7 +288,10 @@ impl Wakes {
     }
 }
 
+/// How the names of the settings begin that hold the states of triggers.
+const TRIGGER: &str = "trigger/";
+
 /// Where a trigger's state stands among the settings.
 fn setting(name: &str) -> String {
-    format!("trigger/{name}")
+    format!("{TRIGGER}{name}")
 }

@@ -211,6 +211,9 @@ impl Boss {
             });
             let fate = match facts {
                 Some(facts) => self.fate(&firing, &facts.spec, (&facts.waking, today)),
+                None if self.shelf.is_off(&firing.name) => {
+                    Fate::Over(Unmet::Skipped, "off: switched off".to_owned())
+                }
                 None => Fate::Waits("its file is missing or invalid".to_owned()),
             };
             match fate {

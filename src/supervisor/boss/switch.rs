@@ -14,13 +14,12 @@ impl Boss {
             Ok(were_off) => were_off,
             Err(e) => return reply.refuse("triggers", e.to_string()),
         };
-        if !off && were_off {
-            let names: Vec<String> = self.shelf.specs().map(|spec| spec.name.clone()).collect();
-            for name in names {
-                if let Err(e) = self.wakes.keep(&name, None, &self.shared.journal).await {
-                    return reply.refuse("triggers", e.to_string());
-                }
-            }
+        // What is not here now is armed anew, too, once it comes.
+        if !off
+            && were_off
+            && let Err(e) = self.wakes.forget(&self.shared.journal).await
+        {
+            return reply.refuse("triggers", e.to_string());
         }
         self.look().await;
         let what = what.to_owned();

@@ -117,6 +117,15 @@ impl Journal {
         .await
     }
 
+    /// Forgets every setting whose name begins so.
+    pub async fn forget_triggers(&self, prefix: &'static str) -> Result<(), JournalError> {
+        self.with(move |db| {
+            let sql = "DELETE FROM settings WHERE substr(key, 1, length(?1)) = ?1";
+            db.execute(sql, [prefix]).map(drop)
+        })
+        .await
+    }
+
     /// The firings that wait for their run, in the order in which they came.
     pub async fn queued(&self) -> Result<Vec<Firing>, JournalError> {
         self.with(|db| {

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use checkride::cli::Session;
 use checkride::cli::session::Known;
-use checkride::protocol::{Command, Fact, Fetch, Lapse, LoopRow, RunId, Waking};
+use checkride::cli::{Exit, Out, Session, status, stop};
+use checkride::protocol::{Command, Fact, Fetch, Lapse, LoopRow, LoopState, RunId, Waking};
 use checkride::run::{Checkpoint, Decision, Event, Fired, Outcome, Wake};
 use checkride::supervisor::clock::Clock;
 use checkride::supervisor::journal::Journal;
@@ -873,6 +873,122 @@ async fn switched_off_stays_off() {
     let row = stands(&mut operator, |w| *w == Waking::Armed { next }).await;
     assert_eq!(valid(&row).unwrap().lapse, None);
     assert_eq!(row.last_run, None);
+}
+
+/// «All triggers off» holds for a loop whose file is not here at that moment, and for one that comes later, over a
+/// restart too: neither wakes before somebody arms it. A firing of it that waited is let go.
+#[tokio::test]
+async fn all_off_holds_for_what_turns_up_later() {
+    let hands = Hands::at("2026-06-12T06:00:00Z");
+    let world = world(DAILY, 0);
+    let file = world.read("loops/count.toml");
+    let away = world.project().join("loops/count.toml");
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    stands(&mut operator, Waking::armed).await;
+    fs::remove_file(&away).unwrap();
+    let none = |fact: &Fact| matches!(fact, Fact::Loops(rows) if rows.is_empty()).then_some(());
+    operator.until("an empty list", none).await;
+    operator.say(Command::StopAll).await;
+    let done = |fact: &Fact| matches!(fact, Fact::Done { .. }).then_some(());
+    operator.until("all is off", done).await;
+    drop(operator);
+    supervisor.end();
+
+    hands.turn_to("2026-06-12T06:59:00Z");
+    let supervisor = Supervisor::start(hands.settings(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    let off = |w: &Waking| matches!(w, Waking::Off { .. });
+    world.write("loops/count.toml", &file);
+    stands(&mut operator, off).await;
+    world.skill("other");
+    world.write("loops/other.toml", &file.replace("count\"", "other\""));
+    let other_off = |row: &LoopRow| off(&valid(row)?.waking).then_some(());
+    operator.row("other", other_off).await;
+    hands.turn_to("2026-06-12T07:00:01Z");
+    // One that is armed by name wakes alone.
+    let name = "other".to_owned();
+    operator.say(Command::Arm { name }).await;
+    operator.until("one is armed", done).await;
+    let next = Some(ms("2026-06-13T07:00:00Z"));
+    let armed = |row: &LoopRow| (valid(row)?.waking == Waking::Armed { next }).then_some(());
+    operator.row("other", armed).await;
+    let row = stands(&mut operator, off).await;
+    assert_eq!(row.last_run, None);
+    operator.say(Command::Undo { run: None }).await;
+    let row = stands(&mut operator, |w| *w == Waking::Armed { next }).await;
+    assert_eq!(valid(&row).unwrap().lapse, None);
+}
+
+/// What has fired while a loop's file is away is let go with all triggers, and does not run once it is back.
+#[tokio::test]
+async fn all_off_lets_go_of_what_waits_for_its_file() {
+    let world = world(r#"{ type = "event", inbox = true }"#, 0);
+    let file = world.read("loops/count.toml");
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    let open = operator.asked("prompt").await;
+    operator.say(fire("count")).await;
+    let queued = |w: &Waking| matches!(w, Waking::Queued { .. });
+    stands(&mut operator, queued).await;
+    fs::remove_file(world.project().join("loops/count.toml")).unwrap();
+    let gone = |row: &LoopRow| (row.state == LoopState::Gone).then_some(());
+    operator.row("count", gone).await;
+    operator.say(Command::StopAll).await;
+    let none = |fact: &Fact| matches!(fact, Fact::Loops(rows) if rows.is_empty()).then_some(());
+    operator.until("an empty list", none).await;
+    operator.say(Command::Undo { run: None }).await;
+    world.write("loops/count.toml", &file);
+    let row = stands(&mut operator, Waking::armed).await;
+    assert_eq!(row.last_run, Some(run_of(&open)));
+    assert!(matches!(valid(&row).unwrap().waking, Waking::Armed { .. }));
+}
+
+/// A run under way keeps its row while its loop's file is gone: it is seen, answered and stopped.
+#[tokio::test]
+async fn a_run_without_its_file_stays_in_hand() {
+    let world = world(DAILY, 0);
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("count").await;
+    let open = operator.asked("prompt").await;
+    fs::remove_file(world.project().join("loops/count.toml")).unwrap();
+    let gone = |row: &LoopRow| (row.state == LoopState::Gone).then(|| row.last_run.clone());
+    assert_eq!(operator.row("count", gone).await, Some(run_of(&open)));
+    operator
+        .answer(&open, Decision::Approve { typed: None })
+        .await;
+    operator.asked("work").await;
+    // A host that begins finds it in the journal.
+    drop(operator);
+    supervisor.end();
+    let supervisor = world.supervise();
+    let operator = Operator::at(&supervisor).await;
+    let rows = operator
+        .told
+        .iter()
+        .rev()
+        .find_map(|record| match &record.fact {
+            Fact::Loops(rows) => Some(rows.clone()),
+            _ => None,
+        });
+    assert_eq!(
+        rows.unwrap().first().map(|row| row.name.clone()),
+        Some("count".to_owned())
+    );
+    drop(operator);
+    let session = || Session::open(supervisor.connect(), "test".to_owned());
+    let now = status::status(&session().await.unwrap().known, 0);
+    assert_eq!(now.loops[0].state, "waiting");
+    let words = &now.loops[0].words;
+    assert!(words.ends_with("; loops/count.toml is gone"), "{words}");
+    let mut text = Vec::new();
+    let mut out = Out::new(&mut text);
+    let exit = stop::one(session().await.unwrap(), "count", &mut out).await;
+    assert_eq!(exit.unwrap(), Exit::Done);
+    let known = session().await.unwrap().known;
+    assert_eq!(known.loops, Vec::<LoopRow>::new());
 }
 
 /// A trigger whose time is nearly over says so, and is armed for as long again by one key; once its time is
