@@ -80,10 +80,10 @@ pub(super) fn event(event: &Event) -> Option<String> {
 }
 
 fn composed(prompt: &Prompt) -> String {
-    let by = if prompt.edited {
-        ", edited by hand"
-    } else {
-        ""
+    let by = match (prompt.edited, prompt.without_skill) {
+        (_, true) => ", edited by hand, without the skill's text: this run proves nothing of it",
+        (true, false) => ", edited by hand",
+        (false, false) => "",
     };
     format!("prompt: about {}{by}", counted(prompt.tokens(), "token"))
 }

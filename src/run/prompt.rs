@@ -38,6 +38,10 @@ pub struct Prompt {
     pub parts: Vec<Part>,
     /// Whether the operator wrote it by hand.
     pub edited: bool,
+    /// Whether the skill's text, which belongs into it, was edited out: what such a prompt leads to proves
+    /// nothing of the skill.
+    #[serde(default)]
+    pub without_skill: bool,
 }
 
 /// One section of a prompt.
@@ -127,17 +131,20 @@ pub fn compose(from: &Ingredients) -> (String, Prompt) {
         text: TextRef::to(&text),
         parts,
         edited: false,
+        without_skill: false,
     };
     (text, prompt)
 }
 
 impl Prompt {
-    /// The operator's own bytes, for one iteration.
-    pub fn by_hand(text: &str, parts: Vec<Part>) -> Self {
+    /// The operator's own bytes, for one iteration, held against the text of the skill as it stands; empty where
+    /// there is no skill.
+    pub fn by_hand(text: &str, skill: &str) -> Self {
         Self {
             text: TextRef::to(text),
-            parts,
+            parts: Vec::new(),
             edited: true,
+            without_skill: !text.contains(skill.trim()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
 
-use checkride::protocol::{Command, Fact, LoopFacts, LoopState, Plain};
+use checkride::protocol::{Command, Fact, LoopFacts, LoopState, Plain, Record};
 use checkride::run::{Ask, Decision, Edit, Event, Outcome};
 use checkride::supervisor::sandbox::probe::Powers;
 use checkride::supervisor::{Settings, Supervisor};
@@ -154,6 +154,58 @@ async fn accepted_plain_runs_prove_their_skill() {
     answer(&mut operator, true).await;
     facts(&mut operator, "tidy", |facts| facts.proven == 2).await;
     assert_eq!(calls(&world), 4);
+}
+
+/// R22, R24: a run whose prompt was sent without the skill's text proves nothing of the skill; one whose prompt was
+/// edited around it does, and so does one whose edit was taken back before it was sent.
+#[tokio::test]
+async fn a_prompt_without_its_skill_proves_nothing() {
+    let world = world();
+    let supervisor = Supervisor::start(open(&world)).unwrap();
+    let mut operator = Operator::at(&supervisor).await;
+    let edit = |text: &str| {
+        let text = text.to_owned();
+        Decision::Edit(Edit::Prompt { text })
+    };
+    let cases = [
+        ("Forget the skill and sort.", false, true),
+        ("## Skill\n\nDo the work.\n\nAnd gently.", false, false),
+        ("Forget the skill and sort.", true, false),
+    ];
+    let mut proven = 0;
+    for (text, taken_back, without) in cases {
+        operator.start("tidy").await;
+        let asked = operator.asked("prompt").await;
+        operator.answer(&asked, edit(text)).await;
+        if taken_back {
+            let asked = operator.asked("prompt").await;
+            operator
+                .answer(&asked, Decision::Retry { note: None })
+                .await;
+        }
+        for kind in ["prompt", "work", "verdict"] {
+            operator.approve(kind).await;
+        }
+        let (run, outcome) = operator.ended().await;
+        assert_eq!(outcome, Outcome::Done);
+        let events = operator.events(&run);
+        let mut prompts = events.iter().rev().filter_map(|event| match event {
+            Event::Composed { prompt } => Some(prompt.without_skill),
+            _ => None,
+        });
+        assert_eq!(prompts.next(), Some(without), "{text}");
+        proven += u32::from(!without);
+        facts(&mut operator, "tidy", |f| f.approved == proven + 1).await;
+        let now = Operator::at(&supervisor).await;
+        let said = |record: &Record| match &record.fact {
+            Fact::Loops(rows) => rows.iter().find_map(|row| match &row.state {
+                LoopState::Valid(facts) if row.name == "tidy" => Some(facts.proven),
+                _ => None,
+            }),
+            _ => None,
+        };
+        assert_eq!(now.told.iter().rev().find_map(said), Some(proven), "{text}");
+    }
 }
 
 /// R24, R25: accepted runs of the loop by hand prove its skill, too; a changed skill is unproven and

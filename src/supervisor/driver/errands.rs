@@ -78,7 +78,7 @@ impl Flight {
         let done = match effect {
             Effect::Prepare => self.prepare().await,
             Effect::Compose { feedback } => self.compose(feedback).await,
-            Effect::Adopt { text } => Ok(self.adopt(text)),
+            Effect::Adopt { text } => self.adopt(text).await,
             Effect::Work {
                 from,
                 prompt,

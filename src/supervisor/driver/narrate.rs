@@ -102,10 +102,10 @@ fn short(tree: &str) -> &str {
 }
 
 fn prompt_line(prompt: &Prompt) -> String {
-    let by_hand = if prompt.edited {
-        " · edited by you"
-    } else {
-        ""
+    let by_hand = match (prompt.edited, prompt.without_skill) {
+        (_, true) => " · edited by you, without the skill's text",
+        (true, false) => " · edited by you",
+        (false, false) => "",
     };
     let sizes = prompt.sizes().into_iter();
     let parts: Vec<String> = sizes.map(|(part, size)| format!("{part} {size}")).collect();

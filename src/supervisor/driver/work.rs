@@ -96,11 +96,14 @@ impl Flight {
     }
 
     /// Takes the operator's bytes as the prompt.
-    pub(super) fn adopt(&self, text: String) -> Input {
+    pub(super) async fn adopt(&self, text: String) -> Result<Input, Amiss> {
+        let (project, of) = (self.site.project.clone(), self.site.wake.spec.clone());
+        let skill = apart(move || plain::skill(&project, &of)).await;
+        let skill = self.hide(skill.map_err(Amiss::because)?.body);
         let text = self.hide(text);
-        let prompt = Prompt::by_hand(&text, Vec::new());
+        let prompt = Prompt::by_hand(&text, &skill);
         self.keep(text);
-        Input::Composed(prompt)
+        Ok(Input::Composed(prompt))
     }
 
     /// Brings the workspace to the tree that the iteration starts from, and gives the worker its

@@ -50,7 +50,9 @@ CREATE TABLE seen (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// From version 2, whose runs were all started by hand. `live` is what the step in flight of a run has told of its spending. Firings of
+/// From version 2, whose runs were all started by hand. `by_hand` says whether a run may prove its skill: 1 where a
+/// person started it, 2 while its prompt stands without the skill's text, 0 once such a prompt was sent, and where
+/// something else woke it. `live` is what the step in flight of a run has told of its spending. Firings of
 /// triggers are there each once, whatever became of it: `state` is `queued`, `ran`, `skipped` or
 /// `missed`; `said` is what fired or why nothing ran; `count` slots share one row of `missed`.
 const FROM_2: &str = "

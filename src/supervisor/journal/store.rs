@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::spending::{self, SPENT, sum_of};
 use super::{Batch, Job, JournalError, Newest, OpenRun, Past, Reply, firings, schema};
 use crate::protocol::{Fact, Record, RunId};
-use crate::run::{Digest, Event, Outcome};
+use crate::run::{Digest, Event, Outcome, Stage};
 
 /// The database, owned by one thread.
 pub(super) struct Store {
@@ -300,6 +300,17 @@ fn note_run(db: &Connection, (run, at): (&RunId, i64), event: &Event) -> rusqlit
     | Event::RestoreUndone = event
     {
         let sql = "UPDATE runs SET outcome = NULL, met = 0 WHERE run = ?1";
+        db.execute(sql, [&run.0])?;
+    } else if let Event::Composed { prompt } = event {
+        // See `FROM_2`: not before the prompt is sent does it count.
+        let sql =
+            "UPDATE runs SET by_hand = CASE WHEN ?2 THEN 2 ELSE 1 END WHERE run = ?1 AND by_hand";
+        db.execute(sql, params![run.0, prompt.without_skill])?;
+    } else if let Event::Began {
+        stage: Stage::Work, ..
+    } = event
+    {
+        let sql = "UPDATE runs SET by_hand = 0 WHERE run = ?1 AND by_hand = 2";
         db.execute(sql, [&run.0])?;
     } else if let Event::Published(_) = event {
         db.execute("UPDATE runs SET published = 1 WHERE run = ?1", [&run.0])?;

@@ -70,6 +70,8 @@ pub struct Run {
     pub iterations: Vec<Iteration>,
     /// Its decisions, oldest first.
     pub decisions: Vec<Taken>,
+    /// Whether a prompt without its skill's text was sent: then it proves nothing of the skill.
+    pub without_skill: bool,
     /// What it has used and may use.
     pub meter: Option<Meter>,
     /// Whether the operator asked to hold it.
@@ -101,6 +103,7 @@ impl Run {
             ground: None,
             iterations: Vec::new(),
             decisions: Vec::new(),
+            without_skill: false,
             meter: None,
             hold_asked: false,
             failure: None,
@@ -194,6 +197,8 @@ impl Run {
         if let (Stage::Compose, Some(newest)) = (stage, self.iterations.last_mut()) {
             newest.starts_over();
         }
+        let prompt = self.iterations.last().and_then(|it| it.prompt.as_ref());
+        self.without_skill |= stage == Stage::Work && prompt.is_some_and(|p| p.without_skill);
         self.phase = Phase::Busy(stage, at);
     }
 

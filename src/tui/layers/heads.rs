@@ -67,6 +67,10 @@ pub(crate) fn prompt_head(pages: &Pages, run: &Run, app: &App, width: usize) -> 
             "✎ you wrote this prompt by hand; it is sent in this iteration only",
         ));
     }
+    if prompt.without_skill {
+        let text = "without the skill's text: this run proves nothing of it";
+        rows.extend(labelled("▲", 9, (Role::Warn, text), width));
+    }
     for warning in &app.world.warnings {
         rows.extend(labelled("▲", 9, (Role::Warn, warning), width));
     }

@@ -73,6 +73,13 @@ pub(crate) fn rows(app: &App, name: &str, width: usize) -> Vec<Row> {
             .extend(paragraph(Role::Muted, "", &facts.description, width));
     }
     trigger_and_skill(&mut out, facts, app.now);
+    if let Some(run) = app.world.newest(name).filter(|run| run.without_skill) {
+        let text = format!(
+            "▲ {} does not count: it was sent a prompt without the skill's text",
+            run.id
+        );
+        out.line(Role::Warn, text);
+    }
     out.heading("goal and verification");
     goal(&mut out, facts);
     out.heading("memory");

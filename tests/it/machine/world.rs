@@ -154,6 +154,7 @@ pub(super) fn prompt(feedback: &str) -> Prompt {
         text: TextRef::to(&format!("the goal\n{feedback}")),
         parts: Vec::new(),
         edited: false,
+        without_skill: false,
     }
 }
 
@@ -301,7 +302,7 @@ pub(super) fn well(effect: &Effect, tree: &str) -> Option<Input> {
     Some(match effect {
         Effect::Prepare => Input::Prepared(ground()),
         Effect::Compose { feedback } => Input::Composed(prompt(feedback)),
-        Effect::Adopt { text } => Input::Composed(Prompt::by_hand(text, Vec::new())),
+        Effect::Adopt { text } => Input::Composed(Prompt::by_hand(text, "")),
         Effect::Work { .. } => Input::Worked(Box::new(work(tree))),
         Effect::Rework { from, .. } => {
             let mut edited = work(&format!("{from}e"));

@@ -430,6 +430,7 @@ pub(crate) fn prompt(feedback: bool) -> Prompt {
         text: TextRef::to(PROMPT),
         parts,
         edited: false,
+        without_skill: false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Small words on the screen: sums without an end, captions that fit their place, lines that wrap.
 
-use checkride::run::{Event, Prompt, TextRef};
+use checkride::run::{Event, Prompt, Stage, TextRef};
 
 use super::scenes::{self, event, run_id};
 use super::{Cockpit, NOON};
@@ -13,6 +13,7 @@ fn an_edited_prompt_has_no_open_sum() {
         text: TextRef::to(scenes::PROMPT),
         parts: Vec::new(),
         edited: true,
+        without_skill: true,
     };
     records.push(event(&run_id(), NOON, Event::Composed { prompt }));
     let mut cockpit = Cockpit::new(&records, (120, 36));
@@ -20,6 +21,17 @@ fn an_edited_prompt_has_no_open_sum() {
     let text = cockpit.text("terminal");
     assert!(text.contains("tok, all of it yours"), "{text}");
     assert!(!text.contains("tok ="), "{text}");
+    // What it proves is said where it is sent, and where the proof stands.
+    let nothing = "this run proves nothing of it";
+    assert!(text.contains(nothing), "{text}");
+    let work = Event::Began {
+        iteration: 2,
+        stage: Stage::Work,
+    };
+    cockpit.keys("<esc>").tell(&[event(&run_id(), NOON, work)]);
+    cockpit.keys("i");
+    let text = cockpit.text("terminal");
+    assert!(text.contains("14 does not count: it was sent"), "{text}");
 }
 
 /// A list of files has no last row that sends: the status line does not speak of one.
