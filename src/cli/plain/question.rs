@@ -113,7 +113,11 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
             } else {
                 String::new()
             };
-            let asked = format!("decision [{}]{digits}:", self.choices(open));
+            let asked = format!(
+                "{}: decision [{}]{digits}:",
+                about(open),
+                self.choices(open)
+            );
             let line = self.line(&asked, open).await?;
             let mut typed = line.split_whitespace();
             let (word, digits) = (typed.next().unwrap_or_default(), typed.next());
@@ -216,6 +220,15 @@ impl<R: AsyncRead + Unpin> Plain<'_, '_, R> {
                 Woken::Told => self.still(open)?,
             }
         }
+    }
+}
+
+/// Which question it is: loop, run and kind.
+fn about(open: &Open) -> String {
+    let kind = open.checkpoint.ask.kind();
+    match open.run.split() {
+        Some((name, number)) => format!("{name}, run {number}, {kind}"),
+        None => format!("{}, {kind}", open.run),
     }
 }
 
