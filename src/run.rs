@@ -113,6 +113,8 @@ pub struct Run {
     told: String,
     /// What the operator wants the worker to know, until the next verdict.
     notes: Vec<String>,
+    /// What the newest answer added to it.
+    retry_note: Option<String>,
     edit: Pending,
     offer: Option<Box<Offer>>,
     receipt: Option<Receipt>,
@@ -191,6 +193,7 @@ impl Run {
             kept_note: None,
             told: String::new(),
             notes: Vec::new(),
+            retry_note: None,
             edit: Pending::None,
             offer: None,
             receipt: None,

@@ -184,7 +184,9 @@ impl Run {
         let Phase::Asking(checkpoint) = self.phase.clone() else {
             return;
         };
+        self.retry_note = None;
         if let Decision::Retry { note: Some(note) } = decision {
+            self.retry_note = Some(note.clone());
             self.take_note(note.clone());
         }
         match decision {
@@ -322,6 +324,17 @@ impl Run {
         self.work = Some(work.clone());
     }
 
+    /// What a retry that is taken back told the worker is not told.
+    fn untold(&mut self, answer: Answer) -> Option<String> {
+        let note = self.retry_note.take();
+        let note = note.filter(|note| answer == Answer::Retry && self.notes.last() == Some(note));
+        if note.is_some() {
+            self.notes.pop();
+            self.starts.last_mut().map(|start| start.notes.pop());
+        }
+        note
+    }
+
     /// The answer is taken back: its question is to be asked again.
     fn undone(&mut self, answer: Answer) {
         let Some((mut checkpoint, _)) = self.answered.take() else {
@@ -342,6 +355,10 @@ impl Run {
                 self.disallow(work);
                 Some(Stage::Restore)
             }
+            (Ask::Work { work } | Ask::Guardrail { work, .. }, Answer::Retry) => {
+                self.work = Some((**work).clone());
+                Some(Stage::Restore)
+            }
             // Half work of the worker that is being stopped lies in the workspace.
             (Ask::Prompt { .. }, _) if self.step_begun() == Some(Stage::Work) => {
                 Some(Stage::Restore)
@@ -358,6 +375,7 @@ impl Run {
             ask: checkpoint.ask.clone(),
             answer,
             cut: self.in_flight(),
+            note: self.untold(answer),
         });
         self.retaken = Some(Retaken { checkpoint, first });
         self.halting(Halt::Undo);

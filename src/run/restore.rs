@@ -11,7 +11,7 @@ pub(super) struct Start {
     /// What was allowed by then: a tree that was allowed later is thrown away with what it led to.
     waived: Vec<String>,
     told: String,
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
     traces: Traces,
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Undone {
     pub(super) answer: Answer,
     /// The step that was cut short.
     pub(super) cut: Option<Stage>,
+    /// What a retry told the worker.
+    pub(super) note: Option<String>,
 }
 
 impl Run {
@@ -104,7 +106,13 @@ impl Run {
                     .to_owned(),
             )
         };
-        let Some(Undone { ask, answer, cut }) = self.undone.clone() else {
+        let Some(Undone {
+            ask,
+            answer,
+            cut,
+            note,
+        }) = self.undone.clone()
+        else {
             return none();
         };
         let open = match &self.phase {
@@ -123,7 +131,7 @@ impl Run {
         };
         let decision = match answer {
             Answer::Approve => Decision::APPROVE,
-            Answer::Retry => Decision::Retry { note: None },
+            Answer::Retry => Decision::Retry { note },
             Answer::Edit if matches!(ask, Ask::Guardrail { .. }) => Decision::Edit(Edit::AllowOnce),
             Answer::Edit | Answer::Abort => return none(),
         };
@@ -149,6 +157,7 @@ impl Run {
             (Ask::Work { .. }, Answer::Approve) | (Ask::Verdict { .. }, Answer::Retry) => {
                 here && matches!(next, Some(Stage::Check | Stage::Judge))
             }
+            (Ask::Work { .. } | Ask::Guardrail { .. }, Answer::Retry) => here && self.is_unworked(),
             (Ask::Verdict { .. }, Answer::Approve) => self.next_is_unsent(),
             (Ask::Publish { .. }, Answer::Approve) => self.held_before() == Some(Stage::Publish),
             (Ask::Guardrail { .. }, Answer::Approve | Answer::Edit) => {
@@ -156,6 +165,16 @@ impl Run {
             }
             (_, _) => false,
         }
+    }
+
+    /// Whether the iteration that begins again after discarded work has brought nothing yet.
+    fn is_unworked(&self) -> bool {
+        let begun = self.step_begun();
+        let again = matches!(begun, Some(Stage::Restore | Stage::Compose | Stage::Work));
+        let held = matches!(self.held_before(), Some(Stage::Compose | Stage::Work));
+        // As after a restore: what is asked now is before anything is sent.
+        let asks = |open: &Checkpoint| open.ask.leaves_restore(Answer::Retry);
+        again || held || matches!(&self.phase, Phase::Asking(open) if asks(open))
     }
 
     pub(super) fn held_before(&self) -> Option<Stage> {
@@ -347,7 +366,7 @@ fn edit_stays(ask: &Ask) -> &'static str {
             "an edit is not taken back: at the prompt e edits it again and r puts it together anew"
         }
         Ask::Work { .. } | Ask::Publish { .. } => {
-            "an edit is not taken back: at the work e edits a file again and r throws the work away"
+            "an edit is not taken back: at the work e edits a file again and r discards the work"
         }
         Ask::Verdict { .. } => "an edit is not taken back: e edits the verdict again",
         Ask::Question { .. } => {

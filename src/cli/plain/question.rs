@@ -307,7 +307,7 @@ fn retrying(ask: &Ask) -> &'static str {
     match ask {
         Ask::Prompt { .. } => "put the prompt together again",
         Ask::Work { .. } | Ask::Guardrail { .. } => {
-            "discard this work and let the worker begin again"
+            "discard this work and let the worker begin again; undo brings it back until there is new work"
         }
         Ask::Verdict { verdict, .. } if verdict.judgement == Judgement::None => {
             "run the checks again"

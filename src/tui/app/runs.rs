@@ -208,6 +208,9 @@ impl Run {
         if !matches!(checkpoint.ask, Ask::Permission { .. }) {
             self.settle();
         }
+        if let Some(newest) = self.iterations.last_mut() {
+            newest.asked(&checkpoint.ask);
+        }
         self.phase = Phase::Asking(Box::new(checkpoint.clone()), at);
     }
 
@@ -216,17 +219,6 @@ impl Run {
             meter.run_out(spent);
         }
         self.phase = Phase::Stopping;
-    }
-
-    /// What the step in flight reported last is spent.
-    fn settle(&mut self) {
-        let Some(meter) = &mut self.meter else {
-            return;
-        };
-        if let Some(iteration) = self.iterations.last_mut() {
-            iteration.tokens = iteration.tokens.saturating_add(meter.live().tokens);
-        }
-        meter.settle();
     }
 
     /// What a step brought out.

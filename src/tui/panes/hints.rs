@@ -2,8 +2,10 @@
 //!  c open checkpoint   Tab pane   z zoom   t timeline   m memory   space hold   X stop all   ? help
 //! ```
 
+use crate::run::Ask;
 use crate::tui::action::{Action, Entry, TABLE};
 use crate::tui::app::field::{Field, Purpose};
+use crate::tui::app::runs::Run;
 use crate::tui::app::{App, Layer, Newest};
 use crate::tui::keymap::{self, Place, Receiver};
 use crate::tui::styles::Role;
@@ -26,12 +28,24 @@ pub(crate) fn row(app: &App, width: usize) -> Row {
     hints(app, place, width)
 }
 
+/// Whether the retry that is typed discards work.
+fn discards(app: &App) -> bool {
+    let ask = app
+        .shown_run()
+        .and_then(Run::checkpoint)
+        .map(|open| &open.ask);
+    matches!(ask, Some(Ask::Work { .. } | Ask::Guardrail { .. }))
+}
+
 fn typing_hint(app: &App, width: usize) -> Row {
     let waiting = match app.world.waiting().len() {
         0 => String::new(),
         n => format!(" · {n} waiting"),
     };
     let words = match app.field.as_ref().map(|f| &f.purpose) {
+        Some(Purpose::Note(_)) if discards(app) => {
+            "Enter discards this work, u brings it back · Esc leaves without deciding"
+        }
         Some(Purpose::Note(_)) => {
             "Enter sends the retry with this note · Esc leaves without deciding"
         }

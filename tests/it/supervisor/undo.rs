@@ -92,6 +92,14 @@ async fn discarded_work_is_put_back_at_once() {
     operator.answer(&open, Decision::Retry { note: None }).await;
     operator.asked("prompt").await;
     assert!(!file.exists(), "the work still lies there");
+    // Until there is new work it comes back, byte for byte, and goes on.
+    undo(&mut operator, &run_of(&open)).await;
+    let again = asked_again(&mut operator, &open).await;
+    assert_eq!(again.digest, open.digest);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "1\n2\n3\n");
+    operator.answer(&again, Decision::APPROVE).await;
+    operator.approve("verdict").await;
+    assert_eq!(operator.ended().await.1, Outcome::Done);
 }
 
 /// A stop while the files are put back is a stop, whichever comes first; picked up again, they are

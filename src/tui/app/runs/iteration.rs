@@ -1,6 +1,7 @@
 //! One iteration of a run, and what the steps of it cost, as their events tell it.
 
-use crate::run::{CheckResult, Event, Meter, Prompt, Usage, Verdict, Work};
+use super::Run;
+use crate::run::{Ask, CheckResult, Event, Meter, Prompt, Usage, Verdict, Work};
 
 /// One iteration.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -31,6 +32,13 @@ impl Iteration {
         self.note = None;
     }
 
+    /// Work that is asked about again stands again, also where it had been discarded.
+    pub(super) fn asked(&mut self, ask: &Ask) {
+        if let Ask::Work { work } | Ask::Guardrail { work, .. } = ask {
+            self.work = Some((**work).clone());
+        }
+    }
+
     pub(super) fn made(&mut self, event: &Event) {
         if let Event::Composed { prompt } = event {
             self.prompt = Some(prompt.clone());
@@ -51,6 +59,19 @@ impl Iteration {
         } else if let Event::Forgotten = event {
             self.note = None;
         }
+    }
+}
+
+impl Run {
+    /// What the step in flight reported last is spent.
+    pub(super) fn settle(&mut self) {
+        let Some(meter) = &mut self.meter else {
+            return;
+        };
+        if let Some(iteration) = self.iterations.last_mut() {
+            iteration.tokens = iteration.tokens.saturating_add(meter.live().tokens);
+        }
+        meter.settle();
     }
 }
 
