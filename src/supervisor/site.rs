@@ -196,12 +196,17 @@ impl Site {
     pub(super) fn slots(&self, base: &str, changes: &[Change]) -> Slots {
         let spec = &self.wake.spec;
         let artefact = naming::artefact(&spec.output, &self.wake.date, changes);
-        Slots::default()
+        let slots = Slots::default();
+        // Where there is no such file nothing takes its place, least of all an empty word.
+        let slots = match &artefact.path {
+            Some(path) => slots.with("draft", path),
+            None => slots,
+        };
+        slots
             .with("base", base)
             .with("project", &self.project.display().to_string())
             .with("date", &self.wake.date)
             .with("slug", &artefact.slug)
-            .with("draft", &artefact.path.unwrap_or_default())
             .with("run", &self.wake.number.to_string())
             .with("payload_file", &self.payload_file().to_string_lossy())
     }

@@ -63,6 +63,11 @@ impl Slots {
     }
 
     fn unknown(&self, name: &str, text: &str) -> Trouble {
+        if name == "draft" {
+            return Trouble::new(format!(
+                "{{draft}} in «{text}» stands for no file: [output] names no artefact"
+            ));
+        }
         let known: Vec<String> = self.0.keys().map(|name| format!("{{{name}}}")).collect();
         Trouble::new(format!(
             "{{{name}}} in «{text}» is not known here: use one of {}",
@@ -108,6 +113,8 @@ mod tests {
         assert_eq!(slots.fill("{\"a\": {run}} {").unwrap(), "{\"a\": 7} {");
         let cause = slots.fill("{what}").unwrap_err().cause;
         assert!(cause.contains("use one of {run} {slug}"), "{cause}");
+        let cause = slots.fill("publish {draft}").unwrap_err().cause;
+        assert!(cause.ends_with("[output] names no artefact"), "{cause}");
         let texts = ["a={slug};{run}{none}{", "{{run}}"].map(str::to_owned);
         assert_eq!(slots.fill_known(&texts), ["a={run};7{none}{", "{7}"]);
     }

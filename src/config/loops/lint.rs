@@ -19,6 +19,7 @@ pub(super) fn rules(parts: &Parts, problems: &Problems<'_>) {
     training_only(parts, problems);
     autonomy(parts, problems);
     write_patterns(parts, problems);
+    draft_is_named(parts, problems);
     if let Some(worker) = &parts.worker
         && let Some(judge) = parts.goal.as_ref().and_then(|goal| goal.judge.as_ref())
     {
@@ -44,6 +45,20 @@ fn schedule_fits(parts: &Parts, problems: &Problems<'_>) {
                 "wake it less often, or write `minutes_per_run = {}` in [guardrails.budget]",
                 (gap.value / 60).max(1)
             ),
+        );
+    }
+}
+
+/// What is published by a command cannot be a file that nothing names.
+fn draft_is_named(parts: &Parts, problems: &Problems<'_>) {
+    let programs = parts.publish.iter().flat_map(|publish| &publish.programs);
+    let mut words = programs.flat_map(|argv| &argv.value);
+    let draft = words.find(|word| word.value.contains("{draft}"));
+    if let (Some(word), None) = (draft, &parts.output.artefact) {
+        problems.error(
+            word.span,
+            "`{draft}` stands for no file: [output] names no artefact",
+            "add [output] with kind = \"files\" and artefact = \"drafts/{date}-{slug}.md\"",
         );
     }
 }
