@@ -306,6 +306,8 @@ impl Run {
             judgement,
             None,
         );
+        // It is the same work, whoever judges it.
+        turned.flags.clone_from(&verdict.flags);
         // A note that only told the findings follows them; words of the operator or the worker stay.
         let (checks, judgement) = (&verdict.checks, &verdict.judgement);
         if ruling::proposed(&self.wake.spec, checks, judgement, None) != verdict.note {
