@@ -81,7 +81,7 @@ pub struct LoopFacts {
     pub expires: Option<i64>,
     /// The loop itself.
     pub spec: LoopSpec,
-    /// `SKILL.md` and the loop file as paths for `E`.
+    /// The loop file and `SKILL.md`, as paths in the project.
     pub files: Vec<String>,
     /// Runs that ended accepted with exactly this skill.
     pub proven: u32,

@@ -305,15 +305,7 @@ impl Shelf {
             lapse: None,
             day: Vec::new(),
             expires: None,
-            files: vec![
-                file.path.display().to_string(),
-                settings
-                    .project
-                    .join(&spec.skill.path)
-                    .join("SKILL.md")
-                    .display()
-                    .to_string(),
-            ],
+            files: own_files(file, spec, settings),
             skill_changed: unproven && past.proven_otherwise(looked.skill.as_ref()),
             proven,
             approved: past.approved,
@@ -330,6 +322,14 @@ impl Shelf {
         &self,
         name: &str,
         past: Past,
+        cause: Cause,
+        settings: &Settings,
+    ) -> Result<Wake, String> {
+        let (file, settings) = (self.file(name)?.clone(), settings.clone());
+        apart(move || wake(&file, &past, cause, &settings)).await
+    }
+}
+
 /// What the journal knows of a loop's runs. One that cannot be read is told by the run that needs it; the list
 /// stands.
 async fn past(name: &str, journal: &Journal, settings: &Settings) -> Past {
@@ -348,16 +348,17 @@ fn line(name: &str, state: LoopState, past: Past) -> LoopRow {
     }
 }
 
-        cause: Cause,
-        settings: &Settings,
-    ) -> Result<Wake, String> {
-        let (file, settings) = (self.file(name)?.clone(), settings.clone());
-        apart(move || wake(&file, &past, cause, &settings)).await
-    }
-}
-
 /// Where the programs of the host are.
 fn path(settings: &Settings) -> OsString {
     let path = settings.env.iter().find(|(name, _)| name == "PATH");
     path.map(|(_, path)| path.clone()).unwrap_or_default()
+}
+
+/// The files that the operator writes for this loop, as `E` opens them and as what was allowed names them.
+fn own_files(file: &LoopFile, spec: &LoopSpec, settings: &Settings) -> Vec<String> {
+    let path = file.path.strip_prefix(&settings.project);
+    let path = path.unwrap_or(&file.path).display().to_string();
+    let skill = Some(&spec.skill.path).filter(|skill| !skill.is_empty());
+    let skill = skill.map(|skill| format!("{}/SKILL.md", skill.trim_end_matches('/')));
+    std::iter::once(path).chain(skill).collect()
 }

@@ -298,7 +298,8 @@ fn editing(ask: &Ask) -> &'static str {
         Ask::Permission { .. } => "allow calls like this for the whole run",
         Ask::Budget { .. } => "raise the limit for this run",
         Ask::Stuck { .. } | Ask::Error { .. } => {
-            "you have changed goal, skill, memory or settings in their files: read them again"
+            "you have changed goal, skill or memory in their files: read them again; changed checks, judge and \
+             limits count from the next run"
         }
     }
 }

@@ -86,6 +86,12 @@ fn lines(form: &Form) -> Vec<Row> {
         Body::Sources(files) => {
             let mut rows: Vec<Row> = files.iter().map(|f| Row::of(Role::Fg, f)).collect();
             rows.push(Row::of(Role::Fg, "read them again and go on"));
+            for line in [
+                "goal, skill and memory are read again in this run;",
+                "changed checks, judge and limits count from the next",
+            ] {
+                rows.push(Row::of(Role::Muted, line));
+            }
             rows
         }
     }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use checkride::protocol::{Command, Fact, LoopState};
+use checkride::protocol::{Command, Fact, LoopRow, LoopState};
 use checkride::run::spec::Guardrails;
 use checkride::run::{Ask, Decision, Event, Mode, Outcome, PartKind, Prompt, Stage};
 
@@ -27,7 +27,10 @@ async fn loop_files_are_read_as_they_change() {
     let dropped = Instant::now();
     let more = parts.file().replace("\"count\"", "\"more\"");
     world.write("loops/more.toml", &more);
-    operator.row("more", |row| valid(row).map(|_| ())).await;
+    let files = |row: &LoopRow| valid(row).map(|facts| facts.files.clone());
+    // What is edited by these paths is known to be the operator's: what was allowed has the same names.
+    let files = operator.row("more", files).await;
+    assert_eq!(files, ["loops/more.toml", "skills/count/SKILL.md"]);
     // A machine that builds at the same time gets some more.
     let took = dropped.elapsed();
     assert!(took < Duration::from_secs(20), "{took:?}");
