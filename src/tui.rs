@@ -9,6 +9,7 @@ mod keyboard;
 pub mod keymap;
 pub mod layers;
 pub mod layout;
+mod lent;
 pub mod marks;
 mod meanwhile;
 pub mod notify;
@@ -28,7 +29,7 @@ use tokio::sync::mpsc::{error::TryRecvError, error::TrySendError};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::link::Link;
-use crate::protocol::{Away, Command, Fetch, Record, Written};
+use crate::protocol::{Away, Command, Record};
 use crate::run::spec::Hours;
 use app::{App, Manner, Next, Out};
 use input::Heard;
@@ -179,9 +180,8 @@ impl Cockpit {
                 Woken::Signal | Woken::Heard(Err(_)) => return Ok(Exit::Ended),
                 Woken::Heard(Ok((heard, at))) => self.hear(heard, at)?,
                 Woken::Resized => {
-                    let out = self.app.resize(self.screen.size()?);
-                    self.draw()?;
-                    out
+                    self.resized()?;
+                    Vec::new()
                 }
                 Woken::Due => {
                     self.slot = Some(Instant::now());
@@ -317,35 +317,19 @@ impl Cockpit {
                 }
                 Out::Suspend => {
                     self.screen.suspend()?;
-                    self.draw()?;
+                    self.resized()?;
                 }
                 Out::Edit { text, then } => {
                     let more = match self.screen.edit_text(&self.options.editor, &text) {
                         Ok(text) => self.app.edited(then, &text),
                         Err(why) => self.say(why),
                     };
-                    self.draw()?;
+                    self.resized()?;
                     self.carry_out(more)?;
                 }
                 Out::EditFile { path, name } => {
-                    let file = terminal::path_in(&self.app.world.project, &path);
-                    let facts = self.app.world.facts(&name);
-                    let is_memory = facts.is_some_and(|f| f.spec.memory.path == path);
-                    let before = terminal::digest_of(&file);
-                    if let Err(why) = self.screen.edit_file(&self.options.editor, &file) {
-                        self.say(why);
-                    }
-                    let after = terminal::digest_of(&file).filter(|_| !is_memory);
-                    if let Some(after) = after.filter(|after| before.as_ref() != Some(after)) {
-                        let files = vec![Written {
-                            path,
-                            before,
-                            after,
-                        }];
-                        self.send(Command::Wrote { files });
-                    }
-                    self.send(Command::Fetch(Fetch::Memory { name }));
-                    self.draw()?;
+                    self.edit_file(path, name);
+                    self.resized()?;
                 }
             }
         }

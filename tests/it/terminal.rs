@@ -326,8 +326,15 @@ fn a_shell_can_suspend_the_cockpit() {
     // The shell's line works as ever: it echoes.
     t.keys("echo here-$((40+2))\r");
     t.sees("here-42");
+    // Who is suspended is not told that the window has another size.
+    t.resize((24, 80));
     t.keys("fg\r");
     t.sees("s starts one");
+    t.until("the new size", |s| {
+        let last = s.rows(0, 80).nth(23).unwrap_or_default();
+        last.contains("? help")
+    });
+    t.resize(ROOMY);
     assert!(t.screen().alternate_screen() && t.screen().hide_cursor());
     t.keys("\x0c");
     t.keys("?");
