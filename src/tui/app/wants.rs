@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::protocol::{Command, Fetch, RunId};
+use crate::protocol::{Command, Fetch, LoopRow, RunId};
 use crate::run::Digest;
 
 use super::pages::Tab;
@@ -213,9 +213,10 @@ impl App {
             let row = self.world.row(self.name()?)?;
             let run = row.last_run.as_ref()?;
             let known = self.world.runs.get(run).is_some_and(|r| r.wake.is_some());
-            (!known).then(|| row.name.clone())
+            let told = self.world.history.contains_key(&row.name);
+            (!known && !told).then(|| row.name.clone())
         };
-        let Some(name) = open.or_else(unknown) else {
+        let Some(name) = open.or_else(unknown).or_else(|| self.of_band()) else {
             return;
         };
         let before = self.oldest_wanted(&name);
@@ -226,6 +227,20 @@ impl App {
                 runs: RUNS,
             });
         }
+    }
+
+    /// The next loop whose runs the run band shows and nobody has asked for: one after the other, so that they
+    /// keep nothing else waiting.
+    fn of_band(&self) -> Option<String> {
+        self.layout().band?;
+        let asked = |name: &str| {
+            let mut asked = self.asked.histories.iter();
+            asked.any(|(of, _)| of == name)
+        };
+        let begun = |row: &&LoopRow| row.last_run.is_some();
+        let mut rows = self.world.loops.iter().filter(begun);
+        let next = rows.find(|row| !self.world.history.contains_key(&row.name))?;
+        (!asked(&next.name)).then(|| next.name.clone())
     }
 
     /// Runs before this one are wanted: the newest at first, older ones where the choice is near
