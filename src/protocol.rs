@@ -16,7 +16,7 @@ use crate::run::{CheckpointId, Decision, Digest, Event};
 pub use away::Away;
 pub use inventory::{Agent, Inventory, Key, Server};
 pub use review::Review;
-pub use rows::{DayRoom, LoopFacts, LoopRow, LoopState};
+pub use rows::{DayCaps, DayRoom, LoopFacts, LoopRow, LoopState};
 pub use waking::{Lapse, Waking};
 
 /// Names one run for ever: `<loop>-<number>`.
@@ -292,6 +292,8 @@ pub enum Fact {
     /// Runs that wait until another one is parked or over, the next one first; replaces what was
     /// said before.
     Waiting(Vec<RunId>),
+    /// What all runs of a day may use up; replaces what was said before.
+    Caps(DayCaps),
     /// A run's transcript has grown to this many lines.
     Grew {
         /// The run.

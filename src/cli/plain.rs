@@ -195,6 +195,7 @@ impl<'o, 'a, R: AsyncRead + Unpin> Plain<'o, 'a, R> {
             | Fact::Found(_)
             | Fact::Review(_)
             | Fact::Waiting(_)
+            | Fact::Caps(_)
             | Fact::Fired { .. }
             | Fact::Ticked(_)
             | Fact::MemoryConflict { .. } => {}

@@ -145,6 +145,7 @@ impl Known {
             Fact::Loops(rows) => self.loops.clone_from(rows),
             Fact::Waiting(runs) => self.queue.clone_from(runs),
             Fact::Attached { .. }
+            | Fact::Caps(_)
             | Fact::Grew { .. }
             | Fact::Memory(_)
             | Fact::Lines { .. }

@@ -100,6 +100,15 @@ pub struct LoopFacts {
     pub warnings: Vec<String>,
 }
 
+/// The most that all runs of one day may use up, as `checkride.toml` says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayCaps {
+    /// Tokens, where they are capped.
+    pub tokens: Option<u64>,
+    /// Millionths of a dollar, where they are.
+    pub micro_usd: Option<u64>,
+}
+
 /// What a cap of the day leaves a run that is under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayRoom {

@@ -14,7 +14,7 @@ use super::clock::Clock;
 use super::journal::{Journal, JournalError};
 use super::stops::Stopped;
 use crate::link::FarEnd;
-use crate::protocol::{Command, Fact, LoopRow, MemoryText, Record, RunId};
+use crate::protocol::{Command, DayCaps, Fact, LoopRow, MemoryText, Record, RunId};
 use crate::run::Event;
 use hearing::Hearing;
 
@@ -77,6 +77,7 @@ struct Levels {
     memory: BTreeMap<String, MemoryText>,
     grew: BTreeMap<RunId, u64>,
     waiting: Vec<RunId>,
+    caps: DayCaps,
 }
 
 /// Where records go out from. One per supervisor.
@@ -151,6 +152,7 @@ impl Hub {
                 self.levels.borrow_mut().grew.insert(run.clone(), *lines);
             }
             Fact::Waiting(runs) => self.levels.borrow_mut().waiting.clone_from(runs),
+            Fact::Caps(caps) => self.levels.borrow_mut().caps = *caps,
             Fact::Run { .. }
             | Fact::Attached { .. }
             | Fact::Lines { .. }
@@ -181,6 +183,13 @@ impl Hub {
         }
     }
 
+    /// Says what a day may use up, where that is news.
+    pub(super) fn say_caps(&self, caps: DayCaps) {
+        if self.levels.borrow().caps != caps {
+            self.say(Fact::Caps(caps));
+        }
+    }
+
     fn send(&self, record: Record) {
         // No receiver means that no cockpit is attached.
         drop(self.feed.send(record));
@@ -201,6 +210,7 @@ impl Hub {
         let stand = [
             Fact::Loops(levels.loops.clone()),
             Fact::Waiting(levels.waiting.clone()),
+            Fact::Caps(levels.caps),
         ];
         stand.into_iter().chain(memory).chain(grew).collect()
     }

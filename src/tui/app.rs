@@ -265,6 +265,7 @@ impl App {
             Fact::Run { .. }
             | Fact::Grew { .. }
             | Fact::Waiting(_)
+            | Fact::Caps(_)
             | Fact::Fired { .. }
             | Fact::Ticked(_)
             | Fact::Leaving

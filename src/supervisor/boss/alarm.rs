@@ -3,7 +3,7 @@
 
 use super::Boss;
 use super::queue::Today;
-use crate::protocol::{Fact, Lapse, LoopFacts, LoopRow, LoopState, Waking};
+use crate::protocol::{DayCaps, Fact, Lapse, LoopFacts, LoopRow, LoopState, Waking};
 use crate::run::Fired;
 use crate::run::spec::{LoopSpec, Schedule, Trigger};
 use crate::supervisor::journal::JournalError;
@@ -68,6 +68,16 @@ impl Boss {
             activity.armed = armed;
             changed
         });
+        // Rules that cannot be read cap nothing that could be named, and nothing starts by them.
+        let rules = today.rules.as_ref();
+        let caps = rules.map_or_else(
+            |_| DayCaps::default(),
+            |rules| DayCaps {
+                tokens: rules.tokens_per_day,
+                micro_usd: rules.micro_usd_per_day,
+            },
+        );
+        self.shared.hub.say_caps(caps);
         self.shared.hub.say(Fact::Loops(rows));
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::{
-    Fact, Fetch, Inventory, LoopFacts, LoopRow, LoopState, MemoryText, Record, Review, RunId,
+    DayCaps, Fact, Fetch, Inventory, LoopFacts, LoopRow, LoopState, MemoryText, Record, Review,
+    RunId,
 };
 use crate::run::{Checkpoint, Digest};
 
@@ -41,6 +42,8 @@ pub struct World {
     pub loops: Vec<LoopRow>,
     /// Runs that wait for their turn, the next one first.
     pub queue: Vec<RunId>,
+    /// What all runs of a day may use up.
+    pub caps: DayCaps,
     /// The runs.
     pub runs: BTreeMap<RunId, Run>,
     /// Memory files by loop.
@@ -95,6 +98,7 @@ impl World {
                 self.reviews.insert(review.name.clone(), (**review).clone());
             }
             Fact::Waiting(runs) => self.queue.clone_from(runs),
+            Fact::Caps(caps) => self.caps = *caps,
             Fact::Refused { .. }
             | Fact::Stalled { .. }
             | Fact::Unkept { .. }

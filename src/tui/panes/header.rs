@@ -4,7 +4,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::protocol::RunId;
+use crate::protocol::{DayCaps, RunId};
 use crate::run::Usage;
 use crate::tui::app::App;
 use crate::tui::paint::Canvas;
@@ -30,7 +30,11 @@ pub fn draw(canvas: &mut Canvas<'_>, app: &App, area: Rect) {
     } else {
         counts(app, left)
     };
-    let right = today(app, width);
+    let mut right = today(app, width);
+    // Who needs you goes before what was spent.
+    if left.width() + right.width() + 2 > width {
+        right = Row::of(Role::Muted, app.now.hm());
+    }
     let room = width.saturating_sub(right.width() + 1);
     let mut row = left.cut(room.saturating_sub(1)).to(room);
     row.spans.extend(right.spans);
@@ -81,13 +85,32 @@ fn today(app: &App, width: usize) -> Row {
         .fold(told, |sum, row| sum.plus(row.earlier_today));
     let mut row = Row::blank();
     // Before it has looked the host does not tell of earlier runs: a part is no sum.
-    if used != Usage::default() && !app.world.is_unexamined() {
-        let money = figures::money(used);
+    let caps = app.world.caps;
+    let says = used != Usage::default() || caps != DayCaps::default();
+    if says && !app.world.is_unexamined() {
+        let money = if used == Usage::default() {
+            figures::dollars(0)
+        } else {
+            figures::money(used)
+        };
+        let money = match caps.micro_usd.map(figures::dollars) {
+            Some(cap) => format!("{money} of {cap}"),
+            None => money,
+        };
         row = if width < 100 {
             row.with(Role::Muted, format!("{money} today  "))
         } else {
+            let tokens = figures::tokens(used);
+            let tokens = match caps.tokens {
+                Some(cap) => format!(
+                    "{} of {} tok",
+                    tokens.trim_end_matches(" tok"),
+                    figures::short(cap)
+                ),
+                None => tokens,
+            };
             row.with(Role::Muted, "today ")
-                .with(Role::Fg, format!("{}  {money}  ", figures::tokens(used)))
+                .with(Role::Fg, format!("{tokens}  {money}  "))
         };
     }
     if width >= 160 {

@@ -1,6 +1,8 @@
 //! What keys do: arming, Enter and Esc, text fields, stale digests.
 
-use checkride::protocol::{Command, Fact, Fetch, LoopRow, LoopState, MemoryText, Record, RunId};
+use checkride::protocol::{
+    Command, DayCaps, Fact, Fetch, LoopRow, LoopState, MemoryText, Record, RunId,
+};
 use checkride::run::{
     Answer, Ask, Checkpoint, Decision, Digest, Edit, Event, Mode, Outcome, Stage,
 };
@@ -1126,6 +1128,62 @@ fn today_does_not_fall_when_a_run_wakes() {
     let next = RunId::new(scenes::LOOP, 15);
     cockpit.tell(&[event(&next, NOON, scenes::woke(15, Mode::Training))]);
     assert_eq!(today(&cockpit), before);
+}
+
+/// What the day may use up stands beside what it has; where there is no room for both, who needs you is told.
+#[test]
+fn the_days_caps_stand_in_the_header() {
+    let caps = |dollars: u64| {
+        let caps = DayCaps {
+            tokens: Some(250_000),
+            micro_usd: Some(dollars * 1_000_000),
+        };
+        scenes::record(NOON, Fact::Caps(caps))
+    };
+    let header = |size, caps: Record| {
+        let mut cockpit = Cockpit::new(&scenes::work(), size);
+        cockpit.tell(&[caps]);
+        cockpit.text("terminal").lines().next().unwrap().to_owned()
+    };
+    let wide = header((120, 36), caps(2));
+    assert!(
+        wide.contains("today 12.4k of 250k tok  $0.11 of $2.00 "),
+        "{wide}"
+    );
+    let small = header((80, 24), caps(2));
+    assert!(small.contains("1 needs you"), "{small}");
+    assert!(small.contains("$0.11 of $2.00 today "), "{small}");
+    let narrow = header((60, 15), caps(1_000));
+    assert!(narrow.contains("1 needs you"), "{narrow}");
+    assert!(!narrow.contains("today"), "{narrow}");
+}
+
+/// The run band asks for the runs that it shows: what it adds up is what the header says. A screen without it asks
+/// for none.
+#[test]
+fn the_run_band_knows_its_runs() {
+    let mut records = scenes::idle();
+    for record in &mut records {
+        if let Fact::Loops(rows) = &mut record.fact {
+            for row in rows {
+                row.last_run = Some(RunId::new(&row.name, 3));
+            }
+        }
+    }
+    let asked = |size| {
+        let cockpit = Cockpit::new(&records, size);
+        let asked = cockpit.sent.iter().filter_map(|out| match out {
+            Out::Send(Command::Fetch(Fetch::History { name, .. })) => Some(name.clone()),
+            _ => None,
+        });
+        asked.collect::<Vec<_>>()
+    };
+    let mut wide = asked((200, 60));
+    wide.sort();
+    let mut all: Vec<String> = scenes::loops().into_iter().map(|row| row.name).collect();
+    all.sort();
+    assert_eq!(wide, all);
+    assert!(asked((120, 36)).len() <= 1);
 }
 
 /// A loop file that breaks while its run waits hides nothing of the question.

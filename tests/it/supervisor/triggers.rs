@@ -640,6 +640,16 @@ async fn a_refused_firing_has_no_run() {
     assert_eq!(run.await, Some(RunId::new("count", 1)));
 }
 
+/// The caps of a day that this operator was told last: tokens, and millionths of a dollar.
+fn told_caps(operator: &Operator) -> Option<(Option<u64>, Option<u64>)> {
+    let told = operator.told.iter().rev();
+    let mut caps = told.filter_map(|record| match record.fact {
+        Fact::Caps(caps) => Some((caps.tokens, caps.micro_usd)),
+        _ => None,
+    });
+    caps.next()
+}
+
 /// The day's tokens hold for everybody: a run gets no more than is left, and where nothing is left,
 /// or the file cannot be read, nothing starts, by hand or by itself.
 #[tokio::test]
@@ -652,6 +662,8 @@ async fn the_days_tokens_are_kept_to() {
     world.write("checkride.toml", "tokens_per_day = 1000\n");
     let supervisor = world.supervise();
     let mut operator = Operator::at(&supervisor).await;
+    // Whoever attaches is told what a day may use up.
+    assert_eq!(told_caps(&operator), Some((Some(1_000), None)));
     operator.start("count").await;
     assert_eq!(
         woke(&mut operator).await.spec.guardrails.budget.tokens,
