@@ -8,7 +8,7 @@ use super::{Exit, Out, words};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::loops::LoopFile;
 use crate::protocol::{LoopFacts, LoopRow, LoopState, RunId, Waking};
-use crate::run::{Mode, Phase, Run, Usage, counted};
+use crate::run::{Mode, Phase, Run, Stage, Usage, counted};
 
 /// How the project stands (PRODUCT §5.24).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -183,13 +183,22 @@ fn flies(phase: &Phase, place: Option<(usize, usize)>) -> (&'static str, String)
         (Phase::Doing(_), Some((place, of))) => ("queued", format!("queued {place} of {of}")),
         (Phase::Doing(stage), None) => ("working", words::doing(*stage).to_owned()),
         (Phase::Asking(asked), _) => ("waiting", format!("{} {}", asked.id, asked.ask.kind())),
-        (Phase::Held { .. } | Phase::Ended(_), _) => ("held", String::new()),
+        (Phase::Held { next, .. }, _) => ("held", held(*next)),
+        (Phase::Ended(_), _) => ("held", String::new()),
         (Phase::Paused(pause), _) => (
             "limited",
             format!("waits for the limit until {}", words::until(pause.until_ms)),
         ),
         (Phase::Halting(_), _) => ("stopping", String::new()),
     }
+}
+
+/// Who holds a run, before what, and how it goes on.
+fn held(next: Stage) -> String {
+    let next = words::held_back(next);
+    format!(
+        "you hold it before {next}; space in the cockpit goes on, or `resume LOOP` in plain mode"
+    )
 }
 
 /// The state of a loop without a run under way.

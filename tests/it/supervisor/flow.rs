@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use checkride::cli::{Session, status};
 use checkride::protocol::{Command, Fact, Fetch, LoopState};
 use checkride::run::{Ask, Decision, Edit, Event, Mode, Outcome, Stage};
 use checkride::supervisor::Supervisor;
@@ -264,6 +265,15 @@ async fn a_held_run_stands_and_goes_on() {
         .happened("held", |event| matches!(event, Event::Held { .. }))
         .await;
     assert_eq!(operator.times(&run, Stage::Work), 0);
+    // Who asks how it stands is told what it waits for and how it goes on.
+    let session = Session::open(supervisor.connect(), "test".to_owned());
+    let now = status::status(&session.await.unwrap().known, 0);
+    let (state, words) = (now.loops[0].state, &now.loops[0].words);
+    assert_eq!(state, "held");
+    assert!(
+        words.contains("you hold it before asking the worker; space"),
+        "{words}"
+    );
     operator.say(hold(false)).await;
     operator.asked("work").await;
 }
