@@ -51,6 +51,11 @@ fn counts(app: &App, left: Row) -> Row {
     } else {
         format!("{} running", app.world.running())
     };
+    let left = if app.manner.read_only {
+        left.with(Role::Accent, "read-only · ")
+    } else {
+        left
+    };
     let left = left.with(Role::Fg, format!("{loops} · {under_way} · "));
     match waiting {
         0 if unexamined => left.with(Role::Muted, "the host has just begun"),

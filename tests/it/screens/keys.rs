@@ -349,6 +349,8 @@ fn read_only_never_decides() {
             ..Manner::default()
         },
     );
+    let header = cockpit.text("terminal").lines().next().unwrap().to_owned();
+    assert!(header.contains("read-only · 6 loops"), "{header}");
     cockpit.keys("caerxXsm u");
     let changed = cockpit.sent.iter().any(|o| {
         !matches!(
