@@ -1,6 +1,6 @@
 //! How a run comes to its end: the draft, what is offered to be published, and the outcome.
 
-use super::{Ask, Effect, Event, Outcome, Phase, Receipt, Run, Stage};
+use super::{Ask, Effect, Event, Flag, Outcome, Phase, Receipt, Run, Stage, Unseen};
 
 impl Run {
     pub(super) fn drafted(&mut self) -> Effect {
@@ -35,9 +35,21 @@ impl Run {
             stand: Box::new(offer.stand.clone()),
             typed: !publish.reversible || !self.wake.published_before,
             reversible: publish.reversible,
-            flags: self.flags(),
+            flags: self.flags_of_offer(),
             unfit: offer.unfit.clone(),
         })
+    }
+
+    /// What is flagged of the tree, and of the target that it would be merged with.
+    fn flags_of_offer(&self) -> Vec<Flag> {
+        let mut flags = self.flags();
+        let unseen = self
+            .offer
+            .as_ref()
+            .and_then(|offer| offer.stand.unseen.as_ref());
+        flags.extend(unseen.map(Unseen::flag));
+        flags.sort_by_key(|flag| flag.sign);
+        flags
     }
 
     fn is_approved(&self) -> bool {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::budget::Limit;
 use super::checkpoint::{Answer, Checkpoint, CheckpointId, Decision, Failure, Stage};
 use super::digest::Digest;
+use super::flag::{Flag, Sign};
 use super::pause::Pause;
 use super::prompt::Prompt;
 use super::spec::{LoopSpec, Mode};
@@ -247,9 +248,23 @@ pub struct Stand {
     /// The same for a person, one line: «on commit 1a2b3c4d5e6f»; empty for a command.
     #[serde(default)]
     pub words: String,
+    /// How it differs from what the run began with, so that what goes live is a merge of both, which nothing has examined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<Unseen>,
     /// What has come to it since the question before, which somebody had said yes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Since>,
+}
+
+/// What of a target a run has not seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unseen {
+    /// How they differ, one inert line: «branch posts has 2 commits that the run did not begin with».
+    pub how: String,
+    /// The files that differ, inert, the first of them where they are many.
+    pub files: Vec<String>,
+    /// How many more differ.
+    pub more: u64,
 }
 
 /// What has come to a target between two questions.
@@ -282,9 +297,31 @@ impl Stand {
 impl Since {
     /// The files in words, one line each.
     pub fn named(&self) -> Vec<String> {
-        let more = (self.more > 0).then(|| format!("… and {} more", self.more));
-        self.files.iter().cloned().chain(more).collect()
+        named(&self.files, self.more)
     }
+}
+
+impl Unseen {
+    /// The files in words, one line each.
+    pub fn named(&self) -> Vec<String> {
+        named(&self.files, self.more)
+    }
+
+    /// What a person is told before a yes.
+    pub fn flag(&self) -> Flag {
+        Flag {
+            sign: Sign::Merged,
+            what: format!(
+                "{}; what goes live is a merge of both, and no check or judge has seen it",
+                self.how
+            ),
+        }
+    }
+}
+
+fn named(files: &[String], more: u64) -> Vec<String> {
+    let more = (more > 0).then(|| format!("… and {more} more"));
+    files.iter().cloned().chain(more).collect()
 }
 
 /// Proof of one publication, enough to take it back.

@@ -33,6 +33,8 @@ pub enum Sign {
     Key,
     /// What the publish command runs was changed.
     Publish,
+    /// What would go live is not what was examined.
+    Merged,
     /// A test was changed, taken out, or told to be skipped.
     Test,
     /// What a check runs or reads was changed, or how tests are run.
@@ -61,6 +63,7 @@ impl Sign {
         match self {
             Self::Key => "key",
             Self::Publish => "publish",
+            Self::Merged => "not examined",
             Self::Test => "test",
             Self::Check => "check",
             Self::Speaks => "speaks to the examiner",

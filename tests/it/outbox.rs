@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use checkride::run::spec::{Output, OutputKind, Publish, PublishTo, WorkspaceRules};
-use checkride::run::{Digest, Offer, Receipt};
+use checkride::run::{Digest, Offer, Receipt, Sign};
 use checkride::supervisor::outbox::command::Errand;
 use checkride::supervisor::outbox::deed::{Deed, Deeds, Undo};
 use checkride::supervisor::outbox::{Look, Outbox, Sent, Way};
@@ -367,6 +367,48 @@ fn a_yes_is_void_once_the_branch_has_moved() {
     set(&many);
     assert_eq!(run.send(&agreed).before.as_deref(), Some(many.as_str()));
     assert_eq!(run.desk.git(&["rev-parse", "posts~1"]), many);
+}
+
+/// A branch that differs from what the run began with is told before the yes, with the files of others: what goes live
+/// is then a merge that nothing has examined. One that stands where the run began is not, and neither is one file.
+#[test]
+fn a_merge_is_told_before_the_yes() {
+    for kind in [OutputKind::Diff, OutputKind::Files] {
+        let desk = Desk::new();
+        let base = desk.git(&["rev-parse", "HEAD"]);
+        desk.git(&["checkout", "-q", "-b", "side"]);
+        desk.put("\u{1b}[2Jtheirs.txt", "theirs\n");
+        let ahead = desk.commit("one file");
+        desk.git(&["checkout", "-q", "main"]);
+        desk.put("ours.txt", "later\n");
+        desk.commit("where the run begins");
+        let run = Finished::with(desk, kind, branch());
+        let set = |to: &str| drop(run.desk.git(&["update-ref", "refs/heads/posts", to]));
+        assert_eq!(run.offer().stand.unseen, None, "a new branch");
+        set(&run.desk.git(&["rev-parse", "main"]));
+        assert_eq!(run.offer().stand.unseen, None, "the same commit");
+        set(&ahead);
+        let unseen = run.offer().stand.unseen;
+        if kind == OutputKind::Files {
+            assert_eq!(unseen, None);
+            continue;
+        }
+        let unseen = unseen.unwrap();
+        assert_eq!(
+            unseen.how,
+            "branch posts has 1 commit that the run did not begin with and lacks 1 commit that the run began with"
+        );
+        assert_eq!(unseen.files.len(), 2, "{:?}", unseen.files);
+        assert!(!unseen.files.concat().contains('\u{1b}'));
+        assert_eq!(unseen.flag().sign, Sign::Merged);
+        set(&base);
+        let behind = run.offer().stand.unseen.unwrap();
+        assert_eq!(
+            behind.how,
+            "branch posts lacks 1 commit that the run began with"
+        );
+        assert_eq!(behind.files, ["ours.txt"]);
+    }
 }
 
 /// The same of a file: what somebody put there after the question is not replaced by its yes.

@@ -9,7 +9,7 @@ mod search;
 mod words;
 
 use checkride::protocol::{Command, Record};
-use checkride::run::{Ask, Event, Pause, Since, Stage, Stand};
+use checkride::run::{Ask, Event, Pause, Since, Stage, Stand, Unseen};
 use checkride::tui::app::{App, Manner, Out};
 use checkride::tui::draw::draw;
 use checkride::tui::keymap::Key;
@@ -308,6 +308,7 @@ fn what_came_since_is_said_before() {
         **stand = Stand {
             holds: Some("c0ffee".repeat(6)),
             words: "on commit c0ffeec0ffee".to_owned(),
+            unseen: None,
             since: Some(Since {
                 how: "3 commits came to branch drafts".to_owned(),
                 files: vec!["notes/theirs.md".to_owned(), "README.md".to_owned()],
@@ -317,6 +318,27 @@ fn what_came_since_is_said_before() {
     }
     screens(
         "publish-moved",
+        &scenes::publishes(ask),
+        "c",
+        &[(80, 24), (120, 36)],
+    );
+}
+
+/// What goes live is another tree than the one that was examined: that and the files of others are said before the yes.
+#[test]
+fn a_merge_is_said_before() {
+    let mut ask = scenes::publish_ask(true);
+    if let Ask::Publish { stand, flags, .. } = &mut ask {
+        let unseen = Unseen {
+            how: "branch drafts has 2 commits that the run did not begin with".to_owned(),
+            files: vec!["notes/theirs.md".to_owned(), "README.md".to_owned()],
+            more: 3,
+        };
+        flags.push(unseen.flag());
+        stand.unseen = Some(unseen);
+    }
+    screens(
+        "publish-merged",
         &scenes::publishes(ask),
         "c",
         &[(80, 24), (120, 36)],

@@ -72,8 +72,17 @@ pub(in crate::cli) fn question(open: &Checkpoint) -> Vec<String> {
 /// How the target stands, where that can be looked at.
 fn stands(stand: &Stand) -> Vec<String> {
     let known = Some(&stand.words).filter(|words| !words.is_empty());
+    let unseen = stand.unseen.iter().flat_map(|unseen| {
+        let head = "files in which it differs from what the run began with:";
+        asks(head, &unseen.named().join("\n"))
+    });
     let came = stand.since.iter().flat_map(came);
-    known.cloned().into_iter().chain(came).collect()
+    known
+        .cloned()
+        .into_iter()
+        .chain(unseen)
+        .chain(came)
+        .collect()
 }
 
 /// Why it is asked again, and the files to be looked at before the next yes.

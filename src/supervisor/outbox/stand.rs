@@ -5,7 +5,7 @@ use super::branch::Branch;
 use super::deed::Target;
 use super::{Offered, Outbox, file};
 use crate::run::inert::spelled_line;
-use crate::run::{Offer, Since, Stand, counted};
+use crate::run::{Offer, Since, Stand, Unseen, counted};
 use crate::supervisor::workspace::Trouble;
 
 /// Most files that a question names; the rest is counted.
@@ -17,9 +17,14 @@ const SHOWN_DIGITS: usize = 12;
 impl Outbox<'_> {
     /// How the target stands now.
     pub(super) fn stand(&self, target: &Target) -> Result<Stand, Trouble> {
+        let mut unseen = None;
         let (holds, words) = match target {
-            Target::Branch { name, .. } => {
+            Target::Branch { name, file } => {
                 let branch = Branch::of(self.workspace, name)?;
+                // One file is published by itself, and was examined as it is.
+                if file.is_none() {
+                    unseen = self.unseen(&branch)?;
+                }
                 match branch.tip()? {
                     Some(tip) => {
                         let words = format!("on commit {}", shown(&tip));
@@ -45,6 +50,7 @@ impl Outbox<'_> {
         Ok(Stand {
             holds,
             words,
+            unseen,
             since,
         })
     }
@@ -72,6 +78,45 @@ impl Outbox<'_> {
         };
         now.offer.stand.since = Some(self.clean(since));
         Ok(Some(now))
+    }
+
+    /// How a branch differs from what the run began with. Then the run's changes are merged into it, and the
+    /// tree that comes of that is another one than the tree that was examined.
+    fn unseen(&self, branch: &Branch<'_>) -> Result<Option<Unseen>, Trouble> {
+        let (root, base) = (branch.root(), self.workspace.base());
+        let tip = branch.tip()?;
+        let onto = tip.as_deref().unwrap_or(root);
+        let files = self.differing(&format!("{base}^{{tree}}"), &format!("{onto}^{{tree}}"))?;
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let mut how = Vec::new();
+        let (ahead, behind) = (self.count(root, onto)?, self.count(onto, root)?);
+        if ahead > 0 {
+            how.push(format!(
+                "has {} that the run did not begin with",
+                counted(ahead, "commit")
+            ));
+        }
+        if behind > 0 {
+            how.push(format!(
+                "lacks {} that the run began with",
+                counted(behind, "commit")
+            ));
+        }
+        if base != root {
+            how.push("lacks the uncommitted changes that the run began with".to_owned());
+        }
+        if how.is_empty() {
+            how.push("differs from what the run began with".to_owned());
+        }
+        let how = format!("branch {} {}", branch.name(), how.join(" and "));
+        let told = self.clean(told(&how, files));
+        Ok(Some(Unseen {
+            how: told.how,
+            files: told.files,
+            more: told.more,
+        }))
     }
 
     /// What has come to a branch.

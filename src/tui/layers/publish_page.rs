@@ -29,6 +29,10 @@ pub(super) fn rows(ask: &Ask, run: &Run, width: usize) -> Vec<Row> {
     };
     let mut rows = stand.since.as_ref().map_or(Vec::new(), |s| came(s, width));
     rows.extend(heads::flags(flags, width));
+    if let Some(unseen) = &stand.unseen {
+        rows.extend(files("theirs", &unseen.named(), width));
+        rows.push(Row::blank());
+    }
     if let Some(why) = unfit {
         let text = format!("as it stands this would be refused: {why}");
         rows.extend(labelled("▲", 9, (Role::Warn, &text), width));
@@ -45,12 +49,18 @@ fn came(since: &Since, width: usize) -> Vec<Row> {
         since.how
     );
     let mut rows = labelled("▲", 9, (Role::Warn, &text), width);
-    for (i, file) in since.named().iter().enumerate() {
-        let label = if i == 0 { "differs" } else { "" };
-        rows.extend(labelled(label, 9, (Role::Fg, file), width));
-    }
+    rows.extend(files("differs", &since.named(), width));
     rows.push(Row::blank());
     rows
+}
+
+/// Names under one label.
+fn files(label: &str, names: &[String], width: usize) -> Vec<Row> {
+    let label = |i| if i == 0 { label } else { "" };
+    let names = names.iter().enumerate();
+    names
+        .flat_map(|(i, name)| labelled(label(i), 9, (Role::Fg, name), width))
+        .collect()
 }
 
 fn publish(

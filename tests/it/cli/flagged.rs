@@ -8,7 +8,7 @@ use checkride::run::inert::steers;
 use checkride::run::spec::{Check, Publish, PublishTo};
 use checkride::run::{
     CheckOutcome, CheckResult, Decision, Digest, Event, Flag, Input, Offer, Phase, Run, Sign,
-    Since, Stand, TextRef, Work,
+    Since, Stand, TextRef, Unseen, Work,
 };
 
 use super::{Fake, command, plain, wake};
@@ -50,6 +50,11 @@ fn news(fake: &Fake, mut work: Work) -> Vec<Input> {
         stand: Stand {
             holds: Some("c0ffee".to_owned()),
             words: "on commit c0ffee".to_owned(),
+            unseen: Some(Unseen {
+                how: "branch tidied has 2 commits that the run did not begin with".to_owned(),
+                files: vec!["src/theirs.md".to_owned()],
+                more: 0,
+            }),
             since: Some(Since {
                 how: "21 commits came to branch tidied".to_owned(),
                 files: vec!["notes/theirs.md".to_owned()],
@@ -197,6 +202,15 @@ async fn every_flag_is_told_before_an_answer() {
             assert!(shown.contains(flag), "{kind}: no {flag} in {shown}");
             let told = page.find(flag).is_some_and(|at| at < asked);
             assert!(told, "{kind}: no {flag} in {page}");
+        }
+        if kind == "publish" {
+            for part in [
+                "not examined: branch tidied has 2 commits",
+                "  | src/theirs.md",
+            ] {
+                let told = page.find(part).is_some_and(|at| at < asked);
+                assert!(told && shown.contains(part), "no {part} in {shown} {page}");
+            }
         }
     }
 }

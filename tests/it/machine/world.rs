@@ -270,6 +270,7 @@ pub(super) fn moved(tree: &str) -> Offer {
     let stand = Stand {
         holds: Some("c0ffee".to_owned()),
         words: "on commit c0ffee".to_owned(),
+        unseen: None,
         since: Some(since),
     };
     Offer {
