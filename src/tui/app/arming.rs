@@ -1,7 +1,8 @@
 //! When a decision may be taken: not before the question was on the screen for a moment, not in the
 //! middle of typing, not twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::run::{CheckpointId, Digest};
 
@@ -19,6 +20,8 @@ pub struct Arming {
     painted: Option<(Shown, i64)>,
     last_input: Option<i64>,
     seen: BTreeSet<Shown>,
+    /// The warnings of each question that were not on the screen yet, by their rows at this width.
+    unread: BTreeMap<Shown, (usize, BTreeSet<usize>)>,
     sent: Option<Shown>,
 }
 
@@ -57,9 +60,34 @@ impl Arming {
         self.seen.contains(question)
     }
 
+    /// A frame shows these rows of a question's page, at this width; `warnings` are the rows that warn.
+    pub fn read(
+        &mut self,
+        question: Shown,
+        width: usize,
+        (warnings, rows): (BTreeSet<usize>, Range<usize>),
+    ) {
+        let (at, left) = self
+            .unread
+            .entry(question)
+            .or_insert_with(|| (width, warnings.clone()));
+        // At another width they lie elsewhere; what was read whole stays read.
+        if *at != width && !left.is_empty() {
+            (*at, *left) = (width, warnings);
+        }
+        left.retain(|row| !rows.contains(row));
+    }
+
+    /// Whether warnings of this question were not on the screen yet.
+    pub fn has_unread(&self, question: &Shown) -> bool {
+        let left = self.unread.get(question);
+        left.is_some_and(|(_, left)| !left.is_empty())
+    }
+
     /// Another host has taken over, which knows neither what was drawn here nor what was on its way.
     pub fn another_host(&mut self) {
         self.seen.clear();
+        self.unread.clear();
         self.sent = None;
     }
 
@@ -76,6 +104,7 @@ impl Arming {
     /// Someone answered it.
     pub fn answered(&mut self, id: &CheckpointId) {
         self.seen.retain(|(seen, _)| seen != id);
+        self.unread.retain(|(seen, _), _| seen != id);
         self.unsent(&id.0);
     }
 
@@ -125,6 +154,28 @@ mod tests {
         arming.input(1_300);
         assert!(arming.ready(&question(), 1_549).is_err());
         assert!(arming.ready(&question(), 1_550).is_ok());
+    }
+
+    /// Warnings are read once each was on the screen, in whatever order; at another width those that are left count anew.
+    #[test]
+    fn every_warning_is_read() {
+        let mut arming = Arming::default();
+        let warnings: BTreeSet<usize> = (3..40).collect();
+        for (width, rows, unread) in [
+            (80, 0..20, true),
+            (80, 30..50, true),
+            (80, 20..29, true),
+            (80, 29..30, false),
+            (60, 0..1, false),
+        ] {
+            arming.read(question(), width, (warnings.clone(), rows));
+            assert_eq!(arming.has_unread(&question()), unread);
+        }
+        arming.answered(&question().0);
+        arming.read(question(), 80, (warnings.clone(), 0..30));
+        arming.read(question(), 60, (warnings, 30..50));
+        assert!(arming.has_unread(&question()));
+        assert!(!arming.has_unread(&(question().0, Digest::of(b"y"))));
     }
 
     /// Another digest under the same id starts the time again; a sent answer is not sent twice.

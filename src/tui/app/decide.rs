@@ -116,6 +116,13 @@ impl App {
             self.arming.saw(review);
         }
         self.arming.painted(shown.clone().or(review), now.ms);
+        let home = self.pages().zip(self.question());
+        let home = home.filter(|(pages, question)| pages.tab == Tab::of(&question.checkpoint.ask));
+        if let (Some(shown), true) = (&shown, home.is_some())
+            && let Some((width, rows)) = checkpoint::warnings(self)
+        {
+            self.arming.read(shown.clone(), width, rows);
+        }
         match shown {
             Some(shown) if self.artefact_is_drawn() && self.arming.saw(shown.clone()) => {
                 let checkpoint = shown.0.clone();

@@ -155,6 +155,9 @@ impl App {
         if answer != Answer::Abort && !self.arming.has_seen(&shown) {
             return Err("this was not shown yet; read it, then press again".to_owned());
         }
+        if answer == Answer::Approve && self.arming.has_unread(&shown) {
+            return Err("more to look at (▲) stands below: j goes on, then a".to_owned());
+        }
         self.arming
             .ready(&shown, self.now.ms)
             .map_err(str::to_owned)

@@ -5,14 +5,15 @@
 //! │ 1 file   drafts/2026-06-12-loops.md                      +93 −14
 //! ```
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use ratatui::layout::Rect;
 
 use crate::run::Ask;
-use crate::tui::app::App;
 use crate::tui::app::pages::{Pages, Tab};
 use crate::tui::app::runs::Run;
+use crate::tui::app::{App, Layer};
 use crate::tui::layout::{self, Region};
 use crate::tui::paint::Canvas;
 use crate::tui::styles::Role;
@@ -257,6 +258,35 @@ impl Flow for Page<'_> {
             None => self.tail.iter().map(|row| row.clone().cut(width)).collect(),
         }
     }
+}
+
+/// Which rows of a page warn, and which are on the screen.
+type Read = (BTreeSet<usize>, Range<usize>);
+
+/// The width of the open page, and what of its warnings is on the screen.
+pub(crate) fn warnings(app: &App) -> Option<(usize, Read)> {
+    let Some(Layer::Pages(pages)) = app.layers.last() else {
+        return None;
+    };
+    let area = text_area(app.layout().over?);
+    let width = usize::from(area.width);
+    let page = Page::of(app, pages, width)?;
+    let (mut warns, mut within) = (BTreeSet::new(), false);
+    for (at, row) in page.head.iter().enumerate() {
+        let text = row.text();
+        // What goes on stands below the words, not below the mark.
+        within = match row.spans.first() {
+            Some((Role::Muted, label)) if label == "▲" => true,
+            Some(_) => within && text.starts_with("         "),
+            None => false,
+        };
+        if within {
+            warns.insert(at);
+        }
+    }
+    let window = super::window(&page, area);
+    let top = pages.top().min(window.end()).item;
+    Some((width, (warns, top..top + usize::from(area.height))))
 }
 
 /// The day's cap that was met, when it ends and what helps.

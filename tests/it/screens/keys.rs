@@ -56,6 +56,37 @@ fn approve_needs_reading_first() {
     })));
 }
 
+/// A yes waits until every flag was on the screen, however many there are and however small it is; the other answers
+/// do not, and neither does a yes to work with nothing to look at.
+#[test]
+fn every_flag_is_seen_before_a_yes() {
+    for ask in scenes::flagged_asks() {
+        let guardrail = ask.kind() == "guardrail";
+        let records = if ask.kind() == "publish" {
+            scenes::publishes(ask)
+        } else {
+            scenes::asks(ask)
+        };
+        let mut cockpit = Cockpit::new(&records, (80, 16));
+        cockpit.keys("ca");
+        assert_eq!(decisions(&cockpit), []);
+        assert!(cockpit.app.field.is_none(), "no digest is typed yet");
+        let told = toast(&cockpit).to_owned();
+        assert!(told.contains("more to look at (▲) stands below"), "{told}");
+        // What was jumped over was not seen.
+        cockpit.keys("Ga");
+        let jumped = decisions(&cockpit).is_empty() && cockpit.app.field.is_none();
+        assert!(jumped || guardrail, "{}", toast(&cockpit));
+        cockpit.keys("g");
+        for _ in 0..40 {
+            cockpit.keys("j");
+        }
+        cockpit.keys("a");
+        let yes = !decisions(&cockpit).is_empty() || cockpit.app.field.is_some();
+        assert!(yes, "{}", toast(&cockpit));
+    }
+}
+
 /// Keys arm 400 ms after the first paint (C2): before that nothing is decided.
 #[test]
 fn arms_after_400_ms() {
