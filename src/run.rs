@@ -36,7 +36,7 @@ pub use counted::counted;
 pub use digest::{Digest, TextRef};
 pub use effect::{Attempt, Effect, Step};
 pub use event::{
-    BY_HAND, Event, Fired, Ground, Offer, Outcome, Payload, Receipt, Since, Stand, Wake,
+    BY_HAND, Event, Fired, Ground, Offer, Outcome, Payload, Receipt, Since, Stand, Unseen, Wake,
 };
 pub use flag::{Flag, Sign};
 pub use input::Input;

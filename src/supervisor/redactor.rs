@@ -186,6 +186,27 @@ mod tests {
             let clean = redactor.clean(written);
             assert!(clean.contains("⟪KEY⟫"), "{written}: {clean}");
         }
+        for written in [
+            "%73%6b%2d%61%2f%62%2b%63%3d%31%32%33%34%35%36",
+            "736b 2d61 2f62 2b63 3d31 3233 3435 36",
+            "73-6b-2d-61-2f-62-2b-63-3d-31-32-33-34-35-36",
+            "0x73, 0x6b, 0x2d, 0x61, 0x2f, 0x62, 0x2b, 0x63, 0x3d, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36",
+            "\\x73\\x6b\\x2d\\x61\\x2f\\x62\\x2b\\x63\\x3d\\x31\\x32\\x33\\x34\\x35\\x36",
+        ] {
+            let clean = redactor.clean(written);
+            assert!(
+                clean.contains("⟪KEY⟫") && clean.len() < 24,
+                "{written}: {clean}"
+            );
+        }
+        let mut foreign = Redactor::default();
+        foreign.hide("KEY", "pässwörd-日本😀");
+        for written in [
+            "\"p\\u00e4ssw\\u00f6rd-\\u65e5\\u672c\\ud83d\\ude00\"",
+            "\"p\\u00E4ssw\\u00F6rd-\\u65E5\\u672C\\uD83D\\uDE00\"",
+        ] {
+            assert_eq!(foreign.clean(written), "\"⟪KEY⟫\"");
+        }
         assert!(matches!(redactor.clean("plain"), Cow::Borrowed("plain")));
         assert!(!format!("{redactor:?}").contains("sk-a"));
         let unknown = format!("gh{}", "p_aB3dE5gH7jK9mNpQrS2tUvWxYzaB3dE5gH7");

@@ -47,6 +47,11 @@ pub(super) fn of(spec: &LoopSpec, env: &[(OsString, OsString)]) -> Redactor {
         {
             redactor.hide(name, value);
         }
+        if let (Some(name), Some(value)) = (name.to_str(), value.to_str())
+            && let Some(password) = password(value)
+        {
+            redactor.hide(name, password);
+        }
     }
     let home = env.iter().find(|(name, _)| name == "HOME");
     for agent in agents.into_iter().flatten() {
@@ -60,6 +65,17 @@ pub(super) fn of(spec: &LoopSpec, env: &[(OsString, OsString)]) -> Redactor {
         }
     }
     redactor.with_shapes()
+}
+
+/// The password within an address, whatever the variable is called that holds it. A plain word, as test databases
+/// have it, is none: it stands in other texts, too.
+fn password(value: &str) -> Option<&str> {
+    let (_, rest) = value.split_once("://")?;
+    let rest = rest.split(['/', '?', '#']).next()?;
+    let (user, _) = rest.rsplit_once('@')?;
+    let (_, password) = user.split_once(':')?;
+    let plain = password.bytes().all(|b| b.is_ascii_lowercase());
+    (!plain).then_some(password)
 }
 
 /// The tokens of a login file: an agent is given them, and nobody else. A file that is no JSON has none.
@@ -94,6 +110,25 @@ fn says_so(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// S22: the password of an address is a secret by itself.
+    #[test]
+    fn an_address_gives_its_password() {
+        for (value, found) in [
+            ("postgres://app:PASS@db:5432/x", Some("hunter2-hunter2")),
+            ("redis://:PASS@cache", Some("hunter2-hunter2")),
+            ("amqp://app:a@b:c@queue/x", Some("a@b:c")),
+            ("postgres://USER:USER@localhost/x", None),
+            ("https://example.org/a:b@c", None),
+            ("https://ada@example.org", None),
+            ("a:b@c", None),
+        ] {
+            let value = value
+                .replace("PASS", "hunter2-hunter2")
+                .replace("USER", "postgres");
+            assert_eq!(password(&value), found, "{value}");
+        }
+    }
 
     /// S22: the tokens of every kind of login file are found, and nothing else that stands there.
     #[test]

@@ -64,7 +64,11 @@ pub(super) fn of(value: &str, mark: &str) -> Vec<Form> {
     let mut texts = vec![value.to_owned(), escaped, slashes];
     for upper in [true, false] {
         texts.push(percent_encoded(value, upper));
-        texts.extend(["", " ", ":"].map(|between| hex(value, upper, between)));
+        texts.extend(["", " ", ":", "-", ", "].map(|between| hex(value, upper, between)));
+        texts
+            .extend(["%", "\\x", "0x", ", 0x", " 0x"].map(|before| prefixed(value, upper, before)));
+        texts.push(grouped(value, upper));
+        texts.push(in_ascii(value, upper));
     }
     texts.extend(base64(value));
     let form = |text: String| Form {
@@ -207,6 +211,28 @@ fn hex(text: &str, upper: bool, between: &str) -> String {
         }
     };
     text.bytes().map(each).collect::<Vec<_>>().join(between)
+}
+
+/// Every byte in hex behind this: `%64%65`, `\\x64\\x65`.
+fn prefixed(text: &str, upper: bool, before: &str) -> String {
+    format!("{before}{}", hex(text, upper, before))
+}
+
+/// In hex as dumps print it, two bytes together.
+fn grouped(text: &str, upper: bool) -> String {
+    let hex = hex(text, upper, "");
+    let pairs = hex.as_bytes().chunks(4).map(String::from_utf8_lossy);
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
+/// As it stands within a string of JSON that is ASCII alone.
+fn in_ascii(text: &str, upper: bool) -> String {
+    let each = |unit: u16| match u8::try_from(unit) {
+        Ok(plain) if plain.is_ascii() => escaped(&char::from(plain).to_string()),
+        Ok(_) | Err(_) if upper => format!("\\u{unit:04X}"),
+        Ok(_) | Err(_) => format!("\\u{unit:04x}"),
+    };
+    text.encode_utf16().map(each).collect()
 }
 
 /// As it stands within a string of JSON.
