@@ -1,6 +1,7 @@
 //! Figures, printed and never judged: `cargo test --release --test it bench -- --ignored --nocapture`.
 
 mod cold;
+mod idle;
 mod painted;
 mod streams;
 

@@ -92,6 +92,10 @@ impl Hosting {
         host
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.0.id().to_string();
         let sent = Process::new("kill").args([name, &pid]).status().unwrap();
