@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -33,6 +34,9 @@ const WATCHED: [&str; 4] = ["loops", "skills", "scripts", "memory"];
 
 /// A save is several events; this long after the first one the files are read.
 const SETTLE: Duration = Duration::from_millis(100);
+
+/// Loops that are asked about side by side: one wake of the journal serves several.
+pub(super) const SIDE_BY_SIDE: usize = 8;
 
 /// Where it is remembered which loops are switched off.
 const SWITCHED_OFF: &str = "switched-off";
@@ -239,11 +243,13 @@ impl Shelf {
 
     /// The list as it stands.
     pub(super) async fn rows(&self, journal: &Journal, settings: &Settings) -> Vec<LoopRow> {
-        let mut rows = Vec::with_capacity(self.files.len());
-        for file in &self.files {
-            rows.push(self.row(file, journal, settings).await);
-        }
-        rows
+        let (files, of) = (self.files.clone(), settings.clone());
+        // One errand for all of them: each wakes a thread.
+        let look = move || files.iter().map(|file| Looked::at(file, &of)).collect();
+        let looked: Vec<_> = apart(look).await;
+        let rows = self.files.iter().zip(looked);
+        let rows = rows.map(|(file, looked)| self.told(file, looked, (settings, journal)));
+        stream::iter(rows).buffered(SIDE_BY_SIDE).collect().await
     }
 
     /// One line of the list.
@@ -253,8 +259,20 @@ impl Shelf {
         journal: &Journal,
         settings: &Settings,
     ) -> LoopRow {
+        let (of, wanted) = (settings.clone(), file.clone());
+        let looked = apart(move || Looked::at(&wanted, &of)).await;
+        self.told(file, looked, (settings, journal)).await
+    }
+
+    async fn told(
+        &self,
+        file: &LoopFile,
+        looked: Option<Looked>,
+        (settings, journal): (&Settings, &Journal),
+    ) -> LoopRow {
         let past = past(&file.name, journal, settings).await;
-        let state = self.state(file, &past, (settings, journal)).await;
+        let found = (&past, looked);
+        let state = self.state(file, found, (settings, journal)).await;
         line(&file.name, state, past)
     }
 
@@ -266,10 +284,10 @@ impl Shelf {
     async fn state(
         &self,
         file: &LoopFile,
-        past: &Past,
+        (past, looked): (&Past, Option<Looked>),
         (settings, journal): (&Settings, &Journal),
     ) -> LoopState {
-        let Some(spec) = &file.spec else {
+        let (Some(spec), Some(looked)) = (&file.spec, looked) else {
             let error = file.first_error();
             return LoopState::Invalid {
                 line: error
@@ -279,10 +297,6 @@ impl Shelf {
             };
         };
         let (mode, mode_why) = granted(spec, &settings.grants);
-        let looked = {
-            let (file, spec, settings) = (file.clone(), spec.clone(), settings.clone());
-            apart(move || Looked::at(&file, &spec, &settings)).await
-        };
         let warnings = file
             .diagnostics
             .iter()

@@ -1,6 +1,8 @@
 //! Looking at the triggers: which loops are armed, what is due, what is held back and by which rule.
 //! Every firing is in the journal before its run begins; starting it is `queue.rs`.
 
+use futures_util::stream::{self, StreamExt as _};
+
 use super::Boss;
 use super::queue::Today;
 use crate::protocol::{DayCaps, Fact, Lapse, LoopFacts, LoopRow, LoopState, Waking};
@@ -8,6 +10,7 @@ use crate::run::Fired;
 use crate::run::spec::{LoopSpec, Schedule, Trigger};
 use crate::supervisor::journal::JournalError;
 use crate::supervisor::journal::firings::{Entry, Firing, Note, Unmet};
+use crate::supervisor::shelf::SIDE_BY_SIDE;
 use crate::supervisor::wake::{Held, plan};
 
 /// How one trigger was found.
@@ -48,9 +51,11 @@ impl Boss {
             self.say_trouble("journal", e.to_string());
         }
         self.wakes.done(again);
-        for row in &mut rows {
+        let lapses = stream::iter(&rows).map(|row| self.lapse(row));
+        let lapses: Vec<_> = lapses.buffered(SIDE_BY_SIDE).collect().await;
+        for (row, lapse) in rows.iter_mut().zip(lapses) {
             if let LoopState::Valid(facts) = &mut row.state {
-                facts.lapse = self.lapse(facts).await;
+                facts.lapse = lapse;
                 facts.day = self.rooms(&facts.spec, &today);
                 let watches = facts.waking.armed() && facts.spec.trigger.looks_at_files();
                 facts.warnings.extend(today.rules.as_ref().err().cloned());
@@ -128,7 +133,10 @@ impl Boss {
     }
 
     /// What should have run and did not; a loop that only a person starts lacks nothing.
-    async fn lapse(&self, facts: &LoopFacts) -> Option<Lapse> {
+    async fn lapse(&self, row: &LoopRow) -> Option<Lapse> {
+        let LoopState::Valid(facts) = &row.state else {
+            return None;
+        };
         if facts.spec.trigger == Trigger::Manual {
             return None;
         }

@@ -70,14 +70,16 @@ pub(super) struct Looked {
 }
 
 impl Looked {
-    pub(super) fn at(file: &LoopFile, spec: &LoopSpec, settings: &Settings) -> Self {
+    /// `None` for a loop file that has no loop.
+    pub(super) fn at(file: &LoopFile, settings: &Settings) -> Option<Self> {
+        let spec = file.spec.as_ref()?;
         let skill = plain::skill(&settings.project, spec).ok();
-        Self {
+        Some(Self {
             distrust: Trust::of(settings).standing(file).why(),
             skill: skill.map(|skill| skill.digest),
             not_enforced: not_enforced(file, spec, settings),
             in_force: terms(spec, settings).in_force(),
-        }
+        })
     }
 }
 
