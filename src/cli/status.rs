@@ -184,7 +184,8 @@ fn flies(phase: &Phase, place: Option<(usize, usize)>) -> (&'static str, String)
         (Phase::Doing(stage), None) => ("working", words::doing(*stage).to_owned()),
         (Phase::Asking(asked), _) => ("waiting", format!("{} {}", asked.id, asked.ask.kind())),
         (Phase::Held { next, .. }, _) => ("held", held(*next)),
-        (Phase::Ended(_), _) => ("held", String::new()),
+        // It is asked of runs that go on.
+        (Phase::Ended(_), _) => ("idle", String::new()),
         (Phase::Paused(pause), _) => (
             "limited",
             format!("waits for the limit until {}", words::until(pause.until_ms)),

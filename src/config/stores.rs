@@ -6,15 +6,21 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-/// Most stores of git objects that borrow from each other; git itself gives up at five.
+use super::project;
+
+/// Most stores of git objects that are borrowed from.
 const MOST_STORES: usize = 8;
+
+/// Most lines of a list of stores that are read.
+const MOST_NAMED: usize = 64;
 
 /// Stores, with all that they borrow from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Borrowed {
     /// The stores that are ones.
     pub stores: Vec<PathBuf>,
-    /// What is named as one, is there, and is something else.
+    /// What is named as one, is there, and is something else or one too many; a list of them that cannot be read to its
+    /// end.
     pub refused: Vec<PathBuf>,
 }
 
@@ -24,12 +30,16 @@ pub fn borrowed(own: &Path) -> Borrowed {
     let mut found = Borrowed::default();
     let mut open = vec![own.to_owned()];
     while let Some(store) = open.pop() {
-        let known = found.stores.contains(&store) || found.refused.contains(&store);
-        if known || found.stores.len() == MOST_STORES {
+        if found.stores.contains(&store) || found.refused.contains(&store) {
             continue;
         }
-        if store == own || is_store(&store) {
-            open.extend(named(&store));
+        let room = found.stores.len() < MOST_STORES;
+        if store == own || room && is_store(&store) {
+            let (named, whole) = named(&store);
+            open.extend(named);
+            if !whole {
+                found.refused.push(store.join(LIST));
+            }
             found.stores.push(store);
         } else if fs::symlink_metadata(&store).is_ok() {
             found.refused.push(store);
@@ -38,14 +48,20 @@ pub fn borrowed(own: &Path) -> Borrowed {
     found
 }
 
-/// What this store says that it borrows from.
-fn named(store: &Path) -> Vec<PathBuf> {
-    let list = fs::read(store.join("info/alternates")).unwrap_or_default();
-    let lines = list.split(|&b| b == b'\n');
-    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
-    lines
-        .map(|line| store.join(OsString::from_vec(unquoted(line))))
-        .collect()
+/// Where a store lists those that it borrows from.
+const LIST: &str = "info/alternates";
+
+/// What this store says that it borrows from, and whether that is all of it.
+fn named(store: &Path) -> (Vec<PathBuf>, bool) {
+    let list = store.join(LIST);
+    let Ok(bytes) = project::read_bytes(&list) else {
+        return (Vec::new(), fs::symlink_metadata(&list).is_err());
+    };
+    let lines = bytes.split(|&b| b == b'\n');
+    let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
+    let named = lines.by_ref().take(MOST_NAMED);
+    let named = named.map(|line| store.join(OsString::from_vec(unquoted(line))));
+    (named.collect(), lines.next().is_none())
 }
 
 /// Whether a folder is a store of git objects and nothing else: by its name, and by all that lies in it.
@@ -106,6 +122,25 @@ pub fn unquoted(line: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A list that is a pipe keeps nobody waiting, a long one costs what its beginning costs; both are told.
+    #[test]
+    fn a_list_without_end_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let own = root.path().join("own");
+        fs::create_dir_all(own.join("info")).unwrap();
+        let list = own.join(LIST);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &list, 0o600.into()).unwrap();
+        let told = Borrowed {
+            stores: vec![own.clone()],
+            refused: vec![list.clone()],
+        };
+        assert_eq!(borrowed(&own), told);
+        fs::remove_file(&list).unwrap();
+        let many: Vec<String> = (0..10_000).map(|i| format!("../{i}\n")).collect();
+        fs::write(&list, many.concat()).unwrap();
+        assert_eq!(borrowed(&own), told);
+    }
 
     /// What only is named as a store is none, however it is named; stores that borrow in a circle end.
     #[test]

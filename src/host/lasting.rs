@@ -90,7 +90,10 @@ impl Conversation {
                 return;
             }
             let met = if std::mem::take(&mut self.told_to_end) {
-                if self.unsent.take().as_ref().is_some_and(is_order) {
+                // A save is kept for the next host.
+                let unsent = self.unsent.take();
+                let lost = unsent.filter(|command| self.unsaved.as_ref() != Some(command));
+                if lost.as_ref().is_some_and(is_order) {
                     self.refuse(NOTHING_SENT).await;
                 }
                 match self.next_host(&paths).await {

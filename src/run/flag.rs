@@ -9,7 +9,7 @@ pub mod paths;
 pub mod runners;
 pub mod shadows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 const MOST: usize = 24;
 
 /// One thing to look at, of the whole run's change and not of one iteration alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Flag {
     /// What kind of thing.
     pub sign: Sign,
@@ -89,10 +89,10 @@ impl Flag {
 /// part of the room, and what it has beyond is counted: no kind is crowded out by another.
 pub fn gather(found: Vec<Flag>) -> Vec<Flag> {
     let mut kinds: BTreeMap<Sign, Vec<Flag>> = BTreeMap::new();
+    let mut told = HashSet::new();
     for flag in found {
-        let kind = kinds.entry(flag.sign).or_default();
-        if !kind.contains(&flag) {
-            kind.push(flag);
+        if told.insert(flag.clone()) {
+            kinds.entry(flag.sign).or_default().push(flag);
         }
     }
     if kinds.values().map(Vec::len).sum::<usize>() <= MOST {

@@ -1,7 +1,7 @@
 //! Names as other systems read them: what another file system or another system's git takes for the
 //! same name. Pure; which names are refused or flagged is decided elsewhere.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
@@ -29,33 +29,41 @@ pub fn folded(path: &str) -> String {
     String::from_utf8_lossy(&fold(path.as_bytes())).into_owned()
 }
 
-/// Every name of a tree that is the same as one of these to a file system that tells case or the forms of letters
-/// apart less: of a path and of each folder on its way, with the other name of it.
+/// Of these names of a tree, and of the folders on their way, each that is the same as another one to a file system
+/// that tells case or the forms of letters apart less, with the first such other.
 pub fn namesakes<'a>(
     new: &[&'a [u8]],
     all: impl IntoIterator<Item = &'a [u8]>,
 ) -> Vec<(&'a [u8], &'a [u8])> {
-    let mut looked_for: HashMap<Vec<u8>, Vec<&[u8]>> = HashMap::new();
-    for path in new.iter().flat_map(|path| ways(path)) {
-        let names = looked_for.entry(fold(path)).or_default();
-        if !names.contains(&path) {
-            names.push(path);
-        }
+    let mut told = HashSet::new();
+    let names: Vec<&[u8]> = new.iter().flat_map(|path| ways(path)).collect();
+    let names = names.into_iter().filter(|name| told.insert(*name));
+    let names: Vec<(&[u8], Vec<u8>)> = names.map(|name| (name, fold(name))).collect();
+    // Two of them are enough: each name has another one, if there is one, among them.
+    let mut there: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
+    for (_, folded) in &names {
+        there.entry(folded).or_default();
     }
-    let mut found = Vec::new();
     let mut last: &[u8] = b"";
     for path in all {
         // Neighbours share their folders.
         let fresh =
             ways(path).filter(|way| !(last.starts_with(way) && last.get(way.len()) == Some(&b'/')));
         for way in fresh {
-            let names = looked_for.get(&fold(way)).map_or(&[][..], Vec::as_slice);
-            let others = names.iter().filter(|name| **name != way);
-            found.extend(others.map(|name| (*name, way)));
+            if let Some(known) = there.get_mut(fold(way).as_slice())
+                && known.len() < 2
+                && !known.contains(&way)
+            {
+                known.push(way);
+            }
         }
         last = path;
     }
-    found
+    let other = |(name, folded): &(&'a [u8], Vec<u8>)| {
+        let known = there.get(folded.as_slice())?;
+        Some((*name, *known.iter().find(|other| *other != name)?))
+    };
+    names.iter().filter_map(other).collect()
 }
 
 /// A path and each folder on its way.
@@ -180,5 +188,19 @@ mod tests {
         assert_eq!(namesakes(&new, all.clone()), wanted);
         let alone: Vec<&[u8]> = vec![b"README.md", b"src/a.rs", b"src/b.rs"];
         assert_eq!(namesakes(&[b"src/b.rs"], alone), []);
+    }
+
+    /// However many names are one, each is told with one other: pairs of all of them would take all memory.
+    #[test]
+    fn many_namesakes_are_told_once_each() {
+        let cased = |n: usize| -> Vec<u8> {
+            let letter = |at: usize| if n >> at & 1 == 1 { b'A' } else { b'a' };
+            (0..13).map(letter).collect()
+        };
+        let names: Vec<Vec<u8>> = (0..8_192).map(cased).collect();
+        let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
+        let found = namesakes(&names, names.clone());
+        assert_eq!(found.len(), names.len());
+        assert!(found.iter().all(|(name, other)| name != other));
     }
 }

@@ -38,8 +38,8 @@ pub struct Prompt {
     pub parts: Vec<Part>,
     /// Whether the operator wrote it by hand.
     pub edited: bool,
-    /// Whether the skill's text, which belongs into it, was edited out: what such a prompt leads to proves
-    /// nothing of the skill.
+    /// Whether it was edited and the skill's text, as it then stood, is not in it: what such a prompt leads to
+    /// proves nothing of the skill.
     #[serde(default)]
     pub without_skill: bool,
 }
@@ -137,14 +137,14 @@ pub fn compose(from: &Ingredients) -> (String, Prompt) {
 }
 
 impl Prompt {
-    /// The operator's own bytes, for one iteration, held against the text of the skill as it stands; empty where
-    /// there is no skill.
-    pub fn by_hand(text: &str, skill: &str) -> Self {
+    /// The operator's own bytes, for one iteration, held against the text of the skill as it stands: empty where there
+    /// is no skill, `None` where it cannot be read.
+    pub fn by_hand(text: &str, skill: Option<&str>) -> Self {
         Self {
             text: TextRef::to(text),
             parts: Vec::new(),
             edited: true,
-            without_skill: !text.contains(skill.trim()),
+            without_skill: skill.is_none_or(|skill| !text.contains(skill.trim())),
         }
     }
 

@@ -517,7 +517,7 @@ async fn show_gives_a_pipe_the_very_bytes() {
     for end in ["", "\n"] {
         let text = format!("\tsweep\n\n| and\tso on{end}");
         let mut fake = Fake::asleep();
-        fake.start_with(text.clone(), Prompt::by_hand(&text, ""));
+        fake.start_with(text.clone(), Prompt::by_hand(&text, Some("")));
         let (result, printed, _) = command(fake, "show tidy").await;
         assert_eq!(result, Ok(Exit::Done));
         let (ours, exact) = printed.split_once("\n\n").unwrap();

@@ -41,9 +41,6 @@ const HARMLESS: [(&str, &[&str]); 12] = [
     ("extensions", &["objectformat", "refstorage"]),
 ];
 
-/// How deep included files are followed.
-const DEEPEST: usize = 4;
-
 /// Most files of settings that are read.
 const MOST_FILES: usize = 32;
 
@@ -54,7 +51,7 @@ pub(super) fn orders(project: &Path) -> Option<String> {
     let common = common(&folder);
     let mut reading = Reading::default();
     for file in [common.join("config"), folder.join("config.worktree")] {
-        reading.file(&file, DEEPEST);
+        reading.file(&file);
     }
     let mut all = reading.orders;
     all.extend(lent(&top, &common));
@@ -129,7 +126,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn file(&mut self, file: &Path, depth: usize) {
+    fn file(&mut self, file: &Path) {
         if self.seen.len() == MOST_FILES && !self.seen.contains(file) {
             let file = file.display();
             return self
@@ -163,10 +160,10 @@ impl Reading {
             }
             self.orders
                 .push(format!("{section}.{key} = {}", value.trim()));
-            if depth > 0 && section.starts_with("include") && key == "path" {
+            if section.starts_with("include") && key == "path" {
                 let path = value.trim().trim_matches('"');
                 let folder = file.parent().unwrap_or(Path::new("/"));
-                self.file(&folder.join(path), depth - 1);
+                self.file(&folder.join(path));
             }
         }
     }
@@ -222,7 +219,7 @@ mod tests {
         let file = folder.path().join("config");
         fs::write(&file, text).unwrap();
         let mut reading = Reading::default();
-        reading.file(&file, DEEPEST);
+        reading.file(&file);
         reading.orders
     }
 
@@ -290,12 +287,40 @@ mod tests {
         )
         .unwrap();
         let mut reading = Reading::default();
-        reading.file(&at("config"), DEEPEST);
+        reading.file(&at("config"));
         let all = reading.orders;
         assert!(
             all.contains(&"core.sshcommand = evil".to_owned()),
             "{all:?}"
         );
+    }
+
+    /// A file that is met deep down first is read all the same, and so is what it includes.
+    #[test]
+    fn a_long_way_hides_nothing() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let include = |next: &[&str]| -> String {
+            let lines: Vec<String> = next
+                .iter()
+                .map(|next| format!("[include]\n path = {next}\n"))
+                .collect();
+            lines.concat()
+        };
+        for (name, next) in [
+            ("config", &["a", "d"][..]),
+            ("a", &["b"]),
+            ("b", &["c"]),
+            ("c", &["d"]),
+            ("d", &["e"]),
+            ("e", &["f"]),
+        ] {
+            fs::write(folder.path().join(name), include(next)).unwrap();
+        }
+        fs::write(folder.path().join("f"), "[alias]\n st = !evil\n").unwrap();
+        let mut reading = Reading::default();
+        reading.file(&folder.path().join("config"));
+        let evil = "alias.st = !evil".to_owned();
+        assert!(reading.orders.contains(&evil), "{:?}", reading.orders);
     }
 
     /// Files that include each other many times are read once each; of very many the rest is told, not read.
@@ -308,7 +333,7 @@ mod tests {
         }
         fs::write(folder.path().join("e"), "[alias]\n st = !evil\n").unwrap();
         let mut reading = Reading::default();
-        reading.file(&folder.path().join("config"), DEEPEST);
+        reading.file(&folder.path().join("config"));
         let evil = |order: &&String| *order == "alias.st = !evil";
         assert_eq!(reading.orders.iter().filter(evil).count(), 1);
         let wide: Vec<String> = (0..2 * MOST_FILES)
@@ -316,7 +341,7 @@ mod tests {
             .collect();
         fs::write(folder.path().join("config"), wide.concat()).unwrap();
         let mut reading = Reading::default();
-        reading.file(&folder.path().join("config"), DEEPEST);
+        reading.file(&folder.path().join("config"));
         assert_eq!(reading.seen.len(), MOST_FILES);
         let told = reading.orders.last().unwrap();
         assert!(told.ends_with("p63 is included and was not read"), "{told}");

@@ -49,10 +49,14 @@ fn schedule_fits(parts: &Parts, problems: &Problems<'_>) {
     }
 }
 
-/// What is published by a command cannot be a file that nothing names.
+/// What a command examines or publishes cannot be a file that nothing names.
 fn draft_is_named(parts: &Parts, problems: &Problems<'_>) {
-    let programs = parts.publish.iter().flat_map(|publish| &publish.programs);
-    let mut words = programs.flat_map(|argv| &argv.value);
+    let checks = parts.goal.iter().flat_map(|goal| &goal.checks);
+    let judge = parts.goal.iter().filter_map(|goal| goal.judge.as_ref());
+    let publish = parts.publish.iter().flat_map(|publish| &publish.programs);
+    let programs = checks.map(|check| &check.argv);
+    let programs = programs.chain(judge.filter_map(|judge| judge.argv.as_ref()));
+    let mut words = programs.chain(publish).flat_map(|argv| &argv.value);
     let draft = words.find(|word| word.value.contains("{draft}"));
     if let (Some(word), None) = (draft, &parts.output.artefact) {
         problems.error(

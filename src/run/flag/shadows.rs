@@ -30,7 +30,7 @@ pub fn taken_for(path: &str, first: &dyn Fn(&str) -> bool) -> Option<&'static st
             .and_then(perl),
         "lua" => listed(names::LUA, stem).then_some("Lua takes it for a module that tests load"),
         "java" | "kt" | "scala" | "groovy" | "class" => {
-            let whole = format!("/{lower}");
+            let whole = format!("/{}", below_sources(&lower));
             let known = |package: &&str| whole.contains(&format!("/{package}"));
             let taken = names::CLASSES.iter().any(known);
             taken.then_some("it is taken for a class that tests stand on")
@@ -38,6 +38,18 @@ pub fn taken_for(path: &str, first: &dyn Fn(&str) -> bool) -> Option<&'static st
         _ if names::HEADERS.contains(&name) => Some("it is taken for a header that tests stand on"),
         _ => None,
     }
+}
+
+/// A path below the folder of sources that builds of Java have (`src/main/java`), where it lies in one: only from
+/// there on folders are packages.
+fn below_sources(path: &str) -> &str {
+    let folders = ["java", "kotlin", "scala", "groovy"];
+    let parts: Vec<&str> = path.split('/').collect();
+    let root = parts
+        .windows(3)
+        .position(|three| three[0] == "src" && folders.contains(&three[2]));
+    let before: usize = root.map_or(0, |at| parts[..at + 3].iter().map(|p| p.len() + 1).sum());
+    path.get(before..).unwrap_or(path)
 }
 
 /// The folder that a changed file is a part of where tools install what others made, and take it from: a package in
@@ -160,6 +172,8 @@ mod tests {
             "app/set.rb",
             "lib/My/App.pm",
             "src/main/java/com/junit/App.java",
+            "src/main/java/util/App.java",
+            "core/src/test/kotlin/lang/App.kt",
             "src/assertions.h",
             "say.md",
             "lib/test.rs",

@@ -99,9 +99,10 @@ impl Flight {
     pub(super) async fn adopt(&self, text: String) -> Result<Input, Amiss> {
         let (project, of) = (self.site.project.clone(), self.site.wake.spec.clone());
         let skill = apart(move || plain::skill(&project, &of)).await;
-        let skill = self.hide(skill.map_err(Amiss::because)?.body);
+        // What cannot be read stands in no prompt.
+        let skill = skill.ok().map(|skill| self.hide(skill.body));
         let text = self.hide(text);
-        let prompt = Prompt::by_hand(&text, &skill);
+        let prompt = Prompt::by_hand(&text, skill.as_deref());
         self.keep(text);
         Ok(Input::Composed(prompt))
     }

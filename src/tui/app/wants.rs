@@ -90,8 +90,7 @@ impl App {
         asked
             .memories
             .retain(|name| world.memories.contains_key(name));
-        let known = &world.history;
-        asked.histories.retain(|(name, _)| known.contains_key(name));
+        asked.histories.clear();
         asked.inventory = world.inventory.is_some();
         let transcripts = world.transcripts.values_mut();
         transcripts.for_each(transcripts::Transcript::ask_again);

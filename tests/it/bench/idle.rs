@@ -1,7 +1,7 @@
 //! F10 and what a trigger costs: fifty armed loops under the real host, at rest and woken.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use checkride::supervisor::JOURNAL;
@@ -87,7 +87,7 @@ fn used(pid: u32) -> Used {
 }
 
 /// When the first record of a loop's first run was written, once it is.
-fn first_record(journal: &PathBuf, name: &str) -> i64 {
+fn first_record(journal: &Path, name: &str) -> i64 {
     let db = Connection::open_with_flags(journal, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let mut at = None;
     until("its first record", || {
@@ -110,10 +110,12 @@ fn fifty_armed_loops() {
     let world = armed();
     let host = Hosting::of(&world);
     let told = || {
-        let told = stranger(&world, &["status"]).output().unwrap();
+        let told = stranger(&world, &["status", "--json"]).output().unwrap();
         String::from_utf8(told.stdout).unwrap()
     };
-    until("all are armed", || told().matches("armed").count() >= LOOPS);
+    until("all are armed", || {
+        told().matches("\"armed\"").count() >= LOOPS
+    });
     pause(Duration::from_secs(5));
     let before = used(host.pid());
     pause(REST);

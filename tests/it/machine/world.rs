@@ -303,7 +303,7 @@ pub(super) fn well(effect: &Effect, tree: &str) -> Option<Input> {
     Some(match effect {
         Effect::Prepare => Input::Prepared(ground()),
         Effect::Compose { feedback } => Input::Composed(prompt(feedback)),
-        Effect::Adopt { text } => Input::Composed(Prompt::by_hand(text, "")),
+        Effect::Adopt { text } => Input::Composed(Prompt::by_hand(text, Some(""))),
         Effect::Work { .. } => Input::Worked(Box::new(work(tree))),
         Effect::Rework { from, .. } => {
             let mut edited = work(&format!("{from}e"));
