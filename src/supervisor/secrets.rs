@@ -47,10 +47,10 @@ pub(super) fn of(spec: &LoopSpec, env: &[(OsString, OsString)]) -> Redactor {
         {
             redactor.hide(name, value);
         }
-        if let (Some(name), Some(value)) = (name.to_str(), value.to_str())
-            && let Some(password) = password(value)
-        {
-            redactor.hide(name, password);
+        if let (Some(name), Some(value)) = (name.to_str(), value.to_str()) {
+            for password in passwords(value) {
+                redactor.hide(name, &password);
+            }
         }
     }
     let home = env.iter().find(|(name, _)| name == "HOME");
@@ -67,15 +67,41 @@ pub(super) fn of(spec: &LoopSpec, env: &[(OsString, OsString)]) -> Redactor {
     redactor.with_shapes()
 }
 
-/// The password within an address, whatever the variable is called that holds it. A plain word, as test databases
-/// have it, is none: it stands in other texts, too.
-fn password(value: &str) -> Option<&str> {
-    let (_, rest) = value.split_once("://")?;
-    let rest = rest.split(['/', '?', '#']).next()?;
-    let (user, _) = rest.rsplit_once('@')?;
-    let (_, password) = user.split_once(':')?;
-    let plain = password.bytes().all(|b| b.is_ascii_lowercase());
-    (!plain).then_some(password)
+/// Fewest letters of a password that is a plain word and hidden all the same.
+const LONG_WORD: usize = 12;
+
+/// The password within an address, whatever the variable is called that holds it: as it stands, and as programs read
+/// it. A short plain word, as test databases have it, is none: it stands in other texts, too.
+fn passwords(value: &str) -> Vec<String> {
+    let user = value.split_once("://").and_then(|(_, rest)| {
+        let authority = rest.split(['/', '?', '#']).next()?;
+        Some(authority.rsplit_once('@')?.0)
+    });
+    let Some((_, password)) = user.and_then(|user| user.split_once(':')) else {
+        return Vec::new();
+    };
+    let word = password.bytes().all(|b| b.is_ascii_lowercase());
+    if word && password.len() < LONG_WORD {
+        return Vec::new();
+    }
+    let mut forms = vec![password.to_owned()];
+    forms.extend(unescaped(password).filter(|plain| plain != password));
+    forms
+}
+
+/// What `%XX` stand for; `None` where that is no text.
+fn unescaped(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let code = after
+            .get(..2)
+            .filter(|_| byte == b'%')
+            .and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+        bytes.push(code.unwrap_or(byte));
+        rest = if code.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// The tokens of a login file: an agent is given them, and nobody else. A file that is no JSON has none.
@@ -115,18 +141,26 @@ mod tests {
     #[test]
     fn an_address_gives_its_password() {
         for (value, found) in [
-            ("postgres://app:PASS@db:5432/x", Some("hunter2-hunter2")),
-            ("redis://:PASS@cache", Some("hunter2-hunter2")),
-            ("amqp://app:a@b:c@queue/x", Some("a@b:c")),
-            ("postgres://USER:USER@localhost/x", None),
-            ("https://example.org/a:b@c", None),
-            ("https://ada@example.org", None),
-            ("a:b@c", None),
+            ("postgres://app:PASS@db:5432/x", &["hunter2-hunter2"][..]),
+            ("redis://:PASS@cache", &["hunter2-hunter2"]),
+            ("amqp://app:a@b:c@queue/x", &["a@b:c"]),
+            (
+                "postgres://app:p%40ss%C3%A4%x@db/x",
+                &["p%40ss%C3%A4%x", "p@ss\u{e4}%x"],
+            ),
+            (
+                "mysql://app:correcthorsebattery@db",
+                &["correcthorsebattery"],
+            ),
+            ("postgres://USER:USER@localhost/x", &[]),
+            ("https://example.org/a:b@c", &[]),
+            ("https://ada@example.org", &[]),
+            ("a:b@c", &[]),
         ] {
             let value = value
                 .replace("PASS", "hunter2-hunter2")
                 .replace("USER", "postgres");
-            assert_eq!(password(&value), found, "{value}");
+            assert_eq!(passwords(&value), found, "{value}");
         }
     }
 

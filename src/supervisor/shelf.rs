@@ -226,9 +226,16 @@ impl Shelf {
 
     /// Recalls what was switched off before this host started.
     pub(super) async fn recall(&mut self, journal: &Journal) -> Result<(), JournalError> {
-        self.off = Off::read(journal.get(SWITCHED_OFF).await?.as_deref());
         let asked = journal.get(ASKED).await?.unwrap_or_default();
         self.asked = serde_json::from_str(&asked).ok();
+        let off = Off::read(journal.get(SWITCHED_OFF).await?.as_deref());
+        let lost = off.is_none();
+        self.off = off.unwrap_or_else(|| Off::default().switched(None, true));
+        if lost {
+            let why =
+                "which triggers were switched off cannot be read: all are off until they are armed";
+            return Err(JournalError(why.to_owned()));
+        }
         Ok(())
     }
 
