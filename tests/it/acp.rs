@@ -61,6 +61,8 @@ struct Turns<'a> {
     prompt: String,
     /// Whether the operator never answers.
     silent: bool,
+    /// How many questions the operator was asked so far.
+    asks: watch::Sender<usize>,
 }
 
 /// The questions that were asked.
@@ -77,6 +79,7 @@ impl<'a> Turns<'a> {
             permit: Permit::Allowed,
             prompt: "Write notes.txt".to_owned(),
             silent: false,
+            asks: watch::Sender::new(0),
         }
     }
 
@@ -120,7 +123,7 @@ impl<'a> Turns<'a> {
         let talked = {
             let turn = talk(streams, means, task, &mut told);
             let permit = (!self.silent).then_some(&self.permit);
-            let operator = answer(questions, permit, &mut asked);
+            let operator = answer(questions, permit, (&mut asked, &self.asks));
             tokio::select! {
                 talked = turn => talked,
                 never = operator => match never {},
@@ -133,11 +136,12 @@ impl<'a> Turns<'a> {
 async fn answer(
     mut questions: mpsc::Receiver<Question>,
     permit: Option<&Permit>,
-    asked: &mut Vec<String>,
+    (asked, asks): (&mut Vec<String>, &watch::Sender<usize>),
 ) -> Infallible {
     let mut open = Vec::new();
     while let Some(question) = questions.recv().await {
         asked.push(question.what.clone());
+        asks.send_replace(asked.len());
         match permit {
             Some(permit) => question.answer(permit.clone()),
             None => open.push(question),

@@ -57,6 +57,8 @@ struct Player<R, W> {
     /// Recorded numbers of our requests, and what they are now.
     ids: Vec<(Value, Value)>,
     halt: watch::Sender<Halt>,
+    /// How many questions were asked, where a stop comes upon an open one.
+    asks: Option<watch::Receiver<usize>>,
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Player<R, W> {
@@ -98,6 +100,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Player<R, W> {
         let method = wanted.get("method").and_then(Value::as_str);
         match method {
             Some("session/cancel") => {
+                if let Some(asks) = &mut self.asks {
+                    asks.wait_for(|asked| *asked > 0).await.unwrap();
+                }
                 self.halt.send_replace(Halt::Now);
                 self.next("a cancel", |m| m["method"] == "session/cancel")
                     .await;
@@ -157,19 +162,20 @@ async fn play(agent: &str, case: &str) -> Option<String> {
     let prompt = recording.prompt();
     let ((output, input), (heard, theirs)) = connection();
     let (halt, halted) = watch::channel(Halt::No);
+    let mut turns = Turns::new(&folder);
+    turns.silent = case == "cancel_permission";
     let player = Player {
+        asks: turns.silent.then(|| turns.asks.subscribe()),
         heard: BufReader::new(heard).lines(),
         input: theirs,
         early: Vec::new(),
         ids: Vec::new(),
         halt,
     };
-    let mut turns = Turns::new(&folder);
     if case == "permission_reject" {
         turns.permit = Permit::Refused("not this one".to_owned());
     }
     turns.prompt = prompt;
-    turns.silent = case == "cancel_permission";
     let both = locally(async {
         let playing = tokio::task::spawn_local(player.play(recording));
         let flown = turns.fly((output, input), halted).await;
