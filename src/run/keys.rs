@@ -1,6 +1,8 @@
 //! Keys in text: the shapes that makers give their keys, so that a key nobody registered is seen too.
-//! Pure, and linear in the text. The shapes stand in `keys/shapes.rs`; values that are known are the redactor's.
+//! Pure, and linear in the text. The shapes stand in `keys/shapes.rs`, keys that come line by line in
+//! `keys/lines.rs`; values that are known are the redactor's.
 
+pub mod lines;
 mod shapes;
 
 use std::borrow::Cow;

@@ -299,6 +299,39 @@ async fn a_printed_key_is_nowhere() {
     everything_was_said(&world);
 }
 
+/// A private key that a worker prints line by line is in no transcript, whoever it belongs to; what stands around it is.
+#[tokio::test]
+async fn a_private_key_is_hidden_line_by_line() {
+    let world = World::new();
+    world.skill("leak");
+    let line = "aB3dE5gH7jK9mNpQrS2tUvWxYz".repeat(3);
+    let begin = concat!("-----BEGIN ", "PRIVATE KEY-----");
+    let end = concat!("-----END ", "PRIVATE KEY-----");
+    world.write(
+        "key.txt",
+        &format!("{begin}\n{line}\n{line}\naB3d==\n{end}\nwhat follows\n"),
+    );
+    world.write(
+        "loops/leak.toml",
+        "version = 1\nname = \"leak\"\nskill = { path = \"skills/leak\" }\n\
+         worker = { type = \"command\", command = [\"cat\", \"key.txt\"] }\n[goal]\n\
+         statement = \"it leaks\"\n[[goal.verify.checks]]\nname = \"leaks\"\ncommand = [\"true\"]\n",
+    );
+    world.commit("a key");
+    let supervisor = world.supervise();
+    let mut operator = Operator::at(&supervisor).await;
+    operator.start("leak").await;
+    operator.approve("prompt").await;
+    operator.asked("work").await;
+    let told = world.read(".checkride/runs/leak/1/transcript.jsonl");
+    assert!(
+        told.contains("what follows") && told.contains("BEGIN"),
+        "{told}"
+    );
+    assert!(!told.contains("aB3d"), "{told}");
+    assert_eq!(told.matches("⟪private key⟫").count(), 3, "{told}");
+}
+
 /// What was printed is kept, with a mark in the place of the key: else nothing would have been shown.
 fn everything_was_said(world: &World) {
     let runs = world.project().join(".checkride/runs");

@@ -1,5 +1,7 @@
 //! The worker's turn: who is asked, how long it may take, and where what it says goes meanwhile.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use super::Mail;
 use super::clean::clean;
 use super::errands::{Amiss, Flight};
 use crate::protocol::Fact;
+use crate::run::keys::lines;
 use crate::run::spec::{Provider, WorkerKind};
 use crate::run::{Failure, Input, Usage};
 use crate::supervisor::guard::Guard;
@@ -49,6 +52,7 @@ impl Flight {
             transcript: self.site.transcript(),
             me: self.me.clone(),
             left_tokens: self.left_tokens,
+            blocks: HashMap::new(),
         };
         let (leave, questions) = Leave::new(&self.site.wake.spec.guardrails.tools);
         let (till, wants) = Till::kept();
@@ -205,6 +209,8 @@ struct Telling {
     me: mpsc::Sender<Mail>,
     /// Tokens that were left to the run as the turn began.
     left_tokens: u64,
+    /// Private keys whose lines come as entries of one kind.
+    blocks: HashMap<Kind, lines::Block>,
 }
 
 impl Telling {
@@ -216,12 +222,14 @@ impl Telling {
 
 impl Progress for Telling {
     fn entry(&mut self, kind: Kind, text: &str) {
+        let clean = if self.blocks.entry(kind).or_default().holds(text) {
+            Cow::Borrowed(lines::HIDDEN)
+        } else {
+            self.site.redactor.clean(text)
+        };
         if let Some(open) = &self.transcript {
-            let written = open.borrow_mut().append(
-                self.site.clock.now_ms(),
-                kind,
-                &self.site.redactor.clean(text),
-            );
+            let now = self.site.clock.now_ms();
+            let written = open.borrow_mut().append(now, kind, &clean);
             if let Err(e) = written {
                 self.site.mute(&e);
             }
