@@ -43,10 +43,7 @@ pub async fn log(
     form: &Form,
     out: &mut Out<'_>,
 ) -> Result<Exit, Fail> {
-    let last = session.known.row(name)?.last_run.as_ref();
-    let known = last.into_iter().chain(session.known.newest(name));
-    let numbers = known.filter_map(RunId::split).map(|(_, number)| number);
-    let newest = numbers.max().unwrap_or(0);
+    let newest = newest(&mut session, name).await?;
     let mut from = newest.saturating_sub(form.runs.saturating_sub(1)).max(1);
     while form.runs > 0 && from <= newest && !out.is_closed() {
         // A long past is printed page by page, not gathered.
@@ -66,6 +63,21 @@ pub async fn log(
         from += page;
     }
     Ok(Exit::Done)
+}
+
+/// The number of a loop's newest run, 0 where it has none. A loop whose file is gone has its past all the same.
+async fn newest(session: &mut Session, name: &str) -> Result<u32, Fail> {
+    let last = match session.known.row(name) {
+        Ok(row) => row.last_run.clone(),
+        Err(unknown) => {
+            let (runs, _) = fetch(session, name, u32::MAX, 1).await?;
+            let (number, _) = runs.last().ok_or(unknown)?;
+            return Ok(*number);
+        }
+    };
+    let known = last.as_ref().into_iter().chain(session.known.newest(name));
+    let numbers = known.filter_map(RunId::split).map(|(_, number)| number);
+    Ok(numbers.max().unwrap_or(0))
 }
 
 /// Some runs with their numbers, and whether there are older ones.

@@ -158,7 +158,7 @@ const LISTS: &[Place] = &[
 const READ: &[Place] = &[Main, Pages, Timeline, Inspect, Review, Help];
 const RUNS: &[Place] = &[Main, Pages];
 const STOPPING: &[Place] = &[
-    Main, Pages, Timeline, Inspect, Review, Away, Help, Form, Dialogue,
+    Main, Pages, Timeline, Inspect, Review, Away, Help, Form, Dialogue, FirstRun,
 ];
 
 macro_rules! row {

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::runs::Run;
+use crate::run::spec::PLAIN;
 
 impl App {
     /// The names in the list, filtered.
@@ -26,6 +27,8 @@ impl App {
     }
 
     pub(crate) fn keep_selection(&mut self) {
+        let gone = self.selected.clone();
+        let gone = gone.filter(|name| self.world.row(name).is_none() && name != PLAIN);
         let names = self.names();
         let kept = self.name().is_some_and(|n| names.contains(&n));
         if !kept {
@@ -35,6 +38,12 @@ impl App {
                 .or(names.first().copied());
             self.selected = first.map(str::to_owned);
             self.turned();
+        }
+        // Another loop stands in its place now, and keys act on that one.
+        if let Some(gone) = gone {
+            self.toast = Some(format!(
+                "{gone} has left the list: its file is gone and no run of it goes on; `checkride log {gone}` tells its past"
+            ));
         }
     }
 

@@ -1260,6 +1260,14 @@ fn a_run_without_its_file_stays_in_hand() {
         matches!(sent, Some(Out::Send(Command::Stop { .. }))),
         "{sent:?}"
     );
+    // With its run it leaves the list: what stands there now is another loop.
+    let others = loops[1..].to_vec();
+    cockpit.tell(&[scenes::record(NOON, Fact::Loops(others))]);
+    let left = format!("{} has left the list", scenes::LOOP);
+    assert!(toast(&cockpit).starts_with(&left), "{}", toast(&cockpit));
+    cockpit.tell(&[scenes::record(NOON, Fact::Loops(Vec::new()))]);
+    cockpit.keys("X");
+    assert!(cockpit.sent.contains(&Out::Send(Command::StopAll)));
     let mut cockpit = Cockpit::new(&scenes::work(), (120, 36));
     cockpit.tell(&[scenes::record(NOON, Fact::Loops(loops))]);
     cockpit.keys("c");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use checkride::cli::session::Known;
-use checkride::cli::{Exit, Out, Session, status, stop};
+use checkride::cli::{Exit, Out, Session, log, status, stop};
 use checkride::protocol::{Command, Fact, Fetch, Lapse, LoopRow, LoopState, RunId, Waking};
 use checkride::run::{Checkpoint, Decision, Event, Fired, Outcome, Wake};
 use checkride::supervisor::clock::Clock;
@@ -1001,6 +1001,21 @@ async fn a_run_without_its_file_stays_in_hand() {
     assert_eq!(exit.unwrap(), Exit::Done);
     let known = session().await.unwrap().known;
     assert_eq!(known.loops, Vec::<LoopRow>::new());
+    // Its past is told all the same; that of a loop that never was is not.
+    let form = log::Form {
+        json: false,
+        runs: 5,
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    let mut text = Vec::new();
+    let mut out = Out::new(&mut text);
+    let exit = log::log(session().await.unwrap(), "count", &form, &mut out).await;
+    assert_eq!(exit.unwrap(), Exit::Done);
+    let exit = log::log(session().await.unwrap(), "never", &form, &mut out).await;
+    assert_eq!(exit.unwrap_err().exit, Exit::Unknown);
+    out.finish().unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("count-1"), "{text}");
 }
 
 /// A trigger whose time is nearly over says so, and is armed for as long again by one key; once its time is
