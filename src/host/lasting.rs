@@ -90,10 +90,7 @@ impl Conversation {
                 return;
             }
             let met = if std::mem::take(&mut self.told_to_end) {
-                // A save is kept for the next host.
-                let unsent = self.unsent.take();
-                let lost = unsent.filter(|command| self.unsaved.as_ref() != Some(command));
-                if lost.as_ref().is_some_and(is_order) {
+                if self.lost().as_ref().is_some_and(is_order) {
                     self.refuse(NOTHING_SENT).await;
                 }
                 match self.next_host(&paths).await {
@@ -117,9 +114,8 @@ impl Conversation {
             if self.here {
                 drop(host.commands.send(Command::Here).await);
             }
-            let unsent = self.unsent.take();
-            let unsent = unsent.filter(|command| self.unsaved.as_ref() != Some(command));
-            for command in self.unsaved.clone().into_iter().chain(unsent) {
+            let lost = self.lost();
+            for command in self.unsaved.clone().into_iter().chain(lost) {
                 drop(host.commands.send(command).await);
             }
             self.say(Fact::Done {
@@ -127,6 +123,12 @@ impl Conversation {
             })
             .await;
         }
+    }
+
+    /// Takes the command that the dying host did not take, unless it is the save that is kept anyway.
+    fn lost(&mut self) -> Option<Command> {
+        let unsent = self.unsent.take();
+        unsent.filter(|command| self.unsaved.as_ref() != Some(command))
     }
 
     /// Waits for the host that a person starts; `None` where the operator leaves before. Whoever told the last one

@@ -29,17 +29,15 @@ impl Block {
             .trim_matches(['"', '\'', ',', '+', '-', '>', '|', ' ']);
         let bytes = word.as_bytes();
         let first = bytes.split(|b| *b == b' ').next().unwrap_or_default();
-        let held = match self {
-            Self::Begun | Self::Open if is_encoded(bytes) => true,
+        let letters = !bytes.is_empty() && bytes.iter().all(|b| is_base64(*b));
+        let (held, next) = match self {
+            Self::Begun | Self::Open if is_encoded(bytes) => (true, Self::Open),
+            Self::Begun if bytes.is_empty() || is_header(first) => (false, Self::Begun),
             // The last line is shorter than the others.
-            Self::Open => !bytes.is_empty() && bytes.iter().all(|b| is_base64(*b)),
-            Self::Closed | Self::Begun => false,
+            Self::Open => (letters, Self::Closed),
+            Self::Closed | Self::Begun => (false, Self::Closed),
         };
-        *self = match self {
-            Self::Begun if bytes.is_empty() || is_header(first) => Self::Begun,
-            Self::Begun | Self::Open if is_encoded(bytes) => Self::Open,
-            Self::Closed | Self::Begun | Self::Open => Self::Closed,
-        };
+        *self = next;
         held
     }
 }

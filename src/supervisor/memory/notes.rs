@@ -79,16 +79,17 @@ pub fn without_note(text: &str, heading: &str, note: &str) -> String {
 
 /// The lines of a note as list items; one that is one already keeps all but its mark.
 pub fn bullets(note: &str) -> impl Iterator<Item = String> {
-    let bare = |line: &'_ str| {
-        let line = line.trim();
-        let marked = ["- ", "* "].iter().find_map(|mark| line.strip_prefix(mark));
-        let empty = ["-", "*"].contains(&line);
-        format!(
-            "- {}",
-            marked.unwrap_or(if empty { "" } else { line }).trim()
-        )
-    };
-    note.lines().map(bare).filter(|line| line != "- ")
+    note.lines()
+        .map(|line| unmarked(line.trim()))
+        .filter(|line| !line.is_empty())
+        .map(|line| format!("- {line}"))
+}
+
+/// A line without the mark of a list item: a `-` or `*` that stands by itself.
+fn unmarked(line: &str) -> &str {
+    let rest = line.strip_prefix(['-', '*']);
+    let rest = rest.filter(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+    rest.map_or(line, str::trim)
 }
 
 /// Where the section with exactly this heading begins and ends.

@@ -257,6 +257,20 @@ mod tests {
         );
     }
 
+    /// Of many changes in one call those are compared for which there is room; the others are told by their sizes.
+    #[test]
+    fn no_more_is_compared_than_there_is_room_for() {
+        let diff = |path: &str, lines: usize| json!({ "type": "diff", "path": format!("/workspace/{path}"), "newText": "a\n".repeat(lines) });
+        let half = MOST_COMPARED / 4;
+        let edit = fields(json!({
+            "kind": "edit",
+            "content": [diff("a", half), diff("b", 2 * half), diff("c", 1)],
+        }));
+        let whole = words(&edit, &Place::new(Path::new("/workspace")));
+        assert_eq!(whole.matches("+a").count(), half + 1);
+        assert!(whole.contains("── b\n0 bytes → 262144 bytes, too long to compare here"));
+    }
+
     /// R45: only the system's shells stand for the line that they are given.
     #[test]
     fn a_program_named_like_a_shell_is_none() {
